@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Limits } from '../limits.ts';
+
+/** The configuration file after validation, defaults filled in. Durations are seconds. */
+export interface Configuration {
+  readonly unmatchedImages: 'Deny' | 'Warn' | 'Allow';
+  readonly pinDigests: 'Pods' | 'All' | 'None';
+  readonly enforcement: 'PerPolicy' | 'Audit';
+  readonly excludedNamespaces: readonly string[];
+  /** Upper bound of one admission decision; the API server's own `?timeout=` may be lower. */
+  readonly deadlineSeconds: number;
+  readonly cache: CacheLifetimes;
+  readonly registries: readonly RegistryConfiguration[];
+  readonly trustRoots: readonly TrustRootConfiguration[];
+  readonly limits: Limits;
+}
+
+export interface CacheLifetimes {
+  readonly verified: number;
+  readonly rejected: number;
+  readonly tags: number;
+  readonly staleIfError: number;
+}
+
+export interface RegistryConfiguration {
+  /** `host[:port]`, as in image references. */
+  readonly host: string;
+  /** Hosts to ask first, in order; what they serve is judged like the registry's own. */
+  readonly mirrors: readonly string[];
+  /** PEM file with the registry's CA. */
+  readonly caFile?: string;
+  /** Plain HTTP, and private addresses for its token server and redirects. */
+  readonly insecure: boolean;
+  /** Name of a kubernetes.io/dockerconfigjson Secret in the operator's namespace. */
+  readonly credentialsSecret?: string;
+}
+
+export interface TrustRootConfiguration {
+  readonly name: string;
+  /** A trusted_root.json. */
+  readonly file: string;
+}
+
+export const DEFAULT_CACHE: CacheLifetimes = { verified: 3600, rejected: 15, tags: 10, staleIfError: 86400 };

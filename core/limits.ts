@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Caps on everything read from outside. Counts are items, sizes bytes, times milliseconds. */
+export interface Limits {
+  /** A registry manifest or index that carries signatures. */
+  readonly manifestBytes: number;
+  /** A referrers index, each page of it. */
+  readonly indexBytes: number;
+  /** A simple-signing payload. */
+  readonly payloadBytes: number;
+  /** A Sigstore bundle or a DSSE envelope. */
+  readonly bundleBytes: number;
+  /** A token server's answer. */
+  readonly tokenBytes: number;
+  /** Signatures read from one `.sig` manifest. */
+  readonly signatures: number;
+  /** Referrer manifests fetched for one image. */
+  readonly referrers: number;
+  /** Pages of a referrers listing. */
+  readonly referrerPages: number;
+  /** Redirects followed for one blob. */
+  readonly redirects: number;
+  /** One HTTP exchange with a registry, headers and body. */
+  readonly requestMilliseconds: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  manifestBytes: 1024 * 1024,
+  indexBytes: 2 * 1024 * 1024,
+  payloadBytes: 64 * 1024,
+  bundleBytes: 4 * 1024 * 1024,
+  tokenBytes: 64 * 1024,
+  signatures: 64,
+  referrers: 32,
+  referrerPages: 8,
+  redirects: 3,
+  requestMilliseconds: 5000,
+};

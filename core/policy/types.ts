@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { KeyObject } from 'node:crypto';
+import type { Digest } from '../image/digest.ts';
+import type { ImagePattern, Repository } from '../image/types.ts';
+
+export type Action = 'Verify' | 'Allow' | 'Deny';
+/** What happens to an image that fails: refused, admitted with a warning, or only recorded. */
+export type Mode = 'Enforce' | 'Warn' | 'Audit';
+export type KeyAlgorithm = 'ECDSA-P256' | 'ECDSA-P384' | 'ECDSA-P521' | 'RSA' | 'RSA-PSS' | 'Ed25519';
+
+/** Why a policy is not Ready; also the `reason` of its condition. */
+export type ProblemReason =
+  | 'InvalidSpec'
+  | 'InvalidKey'
+  | 'InvalidPattern'
+  | 'InvalidSelector'
+  | 'InvalidAttestation'
+  | 'SecretNotFound'
+  | 'UnknownTrustRoot'
+  | 'NotSupported';
+
+export interface Problem {
+  readonly reason: ProblemReason;
+  /** The field, as kubectl writes it: `spec.keys[0].pem`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface KeySigner {
+  readonly kind: 'key';
+  readonly name: string;
+  /** SHA-256 of the SPKI DER: what makes two signers distinct. */
+  readonly fingerprint: Digest;
+  readonly algorithm: KeyAlgorithm;
+  readonly key: KeyObject;
+  /** Milliseconds since the epoch; the key counts in [notBefore, notAfter]. */
+  readonly notBefore?: number;
+  readonly notAfter?: number;
+}
+
+export interface IdentitySigner {
+  readonly kind: 'identity';
+  readonly name: string;
+  /** Both are anchored; an exact text or an RE2 pattern compiled once. */
+  readonly issuer: TextMatcher;
+  readonly subject: TextMatcher;
+  readonly trustRoot: string;
+}
+
+export interface TextMatcher {
+  /** As written, for messages: the text, or the pattern between slashes. */
+  readonly source: string;
+  readonly matches: (text: string) => boolean;
+}
+
+export type Signer = KeySigner | IdentitySigner;
+
+export interface AttestationDemand {
+  readonly name: string;
+  readonly predicateType: string;
+  /** Undefined: no schema. Returns the first fault as text, or undefined. */
+  readonly schemaFault?: (predicate: unknown) => string | undefined;
+  readonly conditions: readonly AttestationCondition[];
+  /** Signers that may have made it; a subset of the policy's. */
+  readonly signers: readonly Signer[];
+}
+
+export interface AttestationCondition {
+  readonly expression: string;
+  readonly message: string;
+  /** True: holds. Bounded in work; a failure to evaluate throws and counts as "does not hold". */
+  readonly holds: (input: { predicate: unknown; statement: unknown; image: ConditionImage }) => boolean;
+}
+
+/** The `image` variable of a condition. */
+export interface ConditionImage {
+  readonly repository: string;
+  readonly digest: string;
+  readonly tag: string;
+}
+
+/** A policy ready for decisions, or one that is not Ready and so denies what it claims. Immutable. */
+export interface CompiledPolicy {
+  readonly name: string;
+  readonly generation: number;
+  /** Claims images also where `problems` is not empty. */
+  readonly patterns: readonly ImagePattern[];
+  /** Undefined: all namespaces. */
+  readonly namespaceSelector?: (labels: Readonly<Record<string, string>>) => boolean;
+  readonly action: Action;
+  readonly mode: Mode;
+  readonly signers: readonly Signer[];
+  readonly threshold: number;
+  readonly required: readonly string[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly transparencyLog: 'Ignore' | 'Require';
+  readonly signatureRepository?: Repository;
+  readonly attestations: readonly AttestationDemand[];
+  readonly problems: readonly Problem[];
+}
+
+/** Labels of the namespace a decision is for; `name` is undefined outside of a cluster. */
+export interface NamespaceContext {
+  readonly name?: string;
+  readonly labels: Readonly<Record<string, string>>;
+}

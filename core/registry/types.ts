@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Digest } from '../image/digest.ts';
+import type { Repository } from '../image/types.ts';
+
+/** A username and password (or token) for one registry, or none. */
+export interface Credential {
+  readonly username: string;
+  readonly password: string;
+  /** OAuth2 refresh token (docker's `identitytoken`). */
+  readonly identityToken?: string;
+  /** Sent as is, as a bearer token (docker's `registrytoken`). */
+  readonly registryToken?: string;
+}
+
+/** Finds the credentials to try for a repository, best first; none means anonymous. */
+export interface Keychain {
+  resolve(repository: Repository): Promise<readonly Credential[]>;
+}
+
+/** What belongs to one decision and travels with each of its requests. */
+export interface RequestScope {
+  readonly signal: AbortSignal;
+  readonly keychain: Keychain;
+  /** Called once for each HTTP request sent, token requests and redirects included. */
+  readonly count: () => void;
+}
+
+/** A content descriptor (image-spec descriptor.md), as far as it is used; untrusted text. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Embedded content, base64; honoured only after size and digest agree. */
+  readonly data?: string;
+}
+
+/** Manifest bytes whose digest was computed from the body (and compared, where asked for by digest). */
+export interface ManifestBytes {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Read access to registries; one request = one function. All fail with `EngineError`
+ * (RegistryUnauthorized, RegistryRateLimited, RegistryUnavailable, ResponseTooLarge, DeadlineExceeded).
+ */
+export interface RegistryClient {
+  /** The digest a tag stands for (HEAD; GET and hash where the header is missing). Undefined: no such image. */
+  resolveTag(repository: Repository, tag: string, scope: RequestScope): Promise<Digest | undefined>;
+  /** A manifest by tag or digest. Undefined: the registry says that it is not there. */
+  getManifest(
+    repository: Repository,
+    reference: string,
+    maximumBytes: number,
+    scope: RequestScope,
+  ): Promise<ManifestBytes | undefined>;
+  /** A blob, its size and digest checked against the descriptor while reading. Undefined: not there. */
+  getBlob(repository: Repository, descriptor: Descriptor, scope: RequestScope): Promise<Uint8Array | undefined>;
+  /**
+   * One look at the referrers of a digest: the referrers API with its pages or, where the registry
+   * has none (remembered per registry), the fallback tag. `truncated` where a cap cut the list.
+   */
+  listReferrers(
+    repository: Repository,
+    digest: Digest,
+    scope: RequestScope,
+  ): Promise<{ readonly descriptors: readonly Descriptor[]; readonly truncated: boolean }>;
+}

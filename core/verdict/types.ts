@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { VerdictCode } from '../errors.ts';
+import type { Mode, NamespaceContext } from '../policy/types.ts';
+import type { Keychain } from '../registry/types.ts';
+
+/** `denied`: the evidence was read and is not good enough; `error`: it could not be read. */
+export type Outcome = 'allowed' | 'denied' | 'error';
+
+/** The answer for one image: the webhook, the CLI and the metrics render this same value. */
+export interface Verdict {
+  /** As the user wrote it, normalised: `docker.io/acme/app:1.2`. */
+  readonly image: string;
+  /** `repository@digest` of what was judged; absent where nothing was resolved. */
+  readonly resolved?: string;
+  readonly outcome: Outcome;
+  /** What a failing outcome means for admission. */
+  readonly mode: Mode;
+  readonly code: VerdictCode;
+  /** Names of the policies that spoke. */
+  readonly policies: readonly string[];
+  readonly message: string;
+  /** One line that a person can act on; empty where nothing is to be done. */
+  readonly remedy: string;
+  readonly signers: readonly VerdictSigner[];
+  /** HTTP requests sent for this decision. */
+  readonly registryRequests: number;
+}
+
+export interface VerdictSigner {
+  readonly name: string;
+  /** SPKI fingerprint of the key, or of the signing certificate's key. */
+  readonly fingerprint: string;
+  readonly format: 'bundle' | 'simple-signing';
+}
+
+export interface DecisionRequest {
+  /** As written in the Pod; untrusted. */
+  readonly image: string;
+  readonly namespace: NamespaceContext;
+  readonly keychain: Keychain;
+  /** Aborted at the deadline. */
+  readonly signal: AbortSignal;
+}
+
+/** Never rejects: whatever fails inside is a verdict with outcome `error`. */
+export type Decide = (request: DecisionRequest) => Promise<Verdict>;

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds the real components that the tests run against, from the Go module proxy.
+# Usage: test/tools/build.sh [NAME ...]     (no name: all of them)
+# Binaries go to TOOLS_BIN, default .cache/tools/bin; what is already built from this go.sum is kept.
+# KUBEBUILDER_ASSETS: a folder with etcd, kube-apiserver and kubectl, used instead of building those.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+bin=${TOOLS_BIN:-$root/.cache/tools/bin}
+mkdir -p "$bin"
+
+kubernetes_version=$(cd "$here" && sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\)$|\1|p' go.mod)
+minor=${kubernetes_version#v1.}
+minor=${minor%%.*}
+base=k8s.io/component-base/version
+kubernetes_flags="-X $base.gitVersion=$kubernetes_version -X $base.gitMajor=1 -X $base.gitMinor=$minor"
+
+# name -> package, smallest first so that a broken set-up shows early
+names=(crane referrers-registry registry cosign helm kubectl etcd kube-controller-manager kube-apiserver)
+package_of() {
+  case $1 in
+    crane) echo github.com/google/go-containerregistry/cmd/crane ;;
+    referrers-registry) echo ./referrers-registry ;;
+    registry) echo github.com/distribution/distribution/v3/cmd/registry ;;
+    cosign) echo github.com/sigstore/cosign/v3/cmd/cosign ;;
+    helm) echo helm.sh/helm/v4/cmd/helm ;;
+    etcd) echo go.etcd.io/etcd/server/v3 ;;
+    kubectl | kube-apiserver | kube-controller-manager) echo "k8s.io/kubernetes/cmd/$1" ;;
+    *) echo "unknown tool: $1 (one of: ${names[*]})" >&2; return 1 ;;
+  esac
+}
+
+stamp=$(cat "$here/go.mod" "$here/go.sum" "$here"/referrers-registry/*.go "$here/build.sh" | sha256sum | cut -d' ' -f1)
+wanted=("$@")
+[ ${#wanted[@]} -gt 0 ] || wanted=("${names[@]}")
+
+count=0
+for name in "${wanted[@]}"; do
+  count=$((count + 1))
+  package=$(package_of "$name")
+  if [ -n "${KUBEBUILDER_ASSETS:-}" ] && [ -x "$KUBEBUILDER_ASSETS/$name" ]; then
+    ln -sf "$KUBEBUILDER_ASSETS/$name" "$bin/$name"
+    echo "[$count/${#wanted[@]}] $name: from KUBEBUILDER_ASSETS"
+    continue
+  fi
+  if [ -x "$bin/$name" ] && [ "$(cat "$bin/.$name.stamp" 2>/dev/null)" = "$stamp" ]; then
+    echo "[$count/${#wanted[@]}] $name: built before"
+    continue
+  fi
+  command -v go >/dev/null || { echo "go is not installed; it builds $name (or set KUBEBUILDER_ASSETS and TOOLS_BIN)" >&2; exit 1; }
+  started=$SECONDS
+  echo "[$count/${#wanted[@]}] $name: building $package"
+  (cd "$here" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w $kubernetes_flags" -o "$bin/$name.new" "$package")
+  mv "$bin/$name.new" "$bin/$name"
+  echo "$stamp" >"$bin/.$name.stamp"
+  echo "[$count/${#wanted[@]}] $name: $((SECONDS - started)) s"
+done
