@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Ajv } from 'ajv';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { errorText } from '../errors.ts';
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
+import {
+  ConfigurationError,
+  jsonPath,
+  segmentsOf,
+  sentenceOf,
+  type ConfigurationFault,
+  type PathSegment,
+} from './faults.ts';
+import { CONFIGURATION_SCHEMA } from './schema.ts';
+import {
+  DEFAULT_CACHE,
+  type CacheLifetimes,
+  type Configuration,
+  type RegistryConfiguration,
+  type TrustRootConfiguration,
+} from './types.ts';
+
+/** A configuration is small; anything larger is not one. */
+const MAXIMUM_CHARACTERS = 1024 * 1024;
+
+/** What an empty file means. */
+export const DEFAULT_CONFIGURATION: Configuration = {
+  unmatchedImages: 'Deny',
+  pinDigests: 'Pods',
+  enforcement: 'PerPolicy',
+  excludedNamespaces: ['kube-system'],
+  // Below the 10 s that the API server waits by default, so that our reason arrives and not its timeout.
+  deadlineSeconds: 9,
+  cache: DEFAULT_CACHE,
+  registries: [],
+  trustRoots: [],
+  limits: DEFAULT_LIMITS,
+};
+
+type Written = Partial<Omit<Configuration, 'cache' | 'registries' | 'limits'>> & {
+  readonly cache?: Partial<CacheLifetimes>;
+  readonly registries?: readonly (Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>)[];
+  readonly limits?: Partial<Limits>;
+};
+
+const validate = new Ajv({ allErrors: true, strict: true, verbose: true }).compile<Written>(CONFIGURATION_SCHEMA);
+
+/**
+ * Reads the configuration's YAML; an empty text gives the defaults.
+ * Fails with `ConfigurationError`, which lists every fault with JSON path and line.
+ */
+export function parseConfiguration(text: string): Configuration {
+  if (text.length > MAXIMUM_CHARACTERS) {
+    throw new ConfigurationError([{ path: '$', message: `is larger than ${MAXIMUM_CHARACTERS} characters` }]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true, prettyErrors: false });
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    throw new ConfigurationError([
+      { path: '$', line: lines.linePos(broken.pos[0]).line, message: `is not valid YAML: ${errorText(broken)}` },
+    ]);
+  }
+  const at = (segments: readonly PathSegment[], message: string): ConfigurationFault => ({
+    path: jsonPath(segments),
+    ...lineOf(document, lines, segments),
+    message,
+  });
+  const written = plainValue(document, at);
+  if (!validate(written)) {
+    throw new ConfigurationError((validate.errors ?? []).map((error) => at(segmentsOf(error), sentenceOf(error))));
+  }
+  const configuration = withDefaults(written);
+  const duplicates = [
+    ...duplicatesOf(configuration.registries, 'registries', 'host'),
+    ...duplicatesOf(configuration.trustRoots, 'trustRoots', 'name'),
+  ];
+  if (duplicates.length > 0) {
+    throw new ConfigurationError(duplicates.map(({ segments, message }) => at(segments, message)));
+  }
+  return configuration;
+}
+
+/**
+ * Reads a configuration file. Relative file names in it are relative to its own folder.
+ * Fails with `ConfigurationError`, also where the file can't be read.
+ */
+export async function loadConfiguration(file: string): Promise<Configuration> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new ConfigurationError([{ path: '$', message: `can't be read: ${errorText(error)}` }], file);
+  });
+  try {
+    return resolveFiles(parseConfiguration(text), path.dirname(file));
+  } catch (error) {
+    throw error instanceof ConfigurationError ? new ConfigurationError(error.faults, file) : error;
+  }
+}
+
+/** Aliases are counted by the YAML library: a file that multiplies itself is an error, not a full memory. */
+function plainValue(
+  document: Document,
+  at: (segments: readonly PathSegment[], message: string) => ConfigurationFault,
+): unknown {
+  try {
+    return (document.toJS({ maxAliasCount: 100 }) as unknown) ?? {};
+  } catch (error) {
+    throw new ConfigurationError([at([], `can't be used: ${errorText(error)}`)]);
+  }
+}
+
+/** The line of the deepest part of the path that is written in the file; a mapping's entry starts at its key. */
+function lineOf(document: Document, lines: LineCounter, segments: readonly PathSegment[]): { line?: number } {
+  let node: unknown = document.contents;
+  let place: unknown;
+  for (const segment of segments) {
+    const pair = isMap(node) ? node.items.find((item) => isScalar(item.key) && item.key.value === segment) : undefined;
+    const next = pair?.value ?? (isSeq(node) ? node.items[Number(segment)] : undefined);
+    if (pair === undefined && next === undefined) break;
+    place = pair?.key ?? next;
+    node = next;
+  }
+  return isNode(place) && place.range ? { line: lines.linePos(place.range[0]).line } : {};
+}
+
+function duplicatesOf<T extends object>(items: readonly T[], list: string, field: keyof T & string) {
+  const seen = new Set<unknown>();
+  return items.flatMap((item, index) => {
+    const value = item[field];
+    if (!seen.has(value)) {
+      seen.add(value);
+      return [];
+    }
+    return [{ segments: [list, index, field], message: `names ${String(value)} a second time` }];
+  });
+}
+
+function withDefaults(written: Written): Configuration {
+  return {
+    ...DEFAULT_CONFIGURATION,
+    ...written,
+    cache: { ...DEFAULT_CACHE, ...written.cache },
+    registries: (written.registries ?? []).map((registry) => ({
+      insecure: false,
+      ...registry,
+      host: normalisedHost(registry.host),
+      mirrors: (registry.mirrors ?? []).map(normalisedHost),
+    })),
+    limits: { ...DEFAULT_LIMITS, ...written.limits },
+  };
+}
+
+/** As hosts stand in parsed references, so that one registry has one spelling. */
+function normalisedHost(host: string): string {
+  const lower = host.toLowerCase();
+  return lower === 'index.docker.io' ? 'docker.io' : lower;
+}
+
+function resolveFiles(configuration: Configuration, folder: string): Configuration {
+  const registry = (item: RegistryConfiguration): RegistryConfiguration =>
+    item.caFile === undefined ? item : { ...item, caFile: path.resolve(folder, item.caFile) };
+  const trustRoot = (item: TrustRootConfiguration): TrustRootConfiguration => ({
+    ...item,
+    file: path.resolve(folder, item.file),
+  });
+  return {
+    ...configuration,
+    registries: configuration.registries.map(registry),
+    trustRoots: configuration.trustRoots.map(trustRoot),
+  };
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DEFAULT_LIMITS } from '../limits.ts';
+
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
+
+const integer = (description: string, minimum: number, maximum: number) => ({
+  type: 'integer',
+  description,
+  minimum,
+  maximum,
+});
+const choice = (description: string, values: readonly string[]) => ({ type: 'string', description, enum: values });
+const text = (description: string, maxLength = 4096) => ({ type: 'string', description, minLength: 1, maxLength });
+const object = (description: string, properties: Record<string, object>, required: readonly string[] = []) => ({
+  type: 'object',
+  description,
+  additionalProperties: false,
+  required,
+  properties,
+});
+const list = (description: string, items: object, maxItems: number) => ({
+  type: 'array',
+  description,
+  items,
+  maxItems,
+});
+
+/** `host[:port]` as it stands before the first `/` of an image reference. */
+export const HOST_PATTERN = '^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$';
+
+const host = (description: string) => ({ ...text(description, 255), pattern: HOST_PATTERN });
+const seconds = (description: string) => integer(description, 0, 30 * 24 * 3600);
+
+const limits: Readonly<Record<keyof typeof DEFAULT_LIMITS, object>> = {
+  manifestBytes: integer('Largest manifest or index that is read, in bytes.', KIBIBYTE, 16 * MEBIBYTE),
+  indexBytes: integer('Largest referrers index, each page of it, in bytes.', KIBIBYTE, 16 * MEBIBYTE),
+  payloadBytes: integer('Largest simple-signing payload, in bytes.', KIBIBYTE, 4 * MEBIBYTE),
+  bundleBytes: integer('Largest Sigstore bundle or DSSE envelope, in bytes.', KIBIBYTE, 64 * MEBIBYTE),
+  tokenBytes: integer("Largest answer of a registry's token server, in bytes.", KIBIBYTE, MEBIBYTE),
+  signatures: integer('Signatures read from one `.sig` manifest.', 1, 1024),
+  referrers: integer('Referrer manifests fetched for one image.', 1, 1024),
+  referrerPages: integer('Pages of one referrers listing.', 1, 128),
+  redirects: integer('Redirects followed for one blob.', 0, 10),
+  requestMilliseconds: integer('Time for one exchange with a registry, in milliseconds.', 100, 60_000),
+};
+
+/** JSON Schema (draft-07) of the configuration file. The reference page is checked against it. */
+export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
+  unmatchedImages: choice('What happens to an image that no policy speaks for.', ['Deny', 'Warn', 'Allow']),
+  pinDigests: choice('Where a verified tag is rewritten to its digest.', ['Pods', 'All', 'None']),
+  enforcement: choice('`Audit` admits everything and only records, whatever the policies say.', ['PerPolicy', 'Audit']),
+  excludedNamespaces: list(
+    'Namespaces whose workloads are not looked at.',
+    { ...text('Name of a namespace.', 63), pattern: '^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$' },
+    256,
+  ),
+  deadlineSeconds: integer('Upper bound of one admission decision.', 1, 29),
+  cache: object('Lifetimes of remembered results, in seconds.', {
+    verified: seconds('Proof that a key signed a digest.'),
+    rejected: seconds('Absence of a proof.'),
+    tags: seconds('The digest that a tag stands for.'),
+    staleIfError: seconds('How much longer a proof counts while its registry fails.'),
+  }),
+  registries: list(
+    'How particular registries are reached.',
+    object(
+      'One registry.',
+      {
+        host: host('`host[:port]`, as in image references.'),
+        mirrors: list('Hosts asked first, in order.', host('`host[:port]` of a mirror.'), 16),
+        caFile: text("PEM file with the registry's certificate authority."),
+        insecure: { type: 'boolean', description: 'Plain HTTP, and private addresses for its token server.' },
+        credentialsSecret: text("Name of a dockerconfigjson Secret in the operator's namespace.", 253),
+      },
+      ['host'],
+    ),
+    256,
+  ),
+  trustRoots: list(
+    'Trust roots that identities of policies name.',
+    object(
+      'One trust root.',
+      {
+        name: text('Name that `identities[].trustRoot` uses.', 63),
+        file: text('A `trusted_root.json`.'),
+      },
+      ['name', 'file'],
+    ),
+    32,
+  ),
+  limits: object('Caps on what is read from registries.', limits),
+});

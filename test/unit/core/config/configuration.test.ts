@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { DEFAULT_CONFIGURATION, loadConfiguration, parseConfiguration } from '../../../../core/config/configuration.ts';
+import { ConfigurationError, type ConfigurationFault } from '../../../../core/config/faults.ts';
+import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
+
+function faultsOf(text: string): readonly ConfigurationFault[] {
+  try {
+    parseConfiguration(text);
+  } catch (error) {
+    assert.ok(error instanceof ConfigurationError, String(error));
+    return error.faults;
+  }
+  return assert.fail('accepted');
+}
+
+describe('parseConfiguration', () => {
+  test('an empty file gives the defaults, which deny what no policy speaks for', () => {
+    for (const text of ['', '# only a comment\n', '{}'])
+      assert.deepEqual(parseConfiguration(text), DEFAULT_CONFIGURATION);
+    assert.equal(DEFAULT_CONFIGURATION.unmatchedImages, 'Deny');
+    assert.equal(DEFAULT_CONFIGURATION.enforcement, 'PerPolicy');
+    assert.ok(DEFAULT_CONFIGURATION.deadlineSeconds < 10);
+  });
+
+  test('every field that is written replaces its default and leaves its neighbours', () => {
+    const configuration = parseConfiguration(`
+unmatchedImages: Warn
+pinDigests: All
+enforcement: Audit
+excludedNamespaces: [kube-system, storage]
+deadlineSeconds: 4
+cache: {tags: 0}
+limits: {signatures: 7}
+registries:
+- {host: registry.example.com:5000, mirrors: [mirror.example.com], insecure: true}
+trustRoots:
+- {name: ours, file: /etc/roots/ours.json}
+`);
+    assert.equal(configuration.unmatchedImages, 'Warn');
+    assert.equal(configuration.pinDigests, 'All');
+    assert.equal(configuration.enforcement, 'Audit');
+    assert.deepEqual(configuration.excludedNamespaces, ['kube-system', 'storage']);
+    assert.equal(configuration.deadlineSeconds, 4);
+    assert.deepEqual(configuration.cache, { verified: 3600, rejected: 15, tags: 0, staleIfError: 86400 });
+    assert.deepEqual(configuration.limits, { ...DEFAULT_LIMITS, signatures: 7 });
+    assert.deepEqual(configuration.registries, [
+      { host: 'registry.example.com:5000', mirrors: ['mirror.example.com'], insecure: true },
+    ]);
+    assert.deepEqual(configuration.trustRoots, [{ name: 'ours', file: '/etc/roots/ours.json' }]);
+  });
+
+  test('an unknown field is refused with its path and line, and what is known there', () => {
+    const [fault] = faultsOf('pinDigests: Pods\ncache:\n  verfied: 10\n');
+    assert.deepEqual([fault?.path, fault?.line], ['$.cache.verfied', 3]);
+    assert.match(fault?.message ?? '', /not a known field.*verified/);
+  });
+
+  test('all faults are reported at once, each in its place', () => {
+    const faults = faultsOf('unmatchedImages: deny\ndeadlineSeconds: 60\nregistries:\n- insecure: "yes"\n');
+    assert.deepEqual(
+      faults.map(({ path: place, line }) => [place, line]).sort(),
+      [
+        ['$.deadlineSeconds', 2],
+        ['$.registries[0]', 4],
+        ['$.registries[0].insecure', 4],
+        ['$.unmatchedImages', 1],
+      ].sort(),
+    );
+  });
+
+  for (const [why, text] of [
+    ['a URL where a host belongs', 'registries: [{host: "https://registry.example.com"}]'],
+    ['a path behind the host', 'registries: [{host: registry.example.com/team}]'],
+    ['a number as text', 'deadlineSeconds: "9"'],
+    ['a fraction', 'deadlineSeconds: 1.5'],
+    ['a negative lifetime', 'cache: {tags: -1}'],
+    ['a limit of nothing', 'limits: {manifestBytes: 0}'],
+    ['a limit without end', 'limits: {bundleBytes: 99999999999}'],
+    ['null for a list', 'registries:'],
+    ['a list for the file', '- a'],
+    ['plain text for the file', 'hello'],
+    ['two documents', 'pinDigests: Pods\n---\npinDigests: None\n'],
+    ['the same field twice', 'pinDigests: Pods\npinDigests: None\n'],
+    ['a registry twice', 'registries: [{host: a.example.com}, {host: A.example.com}]'],
+    ['a trust root twice', 'trustRoots: [{name: a, file: b}, {name: a, file: c}]'],
+    ['a trust root without its file', 'trustRoots: [{name: a}]'],
+    ['a namespace that no cluster has', 'excludedNamespaces: ["*"]'],
+    ['YAML that does not end', 'cache: {tags: 1'],
+    ['a custom tag', 'deadlineSeconds: !!js/function "x"'],
+    ['a prototype', '__proto__: {unmatchedImages: Allow}'],
+  ] as const) {
+    test(`refuses ${why}`, () => {
+      const faults = faultsOf(text);
+      assert.ok(faults.length > 0);
+      for (const fault of faults) assert.match(fault.path, /^\$/);
+    });
+  }
+
+  test('refuses a file that multiplies itself through aliases', () => {
+    const levels = Array.from({ length: 12 }, (_, level) =>
+      level === 0 ? '&a0 [x,x,x,x,x,x,x,x,x,x]' : `&a${level} [${`*a${level - 1},`.repeat(10)}]`,
+    );
+    faultsOf(`excludedNamespaces:\n${levels.map((level) => `- ${level}\n`).join('')}`);
+  });
+
+  test('any text gives a configuration or a ConfigurationError, nothing else', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        try {
+          parseConfiguration(text);
+        } catch (error) {
+          assert.ok(error instanceof ConfigurationError, String(error));
+        }
+      }),
+    );
+  });
+});
+
+describe('loadConfiguration', () => {
+  test('relative file names are relative to the configuration, and messages name file and line', async (t) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cosignet-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'config.yaml');
+    await writeFile(
+      file,
+      'registries: [{host: a.example.com, caFile: ca.pem}]\ntrustRoots: [{name: r, file: /r.json}]\n',
+    );
+    const configuration = await loadConfiguration(file);
+    assert.equal(configuration.registries[0]?.caFile, path.join(folder, 'ca.pem'));
+    assert.equal(configuration.trustRoots[0]?.file, '/r.json');
+
+    await writeFile(file, '\nunmatched: Deny\n');
+    await assert.rejects(loadConfiguration(file), (error: Error) => {
+      assert.ok(error.message.startsWith(`${file}:2: $.unmatched: `), error.message);
+      return true;
+    });
+  });
+
+  test('a file that is not there is a ConfigurationError that names it', async () => {
+    await assert.rejects(loadConfiguration('/nonexistent/config.yaml'), (error: Error) => {
+      assert.ok(error instanceof ConfigurationError);
+      assert.match(error.message, /^\/nonexistent\/config\.yaml: \$: can't be read/);
+      return true;
+    });
+  });
+});
