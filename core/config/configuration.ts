@@ -39,9 +39,11 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   limits: DEFAULT_LIMITS,
 };
 
+type WrittenRegistry = Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>;
+
 type Written = Partial<Omit<Configuration, 'cache' | 'registries' | 'limits'>> & {
   readonly cache?: Partial<CacheLifetimes>;
-  readonly registries?: readonly (Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>)[];
+  readonly registries?: readonly WrittenRegistry[];
   readonly limits?: Partial<Limits>;
 };
 
@@ -110,18 +112,31 @@ function plainValue(
   }
 }
 
-/** The line of the deepest part of the path that is written in the file; a mapping's entry starts at its key. */
+/** The line of the deepest part of the path that is written in the file. */
 function lineOf(document: Document, lines: LineCounter, segments: readonly PathSegment[]): { line?: number } {
-  let node: unknown = document.contents;
+  let step: Step | undefined = { place: undefined, value: document.contents };
   let place: unknown;
   for (const segment of segments) {
-    const pair = isMap(node) ? node.items.find((item) => isScalar(item.key) && item.key.value === segment) : undefined;
-    const next = pair?.value ?? (isSeq(node) ? node.items[Number(segment)] : undefined);
-    if (pair === undefined && next === undefined) break;
-    place = pair?.key ?? next;
-    node = next;
+    step = stepInto(step.value, segment);
+    if (step === undefined) break;
+    place = step.place;
   }
   return isNode(place) && place.range ? { line: lines.linePos(place.range[0]).line } : {};
+}
+
+interface Step {
+  /** Where a reader would look: a mapping's key, a list's item. */
+  readonly place: unknown;
+  readonly value: unknown;
+}
+
+function stepInto(node: unknown, segment: PathSegment): Step | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && item.key.value === segment);
+    return pair && { place: pair.key, value: pair.value };
+  }
+  const item = isSeq(node) ? node.items[Number(segment)] : undefined;
+  return item === undefined ? undefined : { place: item, value: item };
 }
 
 function duplicatesOf<T extends object>(items: readonly T[], list: string, field: keyof T & string) {
@@ -141,13 +156,17 @@ function withDefaults(written: Written): Configuration {
     ...DEFAULT_CONFIGURATION,
     ...written,
     cache: { ...DEFAULT_CACHE, ...written.cache },
-    registries: (written.registries ?? []).map((registry) => ({
-      insecure: false,
-      ...registry,
-      host: normalisedHost(registry.host),
-      mirrors: (registry.mirrors ?? []).map(normalisedHost),
-    })),
+    registries: (written.registries ?? []).map(completeRegistry),
     limits: { ...DEFAULT_LIMITS, ...written.limits },
+  };
+}
+
+function completeRegistry(written: WrittenRegistry): RegistryConfiguration {
+  return {
+    insecure: false,
+    ...written,
+    host: normalisedHost(written.host),
+    mirrors: (written.mirrors ?? []).map(normalisedHost),
   };
 }
 

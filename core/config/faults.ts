@@ -50,27 +50,32 @@ export function segmentsOf(error: ErrorObject): PathSegment[] {
   return segments;
 }
 
-/** The sentence for an ajv error: what the value must be. */
+/** The sentence for an ajv error (made with `verbose`): what the value must be. */
 export function sentenceOf(error: ErrorObject): string {
-  const parent = error.parentSchema ?? {};
-  switch (error.keyword) {
-    case 'additionalProperties':
-      return `is not a known field; known here: ${Object.keys(parent['properties'] as object).join(', ')}`;
-    case 'enum':
-      return `must be one of ${(error.params['allowedValues'] as string[]).join(', ')}`;
-    case 'type':
-      return `must be ${withArticle(String(error.params['type']))}`;
-    case 'required':
-      return `needs the field ${String(error.params['missingProperty'])}`;
-    case 'minimum':
-    case 'maximum':
-      return `must be from ${String(parent['minimum'])} to ${String(parent['maximum'])}`;
-    case 'pattern':
-      return `is not valid: ${String(parent['description']).replace(/\.$/, '')}`;
-    default:
-      return error.message ?? 'is not valid';
-  }
+  return SENTENCES[error.keyword]?.(error, error.parentSchema ?? {}) ?? error.message ?? 'is not valid';
 }
+
+/** The parts of our own schema that sentences quote. */
+interface SchemaPart {
+  readonly properties?: object;
+  readonly description?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+}
+
+const bounds = (_: ErrorObject, { minimum, maximum }: SchemaPart) => `must be from ${minimum} to ${maximum}`;
+
+const SENTENCES: Readonly<Record<string, (error: ErrorObject, schema: SchemaPart) => string>> = {
+  additionalProperties: (_, { properties = {} }) =>
+    `is not a known field; known here: ${Object.keys(properties).join(', ')}`,
+  enum: (_, { enum: values = [] }) => `must be one of ${values.join(', ')}`,
+  type: (error) => `must be ${withArticle(String(error.params['type']))}`,
+  required: (error) => `needs the field ${String(error.params['missingProperty'])}`,
+  minimum: bounds,
+  maximum: bounds,
+  pattern: (_, { description = 'see its documentation' }) => `is not valid: ${description.replace(/\.$/, '')}`,
+};
 
 function withArticle(type: string): string {
   if (type === 'object') return 'a mapping';
