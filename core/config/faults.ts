@@ -57,6 +57,7 @@ export function sentenceOf(error: ErrorObject): string {
 
 /** The parts of our own schema that sentences quote. */
 interface SchemaPart {
+  readonly [keyword: string]: unknown;
   readonly properties?: object;
   readonly description?: string;
   readonly minimum?: number;
