@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make` alone lists the targets. Everything runs through npm scripts, whose Node is the one that package.json pins.
+
+RELEASE ?= cosignet
+NAMESPACE ?= cosignet
+HELM_FLAGS ?=
+TOOLS_BIN ?= $(CURDIR)/.cache/tools/bin
+export TOOLS_BIN
+
+# A helm and a kubectl of your own are used before the ones that `make tools` builds.
+HELM ?= $(or $(shell command -v helm),$(TOOLS_BIN)/helm)
+KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
+
+# npm writes this file last, so it is the sign of a complete installation of this lock file.
+INSTALLED := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-cluster check test tools build install uninstall clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+$(INSTALLED): package-lock.json
+	npm ci
+	@touch $@
+
+demo: $(INSTALLED) ## Signed images admitted, others denied: no cluster, no Go, under two minutes
+	@npm run --silent demo
+
+demo-cluster: $(INSTALLED) tools ## The same on a real control plane, installed with helm
+	@npm run --silent demo:cluster
+
+check: $(INSTALLED) ## Types, lint, format, unit tests and drift checks, under a minute
+	npm run --silent types
+	npm run --silent lint
+	npm run --silent format:check
+	npm run --silent test:unit
+
+test: $(INSTALLED) tools ## Everything, on the real components; totals at the end
+	@mkdir -p .cache
+	npm run --silent test
+
+tools: ## Build the real components that tests run against (needs Go; cached in .cache/tools)
+	test/tools/build.sh
+
+build: $(INSTALLED) ## Bundle the program into dist/cosignet.js
+	npm run --silent build
+
+install: ## Install into the current cluster with helm (HELM_FLAGS for your values)
+	$(HELM) upgrade --install $(RELEASE) helm --namespace $(NAMESPACE) --create-namespace --wait $(HELM_FLAGS)
+
+# Webhook configurations first: left behind without a server, they would stop every Pod of the cluster.
+uninstall: ## Remove it from the current cluster, webhook configurations first
+	$(KUBECTL) delete mutatingwebhookconfigurations,validatingwebhookconfigurations \
+	  --selector app.kubernetes.io/name=cosignet,app.kubernetes.io/instance=$(RELEASE) --ignore-not-found
+	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --wait
+
+clean: ## Remove what was built (the tools in .cache stay)
+	rm -rf dist

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Bundles the program into dist/: what ships. What is loaded lazily in the sources stays in files of its own. */
+import { chmod, readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+
+const root = import.meta.dirname;
+const outdir = path.join(root, 'dist');
+
+await rm(outdir, { recursive: true, force: true });
+await build({
+  entryPoints: { cosignet: path.join(root, 'cli/main.ts') },
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22',
+  chunkNames: 'lib/[name]-[hash]',
+  // Names stay, so that stack traces in logs can be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+  // CommonJS dependencies call require() for Node's own modules; ESM has none.
+  banner: {
+    js: "#!/usr/bin/env node\nimport{createRequire as _cr}from'node:module';const require=_cr(import.meta.url);",
+  },
+});
+await chmod(path.join(outdir, 'cosignet.js'), 0o755);
+
+const names = await readdir(outdir, { recursive: true });
+const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(outdir, name))).size));
+const kibibytes = Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1024);
+console.log(`dist/cosignet.js and its parts: ${names.length} files, ${kibibytes} KiB`);
