@@ -1,0 +1,124 @@
+{{/* SPDX-License-Identifier: Apache-2.0 */}}
+{{- define "cosignet.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* 48 characters leave room for suffixes and a Pod's own. */}}
+{{- define "cosignet.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 48 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "cosignet.name" . }}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 48 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "cosignet.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "cosignet.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "cosignet.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "cosignet.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "cosignet.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "cosignet.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name is needed where serviceAccount.create is false" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "cosignet.image" -}}
+{{- $tag := default .Chart.AppVersion .Values.image.tag }}
+{{- if .Values.image.digest }}
+{{- printf "%s:%s@%s" .Values.image.repository $tag .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository $tag }}
+{{- end }}
+{{- end }}
+
+{{/* The configuration file. The release's own namespace is excluded whatever the values say. */}}
+{{- define "cosignet.config" -}}
+{{- $config := deepCopy .Values.config }}
+{{- $_ := set $config "excludedNamespaces" (include "cosignet.excludedNamespaces" . | fromYamlArray) }}
+{{- toYaml $config }}
+{{- end }}
+
+{{- define "cosignet.excludedNamespaces" -}}
+{{- prepend (.Values.config.excludedNamespaces | default list) .Release.Namespace | uniq | toYaml }}
+{{- end }}
+
+{{/* What both webhook configurations share: where to call, for which objects. */}}
+{{- define "cosignet.webhook" -}}
+admissionReviewVersions: [v1]
+sideEffects: None
+matchPolicy: Equivalent
+failurePolicy: {{ .Values.webhook.failurePolicy }}
+timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}
+# The API server sets this label itself. Our own Pods must start without us.
+namespaceSelector:
+  matchExpressions:
+    - key: kubernetes.io/metadata.name
+      operator: NotIn
+      values:
+        {{- include "cosignet.excludedNamespaces" . | nindent 8 }}
+rules:
+  - {apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [pods, replicationcontrollers, podtemplates], scope: Namespaced}
+  - {apiGroups: [''], apiVersions: [v1], operations: [UPDATE], resources: [pods/ephemeralcontainers], scope: Namespaced}
+  - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments, replicasets, statefulsets, daemonsets], scope: Namespaced}
+  - {apiGroups: [batch], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [jobs, cronjobs], scope: Namespaced}
+# Housekeeping by Kubernetes itself (finalizers, scaling, kubelets) goes on while no replica runs.
+matchConditions:
+  - name: not-terminating
+    expression: request.operation != 'UPDATE' || !has(oldObject.metadata.deletionTimestamp)
+  # By the node's own credentials *and* the annotation: anybody can write an annotation.
+  - name: not-a-mirror-pod
+    expression: >-
+      !(request.resource.resource == 'pods'
+      && has(request.userInfo.groups) && 'system:nodes' in request.userInfo.groups
+      && has(object.metadata.annotations) && 'kubernetes.io/config.mirror' in object.metadata.annotations)
+  # Everything else in a Pod that can hold an image is immutable, save ephemeralContainers, a subresource.
+  - name: pod-images-changed
+    expression: >-
+      request.operation != 'UPDATE' || request.resource.resource != 'pods'
+      || (has(request.subResource) && request.subResource != '')
+      || object.spec.containers.map(c, has(c.image) ? c.image : '') != oldObject.spec.containers.map(c, has(c.image) ? c.image : '')
+      || (has(object.spec.initContainers) ? object.spec.initContainers.map(c, has(c.image) ? c.image : '') : [])
+      != (has(oldObject.spec.initContainers) ? oldObject.spec.initContainers.map(c, has(c.image) ? c.image : '') : [])
+  - name: template-changed
+    expression: >-
+      request.operation != 'UPDATE' || request.resource.resource == 'pods'
+      || !has(object.spec) || !has(oldObject.spec)
+      || !(has(object.spec.template) && has(oldObject.spec.template) && object.spec.template == oldObject.spec.template
+      || has(object.spec.jobTemplate) && has(oldObject.spec.jobTemplate) && object.spec.jobTemplate == oldObject.spec.jobTemplate)
+{{- end }}
+
+{{/* The keys of the default policy, as a YAML list; fails on what can't be meant. */}}
+{{- define "cosignet.defaultKeys" -}}
+{{- $keys := .Values.defaultPolicy.keys }}
+{{- $pem := trim .Values.notary.rootPubKey }}
+{{- if and $pem (not .Values.notary.isCosign) }}
+{{- fail "notary.rootPubKey is set but notary.isCosign is false: Notary v1 is not supported. Set notary.isCosign to true if the key is a cosign public key." }}
+{{- end }}
+{{- if and .Values.notary.isCosign (not $pem) }}
+{{- fail "notary.isCosign is true but notary.rootPubKey is empty: paste the content of cosign.pub." }}
+{{- end }}
+{{- if $pem }}
+{{- $keys = prepend $keys (dict "name" "default" "pem" (printf "%s\n" $pem)) }}
+{{- end }}
+{{- range $index, $key := $keys }}
+{{- $text := default "" $key.pem }}
+{{- if contains "PRIVATE KEY" $text }}
+{{- fail (printf "key %s of the default policy is a private key: paste cosign.pub, and replace the key pair, because Helm may have stored this one in the cluster." (default $index $key.name | toString)) }}
+{{- end }}
+{{- if and $text (not (contains "-----BEGIN PUBLIC KEY-----" $text)) }}
+{{- fail (printf "key %s of the default policy is not a public key in PEM: it must start with -----BEGIN PUBLIC KEY-----." (default $index $key.name | toString)) }}
+{{- end }}
+{{- end }}
+{{- toYaml $keys }}
+{{- end }}
