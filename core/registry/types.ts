@@ -14,6 +14,8 @@ export interface Credential {
 
 /** Finds the credentials to try for a repository, best first; none means anonymous. */
 export interface Keychain {
+  /** Equal where the same credentials would be found; a refusal is remembered for this one only. */
+  readonly id?: string;
   resolve(repository: Repository): Promise<readonly Credential[]>;
 }
 

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Configuration } from '../config/types.ts';
+import type { ResolvedImage } from '../cosign/types.ts';
+import { EngineError, errorText } from '../errors.ts';
+import type { FailureCode, VerdictCode } from '../errors.ts';
+import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
+import type { ImageReference } from '../image/types.ts';
+import type { Clock, EngineMetrics } from '../observe.ts';
+import { matchPolicies } from '../policy/match.ts';
+import type { PolicySnapshot } from '../policy/store.ts';
+import type { CompiledPolicy } from '../policy/types.ts';
+import type { RequestScope } from '../registry/types.ts';
+import { withinDeadline } from './deadline.ts';
+import { describeSigners, remedyFor } from './message.ts';
+import { outcomeOf, strictest, strictestMode } from './outcome.ts';
+import type { TagResolver } from './tags.ts';
+import type { Decide, DecisionRequest, Verdict } from './types.ts';
+import { weigh } from './weigh.ts';
+import type { Finding, WeighDependencies } from './weigh.ts';
+
+export interface DecideDependencies extends WeighDependencies {
+  readonly policies: { readonly snapshot: () => PolicySnapshot };
+  readonly tags: TagResolver;
+  readonly configuration: () => Pick<Configuration, 'unmatchedImages'>;
+  readonly metrics: EngineMetrics;
+  readonly clock: Clock;
+}
+
+/** What is known of a decision while it is made; a failure renders what there is. */
+interface Progress {
+  image: string;
+  resolved: string | undefined;
+  stale: boolean;
+  policies: readonly CompiledPolicy[];
+  requests: number;
+}
+
+type Judged = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers'> & { readonly remedyPolicy?: string };
+
+/**
+ * One image: match -> resolve -> read and judge -> verdict. Never rejects; an exception, a timeout
+ * or a parse failure anywhere below becomes a verdict whose outcome is `error` or `denied`.
+ */
+export function createDecide(dependencies: DecideDependencies): Decide {
+  const { clock, metrics } = dependencies;
+  return async (request) => {
+    const started = clock();
+    const progress: Progress = { image: request.image, resolved: undefined, stale: false, policies: [], requests: 0 };
+    const judged = await judgeOrFail(request, progress, dependencies);
+    const verdict = render(judged, progress);
+    metrics.decided({ code: verdict.code, outcome: verdict.outcome, mode: verdict.mode }, (clock() - started) / 1000);
+    return verdict;
+  };
+}
+
+async function judgeOrFail(
+  request: DecisionRequest,
+  progress: Progress,
+  dependencies: DecideDependencies,
+): Promise<Judged> {
+  try {
+    return await withinDeadline(judgeImage(request, progress, dependencies), request.signal);
+  } catch (error) {
+    const code: FailureCode = error instanceof EngineError ? error.code : 'InternalError';
+    return {
+      outcome: outcomeOf(code),
+      mode: strictestMode(progress.policies),
+      code,
+      message: `image ${progress.image} could not be judged: ${errorText(error)}`,
+      signers: [],
+    };
+  }
+}
+
+async function judgeImage(
+  request: DecisionRequest,
+  progress: Progress,
+  dependencies: DecideDependencies,
+): Promise<Judged> {
+  const reference = parseReference(request.image);
+  progress.image = formatReference(reference);
+  const { policies } = matchPolicies(dependencies.policies.snapshot(), reference, request.namespace);
+  progress.policies = policies;
+  if (policies.length === 0) {
+    return judgeUnmatched(progress, dependencies.configuration().unmatchedImages);
+  }
+  const early = judgeWithoutEvidence(policies, progress);
+  if (early !== undefined) {
+    return early;
+  }
+  const scope: RequestScope = {
+    signal: request.signal,
+    keychain: request.keychain,
+    count: () => (progress.requests += 1),
+  };
+  const image = await resolveImage(reference, scope, progress, dependencies.tags);
+  const verifying = policies.filter(isVerifying);
+  const findings = await Promise.all(verifying.map((policy) => weigh(policy, image, scope, dependencies)));
+  return judgeFindings(findings, progress);
+}
+
+function judgeUnmatched(progress: Progress, unmatched: Configuration['unmatchedImages']): Judged {
+  const allowed = unmatched === 'Allow';
+  return {
+    outcome: allowed ? 'allowed' : 'denied',
+    mode: unmatched === 'Warn' ? 'Warn' : 'Enforce',
+    code: 'NoPolicy',
+    message: `no ImagePolicy speaks for image ${progress.image}`,
+    signers: [],
+  };
+}
+
+/** What needs no registry: a policy that is not Ready, denies or only allows. */
+function judgeWithoutEvidence(policies: readonly CompiledPolicy[], progress: Progress): Judged | undefined {
+  const failing = policies.flatMap((policy) => refusalOf(policy, progress));
+  const worst = strictest(failing);
+  const others = policies.some(isVerifying);
+  // A failing Audit policy must not hide what an enforcing one would say: read the evidence then.
+  if (worst !== undefined && (!others || worst.mode === 'Enforce')) {
+    return worst;
+  }
+  if (worst !== undefined || others) {
+    return undefined;
+  }
+  return {
+    outcome: 'allowed',
+    mode: strictestMode(policies),
+    code: 'AllowedByPolicy',
+    message: `image ${progress.image} is allowed by ${quoteNames(policies)}`,
+    signers: [],
+  };
+}
+
+function isVerifying({ action, problems }: CompiledPolicy): boolean {
+  return action === 'Verify' && problems.length === 0;
+}
+
+function refusalOf(policy: CompiledPolicy, progress: Progress): Judged[] {
+  const [problem] = policy.problems;
+  if (problem !== undefined) {
+    const message = `image ${progress.image} belongs to policy "${policy.name}", which is not Ready: ${problem.path}: ${problem.message}`;
+    return [refusal(policy, 'PolicyNotReady', message)];
+  }
+  return policy.action === 'Deny'
+    ? [refusal(policy, 'DeniedByPolicy', `image ${progress.image} is denied by policy "${policy.name}"`)]
+    : [];
+}
+
+function refusal(policy: CompiledPolicy, code: VerdictCode, message: string): Judged {
+  return { outcome: outcomeOf(code), mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name };
+}
+
+/** The one resolution of a decision: what it returns is what is verified, pinned and reported. */
+async function resolveImage(
+  reference: ImageReference,
+  scope: RequestScope,
+  progress: Progress,
+  tags: TagResolver,
+): Promise<ResolvedImage> {
+  const repository = { registry: reference.registry, path: reference.path };
+  const tag = reference.tag === undefined ? {} : { tag: reference.tag };
+  if (reference.digest !== undefined) {
+    progress.resolved = `${repositoryName(repository)}@${reference.digest}`;
+    return { repository, digest: reference.digest, ...tag };
+  }
+  const { digest, stale } = await tags.resolve({ ...reference, tag: reference.tag ?? 'latest' }, scope);
+  progress.resolved = `${repositoryName(repository)}@${digest}`;
+  progress.stale = stale;
+  return { repository, digest, ...tag };
+}
+
+function judgeFindings(findings: readonly Finding[], progress: Progress): Judged {
+  const refusals = [
+    ...progress.policies.flatMap((policy) => refusalOf(policy, progress)),
+    ...findings.flatMap((finding) => (finding.satisfied ? [] : [refusalByFinding(finding, progress)])),
+  ];
+  const worst = strictest(refusals);
+  if (worst !== undefined) {
+    return worst;
+  }
+  const satisfied = findings.filter((finding) => finding.satisfied);
+  progress.stale ||= satisfied.some(({ stale }) => stale);
+  const signers = satisfied.flatMap((finding) => finding.signers);
+  return {
+    outcome: 'allowed',
+    mode: strictestMode(progress.policies),
+    code: 'Verified',
+    message: `image ${progress.resolved ?? progress.image} is signed by ${signers.map(({ name }) => `"${name}"`).join(', ')} as ${quoteNames(progress.policies)} demands`,
+    signers,
+  };
+}
+
+function refusalByFinding(finding: Exclude<Finding, { satisfied: true }>, progress: Progress): Judged {
+  const { policy, code, reason, places } = finding;
+  const looked = places.length > 0 ? `; looked at ${places.join(', ')}` : '';
+  const subject = progress.resolved ?? progress.image;
+  const message = `image ${progress.image} (${subject.slice(subject.indexOf('@') + 1)}) does not satisfy policy "${policy.name}": ${reason}; tried ${describeSigners(policy)}${looked}`;
+  return refusal(policy, code, message);
+}
+
+function render(judged: Judged, progress: Progress): Verdict {
+  const { remedyPolicy, ...shown } = judged;
+  const context = { image: progress.resolved ?? progress.image };
+  const remedy =
+    judged.outcome === 'allowed'
+      ? staleNotice(progress)
+      : remedyFor(judged.code, remedyPolicy === undefined ? context : { ...context, policy: remedyPolicy });
+  return {
+    image: progress.image,
+    ...(progress.resolved === undefined ? {} : { resolved: progress.resolved }),
+    outcome: shown.outcome,
+    mode: shown.mode,
+    code: shown.code,
+    policies: progress.policies.map(({ name }) => name),
+    message: shown.message,
+    remedy,
+    signers: shown.signers,
+    registryRequests: progress.requests,
+  };
+}
+
+/** An allowed verdict has a remedy only where it rests on what was read before an outage. */
+function staleNotice(progress: Progress): string {
+  return progress.stale
+    ? 'The registry cannot be asked now: this rests on what was verified before. See why it is out of reach.'
+    : '';
+}
+
+function quoteNames(policies: readonly CompiledPolicy[]): string {
+  return policies.map(({ name }) => `policy "${name}"`).join(' and ');
+}

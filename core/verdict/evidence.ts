@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import type {
+  AttestationCandidate,
+  EvidenceBatch,
+  EvidenceFault,
+  SignatureCandidate,
+  SignatureFormat,
+} from '../cosign/types.ts';
+import { EngineError, errorText } from '../errors.ts';
+import type { FailureCode } from '../errors.ts';
+import type { Clock } from '../observe.ts';
+import type { RequestScope } from '../registry/types.ts';
+import { withinDeadline } from './deadline.ts';
+
+/** One place where signatures may be, read a batch at a time. */
+export interface EvidenceStage {
+  readonly kind: SignatureFormat | 'attestation-tag';
+  /** The place, for messages: `sha256-….sig`. */
+  readonly place: string;
+  /** The next batch, or undefined at the end. A failed call may be made again. */
+  next(scope: RequestScope): Promise<EvidenceBatch | undefined>;
+}
+
+/** A place that could not be read; the decision that needed it is an error, not a denial. */
+export interface ReadFailure {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly place: string;
+}
+
+/** How long a failed read answers for those that would ask the same again, in milliseconds. */
+const FAILURE_LIFE = 2000;
+
+/** Where a registry refuses one place it refuses the next: asking again only costs requests. */
+const FINAL_FAILURES: ReadonlySet<FailureCode> = new Set([
+  'RegistryUnauthorized',
+  'RegistryRateLimited',
+  'DeadlineExceeded',
+]);
+
+/**
+ * What was found about one digest in one signature repository: independent of policies, so that a
+ * changed policy is judged again without the network. It grows as decisions need more of it, one
+ * read at a time however many decisions wait (single flight).
+ */
+export class ImageEvidence {
+  readonly signatures: SignatureCandidate[] = [];
+  readonly attestations: AttestationCandidate[] = [];
+  readonly faults: EvidenceFault[] = [];
+  readonly createdAt: number;
+  /** When a place was last read to its end: what is not here was not there then. */
+  completedAt: number;
+  /** Places read to their end, for messages. */
+  readonly places: string[] = [];
+  /** Bytes held, roughly; what the cache counts. */
+  bytes = 1024;
+
+  readonly #pending: EvidenceStage[];
+  readonly #clock: Clock;
+  readonly #failures = new Map<string, { failure: ReadFailure; at: number }>();
+  #reading: Promise<void> | undefined;
+
+  constructor(stages: readonly EvidenceStage[], clock: Clock) {
+    this.#pending = [...stages];
+    this.#clock = clock;
+    this.createdAt = clock();
+    this.completedAt = this.createdAt;
+  }
+
+  /** The next place that may hold what is sought and is not among `skip`. */
+  nextStage(attestations: boolean, skip: ReadonlySet<EvidenceStage>): EvidenceStage | undefined {
+    return this.#pending.find((stage) => (attestations || stage.kind !== 'attestation-tag') && !skip.has(stage));
+  }
+
+  /**
+   * Reads one more batch of a place, or waits while another decision reads. Undefined: look again,
+   * there may be more. A place that failed stays pending, for a later decision to try.
+   */
+  async advance(stage: EvidenceStage, scope: RequestScope): Promise<ReadFailure | undefined> {
+    if (this.#reading !== undefined) {
+      await withinDeadline(this.#reading, scope.signal);
+      return undefined;
+    }
+    const memory = `${scope.keychain.id ?? ''} ${stage.place}`;
+    const known = this.#failures.get(memory);
+    if (known !== undefined && known.at > this.#clock() - FAILURE_LIFE) {
+      return known.failure;
+    }
+    const read = this.#read(stage, scope);
+    this.#reading = read.then(() => {});
+    const failure = await read;
+    this.#reading = undefined;
+    // Somebody's deadline says nothing about the registry, so it is not remembered.
+    if (failure !== undefined && failure.code !== 'DeadlineExceeded') {
+      this.#failures.set(memory, { failure, at: this.#clock() });
+    }
+    return failure;
+  }
+
+  /** Never rejects, and always settles by the reader's deadline: others wait for it. */
+  async #read(stage: EvidenceStage, scope: RequestScope): Promise<ReadFailure | undefined> {
+    try {
+      this.#take(stage, await withinDeadline(stage.next(scope), scope.signal));
+      return undefined;
+    } catch (error) {
+      const code = error instanceof EngineError ? error.code : 'InternalError';
+      return { code, message: errorText(error), place: stage.place };
+    }
+  }
+
+  #take(stage: EvidenceStage, batch: EvidenceBatch | undefined): void {
+    if (batch === undefined) {
+      this.#pending.splice(this.#pending.indexOf(stage), 1);
+      this.places.push(stage.place);
+      this.completedAt = this.#clock();
+      return;
+    }
+    this.signatures.push(...batch.signatures);
+    this.attestations.push(...batch.attestations);
+    this.faults.push(...batch.faults);
+    this.bytes += [...batch.signatures, ...batch.attestations].reduce((sum, candidate) => sum + weigh(candidate), 0);
+  }
+}
+
+export function isFinalFailure(failure: ReadFailure): boolean {
+  return FINAL_FAILURES.has(failure.code);
+}
+
+/** Signed bytes and signature, and the same again for parsed material, which a bundle repeats. */
+function weigh(candidate: SignatureCandidate): number {
+  return 512 + 4 * (candidate.signedBytes.length + candidate.signature.length);
+}

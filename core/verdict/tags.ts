@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import { LRUCache } from 'lru-cache';
+import type { Digest } from '../image/digest.ts';
+import type { ImageReference } from '../image/types.ts';
+import { EngineError } from '../errors.ts';
+import type { FailureCode } from '../errors.ts';
+import type { CacheLifetimes } from '../config/types.ts';
+import type { Clock, EngineMetrics } from '../observe.ts';
+import type { RegistryClient, RequestScope } from '../registry/types.ts';
+import { withinDeadline } from './deadline.ts';
+
+/** What a tag stood for, and when that was asked. `stale`: the registry could not be asked again. */
+export interface TagResolution {
+  readonly digest: Digest;
+  readonly stale: boolean;
+}
+
+export interface TagResolver {
+  /** Fails with ImageNotFound, or as the registry client does. */
+  resolve(reference: ImageReference & { readonly tag: string }, scope: RequestScope): Promise<TagResolution>;
+}
+
+interface TagDependencies {
+  readonly registry: RegistryClient;
+  readonly lifetimes: () => CacheLifetimes;
+  readonly clock: Clock;
+  readonly metrics: EngineMetrics;
+}
+
+interface KnownTag {
+  readonly digest: Digest;
+  readonly at: number;
+}
+
+const MAXIMUM_TAGS = 100_000;
+
+/**
+ * Tags are resolved apart from evidence, and briefly: a tag moves, a digest's evidence does not.
+ * The digest returned is the one that is verified and pinned, whatever the tag says a moment later.
+ */
+export function createTagResolver({ registry, lifetimes, clock, metrics }: TagDependencies): TagResolver {
+  const known = new LRUCache<string, KnownTag>({ max: MAXIMUM_TAGS });
+  const asking = new Map<string, Promise<Digest>>();
+
+  const ask = async (reference: ImageReference & { readonly tag: string }, scope: RequestScope): Promise<Digest> => {
+    const digest = await registry.resolveTag(reference, reference.tag, scope);
+    if (digest === undefined) {
+      throw new EngineError('ImageNotFound', `${reference.registry} has no ${reference.path}:${reference.tag}`);
+    }
+    return digest;
+  };
+
+  /** One question at a time for those with the same credentials; each waits no longer than it may. */
+  const askOnce = async (
+    name: string,
+    reference: ImageReference & { readonly tag: string },
+    scope: RequestScope,
+  ): Promise<Digest> => {
+    const key = `${scope.keychain.id ?? ''} ${name}`;
+    const running = asking.get(key);
+    if (running !== undefined) {
+      const shared = await settled(withinDeadline(running, scope.signal));
+      if (shared.ok) {
+        return shared.value;
+      }
+      // The asker's own deadline may have ended it; a failure of the registry is everybody's.
+      if (!isDeadline(shared.error) || scope.signal.aborted) {
+        throw shared.error;
+      }
+      return askOnce(name, reference, scope);
+    }
+    const question = withinDeadline(ask(reference, scope), scope.signal).finally(() => asking.delete(key));
+    asking.set(key, question);
+    return question;
+  };
+
+  return {
+    async resolve(reference, scope) {
+      const name = `${reference.registry}/${reference.path}:${reference.tag}`;
+      const before = known.get(name);
+      if (before !== undefined && clock() - before.at < lifetimes().tags * 1000) {
+        metrics.cacheLookup({ cache: 'tag', result: 'hit' });
+        return { digest: before.digest, stale: false };
+      }
+      const asked = await settled(askOnce(name, reference, scope));
+      if (asked.ok) {
+        metrics.cacheLookup({ cache: 'tag', result: 'miss' });
+        known.set(name, { digest: asked.value, at: clock() });
+        return { digest: asked.value, stale: false };
+      }
+      if (before !== undefined && isOutage(asked.error) && clock() - before.at < lifetimes().staleIfError * 1000) {
+        metrics.cacheLookup({ cache: 'tag', result: 'stale' });
+        return { digest: before.digest, stale: true };
+      }
+      throw asked.error;
+    },
+  };
+}
+
+/** A registry that does not answer; a refusal or a missing image is an answer. */
+export function isOutageCode(code: FailureCode): boolean {
+  return code === 'RegistryUnavailable' || code === 'RegistryRateLimited' || code === 'DeadlineExceeded';
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof EngineError && isOutageCode(error.code);
+}
+
+function isDeadline(error: unknown): boolean {
+  return error instanceof EngineError && error.code === 'DeadlineExceeded';
+}
+
+type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+async function settled<T>(work: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { ok: true, value: await work };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ResolvedImage } from '../cosign/types.ts';
+import type { VerdictCode } from '../errors.ts';
+import type { Clock } from '../observe.ts';
+import type { CompiledPolicy } from '../policy/types.ts';
+import type { RequestScope } from '../registry/types.ts';
+import type { EvidenceCache } from './cache.ts';
+import { isFinalFailure } from './evidence.ts';
+import type { EvidenceStage, ImageEvidence, ReadFailure } from './evidence.ts';
+import { judge } from './judge.ts';
+import type { Judgement } from './judge.ts';
+import type { Prover } from './prover.ts';
+import { isOutageCode } from './tags.ts';
+import type { VerdictSigner } from './types.ts';
+
+/** What one policy makes of one image after reading as much as it needed. */
+export type Finding =
+  | {
+      readonly satisfied: true;
+      readonly policy: CompiledPolicy;
+      readonly signers: readonly VerdictSigner[];
+      readonly stale: boolean;
+    }
+  | {
+      readonly satisfied: false;
+      readonly policy: CompiledPolicy;
+      readonly code: VerdictCode;
+      readonly reason: string;
+      /** Where was looked. */
+      readonly places: readonly string[];
+    };
+
+export interface WeighDependencies {
+  readonly cache: EvidenceCache;
+  readonly prover: Prover;
+  readonly clock: Clock;
+}
+
+/**
+ * Judges, reads on, judges again: until the policy is satisfied or every place was read. The union
+ * of all places counts, so that nothing in one hides a good signature in another; and no more is
+ * read than the policy needs.
+ */
+export async function weigh(
+  policy: CompiledPolicy,
+  image: ResolvedImage,
+  scope: RequestScope,
+  { cache, prover, clock }: WeighDependencies,
+): Promise<Finding> {
+  const signatures = policy.signatureRepository ?? image.repository;
+  const judgeAll = (evidence: ImageEvidence) => judge(policy, evidence, { prover, image, now: clock() });
+
+  const first = cache.current(image, signatures);
+  let evidence = first;
+  let reading = await readUntilJudged(evidence, policy, scope, judgeAll);
+  if (!reading.judgement.satisfied && reading.failures.length === 0) {
+    evidence = cache.renewed(image, signatures, first);
+    reading = evidence === first ? reading : await readUntilJudged(evidence, policy, scope, judgeAll);
+  }
+  cache.grown(image, signatures, evidence);
+  if (reading.judgement.satisfied) {
+    return { satisfied: true, policy, signers: reading.judgement.signers, stale: false };
+  }
+  const failures = [...reading.failures, ...unreadParts(evidence)];
+  const stale = failures.some(({ code }) => isOutageCode(code)) && cache.previous(image, signatures);
+  const before = stale ? await judgeAll(stale) : undefined;
+  return before?.satisfied === true
+    ? { satisfied: true, policy, signers: before.signers, stale: true }
+    : shortfall(policy, evidence, reading.judgement, failures);
+}
+
+interface Reading {
+  readonly judgement: Judgement;
+  readonly failures: readonly ReadFailure[];
+}
+
+async function readUntilJudged(
+  evidence: ImageEvidence,
+  policy: CompiledPolicy,
+  scope: RequestScope,
+  judgeAll: (evidence: ImageEvidence) => Promise<Judgement>,
+): Promise<Reading> {
+  const attestations = policy.attestations.length > 0;
+  const failures: ReadFailure[] = [];
+  const failed = new Set<EvidenceStage>();
+  for (;;) {
+    const judgement = await judgeAll(evidence);
+    const stage = evidence.nextStage(attestations, failed);
+    if (judgement.satisfied || stage === undefined || failures.some(isFinalFailure)) {
+      return { judgement, failures };
+    }
+    const failure = await evidence.advance(stage, scope);
+    if (failure !== undefined) {
+      failures.push(failure);
+      failed.add(stage);
+    }
+  }
+}
+
+/** Parts of a place that was read otherwise: a blob that did not come, layers beyond a cap. */
+function unreadParts(evidence: ImageEvidence): readonly ReadFailure[] {
+  return evidence.faults.flatMap(({ code, message, source }) =>
+    code === undefined ? [] : [{ code, message, place: source }],
+  );
+}
+
+/** What could not be read outweighs what was read: the missing part might have been the good one. */
+function shortfall(
+  policy: CompiledPolicy,
+  evidence: ImageEvidence,
+  judgement: Exclude<Judgement, { satisfied: true }>,
+  failures: readonly ReadFailure[],
+): Finding {
+  const [failure] = failures;
+  return failure === undefined
+    ? { satisfied: false, policy, code: judgement.code, reason: judgement.reason, places: evidence.places }
+    : { satisfied: false, policy, code: failure.code, reason: failure.message, places: [failure.place] };
+}
