@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Command, CommanderError, Option } from 'commander';
+import { ConfigurationError } from '../core/config/faults.ts';
+import { errorText } from '../core/errors.ts';
+import { EXIT, UsageError, type ExitCode } from './exit.ts';
+import type { Terminal } from './terminal.ts';
+import { VERSION } from './version.ts';
+
+/**
+ * Runs one command line and gives its exit code. Never rejects: what a user can mend is one sentence
+ * and 2; anything else is one sentence and 3, because an unknown failure decides nothing.
+ */
+export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = EXIT.allowed;
+  const program = createProgram(terminal, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    return failed(error, terminal);
+  }
+}
+
+function failed(error: unknown, terminal: Terminal): ExitCode {
+  // Commander has written its own sentence.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.allowed : EXIT.usage;
+  if (error instanceof UsageError || error instanceof ConfigurationError) {
+    terminal.err(`cosignet: ${error.message}`);
+    return EXIT.usage;
+  }
+  terminal.err(`cosignet: failed: ${errorText(error)}`);
+  return EXIT.undecided;
+}
+
+type Finish = (code: ExitCode) => void;
+
+/** The command line as data; each command's file is loaded only when it runs, which keeps start-up short. */
+function createProgram(terminal: Terminal, finish: Finish): Command {
+  const program = new Command('cosignet')
+    .description('Lets only images signed with cosign run.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .exitOverride()
+    .showHelpAfterError('(cosignet help lists commands and options)')
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    });
+  addServe(program, terminal, finish);
+  addVerify(program, terminal, finish);
+  addExplain(program, terminal, finish);
+  addLint(program, terminal, finish);
+  addVerifyBundle(program, terminal, finish);
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => terminal.out(VERSION));
+  return program;
+}
+
+function addServe(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('serve')
+    .description('run operator and webhook in this process')
+    .option('--policies <path>', 'read ImagePolicy files instead of a cluster (repeatable)', collect, [])
+    .option('--listen <host:port>', 'address of the webhook (HTTPS)', '0.0.0.0:8443')
+    .option('--metrics-listen <host:port>', 'address of probes and metrics (HTTP)', '0.0.0.0:8080')
+    .option('--tls-cert <file>', 'certificate chain of the webhook (default: self-made)')
+    .option('--tls-key <file>', 'private key of the webhook (default: self-made)')
+    .option('--config <file>', 'configuration file')
+    .option('--name <name>', 'name of the release: of its Service, Secret, Lease', 'cosignet')
+    .option('--namespace <name>', 'namespace of the release (default: that of the service account, or cosignet)')
+    .addOption(choice('--log-level <level>', 'least severe lines to write', ['error', 'warn', 'info', 'debug'], 'info'))
+    .addOption(choice('--log-format <format>', 'how lines are written', ['json', 'text'], 'json'))
+    .action(async (options) => finish(await (await import('./serve.ts')).serve(options, terminal)));
+}
+
+function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('verify')
+    .description('judge images as the webhook would')
+    .argument('<image...>', 'image references')
+    .option('--policies <path>', 'file or folder with ImagePolicies (repeatable)', collect, [])
+    .option(
+      '--key <file>',
+      'a public key that must have signed, in place of policies (repeatable: any of them)',
+      collect,
+      [],
+    )
+    .option('--config <file>', 'configuration file')
+    .option('--namespace <name>', 'namespace that the images are meant for')
+    .option('--namespace-label <key=value>', 'a label of that namespace (repeatable)', collect, [])
+    .option('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)', collect, [])
+    .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
+    .addOption(choice('-o, --output <format>', 'text, or one JSON object a line', ['text', 'json'], 'text'))
+    .action(async (images, options) => finish(await (await import('./verify.ts')).verify(images, options, terminal)));
+}
+
+function addExplain(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('explain')
+    .description('tell which policy speaks for images, and why; asks no registry')
+    .argument('<image...>', 'image references')
+    .option('--policies <path>', 'file or folder with ImagePolicies (repeatable)', collect, [])
+    .option('--config <file>', 'configuration file')
+    .option('--namespace <name>', 'namespace that the images are meant for')
+    .option('--namespace-label <key=value>', 'a label of that namespace (repeatable)', collect, [])
+    .action(async (images, options) => finish(await (await import('./explain.ts')).explain(images, options, terminal)));
+}
+
+function addLint(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('lint')
+    .description('check ImagePolicy files')
+    .argument('<path...>', 'files or folders')
+    .action(async (paths) => finish(await (await import('./lint.ts')).lint(paths, terminal)));
+}
+
+function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('verify-bundle')
+    .description('verify a Sigstore bundle for a file or a digest')
+    .argument('<file-or-digest>', 'the artifact: a file, or sha256:<hex>')
+    .requiredOption('--bundle <file>', 'the bundle')
+    .option('--key <file>', 'public key of the signer')
+    .option('--certificate-identity <subject>', 'subject of the signing certificate, exactly')
+    .option('--certificate-oidc-issuer <url>', 'issuer of the identity, exactly')
+    .option('--trusted-root <file>', 'trusted_root.json (default: the public-good one)')
+    .action(async (artifact, options) =>
+      finish(await (await import('./verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
+    );
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function choice(flags: string, description: string, values: readonly string[], fallback: string): Option {
+  return new Option(flags, description).choices(values).default(fallback);
+}

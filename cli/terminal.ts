@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What a command sees of the process it runs in; passed in, so that tests run commands in their own. */
+export interface Terminal {
+  /** Writes one line (or several) to standard output; the newline is added. */
+  readonly out: (text: string) => void;
+  /** The same to standard error. */
+  readonly err: (text: string) => void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}

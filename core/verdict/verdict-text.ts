@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Verdict } from './types.ts';
+
+/** A verdict for people: the answer on the first line, the reasons below it, indented. */
+export function verdictText(verdict: Verdict): string {
+  const { image, outcome, code, policies, mode, signers, registryRequests } = verdict;
+  const lines = [
+    `${outcome.toUpperCase()}  ${image}  (${code})`,
+    ...field('digest', verdict.resolved),
+    ...field('reason', verdict.message),
+    ...field('to do', verdict.remedy),
+    ...signers.map(({ name, fingerprint, format }) => `  signer   ${name}  ${fingerprint}  (${format})`),
+    ...field('policy', policies.join(', ')),
+    ...(outcome === 'allowed' || mode === 'Enforce'
+      ? []
+      : field('mode', `${mode}: admitted in the cluster all the same`)),
+    `  asked    ${registryRequests} registry request${registryRequests === 1 ? '' : 's'}`,
+  ];
+  return lines.map(printable).join('\n');
+}
+
+function field(name: string, value: string | undefined): string[] {
+  return value === undefined || value === '' ? [] : [`  ${name.padEnd(8)} ${value}`];
+}
+
+/** Registries choose parts of these texts: none may move the cursor, colour the screen or reverse the line. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
+}
