@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { importFault, importsOf } from './dependency-rules.ts';
+import { projectFiles, read } from './sources.ts';
+
+const sources = projectFiles().filter((file) => /^(core|crds|webhook|operator|cli)\/.*\.ts$/.test(file));
+
+describe('dependencies point one way', () => {
+  test('no source imports what is not its to import', () => {
+    const faults = sources.flatMap((file) => importsOf(read(file)).flatMap((name) => importFault(file, name) ?? []));
+    assert.deepEqual(faults, []);
+    assert.ok(sources.length > 20, 'the sources were found');
+  });
+
+  test('only the command line reads the environment', () => {
+    const readers = sources.filter((file) => /process\.env\b/.test(read(file)));
+    assert.deepEqual(
+      readers.filter((file) => !file.startsWith('cli/')),
+      [],
+    );
+  });
+
+  test('the rules refuse what they are there to refuse', () => {
+    assert.match(importFault('core/verdict/decide.ts', '../../operator/main.ts') ?? '', /from there only core/);
+    assert.match(importFault('core/policy/store.ts', '@kubernetes/client-node') ?? '', /belongs to operator/);
+    assert.match(importFault('core/policy/store.ts', 'node:http') ?? '', /belongs to webhook/);
+    assert.match(importFault('webhook/server.ts', '../operator/metrics.ts') ?? '', /from there only webhook/);
+    assert.match(importFault('operator/status.ts', '../webhook/server.ts') ?? '', /from there only operator/);
+    assert.match(importFault('cli/verify.ts', '../operator/main.ts') ?? '', /from there only cli/);
+    assert.equal(importFault('operator/main.ts', '../webhook/server.ts'), undefined);
+    assert.equal(importFault('cli/serve.ts', '../operator/main.ts'), undefined);
+    assert.equal(importFault('core/verdict/decide.ts', '../errors.ts'), undefined);
+  });
+
+  test('imports of every form are seen', () => {
+    const source = [
+      "import a from 'one';",
+      "import type { B } from 'two';",
+      "export { c } from 'three';",
+      "const d = await import('four');",
+      "import 'five';",
+    ].join('\n');
+    assert.deepEqual(importsOf(source), ['one', 'two', 'three', 'four', 'five']);
+  });
+});
