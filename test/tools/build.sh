@@ -10,7 +10,8 @@ root=$(cd "$here/../.." && pwd)
 bin=${TOOLS_BIN:-$root/.cache/tools/bin}
 mkdir -p "$bin"
 
-kubernetes_version=$(cd "$here" && sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\)$|\1|p' go.mod)
+kubernetes_version=$(cd "$here" && sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\).*|\1|p' go.mod)
+[ -n "$kubernetes_version" ] || { echo "go.mod names no k8s.io/kubernetes" >&2; exit 1; }
 minor=${kubernetes_version#v1.}
 minor=${minor%%.*}
 base=k8s.io/component-base/version
