@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { FailureCode } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
 
@@ -59,6 +60,8 @@ export type VerificationMaterial =
 export interface EvidenceFault {
   readonly source: string;
   readonly message: string;
+  /** Set where it could not be read (registry, size, deadline): it may be the missing proof. */
+  readonly code?: FailureCode;
 }
 
 export interface EvidenceBatch {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** `Promise.all` over `items` with at most `limit` at a time; results in the order of the items. */
+export async function mapInParallel<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = items.entries(); // shared by the workers, so each item is taken once
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../errors.ts';
+import { digestOf, hexOf } from '../image/digest.ts';
+import type { Digest } from '../image/digest.ts';
+import type { Repository } from '../image/types.ts';
+import type { Limits } from '../limits.ts';
+import type { Descriptor, RegistryClient, RequestScope } from '../registry/types.ts';
+import { decodeBase64 } from './base64.ts';
+import { faultFrom, faultyEvidence, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
+import { parseLayer, parseManifest } from './manifest.ts';
+import type { UnreadLayer } from './manifest.ts';
+import { parsePayload } from './payload.ts';
+import { predictPayloads } from './payload-prediction.ts';
+import type { PayloadTemplates } from './payload-prediction.ts';
+import { mapInParallel } from './parallel.ts';
+import type { EvidenceBatch, ResolvedImage, SignatureCandidate, VerificationMaterial } from './types.ts';
+
+export interface SimpleSigningInput {
+  readonly image: ResolvedImage;
+  /** Where signatures live: the image's repository, or the policy's `signatureRepository`. */
+  readonly repository: Repository;
+  readonly registry: RegistryClient;
+  readonly scope: RequestScope;
+  readonly limits: Limits;
+  readonly templates: PayloadTemplates;
+}
+
+const MEDIA_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
+const SIGNATURE = 'dev.cosignproject.cosign/signature';
+const PARALLEL_BLOBS = 4;
+
+export function signatureTag(digest: Digest): string {
+  return `sha256-${hexOf(digest)}.sig`;
+}
+
+/**
+ * Signatures in cosign's tag scheme: one request for the `.sig` manifest, and one more for each payload
+ * that could not be predicted. No such tag is no evidence.
+ *
+ * @throws EngineError where the manifest itself cannot be had; what is wrong with it or with a layer is a
+ * fault, with a code where a payload could not be read.
+ */
+export async function readSimpleSigning(input: SimpleSigningInput): Promise<EvidenceBatch> {
+  const { image, repository, registry, scope, limits } = input;
+  const tag = signatureTag(image.digest);
+  const found = await registry.getManifest(repository, tag, limits.manifestBytes, scope);
+  if (found === undefined) return NO_EVIDENCE;
+  try {
+    return await readSignatureLayers(input, tag, parseManifest(found, limits.manifestBytes).layers);
+  } catch (error) {
+    return faultyEvidence(faultFrom(tag, error));
+  }
+}
+
+interface SignatureLayer {
+  readonly source: string;
+  readonly descriptor: Descriptor;
+  readonly signature: Uint8Array;
+}
+
+/** The layers of a `.sig` manifest, or of the referrer manifest that stands for one. */
+export async function readSignatureLayers(
+  input: SimpleSigningInput,
+  source: string,
+  unread: readonly UnreadLayer[],
+): Promise<EvidenceBatch> {
+  const { limits } = input;
+  const batches: EvidenceBatch[] = [];
+  const layers: SignatureLayer[] = [];
+  if (unread.length > limits.signatures) {
+    const message = `it has ${unread.length} signatures: only the first ${limits.signatures} were read`;
+    batches.push(faultyEvidence({ source, message, code: 'ResponseTooLarge' }));
+  }
+  for (const [index, layer] of unread.slice(0, limits.signatures).entries()) {
+    try {
+      layers.push(parseSignatureLayer(layer, `${source}#${index}`, limits));
+    } catch (error) {
+      batches.push(faultyEvidence(faultFrom(`${source}#${index}`, error)));
+    }
+  }
+  // One signer after the other signs the same payload: each is fetched and parsed once.
+  const byPayload = Map.groupBy(layers, ({ descriptor }) => `${descriptor.digest} ${descriptor.size}`);
+  const predicted = predict(input);
+  batches.push(
+    ...(await mapInParallel([...byPayload.values()], PARALLEL_BLOBS, (group) => readGroup(input, group, predicted))),
+  );
+  return mergeEvidence(batches);
+}
+
+function predict({ image, repository, templates }: SimpleSigningInput): ReadonlyMap<Digest, Uint8Array> {
+  return predictPayloads({ digest: image.digest, repositories: [image.repository, repository], templates });
+}
+
+function parseSignatureLayer(layer: UnreadLayer, source: string, limits: Limits): SignatureLayer {
+  const descriptor = parseLayer(layer, limits.payloadBytes);
+  if (descriptor.mediaType !== MEDIA_TYPE) {
+    throw new EngineError('MalformedSignature', `the layer is not of the media type ${MEDIA_TYPE}`);
+  }
+  const text = descriptor.annotations?.[SIGNATURE];
+  if (text === undefined) throw new EngineError('MalformedSignature', `the layer has no annotation ${SIGNATURE}`);
+  const signature = decodeBase64(text);
+  if (signature === undefined) throw new EngineError('MalformedSignature', 'the signature is not valid base64');
+  return { source, descriptor, signature };
+}
+
+/** Signatures over one and the same payload. */
+async function readGroup(
+  input: SimpleSigningInput,
+  group: readonly SignatureLayer[],
+  predicted: ReadonlyMap<Digest, Uint8Array>,
+): Promise<EvidenceBatch> {
+  const [first] = group;
+  if (first === undefined) return NO_EVIDENCE;
+  try {
+    const signedBytes = await payloadOf(input, first.descriptor, predicted);
+    const annotations = parsePayload(signedBytes, input.image.digest, input.limits.payloadBytes);
+    const candidates = group.map(({ source, descriptor, signature }): SignatureCandidate => ({
+      format: 'simple-signing',
+      source,
+      signedBytes,
+      signature,
+      annotations,
+      material: annotationMaterial(descriptor.annotations ?? {}),
+    }));
+    return { ...NO_EVIDENCE, signatures: candidates };
+  } catch (error) {
+    return faultyEvidence(...group.map(({ source }) => faultFrom(source, error)));
+  }
+}
+
+/** The bytes that the manifest names by digest and size: predicted, or else fetched. */
+async function payloadOf(
+  { image, repository, registry, scope, templates }: SimpleSigningInput,
+  descriptor: Descriptor,
+  predicted: ReadonlyMap<Digest, Uint8Array>,
+): Promise<Uint8Array> {
+  const guess = predicted.get(descriptor.digest);
+  if (guess?.length === descriptor.size) return guess;
+  const payload = await registry.getBlob(repository, descriptor, scope);
+  if (payload === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the payload');
+  // The client has checked this already; it is what the candidate stands on, and costs microseconds.
+  if (digestOf(payload) !== descriptor.digest) throw new EngineError('MalformedSignature', 'the payload was replaced');
+  templates.learn(repository, image.digest, payload);
+  return payload;
+}
+
+/** What beside the signature a layer of a `.sig` or `.att` manifest carries. */
+export function annotationMaterial(
+  annotations: Readonly<Record<string, string>>,
+): VerificationMaterial & { readonly kind: 'annotations' } {
+  const certificate = annotations['dev.sigstore.cosign/certificate'];
+  const chain = annotations['dev.sigstore.cosign/chain'];
+  const rekorBundle = annotations['dev.sigstore.cosign/bundle'];
+  const rfc3161Timestamp = annotations['dev.sigstore.cosign/rfc3161timestamp'];
+  return {
+    kind: 'annotations',
+    ...(certificate !== undefined && { certificate }),
+    ...(chain !== undefined && { chain }),
+    ...(rekorBundle !== undefined && { rekorBundle }),
+    ...(rfc3161Timestamp !== undefined && { rfc3161Timestamp }),
+  };
+}
