@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../errors.ts';
+import { hexOf } from '../image/digest.ts';
+import type { Digest } from '../image/digest.ts';
+import { isObject, parseJson, textEntries } from './json.ts';
+
+/** The predicate type that makes a statement a signature of an image, as against a claim about it. */
+export const COSIGN_SIGNATURE = 'https://sigstore.dev/cosign/sign/v1';
+
+const STATEMENT_V1 = 'https://in-toto.io/Statement/v1';
+const STATEMENT_V0_1 = 'https://in-toto.io/Statement/v0.1';
+const MAXIMUM_SUBJECTS = 1024;
+const MAXIMUM_DIGESTS = 32;
+const MAXIMUM_TYPE_CHARACTERS = 1024;
+
+/** An in-toto statement that has the image among its subjects. */
+export interface Statement {
+  readonly predicateType: string;
+  readonly predicate: unknown;
+  /** Of the subject that is the image: where cosign puts the claims of `sign -a`. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly json: unknown;
+}
+
+/**
+ * Reads an in-toto statement and requires it to be about `digest`. DSSE itself binds nothing to an
+ * artifact: without this, a signature of one image passes for another's.
+ *
+ * @throws EngineError MalformedSignature, ResponseTooLarge
+ */
+export function parseStatement(bytes: Uint8Array, digest: Digest, maximumBytes: number): Statement {
+  const json = parseJson(bytes, maximumBytes, 'the statement');
+  if (!isObject(json)) throw malformed('is not an object');
+  const { _type: type, predicateType, predicate } = json;
+  if (type !== STATEMENT_V1 && type !== STATEMENT_V0_1) throw malformed('is not an in-toto statement v1 or v0.1');
+  if (typeof predicateType !== 'string' || predicateType === '') throw malformed('has no predicateType');
+  if (predicateType.length > MAXIMUM_TYPE_CHARACTERS) throw malformed('has an absurdly long predicateType');
+  if (predicateType === COSIGN_SIGNATURE && type !== STATEMENT_V1)
+    throw malformed('is a signature of the wrong version');
+  return { predicateType, predicate, annotations: annotationsOf(json['subject'], digest), json };
+}
+
+function annotationsOf(subjects: unknown, digest: Digest): Readonly<Record<string, string>> {
+  if (!Array.isArray(subjects)) throw malformed('has no subject');
+  if (subjects.length > MAXIMUM_SUBJECTS) throw malformed(`has more than ${MAXIMUM_SUBJECTS} subjects`);
+  const named = subjects.find((subject: unknown) => sha256Of(subject) === hexOf(digest));
+  if (named === undefined) throw malformed('names another image');
+  return isObject(named) ? textEntries(named['annotations']) : {};
+}
+
+function sha256Of(subject: unknown): unknown {
+  if (!isObject(subject) || !isObject(subject['digest'])) throw malformed('has a subject without digest');
+  const digests = subject['digest'];
+  if (Object.keys(digests).length > MAXIMUM_DIGESTS)
+    throw malformed(`has more than ${MAXIMUM_DIGESTS} digests of one subject`);
+  return digests['sha256'];
+}
+
+function malformed(what: string): EngineError {
+  return new EngineError('MalformedSignature', `the statement ${what}`);
+}
