@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../errors.ts';
+import type { Descriptor } from '../registry/types.ts';
+import { BUNDLE_TYPE_PREFIX, parseBundle } from './bundle.ts';
+import { isObject } from './json.ts';
+import { parseLayer, parseManifest } from './manifest.ts';
+import { SIMPLE_SIGNING_ARTIFACT } from './referrer-selection.ts';
+import { readSignatureLayers } from './simple-signing.ts';
+import type { SimpleSigningInput } from './simple-signing.ts';
+import type { EvidenceBatch } from './types.ts';
+
+/**
+ * Reads one referrer of the image: its manifest, and its bundle. Undefined: it is no signature at all.
+ *
+ * @throws EngineError for what cannot be had or is malformed
+ */
+export async function readReferrer(
+  input: SimpleSigningInput,
+  { digest }: Descriptor,
+): Promise<EvidenceBatch | undefined> {
+  const { image, repository, registry, scope, limits } = input;
+  const found = await registry.getManifest(repository, digest, limits.manifestBytes, scope);
+  if (found === undefined) throw new EngineError('MalformedSignature', 'the registry lists it and does not have it');
+  const { artifactType, layers, subject } = parseManifest(found, limits.manifestBytes);
+  const isSimpleSigning = artifactType === SIMPLE_SIGNING_ARTIFACT;
+  if (!isSimpleSigning && !layers.some(isBundleLayer)) return undefined;
+  // Hygiene: the list is unauthenticated. What binds is the digest inside of what was signed.
+  if (subject !== image.digest) throw new EngineError('MalformedSignature', 'the manifest is about another image');
+  if (isSimpleSigning) return readSignatureLayers(input, digest, layers);
+  if (layers.length !== 1) throw new EngineError('MalformedSignature', 'the manifest has more layers than the bundle');
+  const bytes = await registry.getBlob(repository, parseLayer(layers[0], limits.bundleBytes), scope);
+  if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the bundle');
+  return parseBundle({ bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source: digest });
+}
+
+function isBundleLayer(layer: unknown): boolean {
+  const mediaType = isObject(layer) ? layer['mediaType'] : undefined;
+  return typeof mediaType === 'string' && mediaType.startsWith(BUNDLE_TYPE_PREFIX);
+}
