@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../core/errors.ts';
+import { remainingMilliseconds, startDeadline } from './deadline.ts';
+import { findingOf, isRefused } from './finding.ts';
+import { judgeImages } from './judge.ts';
+import { allow, refuse } from './response.ts';
+import { parseReview } from './review.ts';
+import { scopeOf } from './scope.ts';
+import { auditAnnotationsOf, refusalStatus, warningsOf } from './wording.ts';
+import type { Configuration } from '../core/config/types.ts';
+import type { Clock, Logger } from '../core/observe.ts';
+import type { NamespaceContext } from '../core/policy/types.ts';
+import type { Keychain } from '../core/registry/types.ts';
+import type { Decide, Verdict } from '../core/verdict/types.ts';
+import type { Arrival, Deadline } from './deadline.ts';
+import type { Endpoint, Finding, FindingContext } from './finding.ts';
+import type { PullIdentity } from './pull-identity.ts';
+import type { AdmissionReviewResponse } from './response.ts';
+import type { ReviewRequest } from './review.ts';
+import type { Judgeable } from './scope.ts';
+
+/** What a decision needs from its surroundings. Whatever fails here refuses the review. */
+export interface ReviewDecisions {
+  readonly decide: Decide;
+  /** Labels of a namespace by name. */
+  readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
+  readonly keychainFor: (pull: PullIdentity) => Keychain;
+}
+
+export interface ReviewHandlerDependencies extends ReviewDecisions {
+  /** The configuration in force now. */
+  readonly configuration: () => Pick<
+    Configuration,
+    'enforcement' | 'pinDigests' | 'excludedNamespaces' | 'deadlineSeconds'
+  >;
+  /** Where Cosignet itself runs; empty outside of a cluster. */
+  readonly ownNamespace: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly observe: ReviewObserver;
+}
+
+export interface ReviewObserver {
+  /** One review answered; seconds in the handler. */
+  request(labels: { readonly endpoint: Endpoint; readonly result: ReviewResult }, seconds: number): void;
+  /** A refusal that was not a dry run: Events are made of these. */
+  denied(denial: Denial): void;
+}
+
+/** `skipped`: allowed since there was nothing to judge. */
+export type ReviewResult = 'allowed' | 'skipped' | 'denied' | 'error';
+
+export interface Denial {
+  readonly namespace: string;
+  readonly kind: string;
+  /** Empty with generateName. */
+  readonly name: string;
+  readonly message: string;
+  /** The verdicts that refuse. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Answers one AdmissionReview; never rejects. `signal`: the caller has gone. */
+export type ReviewHandler = (
+  endpoint: Endpoint,
+  review: unknown,
+  signal: AbortSignal,
+  arrival?: Arrival,
+) => Promise<AdmissionReviewResponse>;
+
+interface Answer {
+  readonly result: ReviewResult;
+  readonly review: AdmissionReviewResponse;
+  readonly denial?: Denial;
+}
+
+interface Call {
+  readonly endpoint: Endpoint;
+  readonly request: ReviewRequest;
+  readonly signal: AbortSignal;
+  readonly arrival: Arrival;
+}
+
+export function createReviewHandler(dependencies: ReviewHandlerDependencies): ReviewHandler {
+  const { clock, log, observe } = dependencies;
+  // oxlint-disable-next-line max-params -- the arrival is known over HTTP only
+  return async (endpoint, review, signal, arrival = { elapsedMilliseconds: 0 }) => {
+    const started = clock();
+    const parsed = parseReview(review);
+    if ('fault' in parsed) {
+      log.warn('admission review is malformed', { endpoint, message: parsed.fault.message });
+      return refuse(parsed.fault.uid, { code: 400, reason: 'BadRequest', message: parsed.fault.message });
+    }
+    const { request } = parsed;
+    let answer: Answer;
+    try {
+      answer = await answerReview(dependencies, { endpoint, request, signal, arrival });
+    } catch (error) {
+      // A bug, or a configuration that cannot be read: refuse, whatever the modes say.
+      log.error('admission review failed', { endpoint, uid: request.uid, error: errorText(error) });
+      const message = 'Cosignet failed inside; see its logs';
+      answer = { result: 'error', review: refuse(request.uid, { code: 500, reason: 'InternalError', message }) };
+    }
+    try {
+      observe.request({ endpoint, result: answer.result }, Math.max(0, clock() - started) / 1000);
+      // A dry run is answered alike and leaves no trace (sideEffects: None).
+      if (answer.denial !== undefined && !request.dryRun) observe.denied(answer.denial);
+    } catch (error) {
+      log.error('admission review was answered but not counted', { uid: request.uid, error: errorText(error) });
+    }
+    return answer.review;
+  };
+}
+
+async function answerReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+  const { request } = call;
+  const configuration = dependencies.configuration();
+  const scope = scopeOf(request, {
+    ownNamespace: dependencies.ownNamespace,
+    excludedNamespaces: configuration.excludedNamespaces,
+  });
+  if (scope.kind === 'nothing') return { result: 'skipped', review: allow(request.uid) };
+  if (scope.kind === 'refused') {
+    dependencies.log.warn('admission review refused unjudged', { uid: request.uid, message: scope.message });
+    const status = { code: 400, reason: 'BadRequest', message: scope.message } as const;
+    return { result: 'error', review: refuse(request.uid, status) };
+  }
+  const deadline = startDeadline(remainingMilliseconds(configuration.deadlineSeconds, call.arrival), call.signal);
+  try {
+    const findings = await judgeScope(scope, { ...dependencies, call, deadline, configuration });
+    return answerFindings(dependencies, call, findings);
+  } finally {
+    deadline.end();
+  }
+}
+
+interface Judging extends ReviewDecisions {
+  readonly call: Call;
+  readonly deadline: Deadline;
+  readonly configuration: FindingContext['configuration'];
+}
+
+/** The same image in several places is decided once: one resolve, one digest, one answer. */
+async function judgeScope(scope: Judgeable, judging: Judging): Promise<readonly Finding[]> {
+  const { call, decide, deadline, configuration } = judging;
+  const byImage = Map.groupBy(scope.fields, (field) => field.image);
+  const images = [...byImage.keys()];
+  const verdicts = await judgeImages(images, {
+    decide,
+    deadline,
+    namespace: () => judging.namespaceContext(call.request.namespace),
+    keychain: () => judging.keychainFor(scope.pull),
+  });
+  const context: FindingContext = { endpoint: call.endpoint, row: scope.row, configuration };
+  return images.map((image, index) => {
+    const verdict = verdicts[index];
+    if (verdict === undefined) throw new Error('an image without a verdict');
+    return findingOf(image, byImage.get(image) ?? [], { verdict, context });
+  });
+}
+
+function answerFindings(
+  { log }: ReviewHandlerDependencies,
+  { endpoint, request }: Call,
+  findings: readonly Finding[],
+): Answer {
+  const notes = { warnings: warningsOf(findings), auditAnnotations: auditAnnotationsOf(findings) };
+  const refused = findings.filter(isRefused);
+  const fields = {
+    endpoint,
+    uid: request.uid,
+    namespace: request.namespace,
+    kind: request.kind.kind,
+    name: request.name,
+  };
+  const verdicts = findings.map(({ verdict, mode }) => ({
+    image: verdict.image,
+    code: verdict.code,
+    outcome: verdict.outcome,
+    mode,
+  }));
+  if (refused.length === 0) {
+    log.info('admitted', { ...fields, verdicts });
+    const patch = endpoint === 'mutate' ? findings.flatMap((finding) => finding.patch) : [];
+    return { result: 'allowed', review: allow(request.uid, notes, patch) };
+  }
+  const status = refusalStatus(findings);
+  log.info('refused', { ...fields, verdicts, message: status.message });
+  return {
+    result: status.code === 403 ? 'denied' : 'error',
+    review: refuse(request.uid, status, notes),
+    denial: {
+      namespace: request.namespace,
+      kind: request.kind.kind,
+      name: request.name,
+      message: status.message,
+      verdicts: refused.map((finding) => finding.verdict),
+    },
+  };
+}
