@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generated from crds/imagepolicies.cosignet.dev.yaml by crds/generate.ts. Do not edit.
+
+export interface ObjectMetadata {
+  readonly name: string;
+  readonly generation?: number;
+  readonly [field: string]: unknown;
+}
+
+/** ImagePolicy says which container images may run, and who must have signed them with cosign. The policy with the most specific pattern speaks for an image; policies tied on one pattern must all be satisfied. */
+export interface ImagePolicy {
+  /** The version of this format, cosignet.dev/v1. */
+  readonly apiVersion: 'cosignet.dev/v1';
+  /** The kind of this object, ImagePolicy. */
+  readonly kind: 'ImagePolicy';
+  readonly metadata: ObjectMetadata;
+  /** Which images, and what is asked of them. */
+  readonly spec: ImagePolicySpec;
+  /** What the operator made of the policy. */
+  readonly status?: ImagePolicyStatus;
+}
+
+/** Which images, and what is asked of them. */
+export interface ImagePolicySpec {
+  /** Patterns of the images that the policy speaks for, each a repository without a tag: `docker.io/acme/*`. `*` is any run of characters inside of one segment, `**` any number of segments, alone everything. A pattern is read like an image: `nginx` is `docker.io/library/nginx`, and `*` is `docker.io/library/*`. `repository@sha256:...` is that digest only. */
+  readonly images: readonly string[];
+  /** The namespaces that the policy speaks for, by their labels. Left out, all of them. */
+  readonly namespaceSelector?: LabelSelector;
+  /** What is done with the images: Verify (their signatures must satisfy this policy), or Allow or Deny without looking at signatures. */
+  readonly action?: 'Verify' | 'Allow' | 'Deny';
+  /** What happens to an image that fails: Enforce (it is refused), Warn (it is admitted with a warning) or Audit (it is admitted, and the failure only recorded). */
+  readonly mode?: 'Enforce' | 'Warn' | 'Audit';
+  /** Public keys whose signatures count. Two entries with the same key are one signer. */
+  readonly keys?: readonly PolicyKey[];
+  /** Signers without a key (keyless signing): who a certificate of the trust root says that they are. Their signatures always need evidence of their time, from a transparency log or a timestamp authority. */
+  readonly identities?: readonly PolicyIdentity[];
+  /** How many distinct signers must have signed. Keys are told apart by fingerprint, identities by name. */
+  readonly threshold?: number;
+  /** Names of signers that must be among those who signed. */
+  readonly required?: readonly string[];
+  /** Claims, as made by `cosign sign -a key=value`, that each counted signature must carry. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Whether a signature by a key must have been recorded in a transparency log: Ignore or Require. The log entry is checked offline. */
+  readonly transparencyLog?: 'Ignore' | 'Require';
+  /** The repository where signatures and attestations live, if not beside the image (cosign's COSIGN_REPOSITORY). */
+  readonly signatureRepository?: string;
+  /** Attestations that the image must have; all of them. */
+  readonly attestations?: readonly PolicyAttestation[];
+}
+
+/** The namespaces that the policy speaks for, by their labels. Left out, all of them. */
+export interface LabelSelector {
+  /** Labels that the namespace must have, each with exactly this value. */
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  /** Conditions on the namespace's labels; all must hold. */
+  readonly matchExpressions?: readonly LabelSelectorRequirement[];
+}
+
+/** One condition on a label. */
+export interface LabelSelectorRequirement {
+  /** The label's key, for instance `kubernetes.io/metadata.name`. */
+  readonly key: string;
+  /** How the label is compared with the values. */
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /** The values for In and NotIn; must be left out for Exists and DoesNotExist. */
+  readonly values?: readonly string[];
+}
+
+/** One public key, given as exactly one of pem or secretRef. */
+export interface PolicyKey {
+  /** What messages and `required` call the key; unique in the policy. Left out, `key-` and its index. */
+  readonly name?: string;
+  /** The public key as `cosign generate-key-pair` writes it to cosign.pub (PEM). */
+  readonly pem?: string;
+  /** A Secret in the operator's namespace that holds the public key. It is watched. */
+  readonly secretRef?: SecretReference;
+  /** The key does not count before this time (RFC 3339). */
+  readonly notBefore?: string;
+  /** The key does not count after this time (RFC 3339). */
+  readonly notAfter?: string;
+}
+
+/** A Secret in the operator's namespace that holds the public key. It is watched. */
+export interface SecretReference {
+  /** The Secret's name. */
+  readonly name: string;
+  /** The entry in the Secret's data, for instance `cosign.pub`. */
+  readonly key: string;
+}
+
+/** One identity, an issuer and a subject. */
+export interface PolicyIdentity {
+  /** What messages and `required` call the identity; unique in the policy. Left out, `identity-` and its index. */
+  readonly name?: string;
+  /** The OpenID Connect issuer, for instance `https://token.actions.githubusercontent.com`. */
+  readonly issuer?: string;
+  /** A regular expression (RE2) that the whole issuer must match. */
+  readonly issuerPattern?: string;
+  /** The certificate's subject alternative name, an e-mail address or a URI. */
+  readonly subject?: string;
+  /** A regular expression (RE2) that the whole subject must match. */
+  readonly subjectPattern?: string;
+  /** The trust root, by its name in the configuration, that must have issued the certificate. */
+  readonly trustRoot?: string;
+}
+
+/** One attestation that the image must have. */
+export interface PolicyAttestation {
+  /** What messages call it; unique in the policy. */
+  readonly name: string;
+  /** The in-toto predicate type, for instance `https://slsa.dev/provenance/v1`. */
+  readonly predicateType: string;
+  /** A JSON Schema that the predicate must satisfy. */
+  readonly schema?: Readonly<Record<string, unknown>>;
+  /** Conditions on the predicate; all must hold. */
+  readonly conditions?: readonly PolicyCondition[];
+  /** Names of the signers that may have made it. Left out, all of the policy's. */
+  readonly signers?: readonly string[];
+}
+
+/** One condition. */
+export interface PolicyCondition {
+  /** A CEL expression over `predicate`, `statement` and `image` that must be true. */
+  readonly expression: string;
+  /** What is said when the condition does not hold. Left out, the expression. */
+  readonly message?: string;
+}
+
+/** What the operator made of the policy. */
+export interface ImagePolicyStatus {
+  /** The generation of the spec that this status is about. */
+  readonly observedGeneration?: number;
+  /** The first pattern, and how many more there are. */
+  readonly images?: string;
+  /** How many keys count as signers. */
+  readonly keyCount?: number;
+  /** The keys as they were read. */
+  readonly keys?: readonly KeyStatus[];
+  /** Running images that the policy would refuse today, as the last scan found them. */
+  readonly affected?: AffectedStatus;
+  /** `Ready`: the policy is in use; where it is False the policy denies its images, and reason and message say why. */
+  readonly conditions?: readonly StatusCondition[];
+}
+
+/** One key. */
+export interface KeyStatus {
+  /** The key's name in the spec, or `key-` and its index. */
+  readonly name: string;
+  /** `sha256:` and the hash of the SubjectPublicKeyInfo (DER); what makes two keys distinct. */
+  readonly fingerprint: string;
+  /** The kind of key, for instance ECDSA-P256. */
+  readonly algorithm: string;
+}
+
+/** Running images that the policy would refuse today, as the last scan found them. */
+export interface AffectedStatus {
+  /** How many there are. */
+  readonly count: number;
+  /** Some of them. */
+  readonly images?: readonly string[];
+  /** When the scan ended. */
+  readonly observedAt?: string;
+}
+
+/** One condition. */
+export interface StatusCondition {
+  /** The condition's name. */
+  readonly type: string;
+  /** Whether it holds. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** The generation of the spec that it is about. */
+  readonly observedGeneration?: number;
+  /** When its status last changed. */
+  readonly lastTransitionTime: string;
+  /** Why, in one word for programs. */
+  readonly reason: string;
+  /** Why, in a sentence for people. */
+  readonly message: string;
+}

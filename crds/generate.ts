@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes core/policy/schema.gen.ts (types) and core/policy/validator.gen.ts (JSON Schema) from the CRD.
+// `node crds/generate.ts` writes them, `node crds/generate.ts --check` exits 1 where they differ.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { jsonSchemaOf } from './json-schema.ts';
+import { interfacesOf } from './typescript.ts';
+import type { CrdSchema } from './crd-schema.ts';
+
+const SOURCE = new URL('imagepolicies.cosignet.dev.yaml', import.meta.url);
+const TYPES = new URL('../core/policy/schema.gen.ts', import.meta.url);
+const VALIDATOR = new URL('../core/policy/validator.gen.ts', import.meta.url);
+const HEADER = `// SPDX-License-Identifier: Apache-2.0
+// Generated from crds/imagepolicies.cosignet.dev.yaml by crds/generate.ts. Do not edit.
+`;
+
+interface CustomResourceDefinition {
+  readonly spec: {
+    readonly group: string;
+    readonly names: { readonly kind: string };
+    readonly versions: readonly [{ readonly name: string; readonly schema: { readonly openAPIV3Schema: CrdSchema } }];
+  };
+}
+
+/** The generated files' texts by URL. */
+export function generate(crdText: string): ReadonlyMap<URL, string> {
+  const { spec }: CustomResourceDefinition = parse(crdText);
+  const [version] = spec.versions;
+  const schema = version.schema.openAPIV3Schema;
+  const identity = { apiVersion: `${spec.group}/${version.name}`, kind: spec.names.kind };
+  const constant = JSON.stringify(jsonSchemaOf(schema, identity), null, 2);
+  return new Map([
+    [TYPES, HEADER + interfacesOf(schema, identity)],
+    [
+      VALIDATOR,
+      `${HEADER}\n/** JSON Schema of a whole policy document; unknown fields are faults. */\nexport const IMAGE_POLICY_SCHEMA: object = ${constant};\n`,
+    ],
+  ]);
+}
+
+function main(check: boolean): void {
+  let drifted = false;
+  for (const [file, text] of generate(readFileSync(SOURCE, 'utf8'))) {
+    if (!check) writeFileSync(file, text);
+    else if (readFileSync(file, 'utf8') !== text) {
+      drifted = true;
+      console.error(`${file.pathname} differs from what the CRD gives: run npm run generate`);
+    }
+  }
+  process.exitCode = drifted ? 1 : 0;
+}
+
+if (import.meta.main) main(process.argv.includes('--check'));
