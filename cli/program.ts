@@ -37,7 +37,7 @@ function failed(error: unknown, terminal: Terminal): ExitCode {
 type Finish = (code: ExitCode) => void;
 
 /** The command line as data; each command's file is loaded only when it runs, which keeps start-up short. */
-function createProgram(terminal: Terminal, finish: Finish): Command {
+export function createProgram(terminal: Terminal, finish: Finish): Command {
   const program = new Command('cosignet')
     .description('Lets only images signed with cosign run.')
     .version(VERSION, '-V, --version', 'print the version')

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { parse } from 'yaml';
+import { createProgram } from '../../cli/program.ts';
+import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
+import { CONFIGURATION_SCHEMA } from '../../core/config/schema.ts';
+import { VERDICT_CODES } from '../../core/errors.ts';
+import { anchorOf, headings, localLinks, section, tableRows } from './markdown.ts';
+import { projectFiles, read, ROOT } from './sources.ts';
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
+}
+
+/** Names of fields one level below, looking through lists. */
+function fieldsOf(schema: SchemaNode): readonly string[] {
+  return Object.keys(schema.properties ?? schema.items?.properties ?? {});
+}
+
+describe('the verdicts page', () => {
+  test('has exactly the codes of the engine, in their order', () => {
+    assert.deepEqual(headings(read('docs/reference/verdicts.md'), 3), VERDICT_CODES);
+  });
+});
+
+describe('the configuration page', () => {
+  const page = read('docs/reference/configuration.md');
+  const fields: Readonly<Record<string, SchemaNode>> = CONFIGURATION_SCHEMA.properties;
+
+  test('has a section for every field and for no other', () => {
+    assert.deepEqual(headings(page, 2), Object.keys(fields));
+  });
+
+  for (const [name, schema] of Object.entries(fields)) {
+    test(`describes every field of ${name}`, () => {
+      const text = section(page, name) ?? '';
+      for (const field of fieldsOf(schema)) assert.ok(text.includes(`\`${field}\``), `${name}.${field} is missing`);
+    });
+  }
+
+  for (const name of ['limits', 'cache'] as const) {
+    test(`gives the defaults of ${name}`, () => {
+      const rows = tableRows(section(page, name) ?? '');
+      assert.deepEqual(
+        Object.fromEntries(rows.map(([field = '', value]) => [field, Number(value)])),
+        DEFAULT_CONFIGURATION[name],
+      );
+    });
+  }
+});
+
+describe('the ImagePolicy page', () => {
+  const page = read('docs/reference/imagepolicy.md');
+
+  test('names every field of the definition', () => {
+    const definition: { spec: { versions: { schema: { openAPIV3Schema: SchemaNode } }[] } } = parse(
+      read('crds/imagepolicies.cosignet.dev.yaml'),
+    );
+    const spec = definition.spec.versions[0]?.schema.openAPIV3Schema.properties?.['spec'] ?? {};
+    const names = fieldsOf(spec);
+    assert.ok(names.includes('images'));
+    const missing = names.flatMap((name) => {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${name}`)) ?? '';
+      return [name, ...fieldsOf(spec.properties?.[name] ?? {})].filter((field) => !row.includes(`\`${field}`));
+    });
+    assert.deepEqual(missing, []);
+  });
+});
+
+describe('the command line page', () => {
+  const page = read('docs/reference/cli.md');
+  const unused = { out() {}, err() {}, environment: {}, signal: AbortSignal.abort() };
+  const { commands } = createProgram(unused, () => {});
+
+  test('has a section for every command', () => {
+    assert.deepEqual(
+      headings(page, 2)
+        .filter((heading) => heading !== 'Exit codes')
+        .toSorted(),
+      commands.map((command) => command.name()).toSorted(),
+    );
+  });
+
+  for (const command of commands) {
+    test(`describes every option of ${command.name()} and no other`, () => {
+      const text = section(page, command.name()) ?? '';
+      const real = command.options.map((option) => option.long);
+      for (const flag of real)
+        assert.ok(text.includes(`\`${flag}`) || text.includes(` ${flag} `), `${flag} is missing`);
+      const documented = tableRows(text).map(([flags = '']) => /--[a-z-]+/.exec(flags)?.[0]);
+      for (const flag of documented) assert.ok(real.includes(flag), `${flag} doesn't exist`);
+    });
+  }
+});
+
+describe('links', () => {
+  const pages = projectFiles().filter((file) => file.endsWith('.md'));
+
+  for (const page of pages) {
+    test(`of ${page} lead somewhere`, () => {
+      for (const { file, anchor } of localLinks(read(page))) {
+        const target = file === '' ? page : path.posix.join(path.posix.dirname(page), file);
+        assert.ok(existsSync(path.join(ROOT, target)), `${target} doesn't exist`);
+        if (anchor === undefined) continue;
+        const anchors = [1, 2, 3, 4].flatMap((level) => headings(read(target), level).map(anchorOf));
+        assert.ok(anchors.includes(anchor), `${target} has no heading for #${anchor}`);
+      }
+    });
+  }
+});
