@@ -7,6 +7,7 @@ import type { RequestScope } from '../registry/types.ts';
 import type { EvidenceCache } from './cache.ts';
 import { isFinalFailure } from './evidence.ts';
 import type { EvidenceStage, ImageEvidence, ReadFailure } from './evidence.ts';
+import type { FormatMemory } from './format-memory.ts';
 import { judge } from './judge.ts';
 import type { Judgement } from './judge.ts';
 import type { Prover } from './prover.ts';
@@ -33,6 +34,7 @@ export type Finding =
 export interface WeighDependencies {
   readonly cache: EvidenceCache;
   readonly prover: Prover;
+  readonly formats: FormatMemory;
   readonly clock: Clock;
 }
 
@@ -45,7 +47,7 @@ export async function weigh(
   policy: CompiledPolicy,
   image: ResolvedImage,
   scope: RequestScope,
-  { cache, prover, clock }: WeighDependencies,
+  { cache, prover, formats, clock }: WeighDependencies,
 ): Promise<Finding> {
   const signatures = policy.signatureRepository ?? image.repository;
   const judgeAll = (evidence: ImageEvidence) => judge(policy, evidence, { prover, image, now: clock() });
@@ -59,6 +61,7 @@ export async function weigh(
   }
   cache.grown(image, signatures, evidence);
   if (reading.judgement.satisfied) {
+    reading.judgement.signers.forEach(({ format }) => formats.worked(signatures, format));
     return { satisfied: true, policy, signers: reading.judgement.signers, stale: false };
   }
   const failures = [...reading.failures, ...unreadParts(evidence)];

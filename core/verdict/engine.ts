@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createPayloadTemplates } from '../cosign/payload-prediction.ts';
+import type { Configuration } from '../config/types.ts';
+import type { Clock, EngineMetrics } from '../observe.ts';
+import type { PolicySnapshot } from '../policy/store.ts';
+import type { RegistryClient } from '../registry/types.ts';
+import { createEvidenceCache } from './cache.ts';
+import { createDecide } from './decide.ts';
+import { createFormatMemory } from './format-memory.ts';
+import { placesToRead } from './places.ts';
+import { createProver } from './prover.ts';
+import type { TrustRoots } from './prover.ts';
+import { createTagResolver } from './tags.ts';
+import type { Decide } from './types.ts';
+
+export interface EngineOptions {
+  readonly policies: { readonly snapshot: () => PolicySnapshot };
+  readonly registry: RegistryClient;
+  readonly trustRoots: TrustRoots;
+  /** Asked at each use, so that a reloaded configuration counts at once. */
+  readonly configuration: () => Configuration;
+  readonly clock: Clock;
+  readonly metrics: EngineMetrics;
+}
+
+/** The whole engine behind one function: what the webhook, `verify` and the background scan call. */
+export function createEngine(options: EngineOptions): Decide {
+  const { policies, registry, trustRoots, configuration, clock, metrics } = options;
+  const lifetimes = () => configuration().cache;
+  const formats = createFormatMemory();
+  const templates = createPayloadTemplates();
+  const cache = createEvidenceCache({
+    openStages: (image, signatures) =>
+      placesToRead(image, signatures, { registry, templates, formats, limits: configuration().limits }),
+    lifetimes,
+    clock,
+    metrics,
+  });
+  return createDecide({
+    policies,
+    cache,
+    prover: createProver(trustRoots),
+    tags: createTagResolver({ registry, lifetimes, clock, metrics }),
+    formats,
+    configuration,
+    clock,
+    metrics,
+  });
+}
