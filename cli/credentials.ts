@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { errorText } from '../core/errors.ts';
+import { createDockerKeychain, parseDockerConfig } from '../core/registry/credentials/docker-config.ts';
+import { createHelperRunner } from '../core/registry/credentials/helper.ts';
+import { anonymousKeychain } from '../core/registry/credentials/keychains.ts';
+import type { Keychain } from '../core/registry/types.ts';
+import { UsageError } from './exit.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A helper may have to ask a cloud; a person waits no longer than this. */
+const HELPER_MILLISECONDS = 10_000;
+
+/** Credentials as docker finds them: `DOCKER_CONFIG`, else `~/.docker`; without a file, none. */
+export async function dockerKeychain(environment: Terminal['environment']): Promise<Keychain> {
+  const folder = environment['DOCKER_CONFIG'] || path.join(environment['HOME'] ?? '', '.docker');
+  const file = path.join(folder, 'config.json');
+  try {
+    const config = parseDockerConfig(await readFile(file, 'utf8'));
+    return createDockerKeychain(config, createHelperRunner({ environment, timeoutMilliseconds: HELPER_MILLISECONDS }));
+  } catch (error) {
+    if (isMissing(error)) return anonymousKeychain;
+    throw new UsageError(`${file}: ${errorText(error)}`);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
