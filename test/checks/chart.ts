@@ -20,7 +20,7 @@ const copies: readonly Copy[] = [
   {
     file: 'helm/values.schema.json',
     wanted: (present) => {
-      const schema = JSON.parse(present) as { properties: Record<string, unknown> };
+      const schema: { properties: Record<string, unknown> } = JSON.parse(present);
       const properties = { ...schema.properties, config: CONFIGURATION_SCHEMA };
       return Promise.resolve(`${JSON.stringify({ ...schema, properties }, null, 2)}\n`);
     },

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { V1Container, V1Pod, V1Probe } from '@kubernetes/client-node';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { request } from 'undici';
+import type { Api } from './api.ts';
+import { writeKubeconfig } from './control-plane.ts';
+import { startProgram } from './process.ts';
+import { mountsOf, realPath, writeVolumes } from './volumes.ts';
+
+/** What a Pod's process needs of its surroundings. */
+export interface PodHost {
+  readonly api: Api;
+  readonly server: string;
+  readonly caFile: string;
+  /** Runs instead of the image's entrypoint, before the container's arguments. */
+  readonly entrypoint: readonly [string, ...string[]];
+  readonly dir: string;
+}
+
+export interface PodProcess {
+  /** Called whenever the readiness probe changes its mind. */
+  onReady(listener: (ready: boolean) => void): void;
+  /** SIGTERM, then SIGKILL after the grace period in seconds. */
+  stop(graceSeconds: number): Promise<void>;
+  readonly ended: Promise<number>;
+}
+
+/**
+ * Runs a Pod's first container as a process of this machine: its arguments, its environment, its files,
+ * and a kubeconfig with a token of its service account, so that the rights are those that the chart grants.
+ */
+export async function startPodProcess(host: PodHost, pod: V1Pod, loopback: string): Promise<PodProcess> {
+  const [container] = pod.spec?.containers ?? [];
+  if (container === undefined) throw new Error('a Pod without containers');
+  const name = pod.metadata?.name ?? '';
+  const dir = path.join(host.dir, name);
+  mkdirSync(dir, { recursive: true });
+  await writeVolumes(host.api, pod, path.join(dir, 'volumes'));
+  const kubeconfig = await accountKubeconfig(host, pod, dir);
+  const environment = environmentOf(container, pod);
+  const mounts = mountsOf(container, path.join(dir, 'volumes'));
+  const args = (container.args ?? []).map((text) =>
+    // In a network namespace of its own it would listen on every address there.
+    realPath(expand(text, environment), mounts).replace(/^0\.0\.0\.0:/, `${loopback}:`),
+  );
+  const program = startProgram({
+    command: [...host.entrypoint, ...args],
+    log: path.join(dir, 'output.log'),
+    env: { PATH: process.env['PATH'] ?? '', HOME: dir, KUBECONFIG: kubeconfig, ...environment },
+  });
+  const renewal = setInterval(() => {
+    writeVolumes(host.api, pod, path.join(dir, 'volumes')).catch(() => undefined);
+  }, 1000);
+  const readiness = watchReadiness(container, loopback);
+  return {
+    onReady: readiness.listen,
+    ended: program.ended,
+    stop: async (graceSeconds) => {
+      readiness.stop();
+      await program.stop(graceSeconds * 1000);
+      clearInterval(renewal);
+    },
+  };
+}
+
+async function accountKubeconfig(host: PodHost, pod: V1Pod, dir: string): Promise<string> {
+  const { namespace, name, uid } = pod.metadata ?? {};
+  const account = pod.spec?.serviceAccountName ?? 'default';
+  const answer = await host.api.post<{ status: { token: string } }>(
+    `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`,
+    {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid } },
+    },
+  );
+  const tokenFile = path.join(dir, 'token');
+  writeFileSync(tokenFile, answer.status.token, { mode: 0o600 });
+  return writeKubeconfig(path.join(dir, 'kubeconfig'), { server: host.server, caFile: host.caFile, tokenFile });
+}
+
+function environmentOf(container: V1Container, pod: V1Pod): Record<string, string> {
+  const fields: Readonly<Record<string, string | undefined>> = {
+    'metadata.name': pod.metadata?.name,
+    'metadata.namespace': pod.metadata?.namespace,
+    'metadata.uid': pod.metadata?.uid,
+    'spec.nodeName': pod.spec?.nodeName,
+    'spec.serviceAccountName': pod.spec?.serviceAccountName,
+    'status.podIP': pod.status?.podIP,
+  };
+  const entries = (container.env ?? []).map(({ name, value, valueFrom }) => {
+    const field = valueFrom?.fieldRef?.fieldPath;
+    return [name, (field === undefined ? value : fields[field]) ?? ''] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function expand(text: string, environment: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (whole, name: string) => environment[name] ?? whole);
+}
+
+/** Asks the readiness probe over and over; the other probes only matter to a kubelet. */
+function watchReadiness(container: V1Container, loopback: string) {
+  const listeners: ((ready: boolean) => void)[] = [];
+  const stopped = new AbortController();
+  const probe = container.readinessProbe;
+  const loop = async () => {
+    let ready = false;
+    while (!stopped.signal.aborted) {
+      const now = probe === undefined || (await succeeds(probe, container, loopback));
+      if (now !== ready) for (const listener of listeners) listener(now);
+      ready = now;
+      // Quicker than a kubelet: tests wait for it.
+      await delay(200);
+    }
+  };
+  void loop();
+  return { listen: (listener: (ready: boolean) => void) => listeners.push(listener), stop: () => stopped.abort() };
+}
+
+async function succeeds(probe: V1Probe, container: V1Container, loopback: string): Promise<boolean> {
+  const { port = 0, path: where = '/' } = probe.httpGet ?? {};
+  const named = container.ports?.find(({ name }) => name === port)?.containerPort;
+  try {
+    const { statusCode, body } = await request(`http://${loopback}:${named ?? port}${where}`, {
+      signal: AbortSignal.timeout((probe.timeoutSeconds ?? 1) * 1000),
+    });
+    await body.dump();
+    return statusCode >= 200 && statusCode < 400;
+  } catch {
+    return false;
+  }
+}
