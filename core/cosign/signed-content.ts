@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { verifyWithKey } from './algorithms.ts';
+import type { VerificationKey } from './algorithms.ts';
+import { decodeBase64 } from './base64.ts';
+import { isObject } from './json.ts';
+import type { SignatureCandidate } from './types.ts';
+
+export type HashName = 'sha256' | 'sha384' | 'sha512';
+
+/** A signature and what it is over, as log entries and timestamps commit to it. */
+export interface SignedContent {
+  readonly signature: Uint8Array;
+  readonly verifies: (key: VerificationKey) => boolean;
+  /** Digest of the signed bytes; undefined where only another digest of them is at hand. */
+  readonly digest: (hash: HashName) => Uint8Array | undefined;
+  /** For a DSSE envelope only. */
+  readonly envelope?: SignedEnvelope;
+}
+
+export interface SignedEnvelope {
+  readonly payload: Uint8Array;
+  /** The envelope as cosign uploads it, where it was not stored byte for byte; undefined where unknown. */
+  readonly encoded?: Uint8Array;
+}
+
+export function hashOf(hash: HashName, bytes: Uint8Array): Uint8Array {
+  return createHash(hash).update(bytes).digest();
+}
+
+/** The content of a signature whose bytes are at hand. */
+export function contentOf(signedBytes: Uint8Array, signature: Uint8Array, envelope?: SignedEnvelope): SignedContent {
+  const content: SignedContent = {
+    signature,
+    verifies: (key) => verifyWithKey(key, signedBytes, signature),
+    digest: (hash) => hashOf(hash, signedBytes),
+  };
+  return envelope === undefined ? content : { ...content, envelope };
+}
+
+/** Bundles about images are always DSSE envelopes; layers are where they carry an envelope (`.att`). */
+export function contentOfCandidate(candidate: SignatureCandidate): SignedContent {
+  const { material, signedBytes, signature } = candidate;
+  const envelope = material.kind === 'annotations' ? material.envelope : undefined;
+  if (material.kind === 'annotations' && envelope === undefined) return contentOf(signedBytes, signature);
+  const payload = payloadOf(signedBytes);
+  const encoded = encodedEnvelope(envelope);
+  return contentOf(signedBytes, signature, encoded === undefined ? { payload } : { payload, encoded });
+}
+
+/** The payload inside of a DSSE pre-authentication encoding: `DSSEv1 <n> <type> <n> <payload>`. */
+function payloadOf(preAuthEncoding: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(preAuthEncoding.buffer, preAuthEncoding.byteOffset, preAuthEncoding.byteLength);
+  const typeStart = bytes.indexOf(' ', 'DSSEv1 '.length) + 1;
+  const typeLength = Number(bytes.toString('latin1', 'DSSEv1 '.length, typeStart - 1));
+  const lengthStart = typeStart + typeLength + 1;
+  return bytes.subarray(bytes.indexOf(' ', lengthStart) + 1);
+}
+
+/**
+ * The envelope as Go's encoding/json writes it (secure-systems-lab/dsse, Envelope): older log entries and
+ * timestamps of `.att` layers are over exactly these bytes. Undefined where it has another shape.
+ */
+function encodedEnvelope(envelope: unknown): Uint8Array | undefined {
+  if (!isObject(envelope) || !Array.isArray(envelope['signatures'])) return undefined;
+  const { payloadType, payload } = envelope;
+  const signatures = envelope['signatures'].map((one: unknown) => ({
+    keyid: isObject(one) && typeof one['keyid'] === 'string' ? one['keyid'] : '',
+    sig: isObject(one) ? one['sig'] : undefined,
+  }));
+  if (typeof payload !== 'string' || decodeBase64(payload) === undefined) return undefined;
+  return Buffer.from(JSON.stringify({ payloadType, payload, signatures }));
+}

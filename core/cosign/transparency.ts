@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError, errorText } from '../errors.ts';
+import type { KeySigner } from '../policy/types.ts';
+import { requireBody } from './log-body.ts';
+import type { ExpectedSigner } from './log-body.ts';
+import { logsOf, requireInclusion } from './log-inclusion.ts';
+import { readEvidence } from './material.ts';
+import { contentOfCandidate } from './signed-content.ts';
+import type { SignedContent } from './signed-content.ts';
+import type { TransparencyLog, TrustRoot } from './trust-root.ts';
+import type { SignatureCandidate } from './types.ts';
+import type { LogEntry } from './verification-evidence.ts';
+
+/** An entry that is in a trusted log and is about this signature, its content and its signer. */
+export interface ProvenEntry {
+  readonly entry: LogEntry;
+  readonly logs: readonly TransparencyLog[];
+}
+
+/**
+ * `transparencyLog: Require` for a key: at least one entry of a trusted log is about this signature by this
+ * key. Offline: what the log said is in the candidate (annotation `bundle`, or `tlogEntries`).
+ * @throws EngineError TransparencyLogMissing, UntrustedSignature, MalformedSignature
+ */
+export async function proveLogged(candidate: SignatureCandidate, signer: KeySigner, root: TrustRoot): Promise<void> {
+  const { logEntries } = readEvidence(candidate.material);
+  const keyDer = signer.key.export({ format: 'der', type: 'spki' });
+  const proven = proveEntries(logEntries, contentOfCandidate(candidate), { keyDer }, root);
+  if (proven.length > 0) return;
+  const reason =
+    logEntries.length === 0
+      ? 'no transparency log entry comes with it'
+      : 'its log entries are of logs that are not trusted';
+  throw new EngineError('TransparencyLogMissing', reason);
+}
+
+/**
+ * Entries of unknown logs prove nothing and are passed over; an entry that claims a trusted log and does not
+ * hold is an attack or damage, and fails the whole, whatever else is there.
+ * @throws EngineError UntrustedSignature
+ */
+export function proveEntries(
+  entries: readonly LogEntry[],
+  content: SignedContent,
+  signer: ExpectedSigner,
+  root: TrustRoot,
+): readonly ProvenEntry[] {
+  try {
+    refuseRepeated(entries);
+    const known = entries.map((entry) => ({ entry, logs: logsOf(entry, root) })).filter(({ logs }) => logs.length > 0);
+    for (const { entry, logs } of known) {
+      requireInclusion(entry, logs);
+      requireBody(entry, content, signer);
+    }
+    return known;
+  } catch (cause) {
+    throw new EngineError('UntrustedSignature', errorText(cause), { cause });
+  }
+}
+
+/** One entry listed twice must never count as two. */
+function refuseRepeated(entries: readonly LogEntry[]): void {
+  const seen = new Set(entries.map(({ logId, body }) => `${hex(logId)} ${hex(body)}`));
+  if (seen.size < entries.length) throw new Error('a transparency log entry is listed twice');
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
