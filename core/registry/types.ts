@@ -63,11 +63,16 @@ export interface RegistryClient {
   getBlob(repository: Repository, descriptor: Descriptor, scope: RequestScope): Promise<Uint8Array | undefined>;
   /**
    * One look at the referrers of a digest: the referrers API with its pages or, where the registry
-   * has none (remembered per registry), the fallback tag. `truncated` where a cap cut the list.
+   * has none (remembered per registry), the fallback tag.
    */
-  listReferrers(
-    repository: Repository,
-    digest: Digest,
-    scope: RequestScope,
-  ): Promise<{ readonly descriptors: readonly Descriptor[]; readonly truncated: boolean }>;
+  listReferrers(repository: Repository, digest: Digest, scope: RequestScope): Promise<ReferrerList>;
+}
+
+export interface ReferrerList {
+  /** Well-formed entries only, in the registry's order. */
+  readonly descriptors: readonly Descriptor[];
+  /** A cap cut the list. */
+  readonly truncated: boolean;
+  /** Entries that could not be read, for messages; the first few. */
+  readonly faults?: readonly string[];
 }
