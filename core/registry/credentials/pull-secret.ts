@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../../errors.ts';
+import type { Keychain } from '../types.ts';
+import { objectAt, parseAuths, parseRoot } from './docker-config.ts';
+import { createMatcher } from './match.ts';
+import type { CredentialEntry } from './match.ts';
+
+/** The part of a Kubernetes Secret that is read. */
+export interface PullSecret {
+  readonly type?: string;
+  /** base64, as the API gives it. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const MAXIMUM_BYTES = 1024 * 1024;
+
+/**
+ * The keychain of an image pull secret, old and new kind. Only its `auths` count: a `credHelpers` in
+ * it would let whoever may write a Secret run programs in the operator. Fails with `RegistryUnauthorized`.
+ */
+export function pullSecretKeychain(secret: PullSecret): Keychain {
+  const entries = entriesOf(secret);
+  const match = createMatcher(entries);
+  return { resolve: (repository) => Promise.resolve(match(repository)) };
+}
+
+function entriesOf({ type, data }: PullSecret): readonly CredentialEntry[] {
+  if (type === 'kubernetes.io/dockerconfigjson') {
+    return parseAuths(objectAt(parseRoot(decode(data, '.dockerconfigjson')), 'auths'), 'auths');
+  }
+  if (type === 'kubernetes.io/dockercfg') return parseAuths(parseRoot(decode(data, '.dockercfg')), '');
+  throw new EngineError('RegistryUnauthorized', 'a pull secret must be of type kubernetes.io/dockerconfigjson');
+}
+
+function decode(data: PullSecret['data'], key: string): string {
+  const encoded = data?.[key];
+  if (encoded === undefined || encoded.length > (MAXIMUM_BYTES * 4) / 3 + 4) {
+    throw new EngineError('RegistryUnauthorized', `a pull secret has no ${key} of acceptable size`);
+  }
+  return Buffer.from(encoded, 'base64').toString('utf8');
+}
