@@ -98,7 +98,7 @@ matchConditions:
       || has(object.spec.jobTemplate) && has(oldObject.spec.jobTemplate) && object.spec.jobTemplate == oldObject.spec.jobTemplate)
 {{- end }}
 
-{{/* The keys of the default policy, as a YAML list; fails on what can't be meant. */}}
+{{/* The keys of the default policy, as a JSON list; fails on what can't be meant. */}}
 {{- define "cosignet.defaultKeys" -}}
 {{- $keys := .Values.defaultPolicy.keys }}
 {{- $pem := trim .Values.notary.rootPubKey }}
@@ -120,5 +120,5 @@ matchConditions:
 {{- fail (printf "key %s of the default policy is not a public key in PEM: it must start with -----BEGIN PUBLIC KEY-----." (default $index $key.name | toString)) }}
 {{- end }}
 {{- end }}
-{{- toYaml $keys }}
+{{- toJson $keys }}
 {{- end }}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { parse, parseAllDocuments } from 'yaml';
+import { output, requireTools, run } from './tools.ts';
+
+requireTools('helm');
+
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+const publicPem = publicKey.export({ type: 'spki', format: 'pem' });
+const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
+  readonly spec?: unknown;
+  readonly data?: Record<string, string>;
+  readonly webhooks?: readonly Record<string, unknown>[];
+  readonly rules?: readonly Rule[];
+}
+
+interface Rule {
+  readonly apiGroups: string[];
+  readonly resources: string[];
+  readonly verbs: string[];
+  readonly resourceNames?: string[];
+}
+
+const template = (...flags: string[]): ['helm', ...string[]] => {
+  return ['helm', 'template', 'cosignet', 'helm', '--namespace', 'cosignet', ...flags];
+};
+
+async function render(...flags: string[]): Promise<Rendered[]> {
+  const text = await output(template(...flags));
+  return parseAllDocuments(text).flatMap((document) => {
+    const object: Rendered | null = document.toJS();
+    return object === null ? [] : [object];
+  });
+}
+
+async function refusal(...flags: string[]): Promise<string> {
+  const { code, stderr } = await run(template(...flags));
+  assert.notEqual(code, 0, 'helm accepted it');
+  return stderr;
+}
+
+const json = (path: string, value: unknown) => `--set-json=${path}=${JSON.stringify(value)}`;
+
+describe('the chart', () => {
+  test('passes strict lint', async () => {
+    await output(['helm', 'lint', 'helm', '--strict']);
+  });
+
+  test('renders a policy for all images from a pasted cosign key', async () => {
+    const objects = await render(json('notary', { rootPubKey: publicPem, isCosign: true }));
+    const policies = objects.filter(({ kind }) => kind === 'ImagePolicy');
+    // Made after the installation, and the same one unmade before an uninstallation.
+    assert.deepEqual(
+      policies.map(({ metadata }) => metadata.annotations?.['helm.sh/hook']),
+      ['post-install,post-upgrade,post-rollback', 'pre-delete'],
+    );
+    for (const policy of policies) {
+      assert.deepEqual(policy.spec, { images: ['**'], mode: 'Enforce', keys: [{ name: 'default', pem: publicPem }] });
+    }
+  });
+
+  test('makes the policy part of the release where its kind is served', async () => {
+    const served = '--api-versions=cosignet.dev/v1/ImagePolicy';
+    const objects = await render(served, json('notary', { rootPubKey: publicPem, isCosign: true }));
+    const policies = objects.filter(({ kind }) => kind === 'ImagePolicy');
+    assert.deepEqual(
+      policies.map(({ metadata }) => metadata.annotations?.['helm.sh/hook']),
+      [undefined],
+    );
+  });
+
+  test('takes the native spelling, and nothing by default', async () => {
+    const policy = { enabled: true, images: ['docker.io/acme/*'], mode: 'Warn', keys: [{ pem: publicPem }] };
+    const objects = await render(json('defaultPolicy', policy));
+    const rendered = objects.find(({ kind }) => kind === 'ImagePolicy');
+    assert.deepEqual(rendered?.spec, { images: policy.images, mode: 'Warn', keys: policy.keys });
+    assert.equal(
+      (await render()).some(({ kind }) => kind === 'ImagePolicy'),
+      false,
+    );
+  });
+
+  test('refuses a Notary v1 key with a sentence', async () => {
+    const message = await refusal(json('notary', { rootPubKey: publicPem, isCosign: false }));
+    assert.match(message, /Notary v1 is not supported/);
+  });
+
+  test('refuses what can only be a mistake', async () => {
+    assert.match(await refusal(json('notary', { isCosign: true })), /rootPubKey is empty: paste .*cosign\.pub/);
+    assert.match(await refusal(json('notary', { rootPubKey: privatePem, isCosign: true })), /is a private key/);
+    assert.match(await refusal(json('notary', { rootPubKey: 'x', isCosign: true })), /not a public key in PEM/);
+    assert.match(await refusal('--set=defaultPolicy.enabled=true'), /needs at least one key/);
+    assert.match(await refusal('--set=notry.isCosign=true'), /additional properties 'notry' not allowed/);
+    assert.match(await refusal('--set=config.unmatchedImage=Deny'), /'unmatchedImage' not allowed/);
+    assert.match(await refusal('--set=image.digest=latest'), /image\/digest/);
+  });
+
+  test('leaves its own namespace and the excluded ones alone, in webhooks and configuration', async () => {
+    const objects = await render('--set=config.excludedNamespaces={kube-system,storage}');
+    const webhooks = objects.flatMap((object) => object.webhooks ?? []);
+    assert.equal(webhooks.length, 2);
+    for (const webhook of webhooks) {
+      assert.deepEqual(webhook['namespaceSelector'], {
+        matchExpressions: [
+          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['cosignet', 'kube-system', 'storage'] },
+        ],
+      });
+    }
+    const config = objects.find(({ kind }) => kind === 'ConfigMap')?.data?.['config.yaml'] ?? '';
+    const written: { excludedNamespaces: unknown } = parse(config);
+    assert.deepEqual(written.excludedNamespaces, ['cosignet', 'kube-system', 'storage']);
+  });
+
+  test('writes no caBundle, which is for the leading replica to write', async () => {
+    const objects = await render();
+    const clients = objects.flatMap((object) => object.webhooks ?? []).map((webhook) => webhook['clientConfig']);
+    const service = { name: 'cosignet', namespace: 'cosignet', port: 443 };
+    assert.deepEqual(clients, [
+      { service: { ...service, path: '/mutate' } },
+      { service: { ...service, path: '/validate' } },
+    ]);
+  });
+
+  test('may change nothing but what is its own', async () => {
+    const objects = await render();
+    const rules = objects.flatMap((object) => object.rules ?? []).filter(({ apiGroups }) => apiGroups !== undefined);
+    const writing = rules.filter(({ verbs }) => !verbs.every((verb) => ['get', 'list', 'watch'].includes(verb)));
+    const open = writing.filter(({ resourceNames }) => resourceNames === undefined);
+    assert.deepEqual(
+      open.map(({ resources, verbs }) => [resources, verbs]),
+      [
+        [['imagepolicies/status'], ['patch', 'update']],
+        [['events'], ['create', 'patch']],
+        [['secrets'], ['create']],
+        [['leases'], ['create']],
+      ],
+    );
+    assert.equal(
+      rules.some(({ verbs, resources }) => [...verbs, ...resources].includes('*')),
+      false,
+    );
+  });
+
+  test('reads no Secret of other namespaces when told so', async () => {
+    const objects = await render('--set=pullSecrets.read=false');
+    const rules = objects.filter(({ kind }) => kind === 'ClusterRole').flatMap((object) => object.rules ?? []);
+    assert.equal(
+      rules.some(({ resources }) => resources.includes('secrets')),
+      false,
+    );
+  });
+
+  test('keeps the definition at an uninstallation only when told so', async () => {
+    assert.equal(resourcePolicy(await render()), 'keep');
+    assert.equal(resourcePolicy(await render('--set=crds.keep=false')), undefined);
+  });
+});
+
+function resourcePolicy(objects: readonly Rendered[]): string | undefined {
+  const definition = objects.find(({ kind }) => kind === 'CustomResourceDefinition');
+  assert.ok(definition);
+  return definition.metadata.annotations?.['helm.sh/resource-policy'];
+}
