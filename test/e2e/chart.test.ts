@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
+import { WORKLOADS } from '../../webhook/workloads.ts';
 import { output, requireTools, run } from './tools.ts';
 
 requireTools('helm');
@@ -16,8 +17,14 @@ interface Rendered {
   readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
   readonly spec?: unknown;
   readonly data?: Record<string, string>;
-  readonly webhooks?: readonly Record<string, unknown>[];
+  readonly webhooks?: readonly Webhook[];
   readonly rules?: readonly Rule[];
+}
+
+interface Webhook {
+  readonly clientConfig: unknown;
+  readonly namespaceSelector: unknown;
+  readonly rules: readonly Record<'apiGroups' | 'apiVersions' | 'resources' | 'operations', string[]>[];
 }
 
 interface Rule {
@@ -106,7 +113,7 @@ describe('the chart', () => {
     const webhooks = objects.flatMap((object) => object.webhooks ?? []);
     assert.equal(webhooks.length, 2);
     for (const webhook of webhooks) {
-      assert.deepEqual(webhook['namespaceSelector'], {
+      assert.deepEqual(webhook.namespaceSelector, {
         matchExpressions: [
           { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['cosignet', 'kube-system', 'storage'] },
         ],
@@ -117,9 +124,22 @@ describe('the chart', () => {
     assert.deepEqual(written.excludedNamespaces, ['cosignet', 'kube-system', 'storage']);
   });
 
+  test('has every kind that holds a Pod sent to the webhooks', async () => {
+    const objects = await render();
+    const rows = WORKLOADS.map((row) => ({ ...row, path: `${row.group}/${row.version}/${row.resource}` }));
+    const whole = rows.map(({ path }) => `${path} CREATE,UPDATE`);
+    const parts = rows.flatMap(({ path, subResources }) => subResources.map((part) => `${path}/${part} UPDATE`));
+    for (const webhook of objects.flatMap((object) => object.webhooks ?? [])) {
+      const sent = webhook.rules.flatMap(({ apiGroups, apiVersions, resources, operations }) =>
+        resources.map((resource) => `${apiGroups.join()}/${apiVersions.join()}/${resource} ${operations.join()}`),
+      );
+      assert.deepEqual(sent.toSorted(), [...whole, ...parts].toSorted());
+    }
+  });
+
   test('writes no caBundle, which is for the leading replica to write', async () => {
     const objects = await render();
-    const clients = objects.flatMap((object) => object.webhooks ?? []).map((webhook) => webhook['clientConfig']);
+    const clients = objects.flatMap((object) => object.webhooks ?? []).map((webhook) => webhook.clientConfig);
     const service = { name: 'cosignet', namespace: 'cosignet', port: 443 };
     assert.deepEqual(clients, [
       { service: { ...service, path: '/mutate' } },

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startControlPlane, type ControlPlane } from '../control-plane/control-plane.ts';
+import { imageSchemaPaths } from '../../webhook/workloads.ts';
+import { imageFieldsOf, type OpenApi, type SchemaField } from './image-fields.ts';
+import { output, requireTools, run, TOOLS } from './tools.ts';
+
+requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl');
+
+const key = { pem: 'any text: what CEL can see of a key' };
+const identity = { issuer: 'https://issuer.example', subject: 'someone@example.com' };
+
+/** Each spec breaks one rule of the definition; the message is what kubectl shows. */
+const refused: readonly [string, object, RegExp][] = [
+  ['no images', { keys: [key] }, /spec\.images: Required value/],
+  ['an empty list of images', { images: [], keys: [key] }, /spec\.images.*should have at least 1 items/],
+  ['no signers', { images: ['**'] }, /action Verify needs keys or identities/],
+  ['a key that is nothing', { images: ['**'], keys: [{ name: 'a' }] }, /exactly one of pem or secretRef/],
+  [
+    'a key that is two things',
+    { images: ['**'], keys: [{ ...key, secretRef: { name: 'a', key: 'b' } }] },
+    /exactly one of pem or secretRef/,
+  ],
+  ['a threshold that nobody reaches', { images: ['**'], keys: [key], threshold: 2 }, /must not exceed the number/],
+  ['a required name without a key', { images: ['**'], keys: [key], required: ['other'] }, /required names exist/],
+  [
+    'two keys of one name',
+    {
+      images: ['**'],
+      keys: [
+        { ...key, name: 'a' },
+        { ...key, name: 'a' },
+      ],
+    },
+    /key names must be unique/,
+  ],
+  [
+    'a window that ends before it begins',
+    { images: ['**'], keys: [{ ...key, notBefore: '2030-01-01T00:00:00Z', notAfter: '2029-01-01T00:00:00Z' }] },
+    /notBefore must be before notAfter/,
+  ],
+  [
+    'an identity with two issuers',
+    { images: ['**'], identities: [{ ...identity, issuerPattern: '.*' }] },
+    /exactly one of issuer or issuerPattern/,
+  ],
+  [
+    'an identity without a subject',
+    { images: ['**'], identities: [{ issuer: identity.issuer }] },
+    /exactly one of subject or subjectPattern/,
+  ],
+  ['an unknown mode', { images: ['**'], keys: [key], mode: 'Off' }, /Unsupported value: "Off"/],
+  ['an unknown field', { images: ['**'], keys: [key], keyz: [] }, /unknown field "spec\.keyz"/],
+];
+
+describe('the ImagePolicy definition in a real API server', () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'));
+  let plane: ControlPlane;
+  const kubectl = (args: readonly string[], input = '') =>
+    run(['kubectl', ...args], { env: { KUBECONFIG: plane.kubeconfig, HOME: dir }, input });
+  const apply = (spec: object) => {
+    const policy = { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name: 'tried' }, spec };
+    return kubectl(['apply', '--dry-run=server', '--output=json', '--filename=-'], JSON.stringify(policy));
+  };
+
+  before(async () => {
+    plane = await startControlPlane({ bin: TOOLS, dir });
+    const env = { KUBECONFIG: plane.kubeconfig, HOME: dir };
+    await output(['kubectl', 'apply', '--server-side', '--filename=crds/imagepolicies.cosignet.dev.yaml'], { env });
+    await output(['kubectl', 'wait', '--for=condition=Established', 'crd/imagepolicies.cosignet.dev'], { env });
+  });
+  after(async () => {
+    await plane.stop();
+    rmSync(dir, { recursive: true });
+  });
+
+  test('has a structural schema that the API server takes without reservation', async () => {
+    const { stdout } = await kubectl(['get', 'crd/imagepolicies.cosignet.dev', '-o', 'json']);
+    const { status }: { status: { conditions: { type: string; status: string; message: string }[] } } =
+      JSON.parse(stdout);
+    const holding = status.conditions.filter((condition) => condition.status === 'True').map(({ type }) => type);
+    assert.deepEqual(holding.toSorted(), ['Established', 'NamesAccepted']);
+  });
+
+  test('takes the smallest policy and fills in the defaults', async () => {
+    const { code, stdout, stderr } = await apply({ images: ['docker.io/acme/*'], keys: [key] });
+    assert.equal(code, 0, stderr);
+    const { spec }: { spec: unknown } = JSON.parse(stdout);
+    const defaults = { action: 'Verify', mode: 'Enforce', threshold: 1, transparencyLog: 'Ignore' };
+    assert.deepEqual(spec, { images: ['docker.io/acme/*'], keys: [key], ...defaults });
+  });
+
+  for (const [what, spec, message] of refused) {
+    test(`refuses ${what}`, async () => {
+      const { code, stderr } = await apply(spec);
+      assert.equal(code, 1);
+      assert.match(stderr, message);
+    });
+  }
+
+  test('explains every field to kubectl', async () => {
+    const { stdout } = await kubectl(['explain', 'imagepolicies.spec', '--api-version=cosignet.dev/v1', '--recursive']);
+    for (const field of [
+      'images',
+      'namespaceSelector',
+      'keys',
+      'secretRef',
+      'identities',
+      'threshold',
+      'attestations',
+    ]) {
+      assert.match(stdout, new RegExp(`^\\s+${field}\\t`, 'm'));
+    }
+    const keys = await kubectl(['explain', 'imagepolicies.spec.keys', '--api-version=cosignet.dev/v1']);
+    assert.match(keys.stdout, /Public keys whose signatures count/);
+    assert.doesNotMatch(keys.stdout, /<no description>/);
+  });
+
+  test('is found by its short name and category', async () => {
+    assert.equal((await kubectl(['get', 'sigpol'])).code, 0);
+    assert.equal((await kubectl(['get', 'cosignet'])).code, 0);
+  });
+
+  test('covers, in the webhook, each field of each kind that the API server knows to hold an image', async () => {
+    const openApi = await plane.api.get<OpenApi>('/openapi/v2');
+    const known = imageFieldsOf(openApi).map(line).toSorted();
+    assert.ok(known.includes('apps/v1 Deployment spec.template.spec.containers[].image'), 'the walk finds nothing');
+    assert.deepEqual(imageSchemaPaths().map(line).toSorted(), known);
+  });
+});
+
+function line({ apiVersion, kind, path: where }: SchemaField): string {
+  return `${apiVersion} ${kind} ${where}`;
+}

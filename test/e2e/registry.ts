@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { freePort, startProgram, waitFor } from '../control-plane/process.ts';
+import { output, TOOLS } from './tools.ts';
+
+/** A real registry in memory, over plain HTTP on loopback, with what is needed to fill it. */
+export interface Registry {
+  /** `127.0.0.1:port`. */
+  readonly host: string;
+  /** Pushes an image of its own content; `repository@sha256:…`. */
+  push(name: string): Promise<string>;
+  keyPair(name: string): Promise<KeyPair>;
+  /** Signs a digest reference with the real cosign, as `.sig` tag or as bundle. */
+  sign(image: string, pair: KeyPair, options?: SignOptions): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface KeyPair {
+  readonly privateFile: string;
+  readonly publicFile: string;
+  /** PEM. */
+  readonly publicKey: string;
+}
+
+export interface SignOptions {
+  /** Left out, `simple-signing`. */
+  readonly format?: 'simple-signing' | 'bundle';
+}
+
+/** No password, no prompt, no credentials of whoever runs this. */
+function quiet(dir: string): Record<string, string> {
+  return { COSIGN_PASSWORD: '', DOCKER_CONFIG: dir, HOME: dir };
+}
+
+export async function startRegistry(dir: string): Promise<Registry> {
+  mkdirSync(dir, { recursive: true });
+  const host = `127.0.0.1:${await freePort()}`;
+  const server = startProgram({
+    command: [path.join(TOOLS, 'referrers-registry'), '-address', host],
+    log: path.join(dir, 'registry.log'),
+  });
+  await waitFor('the registry', () => fetch(`http://${host}/v2/`));
+  const env = quiet(dir);
+
+  async function push(name: string): Promise<string> {
+    const content = path.join(dir, 'content');
+    const layer = path.join(dir, 'layer.tar');
+    mkdirSync(content, { recursive: true });
+    writeFileSync(path.join(content, 'name'), name);
+    await output(['tar', '-cf', layer, '-C', content, 'name']);
+    return output(['crane', 'append', '--oci-empty-base', '-f', layer, '-t', `${host}/${name}`], { env });
+  }
+
+  async function keyPair(name: string): Promise<KeyPair> {
+    const prefix = path.join(dir, name);
+    await output(['cosign', 'generate-key-pair', '--output-key-prefix', prefix], { env });
+    const publicFile = `${prefix}.pub`;
+    return { privateFile: `${prefix}.key`, publicFile, publicKey: readFileSync(publicFile, 'utf8') };
+  }
+
+  async function sign(image: string, pair: KeyPair, { format = 'simple-signing' }: SignOptions = {}): Promise<void> {
+    const flags = ['--tlog-upload=false', '--use-signing-config=false', `--new-bundle-format=${format === 'bundle'}`];
+    await output(['cosign', 'sign', '-y', '--key', pair.privateFile, ...flags, image], { env });
+  }
+
+  return { host, push, keyPair, sign, stop: () => server.stop() };
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startCluster } from '../control-plane/cluster.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { startRegistry, type Registry } from './registry.ts';
+import { output, requireTools, ROOT, run, TOOLS, type Outcome } from './tools.ts';
+
+/** A cluster, a registry, and the real clients that talk to them. */
+export interface Workbench {
+  readonly dir: string;
+  readonly cluster: ControlPlane;
+  readonly registry: Registry;
+  /** Environment with which helm, kubectl and make see only this cluster. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Values that this machine asks for, as arguments of helm. */
+  readonly values: readonly string[];
+  /** Whatever the exit code. */
+  kubectl(args: readonly string[], input?: string): Promise<Outcome>;
+  helm(args: readonly string[]): Promise<Outcome>;
+  close(): Promise<void>;
+}
+
+export async function openWorkbench(): Promise<Workbench> {
+  requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm');
+  requireTools('cosign', 'crane', 'referrers-registry');
+  const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'));
+  // What ships is what is tested.
+  await output([process.execPath, 'build.ts']);
+  const registry = await startRegistry(path.join(dir, 'registry'));
+  const entrypoint = [process.execPath, path.join(ROOT, 'dist/cosignet.js')] as const;
+  const cluster = await startCluster({ bin: TOOLS, dir: path.join(dir, 'cluster'), entrypoint: [...entrypoint] }).catch(
+    async (error: unknown) => {
+      await registry.stop();
+      throw error;
+    },
+  );
+  const env = { KUBECONFIG: cluster.kubeconfig, HOME: dir };
+  return {
+    dir,
+    cluster,
+    registry,
+    env,
+    values: [
+      `--set=config.registries[0].host=${registry.host}`,
+      '--set=config.registries[0].insecure=true',
+      ...((await mayListenOn(443)) ? [] : ['--set=service.port=8443']),
+    ],
+    kubectl: (args, input = '') => run(['kubectl', ...args], { env, input }),
+    helm: (args) => run(['helm', ...args], { env }),
+    close: async () => {
+      await cluster.stop();
+      await registry.stop();
+      // For the logs: see what a failing test left in the folder.
+      if (process.env['KEEP'] === undefined) rmSync(dir, { recursive: true, force: true });
+      else console.error(`kept ${dir}`);
+    },
+  };
+}
+
+/** Services listen on this machine, where low ports may need privileges that tests don't have. */
+function mayListenOn(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.127.0.1', () => server.close(() => resolve(true)));
+  });
+}
