@@ -19,7 +19,14 @@ export interface FakeObject {
     labels?: Record<string, string>;
   };
   spec?: Record<string, unknown>;
+  webhooks?: readonly FakeHook[];
+  data?: Record<string, string>;
   [field: string]: unknown;
+}
+
+export interface FakeHook {
+  readonly name: string;
+  readonly clientConfig: { readonly service?: object; readonly caBundle?: string };
 }
 
 interface Watcher {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig, type RequestContext } from '@kubernetes/client-node';
+import { Agent, type Dispatcher } from 'undici';
+import { createKubeApi, type ApiAuthorization, type KubeApi } from './api-client.ts';
+
+type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+
+interface SharedAgents {
+  /** Of the TLS options they were made with. */
+  readonly fingerprint: string;
+  readonly calls: Dispatcher;
+  readonly watches: Dispatcher;
+}
+
+/** Short requests queue on this many connections; each watch has one of its own. */
+const CALL_CONNECTIONS = 4;
+
+/**
+ * The client library opens a connection for each call; this one shares them. They are replaced when
+ * the files behind them (CA, client certificate) change, and the old ones close after their last answer.
+ */
+export class SharedKubeConfig extends KubeConfig {
+  #agents: SharedAgents | undefined;
+
+  /** How to reach the current cluster now: a fresh token, and connections that trust its present CA. */
+  async authorization(): Promise<ApiAuthorization> {
+    const options: RequestOptions = {};
+    await this.applyToHTTPSOptions(options);
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(options.headers ?? {}))
+      headers[name.toLowerCase()] = String(value).trim();
+    if (typeof options.auth === 'string') headers['authorization'] = `Basic ${btoa(options.auth)}`;
+    const { calls, watches } = this.#agentsFor(options);
+    return { headers, calls, watches };
+  }
+
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    const { headers, calls } = await this.authorization();
+    for (const [name, value] of Object.entries(headers)) context.setHeaderParam(name, value);
+    if (calls) context.setDispatcher(calls);
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    const agents = this.#agents;
+    this.#agents = undefined;
+    await Promise.all([agents?.calls.destroy(), agents?.watches.destroy()]);
+  }
+
+  #agentsFor(options: TlsOptions): SharedAgents {
+    const fingerprint = fingerprintOf(options);
+    if (this.#agents?.fingerprint === fingerprint) return this.#agents;
+    const stale = this.#agents;
+    // Errors of connections that are being closed concern requests that see them themselves.
+    void Promise.all([stale?.calls.close(), stale?.watches.close()]).catch(() => undefined);
+    this.#agents = {
+      fingerprint,
+      calls: this.#dispatcher(options, CALL_CONNECTIONS),
+      watches: this.#dispatcher(options),
+    };
+    return this.#agents;
+  }
+
+  #dispatcher(options: TlsOptions, connections?: number): Dispatcher {
+    if (this.getCurrentCluster()?.proxyUrl) throw new Error('proxy-url in the kubeconfig is not supported');
+    const { ca, cert, key, rejectUnauthorized, servername } = options;
+    // HTTP/1.1: cutting off a silent exchange closes its connection, and nothing else is on it.
+    return new Agent({
+      allowH2: false,
+      connect: {
+        timeout: 10_000,
+        ...(ca && { ca }),
+        ...(cert && { cert }),
+        ...(typeof key === 'string' || Buffer.isBuffer(key) ? { key } : {}),
+        ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+        ...(servername && { servername }),
+      },
+      ...(connections !== undefined && { connections }),
+    });
+  }
+}
+
+/** From KUBECONFIG, the user's file, or the Pod's service account, in this order. */
+export function loadKubeConfig(): SharedKubeConfig {
+  const config = new SharedKubeConfig();
+  config.loadFromDefault();
+  return config;
+}
+
+export function kubeApiOf(config: SharedKubeConfig): KubeApi {
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) throw new Error('the kubeconfig names no cluster');
+  return createKubeApi({ server, authorize: () => config.authorization() });
+}
+
+function fingerprintOf({ ca, cert, key, rejectUnauthorized, servername }: TlsOptions): string {
+  const hash = createHash('sha256');
+  for (const part of [ca, cert, key]) hash.update(`${JSON.stringify(part) ?? ''}\0`);
+  return hash.update(`${String(rejectUnauthorized)}\0${String(servername)}`).digest('hex');
+}

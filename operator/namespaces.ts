@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Logger } from '../core/observe.ts';
+import type { NamespaceContext } from '../core/policy/types.ts';
+import { apiPath, type KubeApi, type KubeObject } from './api-client.ts';
+import { Reflector, type ReflectorTimings } from './reflector.ts';
+
+export interface Namespaces {
+  readonly reflector: Reflector<KubeObject>;
+  /** The namespace's labels. Fails (`ApiError`) where it is not known and can't be asked for: never "no labels". */
+  readonly context: (name: string) => Promise<NamespaceContext>;
+}
+
+export interface NamespacesOptions {
+  readonly api: KubeApi;
+  readonly log: Logger;
+  readonly timings?: Partial<ReflectorTimings>;
+}
+
+const PATH = '/api/v1/namespaces';
+/** An admission waits for this answer. */
+const GET_TIMEOUT = 2000;
+
+export function createNamespaces(options: NamespacesOptions): Namespaces {
+  const reflector = new Reflector<KubeObject>({
+    api: options.api,
+    name: 'namespaces',
+    path: PATH,
+    keep: onlyLabels,
+    onChanges: () => undefined,
+    log: options.log,
+    ...(options.timings && { timings: options.timings }),
+  });
+  const asking = new Map<string, Promise<KubeObject>>();
+
+  /** A namespace may be newer than our watch; many requests for it ask once. */
+  function ask(name: string): Promise<KubeObject> {
+    const known = asking.get(name);
+    if (known) return known;
+    const answer = options.api
+      .call<KubeObject>({ path: apiPath(PATH, name), timeout: GET_TIMEOUT })
+      .finally(() => asking.delete(name));
+    asking.set(name, answer);
+    return answer;
+  }
+
+  async function context(name: string): Promise<NamespaceContext> {
+    const found = reflector.get(name) ?? (await ask(name));
+    return { name, labels: found.metadata.labels ?? {} };
+  }
+
+  return { reflector, context };
+}
+
+function onlyLabels({ metadata }: KubeObject): KubeObject {
+  const { name, resourceVersion, labels } = metadata;
+  return { metadata: { name, ...(resourceVersion && { resourceVersion }), ...(labels && { labels }) } };
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import { X509Certificate } from 'node:crypto';
+import type { Logger } from '../core/observe.ts';
+import { apiPath, type KubeApi, type KubeObject } from './api-client.ts';
+import { Reflector, type ReflectorTimings } from './reflector.ts';
+
+interface WebhookConfiguration extends KubeObject {
+  readonly webhooks?: readonly {
+    readonly name: string;
+    readonly clientConfig: { readonly service?: unknown; readonly caBundle?: string };
+  }[];
+}
+
+export interface WebhookConfigurationsOptions {
+  readonly api: KubeApi;
+  /** Of the mutating and of the validating one. */
+  readonly name: string;
+  /** Authorities to publish, PEM; undefined while there are none. */
+  readonly authorities: () => readonly string[] | undefined;
+  readonly isLeader: () => boolean;
+  readonly onChange: () => void;
+  readonly log: Logger;
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number;
+  readonly timings?: Partial<ReflectorTimings>;
+}
+
+const GROUP = '/apis/admissionregistration.k8s.io/v1';
+const PLURALS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'] as const;
+
+/** Keeps caBundle, and nothing else, of our two webhook configurations. */
+export class WebhookConfigurations {
+  readonly reflectors: readonly Reflector<WebhookConfiguration>[];
+  readonly #options: WebhookConfigurationsOptions;
+  /** Which bundle was seen in all webhooks, and since when. */
+  #seen = { bundle: '', since: 0 };
+
+  constructor(options: WebhookConfigurationsOptions) {
+    this.#options = options;
+    this.reflectors = PLURALS.map(
+      (plural) =>
+        new Reflector<WebhookConfiguration>({
+          api: options.api,
+          name: plural,
+          path: apiPath(GROUP, plural),
+          fieldSelector: `metadata.name=${options.name}`,
+          onChanges: () => {
+            this.#look();
+            options.onChange();
+          },
+          log: options.log,
+          ...(options.timings && { timings: options.timings }),
+        }),
+    );
+  }
+
+  /** API servers trust this authority when they call us. */
+  trusts(authority: string): boolean {
+    return this.#everyBundle().every((bundle) => bundle !== undefined && contains(bundle, authority));
+  }
+
+  /** All of these have been in every webhook for `milliseconds`: other API servers know by now, too. */
+  carry(authorities: readonly string[], milliseconds: number): boolean {
+    if (!authorities.every((authority) => this.trusts(authority))) return false;
+    return this.#options.monotonic() - this.#seen.since >= milliseconds;
+  }
+
+  /** Idempotent. A configuration that is not there is the installer's to make. */
+  async reconcile(): Promise<void> {
+    const authorities = this.#options.authorities();
+    if (!authorities || !this.#options.isLeader()) return;
+    const bundle = btoa(authorities.join(''));
+    for (const [index, plural] of PLURALS.entries()) {
+      const configuration = this.reflectors[index]?.get(this.#options.name);
+      if (configuration) await this.#restore(plural, configuration, bundle);
+    }
+  }
+
+  async #restore(plural: string, configuration: WebhookConfiguration, bundle: string): Promise<void> {
+    const operations = (configuration.webhooks ?? []).flatMap(({ name, clientConfig }, index) => {
+      if (!clientConfig.service || clientConfig.caBundle === bundle) return [];
+      return [
+        // Entries may have moved since they were read: never write into another's.
+        { op: 'test', path: `/webhooks/${index}/name`, value: name },
+        { op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: bundle },
+      ];
+    });
+    if (operations.length === 0) return;
+    await this.#options.api.call({
+      method: 'PATCH',
+      path: apiPath(GROUP, plural, this.#options.name),
+      contentType: 'application/json-patch+json',
+      body: operations,
+    });
+    this.#options.log.info('wrote caBundle', { kind: plural, name: this.#options.name });
+  }
+
+  #look(): void {
+    const bundle = this.#everyBundle().join();
+    if (bundle !== this.#seen.bundle) this.#seen = { bundle, since: this.#options.monotonic() };
+  }
+
+  /** One for each webhook that is called through a Service; a missing configuration counts as one without. */
+  #everyBundle(): readonly (string | undefined)[] {
+    return this.reflectors.flatMap((reflector) => {
+      const webhooks = reflector.get(this.#options.name)?.webhooks ?? [];
+      const bundles = webhooks
+        .filter(({ clientConfig }) => clientConfig.service)
+        .map((hook) => hook.clientConfig.caBundle);
+      return bundles.length > 0 ? bundles : [undefined];
+    });
+  }
+}
+
+function contains(bundle: string, authority: string): boolean {
+  const wanted = new X509Certificate(authority).raw;
+  const blocks = atob(bundle).match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.some((pem) => {
+    try {
+      return new X509Certificate(pem).raw.equals(wanted);
+    } catch {
+      return false;
+    }
+  });
+}
