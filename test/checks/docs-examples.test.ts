@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { stringify } from 'yaml';
+import { loadLayout, RegistryContent } from '../fakes/registry-content.ts';
+import { startFakeRegistry } from '../fakes/registry.ts';
+import type { FakeRegistry } from '../fakes/registry.ts';
+import { codeBlocks } from './markdown.ts';
+import { projectFiles, read, ROOT } from './sources.ts';
+
+const COMMAND = /^(?:cosignet|npm run --silent cosignet --) (.*?)(?:\s+#.*)?$/;
+/** Hosts and images of the documentation; a mirror on this machine stands in for them. */
+const HOSTS = ['ghcr.io', 'registry.example.com'];
+const vectors = path.join(ROOT, 'test/vectors/cosign');
+
+const examples = projectFiles()
+  .filter((file) => file === 'README.md' || /^docs\/.*\.md$/.test(file))
+  .flatMap((page) =>
+    codeBlocks(read(page), ['sh', 'shell'])
+      .flatMap((block) => block.split('\n'))
+      .flatMap((line) => COMMAND.exec(line.trim())?.[1] ?? [])
+      .map((command) => ({ page, command })),
+  );
+
+describe('commands in the documentation', () => {
+  let folder = '';
+  let registry: FakeRegistry | undefined;
+
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'cosignet-docs-'));
+    const content = new RegistryContent();
+    await loadLayout(content, path.join(vectors, 'layout'));
+    registry = await startFakeRegistry({ content, intercept: serveSignedImage });
+    await writeReadersFiles(folder, registry.host);
+  });
+  after(async () => {
+    await registry?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('were found', () => {
+    for (const name of ['verify ', 'explain ', 'lint ', 'verify-bundle ']) {
+      assert.ok(
+        examples.some(({ command }) => command.startsWith(name)),
+        name,
+      );
+    }
+  });
+
+  for (const { page, command } of examples) {
+    test(`${page}: cosignet ${command}`, async () => {
+      const { code, output } = await runExample(command, folder);
+      assert.equal(code, 0, output);
+    });
+  }
+});
+
+/** Whatever image a page names, the mirror serves the one that the real cosign signed. */
+function serveSignedImage(request: IncomingMessage): boolean {
+  request.url = request.url
+    ?.replace(/^\/v2\/(?:acme|team)\/\w+\//, '/v2/demo/signed/')
+    .replace(/\/(?:1\.2|9)$/, '/1.0');
+  return false;
+}
+
+/** What a reader of the pages would have in his folder. */
+async function writeReadersFiles(folder: string, mirror: string): Promise<void> {
+  const write = (name: string, text: string | Uint8Array) => writeFile(path.join(folder, name), text);
+  const pem = await readFile(path.join(vectors, 'keys/release.pub'), 'utf8');
+  await mkdir(path.join(folder, 'policies'));
+  await write('cosign.pub', pem);
+  await write('policies/acme.yaml', tutorialPolicy(pem));
+  const registries = HOSTS.map((host) => ({ host, mirrors: [mirror] }));
+  await write('config.yaml', stringify({ registries: [...registries, { host: mirror, insecure: true }] }));
+  await mkdir(path.join(folder, 'bundle'));
+  await writeBundle((name, text) => write(`bundle/${name}`, text));
+}
+
+/** The policy that the tutorial tells to write, with a real key in place of its dots. */
+function tutorialPolicy(pem: string): string {
+  const [policy = ''] = codeBlocks(read('docs/tutorial/first-policy.md'), ['yaml']);
+  const body = pem.trim().split('\n').slice(1, -1);
+  return policy.replace('        …', body.map((line) => `        ${line}`).join('\n'));
+}
+
+/** A signed file as `cosign sign-blob --bundle` leaves it (Sigstore bundle v0.3, message signature). */
+async function writeBundle(write: (name: string, text: string | Uint8Array) => Promise<void>): Promise<void> {
+  const artifact = Buffer.from('what is released');
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const hint = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64');
+  await write('app.tar.gz', artifact);
+  await write('cosign.pub', publicKey.export({ type: 'spki', format: 'pem' }));
+  await write(
+    'app.sigstore.json',
+    JSON.stringify({
+      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      verificationMaterial: { publicKey: { hint }, tlogEntries: [] },
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: createHash('sha256').update(artifact).digest('base64') },
+        signature: sign('sha256', artifact, privateKey).toString('base64'),
+      },
+    }),
+  );
+}
+
+function runExample(command: string, folder: string): Promise<{ readonly code: unknown; readonly output: string }> {
+  const args = command.split(/\s+/);
+  const cwd = args[0] === 'verify-bundle' ? path.join(folder, 'bundle') : folder;
+  if (args[0] === 'verify') args.push('--config', 'config.yaml');
+  return new Promise((resolve) => {
+    const environment = { ...process.env, DOCKER_CONFIG: folder };
+    execFile(
+      process.execPath,
+      [path.join(ROOT, 'cli/main.ts'), ...args],
+      { cwd, env: environment },
+      (error, out, err) => resolve({ code: error === null ? 0 : error.code, output: out + err }),
+    );
+  });
+}

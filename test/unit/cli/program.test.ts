@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { runCaptured } from './captured-terminal.ts';
+
+const main = path.resolve(import.meta.dirname, '../../../cli/main.ts');
+
+describe('the command line', () => {
+  for (const [what, args, sentence] of [
+    ['an unknown command', ['verfy', 'nginx'], /unknown command 'verfy'.*Did you mean verify/s],
+    ['an unknown option', ['verify', '--polices', 'x', 'nginx'], /unknown option '--polices'/],
+    ['a missing argument', ['verify', '--policies', 'x'], /missing required argument 'image'/],
+    ['an output format that is not there', ['verify', '-o', 'xml', 'nginx'], /Allowed choices are text, json/],
+    ['a missing option', ['verify-bundle', 'file'], /required option '--bundle <file>'/],
+    ['an option without its value', ['lint', '--config'], /unknown option|argument missing/],
+  ] as const) {
+    test(`answers ${what} with a sentence and exit code 2`, async () => {
+      const { code, out, err } = await runCaptured(args);
+      assert.equal(code, 2);
+      assert.equal(out, '');
+      assert.match(err, sentence);
+      assert.doesNotMatch(err, /\n\s+at /);
+    });
+  }
+
+  test('without a command shows the help, as wrong usage', async () => {
+    const { code, err } = await runCaptured([]);
+    assert.equal(code, 2);
+    assert.match(err, /Usage: cosignet .*serve.*verify.*explain.*lint.*verify-bundle.*version/s);
+  });
+
+  test('help was asked for: standard output, and exit code 0', async () => {
+    for (const args of [['--help'], ['help'], ['verify', '--help']]) {
+      const { code, out, err } = await runCaptured(args);
+      assert.deepEqual([code, err], [0, '']);
+      assert.match(out, /^Usage: cosignet/);
+    }
+  });
+
+  test('prints its version', async () => {
+    for (const args of [['version'], ['--version'], ['-V']]) {
+      assert.deepEqual(await runCaptured(args), { code: 0, out: packageJson.version, err: '' });
+    }
+  });
+
+  test('as a process ends with the exit code, and its output with a newline', () => {
+    const { status, stderr } = spawnSync(process.execPath, [main, 'verify'], { encoding: 'utf8' });
+    assert.equal(status, 2);
+    assert.match(stderr, /^error: missing required argument 'image'\n/);
+    assert.equal(execFileSync(process.execPath, [main, 'version'], { encoding: 'utf8' }), `${packageJson.version}\n`);
+  });
+});
