@@ -14,7 +14,8 @@ const HELPER_MILLISECONDS = 10_000;
 
 /** Credentials as docker finds them: `DOCKER_CONFIG`, else `~/.docker`; without a file, none. */
 export async function dockerKeychain(environment: Terminal['environment']): Promise<Keychain> {
-  const folder = environment['DOCKER_CONFIG'] || path.join(environment['HOME'] ?? '', '.docker');
+  const folder = environment['DOCKER_CONFIG'] || dockerFolder(environment['HOME']);
+  if (folder === undefined) return anonymousKeychain;
   const file = path.join(folder, 'config.json');
   try {
     const config = parseDockerConfig(await readFile(file, 'utf8'));
@@ -23,6 +24,11 @@ export async function dockerKeychain(environment: Terminal['environment']): Prom
     if (isMissing(error)) return anonymousKeychain;
     throw new UsageError(`${file}: ${errorText(error)}`);
   }
+}
+
+/** Never relative to the folder we happen to run in, which may be anybody's. */
+function dockerFolder(home: string | undefined): string | undefined {
+  return home ? path.join(home, '.docker') : undefined;
 }
 
 function isMissing(error: unknown): boolean {
