@@ -41,7 +41,9 @@ export async function readBody(
     length = 0;
   };
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // Not destroyed when the loop ends early: the connection has to carry the answer.
+    const incoming: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+    for await (const chunk of incoming) {
       length += chunk.length;
       budget.heldBytes += chunk.length;
       if (length > maximumBytes) throw tooLarge(maximumBytes);

@@ -16,7 +16,7 @@ import type { Arrival, Deadline } from './deadline.ts';
 import type { Endpoint, Finding, FindingContext } from './finding.ts';
 import type { PullIdentity } from './pull-identity.ts';
 import type { AdmissionReviewResponse } from './response.ts';
-import type { ReviewRequest } from './review.ts';
+import type { ReviewFault, ReviewRequest } from './review.ts';
 import type { Judgeable } from './scope.ts';
 
 /** What a decision needs from its surroundings. Whatever fails here refuses the review. */
@@ -82,34 +82,50 @@ interface Call {
 }
 
 export function createReviewHandler(dependencies: ReviewHandlerDependencies): ReviewHandler {
-  const { clock, log, observe } = dependencies;
+  const { clock } = dependencies;
   // oxlint-disable-next-line max-params -- the arrival is known over HTTP only
   return async (endpoint, review, signal, arrival = { elapsedMilliseconds: 0 }) => {
     const started = clock();
     const parsed = parseReview(review);
-    if ('fault' in parsed) {
-      log.warn('admission review is malformed', { endpoint, message: parsed.fault.message });
-      return refuse(parsed.fault.uid, { code: 400, reason: 'BadRequest', message: parsed.fault.message });
-    }
-    const { request } = parsed;
-    let answer: Answer;
-    try {
-      answer = await answerReview(dependencies, { endpoint, request, signal, arrival });
-    } catch (error) {
-      // A bug, or a configuration that cannot be read: refuse, whatever the modes say.
-      log.error('admission review failed', { endpoint, uid: request.uid, error: errorText(error) });
-      const message = 'Cosignet failed inside; see its logs';
-      answer = { result: 'error', review: refuse(request.uid, { code: 500, reason: 'InternalError', message }) };
-    }
-    try {
-      observe.request({ endpoint, result: answer.result }, Math.max(0, clock() - started) / 1000);
-      // A dry run is answered alike and leaves no trace (sideEffects: None).
-      if (answer.denial !== undefined && !request.dryRun) observe.denied(answer.denial);
-    } catch (error) {
-      log.error('admission review was answered but not counted', { uid: request.uid, error: errorText(error) });
-    }
+    const answer =
+      'fault' in parsed
+        ? refuseUnjudged(dependencies, parsed.fault)
+        : await answerOrFail(dependencies, { endpoint, request: parsed.request, signal, arrival });
+    count(dependencies, answer, { endpoint, milliseconds: clock() - started });
     return answer.review;
   };
+}
+
+async function answerOrFail(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+  const { uid } = call.request;
+  try {
+    return await answerReview(dependencies, call);
+  } catch (error) {
+    // A bug, or a configuration that cannot be read: refuse, whatever the modes say.
+    dependencies.log.error('admission review failed', { endpoint: call.endpoint, uid, error: errorText(error) });
+    const status = { code: 500, reason: 'InternalError', message: 'Cosignet failed inside; see its logs' } as const;
+    return { result: 'error', review: refuse(uid, status) };
+  }
+}
+
+/** A malformed review, or one of a kind that is not ours to judge. */
+function refuseUnjudged({ log }: ReviewHandlerDependencies, { uid, message }: ReviewFault): Answer {
+  log.warn('admission review refused unjudged', { uid, message });
+  return { result: 'error', review: refuse(uid, { code: 400, reason: 'BadRequest', message }) };
+}
+
+function count(
+  { log, observe }: ReviewHandlerDependencies,
+  answer: Answer,
+  { endpoint, milliseconds }: { endpoint: Endpoint; milliseconds: number },
+): void {
+  try {
+    // A clock that was set back must not count backwards.
+    observe.request({ endpoint, result: answer.result }, Math.max(0, milliseconds) / 1000);
+    if (answer.denial !== undefined) observe.denied(answer.denial);
+  } catch (error) {
+    log.error('admission review was answered but not counted', { error: errorText(error) });
+  }
 }
 
 async function answerReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
@@ -121,9 +137,7 @@ async function answerReview(dependencies: ReviewHandlerDependencies, call: Call)
   });
   if (scope.kind === 'nothing') return { result: 'skipped', review: allow(request.uid) };
   if (scope.kind === 'refused') {
-    dependencies.log.warn('admission review refused unjudged', { uid: request.uid, message: scope.message });
-    const status = { code: 400, reason: 'BadRequest', message: scope.message } as const;
-    return { result: 'error', review: refuse(request.uid, status) };
+    return refuseUnjudged(dependencies, { uid: request.uid, message: scope.message });
   }
   const deadline = startDeadline(remainingMilliseconds(configuration.deadlineSeconds, call.arrival), call.signal);
   try {
@@ -186,15 +200,13 @@ function answerFindings(
   }
   const status = refusalStatus(findings);
   log.info('refused', { ...fields, verdicts, message: status.message });
-  return {
+  const answer: Answer = {
     result: status.code === 403 ? 'denied' : 'error',
     review: refuse(request.uid, status, notes),
-    denial: {
-      namespace: request.namespace,
-      kind: request.kind.kind,
-      name: request.name,
-      message: status.message,
-      verdicts: refused.map((finding) => finding.verdict),
-    },
   };
+  // A dry run is answered alike and leaves no trace (sideEffects: None).
+  if (request.dryRun) return answer;
+  const { namespace, name, kind } = request;
+  const denied = refused.map((finding) => finding.verdict);
+  return { ...answer, denial: { namespace, kind: kind.kind, name, message: status.message, verdicts: denied } };
 }

@@ -87,7 +87,10 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
       connectionsCheckingInterval: Math.min(1000, limits.headersMilliseconds),
       maxHeaderSize: limits.headerBytes,
     },
-    (request, response) => void answer(serving, request, response),
+    (request, response) => {
+      // Last line of defence: whatever is forgotten below costs its connection, never the process.
+      answer(serving, request, response).catch(() => response.destroy());
+    },
   );
   server.maxConnections = limits.connections;
   server.on('clientError', answerBadRequest);
@@ -127,7 +130,7 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
       body.release();
     }
   } catch (error) {
-    sendFault(serving, request, { response, error });
+    sendFault(serving, response, error);
   }
 }
 
@@ -141,13 +144,13 @@ function send(serving: Serving, response: ServerResponse, { status, json }: { st
   response.end(text);
 }
 
-function sendFault(
-  { log }: Serving,
-  request: IncomingMessage,
-  { response, error }: { response: ServerResponse; error: unknown },
-): void {
+function sendFault({ log }: Serving, response: ServerResponse, error: unknown): void {
   const fault = error instanceof HttpFault ? error : new HttpFault(500, 'Cosignet failed inside; see its logs');
-  log.warn('request refused', { status: fault.status, message: errorText(error), from: request.socket.remoteAddress });
+  log.warn('request refused', {
+    status: fault.status,
+    message: errorText(error),
+    from: response.socket?.remoteAddress,
+  });
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;

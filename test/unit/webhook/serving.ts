@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// A webhook server on a free port, with a certificate made for it, and the ways to speak to it.
+import { after } from 'node:test';
+import { connect } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
+import { Agent, request } from 'undici';
+import { silentLogger } from '../../../core/observe.ts';
+import { startWebhookServer } from '../../../webhook/server.ts';
+import { issueCertificateAuthority, issueServingCertificate } from '../../../webhook/tls/issue.ts';
+import type { ReviewHandler } from '../../../webhook/handler.ts';
+import type { ServerLimits, ServingCertificate, WebhookServer } from '../../../webhook/server.ts';
+import type { CertifiedKey } from '../../../webhook/tls/issue.ts';
+
+const NOW = Date.now();
+const HOUR = 3_600_000;
+
+export function authority(commonName = 'test CA'): Promise<CertifiedKey> {
+  return issueCertificateAuthority({ commonName, notBefore: NOW - HOUR, notAfter: NOW + HOUR });
+}
+
+export async function serving(issuer: CertifiedKey): Promise<ServingCertificate> {
+  const { certificate, privateKey } = await issueServingCertificate({
+    authority: issuer,
+    commonName: 'test',
+    dnsNames: ['localhost', 'webhook.cosignet.svc'],
+    ipAddresses: ['127.0.0.1'],
+    notBefore: NOW - HOUR,
+    notAfter: NOW + HOUR,
+  });
+  return { cert: certificate, key: privateKey };
+}
+
+export interface Running {
+  readonly server: WebhookServer;
+  readonly ca: string;
+  readonly agent: Agent;
+  readonly post: (
+    path: string,
+    body: string | Buffer,
+    headers?: Record<string, string>,
+  ) => Promise<{ status: number; text: string }>;
+  /** A TLS connection on which a test writes what it likes. */
+  readonly raw: () => Promise<TLSSocket>;
+}
+
+/** Starts a server; it and its clients end with the test file. */
+export async function running(handler: ReviewHandler, limits: Partial<ServerLimits> = {}): Promise<Running> {
+  const issuer = await authority();
+  const ca = issuer.certificate;
+  const listen = { host: '127.0.0.1', port: 0 };
+  const server = await startWebhookServer({ listen, tls: await serving(issuer), handler, log: silentLogger, limits });
+  const agent = new Agent({ connect: { ca, servername: 'webhook.cosignet.svc' }, connections: 16 });
+  after(async () => {
+    await agent.destroy();
+    await server.drain(0);
+  });
+  return {
+    server,
+    ca,
+    agent,
+    post: async (path, body, headers = {}) => {
+      const answer = await request(`https://127.0.0.1:${server.port}${path}`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json', ...headers },
+        dispatcher: agent,
+      });
+      return { status: answer.statusCode, text: await answer.body.text() };
+    },
+    raw: () => handshake(server.port, ca),
+  };
+}
+
+export function handshake(port: number, ca: string, servername = 'webhook.cosignet.svc'): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, ca, servername, ALPNProtocols: ['http/1.1'] });
+    socket.once('secureConnect', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+/** All that arrives until the server closes. */
+export function untilClosed(socket: TLSSocket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    // A server that has said enough resets the connection.
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(text));
+  });
+}
