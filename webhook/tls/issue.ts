@@ -32,6 +32,8 @@ interface Blueprint extends Validity {
 }
 
 const RSA_BITS = 2048;
+/** RFC 5280's upper bound; nobody looks servers up by it, and the DNS names of a Service may be longer. */
+const COMMON_NAME_LENGTH = 64;
 
 /** A new certificate authority, good for serving certificates only one step below it. */
 export async function issueCertificateAuthority(request: Validity & { commonName: string }): Promise<CertifiedKey> {
@@ -74,7 +76,7 @@ async function issue(blueprint: Blueprint): Promise<CertifiedKey> {
   certificate.serialNumber = serialNumber();
   certificate.validity.notBefore = new Date(blueprint.notBefore);
   certificate.validity.notAfter = new Date(blueprint.notAfter);
-  certificate.setSubject([{ name: 'commonName', value: blueprint.commonName }]);
+  certificate.setSubject([{ name: 'commonName', value: blueprint.commonName.slice(0, COMMON_NAME_LENGTH) }]);
   const authority = blueprint.authority && forge.pki.certificateFromPem(blueprint.authority.certificate);
   const issuer: pki.Certificate = authority ?? certificate;
   certificate.setIssuer(issuer.subject.attributes);

@@ -96,6 +96,19 @@ test('serial numbers are positive, 16 bytes long and all different', () => {
   assert.equal(new Set(serials).size, 3);
 });
 
+test('a common name longer than X.509 allows is cut, and the DNS names are kept whole', async () => {
+  const long = `${'a'.repeat(60)}.${'b'.repeat(60)}.svc`;
+  const { certificate } = await issueServingCertificate({
+    authority: ca,
+    commonName: long,
+    dnsNames: [long],
+    notBefore,
+    notAfter,
+  });
+  assert.equal(parseCertificateInfo(certificate)?.subject, `CN=${long.slice(0, 64)}`);
+  assert.ok(coversNames(certificate, [long]));
+});
+
 test('an authority that cannot be read rejects', async () => {
   for (const authority of [
     { certificate: 'garbage', privateKey: ca.privateKey },
