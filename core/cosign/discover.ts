@@ -47,6 +47,7 @@ class QueuedReader implements ReferrerReader {
   readonly #missed: Descriptor[] = [];
   #failure: EngineError | undefined;
   #faults: EvidenceFault[] = [];
+  #retrying = false;
   #batchSize = 1;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -64,7 +65,7 @@ class QueuedReader implements ReferrerReader {
   async #readOn(scope: RequestScope): Promise<EvidenceBatch | undefined> {
     const queue = (this.#queue ??= await this.#list(scope));
     const chunk = queue.splice(0, this.#batchSize);
-    if (chunk.length === 0 && this.#faults.length === 0) return this.#end(queue);
+    if (chunk.length === 0 && this.#faults.length === 0) return this.#end(queue, scope);
     const missedBefore = this.#missed.length;
     const batches = await Promise.all(chunk.map((descriptor) => this.#read(descriptor, scope)));
     if (scope.signal.aborted) {
@@ -74,15 +75,18 @@ class QueuedReader implements ReferrerReader {
       throw new EngineError('DeadlineExceeded', 'the deadline passed while referrers were read');
     }
     const allFailed = chunk.length > 0 && this.#missed.length - missedBefore === chunk.length;
-    if (allFailed && this.#failure !== undefined && FINAL.has(this.#failure.code)) throw this.#failure;
+    if (allFailed && this.#failure !== undefined && (this.#retrying || FINAL.has(this.#failure.code)))
+      throw this.#failure;
     this.#batchSize = PARALLEL_REFERRERS;
     return mergeEvidence([...batches, faultyEvidence(...this.#faults.splice(0))]);
   }
 
-  #end(queue: Descriptor[]): undefined {
+  /** Once more for what the registry failed to give, until it gives nothing new. */
+  async #end(queue: Descriptor[], scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    if (this.#missed.length === 0) return undefined;
     queue.push(...this.#missed.splice(0));
-    if (queue.length > 0 && this.#failure !== undefined) throw this.#failure;
-    return undefined;
+    this.#retrying = true;
+    return this.#readOn(scope);
   }
 
   async #list(scope: RequestScope): Promise<Descriptor[]> {

@@ -29,7 +29,7 @@ describe('decodeBase64', () => {
   test('gives no two texts for the same bytes', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: fc.constantFrom(...['Z', 'g', '9', 'v', '+', '/', '-', '_', '=', ' ', '\n']) }),
+        fc.string({ unit: fc.constantFrom('Z', 'g', '9', 'v', '+', '/', '-', '_', '=', ' ', '\n') }),
         (text) => {
           const bytes = decodeBase64(text);
           if (bytes !== undefined) assert.equal(Buffer.from(bytes).toString('base64'), text);

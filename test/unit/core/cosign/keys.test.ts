@@ -123,24 +123,24 @@ describe('parsePublicKey', () => {
 
   test('takes a changed byte only where it spells the same key', () => {
     const der = spkiDer(p256.publicKey);
-    const { fingerprint } = parsePublicKey(spkiPem(p256.publicKey));
+    const fingerprint: string = parsePublicKey(spkiPem(p256.publicKey)).fingerprint;
     fc.assert(
       fc.property(fc.nat(der.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
         const changed = Buffer.from(der);
         changed[at] = (changed[at] ?? 0) ^ change;
-        assert.ok([fingerprint, undefined].includes(fingerprintOrNone(block('PUBLIC KEY', changed))));
+        assert.ok([fingerprint, 'none'].includes(fingerprintOrNone(block('PUBLIC KEY', changed))));
       }),
     );
   });
 });
 
-function fingerprintOrNone(pem: string): string | undefined {
+function fingerprintOrNone(pem: string): string {
   try {
     return parsePublicKey(pem).fingerprint;
   } catch (error) {
     assert.ok(error instanceof Error);
     assert.match(error.message, /^[^\n]{10,200}$/);
-    return undefined;
+    return 'none';
   }
 }
 

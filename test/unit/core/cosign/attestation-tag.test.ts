@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { attestationTag, readAttestationTag } from '../../../../core/cosign/attestation-tag.ts';
+import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
+import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
+import { inputFor, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+
+const name = 'demo/attested:simple-signing';
+
+describe('readAttestationTag', () => {
+  test('reads what cosign attest wrote before version 3, for two requests', async () => {
+    const registry = createLayoutRegistry();
+    const { signatures, attestations, faults } = await readAttestationTag(inputFor(name, registry));
+    assert.deepEqual([signatures, attestations.map(signersOf), faults], [[], [['release']], []]);
+    assert.equal(attestations[0]?.source, `${attestationTag(registry.digest(name))}#0`);
+    assert.equal(attestations[0]?.predicateType, 'https://example.com/tests/v1');
+    assert.deepEqual(attestations[0]?.predicate, { approved: true, tests: { failed: 0 } });
+    assert.ok(attestations[0]?.material.kind === 'annotations' && attestations[0].material.envelope !== undefined);
+    assert.equal(registry.requests.length, 2);
+  });
+
+  test('finds nothing, and no fault, where there is no .att tag', async () => {
+    const nothing = { signatures: [], attestations: [], faults: [] };
+    assert.deepEqual(await readAttestationTag(inputFor('demo/signed:1.0', createLayoutRegistry())), nothing);
+  });
+
+  test('records an envelope about another image as a fault', async () => {
+    const registry = createLayoutRegistry();
+    const input = inputFor(name, registry);
+    const image = { ...input.image, digest: registry.digest('demo/signed:1.0') };
+    // The tag is a text of the registry's choice: serve the one image's envelopes under the other's name.
+    const getManifest: typeof registry.getManifest = (repository, _reference, ...rest) =>
+      registry.getManifest(repository, attestationTag(input.image.digest), ...rest);
+    const { attestations, faults } = await readAttestationTag({
+      ...input,
+      image,
+      registry: { ...registry, getManifest },
+    });
+    assert.deepEqual([attestations, faults.map(({ message }) => message)], [[], ['the statement names another image']]);
+  });
+
+  test('records a bad layer as a fault, and reads as many as allowed', async () => {
+    const registry = createLayoutRegistry((file, bytes) => {
+      if (!file.endsWith('.att')) return bytes;
+      const manifest: { readonly layers: readonly object[] } = JSON.parse(Buffer.from(bytes).toString());
+      return Buffer.from(JSON.stringify({ layers: [null, ...manifest.layers, ...manifest.layers] }));
+    });
+    const limits = { ...DEFAULT_LIMITS, signatures: 2 };
+    const { attestations, faults } = await readAttestationTag(inputFor(name, registry, { limits }));
+    assert.equal(attestations.length, 1);
+    assert.deepEqual(
+      faults.map(({ message }) => message),
+      ['the layer is not an object', 'it has 3 attestations: only the first 2 were read'],
+    );
+  });
+});

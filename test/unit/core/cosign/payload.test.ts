@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { parsePayload } from '../../../../core/cosign/payload.ts';
+import { EngineError } from '../../../../core/errors.ts';
+import { digestOf } from '../../../../core/image/digest.ts';
+
+const digest = digestOf(Buffer.from('an image'));
+const other = digestOf(Buffer.from('another image'));
+const parse = (payload: unknown) =>
+  parsePayload(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)), digest, 65536);
+
+const payload = (changes: { critical?: object; optional?: unknown } = {}) => ({
+  critical: {
+    identity: { 'docker-reference': 'registry.example.com/app' },
+    image: { 'docker-manifest-digest': digest },
+    type: 'cosign container image signature',
+    ...changes.critical,
+  },
+  optional: changes.optional ?? null,
+});
+
+describe('parsePayload', () => {
+  test('gives the claims of cosign sign -a', () => {
+    assert.deepEqual(parse(payload()), {});
+    assert.deepEqual(parse(payload({ optional: { environment: 'production' } })), { environment: 'production' });
+  });
+
+  test("leaves out claims that are no texts, as podman's timestamp", () => {
+    assert.deepEqual(parse(payload({ optional: { creator: 'podman', timestamp: 1670870391 } })), { creator: 'podman' });
+  });
+
+  test('keeps claims apart that differ in case', () => {
+    assert.deepEqual(parse(payload({ optional: { a: '1', A: '2' } })), { a: '1', A: '2' });
+  });
+
+  test('reads the capitalised form of early cosign', () => {
+    const early =
+      `{"Critical":{"Identity":{"docker-reference":""},"Image":{"Docker-manifest-digest":"${digest}"},` +
+      '"Type":"cosign container signature"},"Optional":null}';
+    assert.deepEqual(parse(early), {});
+    assert.throws(() => parse(early.replace(digest, other)), { message: 'the payload names another image' });
+  });
+
+  for (const [what, value, message] of [
+    ['names another image', payload({ critical: { image: { 'docker-manifest-digest': other } } }), /another image/],
+    ['names no image', payload({ critical: { image: {} } }), /another image/],
+    [
+      'names an image in capitals',
+      payload({ critical: { image: { 'docker-manifest-digest': digest.toUpperCase() } } }),
+      /another/,
+    ],
+    ['is of another type', payload({ critical: { type: 'atomic container signature' } }), /not of the type/],
+    ['has no type', payload({ critical: { type: undefined } }), /not of the type/],
+    ['has claims that are a list', payload({ optional: ['a'] }), /"optional" that is no object/],
+    ['is a text', '"payload"', /not of the type/],
+    ['is empty', '', /not JSON/],
+    [
+      'names the image twice, in two cases',
+      JSON.stringify(payload()).replace('"docker-m', `"Docker-Manifest-Digest":"${other}","docker-m`),
+      /docker-manifest-digest twice/,
+    ],
+    [
+      'has a second "critical" that only Go would read as one',
+      `{${JSON.stringify(payload()).slice(1, -1)},"CRITICAL":{}}`,
+      /critical twice/,
+    ],
+    ['has something after it', `${JSON.stringify(payload())}{}`, /not JSON/],
+  ] as const) {
+    test(`refuses a payload that ${what}`, () => {
+      assert.throws(() => parse(value), { name: 'EngineError', code: 'MalformedSignature', message });
+    });
+  }
+
+  test('finds a field whose name Go folds', () => {
+    // U+017F folds to s: Go reads "docker-manife\u017Ft-digest" as the digest.
+    const text = JSON.stringify(payload()).replace('manifest-digest', 'manife\u017Ft-digest');
+    assert.deepEqual(parse(text), {});
+  });
+
+  test('refuses a payload larger than allowed', () => {
+    assert.throws(() => parse(payload({ optional: { a: 'x'.repeat(65536) } })), { code: 'ResponseTooLarge' });
+  });
+
+  test('never takes a payload in which the digest is changed, whatever else it says', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.nat(63), (extra, at) => {
+        const changed = digest.slice(0, 7 + at) + (digest[7 + at] === '0' ? '1' : '0') + digest.slice(8 + at);
+        const value = { ...payload({ critical: { image: { 'docker-manifest-digest': changed } } }), extra };
+        assert.throws(() => parse(JSON.stringify(value)), EngineError);
+      }),
+    );
+  });
+
+  test('throws an EngineError and nothing else for any JSON', () => {
+    fc.assert(fc.property(fc.json(), (text) => assert.throws(() => parse(text), EngineError)));
+  });
+});

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createPayloadTemplates } from '../../../../core/cosign/payload-prediction.ts';
+import { readSimpleSigning, signatureTag } from '../../../../core/cosign/simple-signing.ts';
+import { EngineError } from '../../../../core/errors.ts';
+import { digestOf } from '../../../../core/image/digest.ts';
+import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
+import { createLayoutRegistry, repositoryOf, signingRegistry } from '../../../vectors/cosign/layout-registry.ts';
+import { inputFor, readReferrers, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+
+interface Manifest {
+  readonly layers: readonly Layer[];
+}
+interface Layer {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+const SIGNATURE = 'dev.cosignproject.cosign/signature';
+
+/** A registry whose `.sig` manifests have other layers. */
+const withLayers = (change: (layers: readonly Layer[]) => readonly unknown[]) =>
+  createLayoutRegistry((name, bytes) => {
+    if (!name.endsWith('.sig')) return bytes;
+    const manifest: Manifest = JSON.parse(Buffer.from(bytes).toString());
+    return Buffer.from(JSON.stringify({ ...manifest, layers: change(manifest.layers) }));
+  });
+
+const manyLayers = (layer: object = {}) =>
+  Array.from({ length: 10_000 }, (_, index) => ({ ...layer, digest: digestOf(Buffer.from(`${index}`)) }));
+
+const withManifest = (text: string) =>
+  createLayoutRegistry((name, bytes) => (name.endsWith('.sig') ? Buffer.from(text) : bytes));
+
+const failingBlobs = (error: Error) => ({
+  ...createLayoutRegistry(),
+  getBlob: async () => {
+    throw error;
+  },
+});
+
+describe('readSimpleSigning', () => {
+  test('sends one request where the payload can be predicted from the repository', async () => {
+    const registry = createLayoutRegistry();
+    const { signatures, faults } = await readSimpleSigning(inputFor('demo/signed:1.0', registry));
+    assert.deepEqual(faults, []);
+    assert.deepEqual(signatures.map(signersOf), [['release']]);
+    assert.equal(signatures[0]?.format, 'simple-signing');
+    assert.equal(signatures[0]?.source, `${signatureTag(registry.digest('demo/signed:1.0'))}#0`);
+    assert.deepEqual(signatures[0]?.material, { kind: 'annotations' });
+    assert.deepEqual(registry.requests, [`manifest demo/signed:${signatureTag(registry.digest('demo/signed:1.0'))}`]);
+  });
+
+  test('fetches the first payload of a mirror and predicts the next one', async () => {
+    const registry = createLayoutRegistry();
+    const templates = createPayloadTemplates();
+    const repository = repositoryOf('demo/signed', 'mirror.example.com');
+    for (const [name, requests] of [
+      ['demo/signed:1.0', 2],
+      ['demo/signed:2.0', 3],
+    ] as const) {
+      const image = { repository, digest: registry.digest(name) };
+      const { signatures } = await readSimpleSigning(inputFor(name, registry, { image, repository, templates }));
+      assert.deepEqual(signatures.map(signersOf), [['release']]);
+      assert.equal(registry.requests.length, requests);
+    }
+  });
+
+  test('predicts the payload by the name of either repository where signatures live elsewhere', async () => {
+    const registry = createLayoutRegistry();
+    const repository = repositoryOf('demo/signatures', signingRegistry);
+    const { signatures } = await readSimpleSigning(inputFor('demo/elsewhere:simple-signing', registry, { repository }));
+    assert.deepEqual(signatures.map(signersOf), [['release']]);
+    assert.equal(registry.requests.length, 1);
+  });
+
+  test('gives the claims of cosign sign -a, also those that Go escapes', async () => {
+    const { signatures } = await readSimpleSigning(inputFor('demo/annotated:simple-signing', createLayoutRegistry()));
+    assert.deepEqual(signatures[0]?.annotations, { environment: 'production', note: '<a> & é' });
+    assert.deepEqual(signatures.map(signersOf), [['release']]);
+  });
+
+  test('gives each signer of an image, for one request', async () => {
+    const registry = createLayoutRegistry();
+    const { signatures } = await readSimpleSigning(inputFor('demo/two-signers:simple-signing', registry));
+    assert.deepEqual(signatures.map(signersOf), [['release'], ['other']]);
+    assert.equal(registry.requests.length, 1);
+  });
+
+  test('fetches a payload once that several signatures are over', async () => {
+    const registry = createLayoutRegistry();
+    const repository = repositoryOf('demo/two-signers', 'mirror.example.com');
+    const image = { repository, digest: registry.digest('demo/two-signers:simple-signing') };
+    const input = inputFor('demo/two-signers:simple-signing', registry, { image, repository });
+    assert.equal((await readSimpleSigning(input)).signatures.length, 2);
+    assert.equal(registry.requests.length, 2);
+  });
+
+  test('reads the signature of an index, and none for its images', async () => {
+    const registry = createLayoutRegistry();
+    const index = await readSimpleSigning(inputFor('demo/index:simple-signing', registry));
+    const child = await readSimpleSigning(inputFor('demo/index:amd64-simple-signing', registry));
+    assert.deepEqual([index.signatures.map(signersOf), child.signatures], [[['release']], []]);
+  });
+
+  test('finds nothing, and no fault, where there is no .sig tag', async () => {
+    const nothing = { signatures: [], attestations: [], faults: [] };
+    assert.deepEqual(await readSimpleSigning(inputFor('demo/unsigned:1.0', createLayoutRegistry())), nothing);
+  });
+
+  const [unusable, message]: readonly [Record<string, (layer: Layer) => unknown>, Record<string, RegExp>] = [
+    {
+      'has no signature': (layer) => ({ ...layer, annotations: undefined }),
+      'has a signature in lax base64': (layer) => ({ ...layer, annotations: { [SIGNATURE]: 'AQI' } }),
+      'has another media type': (layer) => ({ ...layer, mediaType: 'application/vnd.dsse.envelope.v1+json' }),
+      'has no digest': (layer) => ({ ...layer, digest: 'sha256:abc' }),
+      'has a negative size': (layer) => ({ ...layer, size: -1 }),
+      'announces a huge payload': (layer) => ({ ...layer, size: 1e9 }),
+      'has annotations that are no texts': (layer) => ({ ...layer, annotations: { [SIGNATURE]: 1 } }),
+      'is null': () => null,
+    },
+    {
+      'has no signature': /no annotation/,
+      'has a signature in lax base64': /not valid base64/,
+      'has another media type': /media type/,
+      'has no digest': /no sha256 digest/,
+      'has a negative size': /no size/,
+      'announces a huge payload': /1000000000 bytes/,
+      'has annotations that are no texts': /no texts/,
+      'is null': /not an object/,
+    },
+  ];
+  for (const [what, change] of Object.entries(unusable)) {
+    test(`records a layer that ${what} as a fault, and reads the other one`, async () => {
+      const registry = withLayers(([first, ...rest]) => [first && change(first), ...rest]);
+      const { signatures, faults } = await readSimpleSigning(inputFor('demo/two-signers:simple-signing', registry));
+      assert.deepEqual(signatures.map(signersOf), [['other']]);
+      assert.equal(faults.length, 1);
+      assert.match(faults[0]?.source ?? '', /\.sig#0$/);
+      assert.match(faults[0]?.message ?? '', message[what] ?? /^$/);
+    });
+  }
+
+  test('does not believe a size that is not the predicted payload’s', async () => {
+    const registry = withLayers((layers) => layers.map((layer) => ({ ...layer, size: layer.size + 1 })));
+    await readSimpleSigning(inputFor('demo/signed:1.0', registry));
+    assert.equal(registry.requests.length, 2);
+  });
+
+  test('does not take a payload that is not the one the manifest names', async () => {
+    const registry = {
+      ...createLayoutRegistry(),
+      getBlob: () => Promise.resolve(Buffer.from('{}')),
+    };
+    const { signatures, faults } = await readSimpleSigning(inputFor('demo/annotated:simple-signing', registry));
+    assert.deepEqual([signatures, faults.map((fault) => fault.message)], [[], ['the payload was replaced']]);
+  });
+
+  test('reads the first 64 of 10,000 layers, with few requests, and says so', async () => {
+    const limits = { ...DEFAULT_LIMITS, manifestBytes: 1 << 24 };
+    const registry = {
+      ...withLayers((layers) => [...layers, ...manyLayers(layers[0])]),
+      getBlob: () => Promise.resolve(undefined),
+    };
+    const { signatures, faults } = await readSimpleSigning(inputFor('demo/signed:1.0', registry, { limits }));
+    assert.deepEqual(signatures.map(signersOf), [['release']]);
+    assert.equal(faults.length, 64); // 63 payloads that are not there, and the cut
+    assert.equal(faults[0]?.message, 'it has 10001 signatures: only the first 64 were read');
+    assert.equal(faults[0]?.code, 'ResponseTooLarge');
+  });
+
+  for (const [what, text] of [
+    ['is no JSON', 'nonsense'],
+    ['has no layers', '{}'],
+    ['has layers that are no list', '{"layers":{}}'],
+    ['has its layers twice', '{"layers":[],"layers":[]}'],
+  ] as const) {
+    test(`records a manifest that ${what} as a fault`, async () => {
+      const { signatures, faults } = await readSimpleSigning(inputFor('demo/signed:1.0', withManifest(text)));
+      assert.deepEqual([signatures, faults.length], [[], 1]);
+    });
+  }
+
+  test('records a payload that could not be read with its code, for it may be the missing proof', async () => {
+    const registry = failingBlobs(new EngineError('RegistryUnavailable', 'the registry answered 503'));
+    const { faults } = await readSimpleSigning(inputFor('demo/annotated:simple-signing', registry));
+    assert.deepEqual(
+      faults.map(({ code, message: text }) => [code, text]),
+      [['RegistryUnavailable', 'the registry answered 503']],
+    );
+  });
+
+  test('lets our own mistakes through as they are', async () => {
+    const registry = failingBlobs(new TypeError('a mistake'));
+    await assert.rejects(readSimpleSigning(inputFor('demo/annotated:simple-signing', registry)), TypeError);
+  });
+
+  test('fails where the manifest could not be had', async () => {
+    const error = new EngineError('RegistryUnavailable', 'the registry answered 503');
+    const registry = { ...createLayoutRegistry(), getManifest: () => Promise.reject(error) };
+    await assert.rejects(readSimpleSigning(inputFor('demo/signed:1.0', registry)), error);
+  });
+
+  test('reads simple signatures that are stored as referrers as well', async () => {
+    const { signatures, faults } = await readReferrers(inputFor('demo/simple-referrer:1.0', createLayoutRegistry()));
+    assert.deepEqual([signatures.map(signersOf), faults], [[['release']], []]);
+    assert.equal(signatures[0]?.format, 'simple-signing');
+  });
+});

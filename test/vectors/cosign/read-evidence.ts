@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { verifyWithKey } from '../../../core/cosign/algorithms.ts';
+import { readAttestationTag } from '../../../core/cosign/attestation-tag.ts';
+import { createReferrerReader } from '../../../core/cosign/discover.ts';
+import { mergeEvidence } from '../../../core/cosign/evidence.ts';
+import { parsePublicKey } from '../../../core/cosign/keys.ts';
+import type { PublicKey } from '../../../core/cosign/keys.ts';
+import { createPayloadTemplates } from '../../../core/cosign/payload-prediction.ts';
+import { readSimpleSigning } from '../../../core/cosign/simple-signing.ts';
+import type { SimpleSigningInput } from '../../../core/cosign/simple-signing.ts';
+import type { EvidenceBatch, SignatureCandidate } from '../../../core/cosign/types.ts';
+import { DEFAULT_LIMITS } from '../../../core/limits.ts';
+import { freshScope, publicKeyFile, repositoryOf, signingRegistry } from './layout-registry.ts';
+import type { LayoutRegistry } from './layout-registry.ts';
+
+export const KEY_NAMES = [
+  'release',
+  'other',
+  'p256',
+  'p384',
+  'p521',
+  'rsa2048',
+  'rsa3072',
+  'rsa4096',
+  'ed25519',
+  'rsapss',
+] as const;
+
+const keys: ReadonlyMap<string, PublicKey> = new Map(
+  KEY_NAMES.map((name) => [name, parsePublicKey(publicKeyFile(name))]),
+);
+
+export function publicKey(name: string): PublicKey {
+  const key = keys.get(name);
+  if (key === undefined) throw new Error(`no key is named ${name}`);
+  return key;
+}
+
+/** What reading one of the vectors' images takes; `changes` replaces parts of it. */
+export function inputFor(
+  name: string,
+  registry: LayoutRegistry,
+  changes: Partial<SimpleSigningInput> = {},
+): SimpleSigningInput {
+  const repository = repositoryOf(name, signingRegistry);
+  return {
+    image: { repository, digest: registry.digest(name) },
+    repository,
+    registry,
+    scope: freshScope(),
+    limits: DEFAULT_LIMITS,
+    templates: createPayloadTemplates(),
+    ...changes,
+  };
+}
+
+export async function readReferrers(input: SimpleSigningInput): Promise<EvidenceBatch> {
+  const reader = createReferrerReader(input);
+  const batches: EvidenceBatch[] = [];
+  for (let batch = await reader.next(input.scope); batch; batch = await reader.next(input.scope)) batches.push(batch);
+  return mergeEvidence(batches);
+}
+
+/** Everything there is about an image, wherever it is. */
+export async function readEverything(input: SimpleSigningInput): Promise<EvidenceBatch> {
+  return mergeEvidence([await readSimpleSigning(input), await readReferrers(input), await readAttestationTag(input)]);
+}
+
+/** The names of the vectors' keys by which a candidate verifies. */
+export function signersOf({ signedBytes, signature }: SignatureCandidate): readonly string[] {
+  return [...keys].filter(([, key]) => verifyWithKey(key, signedBytes, signature)).map(([name]) => name);
+}
