@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Configuration } from '../config/types.ts';
+import { formatReference, parseReference } from '../image/reference.ts';
+import type { ImageReference } from '../image/types.ts';
+import { rankMatches } from '../policy/match.ts';
+import type { RankedMatch } from '../policy/match.ts';
+import type { PolicySnapshot } from '../policy/store.ts';
+import type { CompiledPolicy, NamespaceContext } from '../policy/types.ts';
+import { describeSigners } from './message.ts';
+import { printable } from './verdict-text.ts';
+
+/** Why an image belongs to the policies it belongs to; nothing is asked of a registry. */
+export interface Explanation {
+  readonly reference: ImageReference;
+  readonly namespace: NamespaceContext;
+  /** All that match, the most specific first. */
+  readonly matches: readonly RankedMatch[];
+  /** The one of `matches` that speaks. */
+  readonly speaking?: RankedMatch;
+  readonly unmatchedImages: Configuration['unmatchedImages'];
+}
+
+/** Fails with `EngineError` InvalidReference. */
+export function explainImage(
+  image: string,
+  namespace: NamespaceContext,
+  snapshot: PolicySnapshot,
+  unmatchedImages: Configuration['unmatchedImages'],
+): Explanation {
+  const reference = parseReference(image);
+  const matches = rankMatches(snapshot, reference, namespace);
+  const speaking = matches.find(isSelected);
+  return { reference, namespace, matches, unmatchedImages, ...(speaking && { speaking }) };
+}
+
+export function explanationText(explanation: Explanation): string {
+  const { reference, namespace, matches, speaking } = explanation;
+  const image = formatReference(reference);
+  const where = namespace.name === undefined ? '' : `  in namespace ${namespace.name}`;
+  const others = matches.flatMap((match) => passedOver(match, speaking));
+  return [
+    `${image}${where}`,
+    ...(reference.original === image ? [] : [`  written as ${reference.original}`]),
+    ...(speaking === undefined ? [nobodySpeaks(explanation)] : speakers(speaking)),
+    ...(others.length === 0 ? [] : ['  other policies match, and say nothing here:', ...others]),
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+function isSelected({ policies }: RankedMatch): boolean {
+  return policies.some(({ selectsNamespace }) => selectsNamespace);
+}
+
+function speakers({ pattern, policies }: RankedMatch): string[] {
+  const selected = policies.filter(({ selectsNamespace }) => selectsNamespace);
+  const all = selected.length > 1 ? '; all of them must be satisfied' : '';
+  return [
+    `  decided by pattern ${pattern.source}, the most specific that matches${all}:`,
+    ...selected.map(({ policy }) => `    ${policy.name}: ${demandOf(policy)}`),
+  ];
+}
+
+function nobodySpeaks({ unmatchedImages }: Explanation): string {
+  const consequence = { Deny: 'denied', Warn: 'admitted with a warning', Allow: 'admitted' }[unmatchedImages];
+  return `  no policy speaks for it: ${consequence} (unmatchedImages: ${unmatchedImages})`;
+}
+
+function demandOf(policy: CompiledPolicy): string {
+  const [problem] = policy.problems;
+  const mode = policy.mode === 'Enforce' ? '' : ` (mode ${policy.mode})`;
+  if (problem !== undefined) return `not ready, denies it${mode}: ${problem.path}: ${problem.message}`;
+  if (policy.action !== 'Verify')
+    return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without a look at signatures${mode}`;
+  const required = policy.required.length === 0 ? '' : `, ${policy.required.join(' and ')} among them`;
+  return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${mode}`;
+}
+
+/** The policies of a match that don't speak, and why. */
+function passedOver(match: RankedMatch, speaking: RankedMatch | undefined): string[] {
+  return match.policies.flatMap(({ policy, selectsNamespace }) => {
+    if (match === speaking && selectsNamespace) return [];
+    const reason = selectsNamespace ? 'is less specific' : 'is not for this namespace';
+    return [`    ${policy.name}: pattern ${match.pattern.source} ${reason}`];
+  });
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { EngineError } from '../../../../core/errors.ts';
+import { compilePolicy } from '../../../../core/policy/compile.ts';
+import type { ImagePolicySpec } from '../../../../core/policy/schema.gen.ts';
+import { createPolicyStore } from '../../../../core/policy/store.ts';
+import { explainImage, explanationText } from '../../../../core/verdict/explain.ts';
+import { publicKeyFile } from '../../../vectors/cosign/layout-registry.ts';
+
+const keys = [{ name: 'release', pem: publicKeyFile('release') }];
+
+function explain(image: string, specs: Record<string, ImagePolicySpec>, namespace?: string): string {
+  const store = createPolicyStore();
+  store.replace(
+    Object.entries(specs).map(([name, spec]) =>
+      compilePolicy(
+        { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name }, spec },
+        { secret: () => undefined, trustRoots: new Set() },
+      ),
+    ),
+  );
+  const context = namespace === undefined ? { labels: {} } : { name: namespace, labels: {} };
+  return explanationText(explainImage(image, context, store.snapshot(), 'Deny'));
+}
+
+describe('an explanation', () => {
+  test('names the most specific pattern, what its policy asks for, and those that it outdoes', () => {
+    const text = explain('nginx', {
+      all: { images: ['**'], action: 'Deny' },
+      hub: { images: ['docker.io/**'], keys },
+      nginx: { images: ['nginx'], keys, mode: 'Warn' },
+    });
+    assert.match(text, /^docker\.io\/library\/nginx:latest\n {2}written as nginx\n/);
+    assert.match(
+      text,
+      /decided by pattern nginx, the most specific that matches:\n {4}nginx: asks for 1 of key "release" \(sha256:[0-9a-f]{12}\) \(mode Warn\)/,
+    );
+    assert.match(
+      text,
+      /other policies .*:\n {4}hub: pattern docker\.io\/\*\* is less specific\n {4}all: pattern \*\* is less specific$/,
+    );
+  });
+
+  test('says that policies tied on one pattern must all be satisfied', () => {
+    const text = explain('ghcr.io/acme/app:1', {
+      a: { images: ['ghcr.io/acme/*'], keys },
+      b: { images: ['ghcr.io/acme/*'], action: 'Allow' },
+    });
+    assert.match(
+      text,
+      /; all of them must be satisfied:\n {4}a: asks for .*\n {4}b: allows it without a look at signatures$/,
+    );
+    assert.doesNotMatch(text, /written as|other policies/);
+  });
+
+  test('tells policies of other namespaces from less specific ones', () => {
+    const specs = {
+      team: {
+        images: ['ghcr.io/acme/app'],
+        keys,
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'team' } },
+      },
+      rest: { images: ['ghcr.io/**'], keys },
+    };
+    const elsewhere = explain('ghcr.io/acme/app:1', specs, 'prod');
+    assert.match(elsewhere, /^ghcr\.io\/acme\/app:1 {2}in namespace prod\n {2}decided by pattern ghcr\.io\/\*\*/);
+    assert.match(elsewhere, / {4}team: pattern ghcr\.io\/acme\/app is not for this namespace$/);
+    assert.match(explain('ghcr.io/acme/app:1', specs, 'team'), /decided by pattern ghcr\.io\/acme\/app,/);
+  });
+
+  test('says what happens to an image that no policy speaks for', () => {
+    const text = explain('nginx', { a: { images: ['ghcr.io/**'], keys } });
+    assert.match(text, /no policy speaks for it: denied \(unmatchedImages: Deny\)$/);
+  });
+
+  test('shows the fault of a policy that keeps its images and denies them', () => {
+    const text = explain('nginx', { broken: { images: ['nginx'], keys: [{ pem: 'no key' }] } });
+    assert.match(text, / {4}broken: not ready, denies it: spec\.keys\[0\]\.pem: /);
+  });
+
+  test('refuses what is no reference', () => {
+    assert.throws(() => explain('NGINX:', {}), EngineError);
+  });
+});
