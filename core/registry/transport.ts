@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { EngineError } from '../errors.ts';
 import type { EngineMetrics } from '../observe.ts';
@@ -53,6 +54,9 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
   scope.count();
   try {
     const reply = await sendOnce(options, request, AbortSignal.any([scope.signal, timer.signal]));
+    // undici frees the connection one turn after the body's end. Asking again within this turn, as the
+    // next step of a decision does, would open a second connection: a TLS handshake for nothing.
+    await setImmediate();
     options.metrics.registryRequest({ registry, operation, status: String(reply.status) });
     return reply;
   } catch (error) {
@@ -75,6 +79,8 @@ async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: 
     method,
     headers: wireHeaders(request),
     body: request.body ?? null,
+    // undici closes a connection after HEAD by default, which would cost each tag a TLS handshake.
+    reset: false,
     signal,
   });
   const { statusCode: status, headers } = reply;
