@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, hexOf, isDigest } from '../../../core/image/digest.ts';
 import type { Digest } from '../../../core/image/digest.ts';
@@ -28,7 +28,10 @@ export interface LayoutRegistry extends RegistryClient {
 export function createLayoutRegistry(tamper: Tamper = (_name, bytes) => bytes): LayoutRegistry {
   const entries = readEntries();
   const requests: string[] = [];
-  const read = (name: string, digest: Digest) => tamper(name, readBlob(digest));
+  const read = (name: string, digest: Digest) => {
+    const bytes = readBlob(digest);
+    return bytes && tamper(name, bytes);
+  };
 
   return {
     requests,
@@ -85,8 +88,14 @@ export const imageNames: readonly string[] = readEntries()
   .map(({ name }) => name)
   .filter((name) => !name.includes('@') && !/:sha256-[0-9a-f]{64}/.test(name));
 
-function readBlob(digest: Digest): Uint8Array {
-  return readFileSync(join(folder, 'blobs', 'sha256', hexOf(digest)));
+const blobs = new Map<Digest, Uint8Array | undefined>();
+
+function readBlob(digest: Digest): Uint8Array | undefined {
+  if (!blobs.has(digest)) {
+    const file = join(folder, 'blobs', 'sha256', hexOf(digest));
+    blobs.set(digest, existsSync(file) ? readFileSync(file) : undefined);
+  }
+  return blobs.get(digest);
 }
 
 function readMade(): { readonly registries: readonly [string, string] } {
@@ -110,7 +119,7 @@ function readEntries(): readonly Entry[] {
 function referrersOf(entries: readonly Entry[], path: string, digest: Digest): readonly Descriptor[] {
   return entries
     .filter(({ name }) => name.startsWith(`${path}@`))
-    .map(({ digest: referrer }) => ({ referrer, bytes: readBlob(referrer) }))
+    .map(({ digest: referrer }) => ({ referrer, bytes: Buffer.from(readBlob(referrer) ?? '') }))
     .map(({ referrer, bytes }) => ({ referrer, size: bytes.length, manifest: JSON.parse(bytes.toString()) }))
     .filter(({ manifest }) => manifest.subject?.digest === digest)
     .map(({ referrer, size, manifest }) => ({
