@@ -126,9 +126,10 @@ describe('the chart', () => {
 
   test('has every kind that holds a Pod sent to the webhooks', async () => {
     const objects = await render();
-    const rows = WORKLOADS.map((row) => ({ ...row, path: `${row.group}/${row.version}/${row.resource}` }));
-    const whole = rows.map(({ path }) => `${path} CREATE,UPDATE`);
-    const parts = rows.flatMap(({ path, subResources }) => subResources.map((part) => `${path}/${part} UPDATE`));
+    const whole = WORKLOADS.map(({ group, version, resource }) => `${group}/${version}/${resource} CREATE,UPDATE`);
+    const parts = WORKLOADS.flatMap(({ group, version, resource, subResources }) =>
+      subResources.map((part) => `${group}/${version}/${resource}/${part} UPDATE`),
+    );
     for (const webhook of objects.flatMap((object) => object.webhooks ?? [])) {
       const sent = webhook.rules.flatMap(({ apiGroups, apiVersions, resources, operations }) =>
         resources.map((resource) => `${apiGroups.join()}/${apiVersions.join()}/${resource} ${operations.join()}`),

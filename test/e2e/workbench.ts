@@ -6,7 +6,7 @@ import path from 'node:path';
 import { startCluster } from '../control-plane/cluster.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { startRegistry, type Registry } from './registry.ts';
-import { output, requireTools, ROOT, run, TOOLS, type Outcome } from './tools.ts';
+import { requireTools, ROOT, run, TOOLS, type Outcome } from './tools.ts';
 
 /** A cluster, a registry, and the real clients that talk to them. */
 export interface Workbench {
@@ -18,25 +18,25 @@ export interface Workbench {
   /** Values that this machine asks for, as arguments of helm. */
   readonly values: readonly string[];
   /** Whatever the exit code. */
-  kubectl(args: readonly string[], input?: string): Promise<Outcome>;
-  helm(args: readonly string[]): Promise<Outcome>;
-  close(): Promise<void>;
+  kubectl(this: void, args: readonly string[], input?: string): Promise<Outcome>;
+  close(this: void): Promise<void>;
 }
 
+/** COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js. */
 export async function openWorkbench(): Promise<Workbench> {
   requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm');
   requireTools('cosign', 'crane', 'referrers-registry');
   const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'));
-  // What ships is what is tested.
-  await output([process.execPath, 'build.ts']);
   const registry = await startRegistry(path.join(dir, 'registry'));
-  const entrypoint = [process.execPath, path.join(ROOT, 'dist/cosignet.js')] as const;
-  const cluster = await startCluster({ bin: TOOLS, dir: path.join(dir, 'cluster'), entrypoint: [...entrypoint] }).catch(
-    async (error: unknown) => {
-      await registry.stop();
-      throw error;
-    },
-  );
+  const program = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
+  const cluster = await startCluster({
+    bin: TOOLS,
+    dir: path.join(dir, 'cluster'),
+    entrypoint: [process.execPath, program],
+  }).catch(async (error: unknown) => {
+    await registry.stop();
+    throw error;
+  });
   const env = { KUBECONFIG: cluster.kubeconfig, HOME: dir };
   return {
     dir,
@@ -49,7 +49,6 @@ export async function openWorkbench(): Promise<Workbench> {
       ...((await mayListenOn(443)) ? [] : ['--set=service.port=8443']),
     ],
     kubectl: (args, input = '') => run(['kubectl', ...args], { env, input }),
-    helm: (args) => run(['helm', ...args], { env }),
     close: async () => {
       await cluster.stop();
       await registry.stop();

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { install, openInstallation, tryPod, type Installation } from './installation.ts';
+
+describe('admission by a real API server', () => {
+  let here: Installation;
+
+  before(async () => {
+    here = await openInstallation();
+    await install(here);
+    await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
+  });
+  after(() => here.close());
+
+  for (const kind of ['ReplicaSet', 'DaemonSet', 'StatefulSet', 'Deployment', 'ReplicationController', 'PodTemplate']) {
+    test(`denies an unsigned image in a ${kind}`, async () => {
+      const labels = { app: 'bad' };
+      const template = {
+        metadata: { labels },
+        spec: { containers: [{ name: 'bad', image: here.images.unsigned.tag }] },
+      };
+      const plain = kind === 'ReplicationController' || kind === 'PodTemplate';
+      const spec = { template, selector: plain ? labels : { matchLabels: labels } };
+      const object = {
+        apiVersion: plain ? 'v1' : 'apps/v1',
+        kind,
+        metadata: { name: 'bad', namespace: 'shop' },
+        ...(kind === 'PodTemplate' ? { template } : { spec }),
+      };
+      const { stderr } = await here.apply(object);
+      assert.match(stderr, /denied the request/);
+      assert.ok(stderr.includes(here.images.unsigned.tag), stderr);
+    });
+  }
+
+  test('denies an unsigned image in a Job and in a CronJob', async () => {
+    const at = `--image=${here.images.unsigned.tag}`;
+    assert.match(await here.refused('create', 'job', 'bad', at), /denied the request/);
+    assert.match(await here.refused('create', 'cronjob', 'bad', at, '--schedule=@hourly'), /denied the request/);
+  });
+
+  test('looks at each container, init container and image volume, and names the bad one', async () => {
+    const good = { name: 'good', image: here.images.signed.tag };
+    const bad = { name: 'bad', image: here.images.unsigned.tag };
+    const specs = [
+      { containers: [good, bad] },
+      { containers: [good], initContainers: [bad] },
+      { containers: [good], initContainers: [{ ...bad, restartPolicy: 'Always' }] },
+      { containers: [good], volumes: [{ name: 'bad', image: { reference: bad.image } }] },
+    ];
+    for (const spec of specs) {
+      const { stderr } = await here.apply(pod(spec));
+      assert.match(stderr, /denied the request.*"bad"/s);
+      assert.doesNotMatch(stderr, /"good"/);
+    }
+  });
+
+  test('pins init containers and image volumes like containers', async () => {
+    const { tag, pinned } = here.images.signed;
+    const containers = [{ name: 'a', image: tag }];
+    const volumes = [{ name: 'v', image: { reference: tag } }];
+    const { code, stderr } = await here.apply(
+      pod({ containers, initContainers: [{ name: 'i', image: tag }], volumes }),
+    );
+    assert.equal(code, 0, stderr);
+    const paths = [
+      '.spec.containers[0].image',
+      '.spec.initContainers[0].image',
+      '.spec.volumes[?(@.name=="v")].image.reference',
+    ];
+    for (const where of paths) assert.equal(await here.read('pod/mixed', where), pinned);
+  });
+
+  test('judges what kubectl debug adds to a Pod', async () => {
+    const debug = ['debug', 'signed', '--attach=false'];
+    assert.match(await here.refused(...debug, `--image=${here.images.unsigned.tag}`), /denied the request/);
+    await here.kubectl(...debug, `--image=${here.images.bundled.tag}`);
+    assert.equal(await here.read('pod/signed', '.spec.ephemeralContainers[0].image'), here.images.bundled.pinned);
+  });
+
+  test('judges an update by the images that it changes', async () => {
+    await here.kubectl('label', 'pod', 'signed', 'tier=front');
+    const set = ['set', 'image', 'pod/signed'];
+    assert.match(await here.refused(...set, `signed=${here.images.unsigned.tag}`), /denied the request/);
+    await here.kubectl(...set, `signed=${here.images.bundled.tag}`);
+    assert.equal(await here.read('pod/signed', '.spec.containers[0].image'), here.images.bundled.pinned);
+  });
+
+  test('lets nodes, and nobody else, make mirror Pods', async () => {
+    const spec = { nodeName: 'loopback', containers: [{ name: 'a', image: here.images.unsigned.tag }] };
+    const mirror = JSON.stringify(pod(spec, { 'kubernetes.io/config.mirror': 'x' }));
+    const create = ['create', '--filename=-', '--dry-run=server'];
+    assert.match((await here.bench.kubectl(create, mirror)).stderr, /denied the request/);
+    const node = ['--as=system:node:loopback', '--as-group=system:nodes', '--as-group=system:masters'];
+    const { code, stderr } = await here.bench.kubectl([...create, ...node], mirror);
+    assert.equal(code, 0, stderr);
+    assert.match((await here.bench.kubectl([...create, ...node], JSON.stringify(pod(spec)))).stderr, /denied/);
+  });
+
+  test('leaves excluded namespaces alone', async () => {
+    await here.kubectl('--namespace=kube-system', ...tryPod(here.images.unsigned));
+    await here.kubectl('--namespace=cosignet', ...tryPod(here.images.unsigned));
+    assert.match(await here.refused('--namespace=default', ...tryPod(here.images.unsigned)), /denied the request/);
+  });
+
+  test('says of what it cannot read that it is missing, away or no reference', async () => {
+    const { host } = here.bench.registry;
+    assert.match(await here.refused(...tryPod(`${host}/shop/signed:none`)), /signed:none/);
+    assert.match(await here.refused(...tryPod('127.0.0.1:1/shop/away:1.0')), /127\.0\.0\.1:1/);
+    assert.match(await here.refused(...tryPod('Not//An..Image')), /Not\/\/An\.\.Image|[Ii]nvalid/);
+  });
+});
+
+function pod(spec: object, annotations = {}): object {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'mixed', namespace: 'shop', annotations }, spec };
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { waitFor } from '../control-plane/process.ts';
+import {
+  admitted,
+  install,
+  openInstallation,
+  policy,
+  policyReady,
+  tryPod,
+  type Image,
+  type Installation,
+} from './installation.ts';
+
+/** One story, in order: what one test applies, the next ones change. */
+describe('policies in a cluster', () => {
+  let here: Installation;
+  const vendor = (keys: readonly object[]) =>
+    policy('vendor', { images: [`${here.bench.registry.host}/vendor/*`], keys });
+
+  before(async () => {
+    here = await openInstallation();
+    await install(here);
+  });
+  after(() => here.close());
+
+  async function apply(object: object): Promise<void> {
+    const { code, stderr } = await here.apply(object);
+    assert.equal(code, 0, stderr);
+  }
+
+  test('the more specific of two speaks', async () => {
+    assert.match(await here.refused(...tryPod(here.images.tool)), /default/);
+    await apply(vendor([{ name: 'vendor', pem: here.other.publicKey }]));
+    await policyReady(here.kubectl, 'vendor');
+    await here.kubectl('run', 'tool', `--image=${here.images.tool.tag}`);
+    assert.equal(await here.read('pod/tool', '.spec.containers[0].image'), here.images.tool.pinned);
+    // The same signer is still nobody elsewhere.
+    await here.refused(...tryPod(here.images.forged));
+  });
+
+  test('an edit takes effect within a second, at every replica', async () => {
+    for (const [action, expected] of [
+      ['Deny', false],
+      ['Verify', true],
+    ] as const) {
+      await here.bench.cluster.api.patch('/apis/cosignet.dev/v1/imagepolicies/vendor', { spec: { action } });
+      await delay(1000);
+      // Each on a connection of the API server's choice: both replicas are asked.
+      const answers = await Promise.all(Array.from({ length: 20 }, () => isAdmitted(here, here.images.tool)));
+      assert.deepEqual(new Set(answers), new Set([expected]), `after ${action}`);
+    }
+  });
+
+  test('one that cannot be used denies its images, and its status says why', async () => {
+    await apply(
+      policy('broken', { images: [here.images.signed.tag.replace(/:1\.0$/, '')], keys: [{ pem: 'not a key' }] }),
+    );
+    await reason(here, 'broken', 'InvalidKey');
+    const message = await here.refused(...tryPod(here.images.signed));
+    assert.match(message, /broken/);
+    assert.match(message, /kubectl describe imagepolicies\.cosignet\.dev broken/);
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'broken');
+    await admitted(here, here.images.signed);
+  });
+
+  for (const [what, key, wanted] of [
+    ['a private key', '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n', /private/],
+    [
+      'two keys in one field',
+      '-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n'.repeat(2),
+      /one|two|several/,
+    ],
+  ] as const) {
+    test(`one with ${what} is told so`, async () => {
+      await apply(policy('pasted', { images: ['example.com/pasted/*'], keys: [{ pem: key }] }));
+      await reason(here, 'pasted', 'InvalidKey');
+      const message = await here.read(
+        'imagepolicies.cosignet.dev/pasted',
+        '.status.conditions[?(@.type=="Ready")].message',
+      );
+      assert.match(message, wanted);
+      assert.match(message, /spec\.keys\[0\]\.pem/);
+      await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'pasted');
+    });
+  }
+
+  test('a tag in a pattern is refused with the reason', async () => {
+    await apply(policy('tagged', { images: ['example.com/tagged:1.0'], keys: [{ pem: here.release.publicKey }] }));
+    await reason(here, 'tagged', 'InvalidPattern');
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'tagged');
+  });
+
+  test('keys in Secrets are followed', async () => {
+    await apply(vendor([{ secretRef: { name: 'vendor-key', key: 'cosign.pub' } }]));
+    await reason(here, 'vendor', 'SecretNotFound');
+    await here.refused(...tryPod(here.images.tool));
+    const file = `--from-file=cosign.pub=${here.other.publicFile}`;
+    await here.kubectl('--namespace=cosignet', 'create', 'secret', 'generic', 'vendor-key', file);
+    await admitted(here, here.images.tool);
+    await here.kubectl('--namespace=cosignet', 'delete', 'secret', 'vendor-key');
+    await reason(here, 'vendor', 'SecretNotFound');
+    await here.refused(...tryPod(here.images.tool));
+  });
+
+  test('Warn admits and tells', async () => {
+    await apply(
+      policy('warn', {
+        images: [`${here.bench.registry.host}/shop/unsigned`],
+        mode: 'Warn',
+        keys: [{ pem: here.release.publicKey }],
+      }),
+    );
+    await policyReady(here.kubectl, 'warn');
+    const { code, stderr } = await here.bench.kubectl(tryPod(here.images.unsigned));
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^Warning: .*unsigned/m);
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'warn');
+  });
+});
+
+async function reason(here: Installation, name: string, wanted: string): Promise<void> {
+  await waitFor(`${name} to be ${wanted}`, async () => {
+    const found = await here.read(
+      `imagepolicies.cosignet.dev/${name}`,
+      '.status.conditions[?(@.type=="Ready")].reason',
+    );
+    if (found !== wanted) throw new Error(`the reason is ${found}`);
+    return true;
+  });
+}
+
+async function isAdmitted(here: Installation, image: Image): Promise<boolean> {
+  const pod = { metadata: { generateName: 'tried-' }, spec: { containers: [{ name: 'a', image: image.tag }] } };
+  try {
+    await here.bench.cluster.api.post('/api/v1/namespaces/shop/pods?dryRun=All', pod);
+    return true;
+  } catch {
+    return false;
+  }
+}
