@@ -114,7 +114,8 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
     .command('lint')
     .description('check ImagePolicy files')
     .argument('<path...>', 'files or folders')
-    .action(async (paths) => finish(await (await import('./lint.ts')).lint(paths, terminal)));
+    .option('--config <file>', 'configuration file, which names the trust roots')
+    .action(async (paths, options) => finish(await (await import('./lint.ts')).lint(paths, options, terminal)));
 }
 
 function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): void {

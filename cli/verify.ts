@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
-import { DEFAULT_CONFIGURATION, loadConfiguration } from '../core/config/configuration.ts';
-import type { Configuration } from '../core/config/types.ts';
 import { mapInParallel } from '../core/cosign/parallel.ts';
 import { silentLogger, silentMetrics } from '../core/observe.ts';
 import { createRegistryClient } from '../core/registry/client.ts';
 import { createEngine } from '../core/verdict/engine.ts';
 import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { verdictText } from '../core/verdict/verdict-text.ts';
+import { configurationOf } from './configuration.ts';
 import { dockerKeychain } from './credentials.ts';
 import { exitCodeOf, worstOf, type ExitCode } from './exit.ts';
 import { namespaceContext, type NamespaceOptions } from './namespace.ts';
@@ -56,9 +55,4 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
   } finally {
     await registry.close();
   }
-}
-
-/** The configuration file that was named, or the defaults. */
-export async function configurationOf(options: { readonly config?: string }): Promise<Configuration> {
-  return options.config === undefined ? DEFAULT_CONFIGURATION : loadConfiguration(options.config);
 }
