@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
+import type { Configuration } from '../../core/config/types.ts';
+import { silentLogger, silentMetrics } from '../../core/observe.ts';
+import { compilePolicy } from '../../core/policy/compile.ts';
+import type { CompileContext } from '../../core/policy/compile.ts';
+import { compileCondition } from '../../core/policy/condition.ts';
+import { compilePredicateSchema } from '../../core/policy/predicate-schema.ts';
+import type { ImagePolicySpec } from '../../core/policy/schema.gen.ts';
+import { createPolicyStore } from '../../core/policy/store.ts';
+import type { PolicyStore } from '../../core/policy/store.ts';
+import type { CompiledPolicy } from '../../core/policy/types.ts';
+import { createRegistryClient } from '../../core/registry/client.ts';
+import type { Keychain, RegistryClient } from '../../core/registry/types.ts';
+import { createEngine } from '../../core/verdict/engine.ts';
+import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
+import type { Verdict } from '../../core/verdict/types.ts';
+import { loadLayout, RegistryContent } from './registry-content.ts';
+import { startFakeRegistry } from './registry.ts';
+import type { FakeRegistry, FakeRegistryOptions } from './registry.ts';
+
+export const LAYOUT = new URL('../vectors/cosign/layout/', import.meta.url).pathname;
+
+export function publicKeyPem(name: string): string {
+  return readFileSync(new URL(`../vectors/cosign/keys/${name}.pub`, import.meta.url), 'utf8');
+}
+
+/** Read once: no test changes them. */
+const vectors = loadVectors();
+
+async function loadVectors(): Promise<RegistryContent> {
+  const content = new RegistryContent();
+  await loadLayout(content, LAYOUT);
+  return content;
+}
+
+/** All that a policy may need to compile in tests; Secrets are empty unless given. */
+export function compileContext(overrides: Partial<CompileContext> = {}): CompileContext {
+  return {
+    secret: () => undefined,
+    trustRoots: new Set(['public-good']),
+    compileCondition,
+    compileSchema: compilePredicateSchema,
+    ...overrides,
+  };
+}
+
+export function compiled(name: string, spec: ImagePolicySpec, context = compileContext()): CompiledPolicy {
+  return compilePolicy(
+    { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name, generation: 1 }, spec },
+    context,
+  );
+}
+
+export const anonymous: Keychain = { id: '', resolve: async () => [] };
+
+/** The engine against a registry that serves the real cosign's vectors. */
+export interface TestEngine {
+  readonly registry: FakeRegistry;
+  readonly store: PolicyStore;
+  readonly client: RegistryClient;
+  /** Milliseconds; tests move it. */
+  readonly time: { now: number };
+  configuration: Configuration;
+  /** `image` without the registry: `demo/signed:1.0`. */
+  decide(image: string, options?: DecideOptions): Promise<Verdict>;
+  close(): Promise<void>;
+}
+
+export interface DecideOptions {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly keychain?: Keychain;
+  readonly milliseconds?: number;
+}
+
+export interface TestEngineOptions {
+  readonly policies?: Readonly<Record<string, ImagePolicySpec>>;
+  readonly registry?: FakeRegistryOptions;
+  readonly configuration?: Partial<Configuration>;
+  /** Stands between engine and registry. */
+  readonly wrap?: (client: RegistryClient) => RegistryClient;
+}
+
+export async function startEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
+  const registry = await startFakeRegistry({ content: await vectors, ...options.registry });
+  const time = { now: Date.parse('2026-06-01T00:00:00Z') };
+  const clock = () => time.now;
+  const store = createPolicyStore();
+  const client = createRegistryClient({
+    settings: (host) => (host === registry.host ? { host, mirrors: [], insecure: true } : undefined),
+    limits: { ...DEFAULT_CONFIGURATION.limits, ...options.configuration?.limits },
+    clock,
+    metrics: silentMetrics,
+    log: silentLogger,
+  });
+  for (const [name, spec] of Object.entries(options.policies ?? {})) store.set(compiled(name, spec));
+  const engine: TestEngine = {
+    registry,
+    store,
+    client,
+    time,
+    configuration: { ...DEFAULT_CONFIGURATION, ...options.configuration },
+    decide: (image, { labels = {}, keychain = anonymous, milliseconds = 5000 } = {}) =>
+      decide({
+        image: /^(demo|keys)\//.test(image) ? `${registry.host}/${image}` : image,
+        namespace: { name: 'default', labels },
+        keychain,
+        signal: AbortSignal.timeout(milliseconds),
+      }),
+    close: async () => {
+      await client.close();
+      await registry.close();
+    },
+  };
+  const decide = createEngine({
+    policies: store,
+    registry: options.wrap?.(client) ?? client,
+    trustRoots: createTrustRoots([], async () => ''),
+    configuration: () => engine.configuration,
+    clock,
+    metrics: silentMetrics,
+  });
+  return engine;
+}

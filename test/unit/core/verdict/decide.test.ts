@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { compiled, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
+import type { TestEngine } from '../../../fakes/engine.ts';
+
+const release = { name: 'release', pem: publicKeyPem('release') };
+const other = { name: 'other', pem: publicKeyPem('other') };
+
+describe('decide, on images that the real cosign signed', () => {
+  let engine: TestEngine;
+  before(async () => {
+    engine = await startEngine();
+  });
+  after(() => engine.close());
+  beforeEach(() => {
+    engine.store.replace([compiled('prod', { images: ['**'], keys: [release] })]);
+  });
+
+  for (const image of [
+    'signed:1.0',
+    'bundle:1.0',
+    'two-signers:simple-signing',
+    'two-signers:bundle',
+    'signed-again:simple-signing',
+    'signed-again:bundle',
+    'index:simple-signing',
+    'index:bundle',
+    'both-formats:1.0',
+    'foreign-bundle:1.0',
+    'foreign-signature:1.0',
+    'old-fallback:1.0',
+    'signed-and-attested:bundle',
+  ]) {
+    test(`allows demo/${image} by its key, and by no other`, async () => {
+      const verdict = await engine.decide(`demo/${image}`);
+      assert.equal(verdict.code, 'Verified', verdict.message);
+      assert.equal(verdict.signers[0]?.name, 'release');
+      engine.store.replace([compiled('prod', { images: ['**'], keys: [{ pem: publicKeyPem('p384') }] })]);
+      const stranger = await engine.decide(`demo/${image}`);
+      assert.deepEqual([stranger.outcome, stranger.code], ['denied', 'UntrustedSignature']);
+    });
+  }
+
+  for (const [image, code] of [
+    ['unsigned:1.0', 'NoSignature'],
+    ['other-key:1.0', 'UntrustedSignature'],
+    ['other-key:bundle', 'UntrustedSignature'],
+    ['attested:bundle', 'NoSignature'],
+    ['attested:simple-signing', 'NoSignature'],
+    ['absent:1.0', 'ImageNotFound'],
+  ] as const) {
+    test(`denies demo/${image}: ${code}`, async () => {
+      const verdict = await engine.decide(`demo/${image}`);
+      assert.deepEqual([verdict.outcome, verdict.code, verdict.mode], ['denied', code, 'Enforce']);
+      assert.ok(verdict.message.includes(image.split(':')[0] ?? ''), verdict.message);
+      assert.notEqual(verdict.remedy, '');
+    });
+  }
+
+  test('the message names image, digest, policy, the signers tried and where was looked', async () => {
+    const { message, resolved = '' } = await engine.decide('demo/unsigned:1.0');
+    for (const part of [
+      'demo/unsigned:1.0',
+      resolved.slice(resolved.indexOf('@') + 1),
+      '"prod"',
+      '"release" (sha256:',
+      '.sig',
+      'referrers',
+    ]) {
+      assert.ok(message.includes(part), `${part} in: ${message}`);
+    }
+  });
+
+  test('one key that signed twice, or is listed twice, is one signer', async () => {
+    for (const format of ['simple-signing', 'bundle']) {
+      engine.store.replace([
+        compiled('prod', { images: ['**'], keys: [release, { ...release, name: 'again' }, other], threshold: 2 }),
+      ]);
+      assert.equal((await engine.decide(`demo/signed-again:${format}`)).code, 'ThresholdNotMet');
+      assert.equal((await engine.decide(`demo/two-signers:${format}`)).code, 'Verified');
+    }
+  });
+
+  test('an image of a signed index is not signed itself', async () => {
+    const { resolved = '' } = await engine.decide('demo/index:bundle');
+    const index = engine.registry.content.manifest('demo/index', resolved.slice(resolved.indexOf('@') + 1));
+    const { manifests } = JSON.parse(Buffer.from(index?.bytes ?? '').toString()) as { manifests: { digest: string }[] };
+    assert.equal((await engine.decide(`demo/index@${manifests[0]?.digest}`)).code, 'NoSignature');
+  });
+
+  test('policies tied on one pattern must all be satisfied', async () => {
+    engine.store.replace([
+      compiled('a', { images: ['**'], keys: [release] }),
+      compiled('b', { images: ['**'], keys: [other] }),
+    ]);
+    const one = await engine.decide('demo/signed:1.0');
+    assert.deepEqual([one.outcome, one.code, one.policies], ['denied', 'UntrustedSignature', ['a', 'b']]);
+    assert.match(one.message, /policy "b"/);
+    assert.equal((await engine.decide('demo/two-signers:simple-signing')).outcome, 'allowed');
+  });
+
+  test('of tied policies that fail, the enforcing one decides', async () => {
+    engine.store.replace([
+      compiled('audit', { images: ['**'], keys: [other], mode: 'Audit' }),
+      compiled('enforce', { images: ['**'], keys: [release] }),
+    ]);
+    const signed = await engine.decide('demo/signed:1.0');
+    assert.deepEqual([signed.outcome, signed.mode], ['denied', 'Audit']);
+    const unsigned = await engine.decide('demo/unsigned:1.0');
+    assert.deepEqual([unsigned.outcome, unsigned.mode], ['denied', 'Enforce']);
+  });
+
+  test('a policy that is not Ready denies what it claims, and says what is wrong', async () => {
+    engine.store.replace([
+      compiled('broken', { images: ['**/demo/*'], keys: [{ pem: 'nonsense' }] }),
+      compiled('wide', { images: ['**'], keys: [release] }),
+    ]);
+    const verdict = await engine.decide('demo/signed:1.0');
+    assert.deepEqual([verdict.outcome, verdict.code], ['denied', 'PolicyNotReady']);
+    assert.match(verdict.message, /"broken".*spec\.keys\[0\]\.pem/);
+    assert.equal(verdict.registryRequests, 0);
+  });
+
+  test('a broken Audit policy does not hide what an enforcing one says', async () => {
+    engine.store.replace([
+      compiled('broken', { images: ['**'], keys: [{ pem: 'nonsense' }], mode: 'Audit' }),
+      compiled('enforce', { images: ['**'], keys: [release] }),
+    ]);
+    const verdict = await engine.decide('demo/unsigned:1.0');
+    assert.deepEqual([verdict.outcome, verdict.mode, verdict.code], ['denied', 'Enforce', 'NoSignature']);
+  });
+
+  test('unmatched images follow the configuration', async () => {
+    engine.store.replace([]);
+    for (const [unmatchedImages, outcome, mode] of [
+      ['Deny', 'denied', 'Enforce'],
+      ['Warn', 'denied', 'Warn'],
+      ['Allow', 'allowed', 'Enforce'],
+    ] as const) {
+      engine.configuration = { ...engine.configuration, unmatchedImages };
+      const verdict = await engine.decide('demo/signed:1.0');
+      assert.deepEqual([verdict.outcome, verdict.mode, verdict.code], [outcome, mode, 'NoPolicy']);
+    }
+  });
+
+  test('what is no reference is refused without a request', async () => {
+    for (const image of ['', 'docker.io/UPPER/case', 'a@sha256:1', `x@sha512:${'a'.repeat(128)}`, 'a b']) {
+      const verdict = await engine.decide(image);
+      assert.deepEqual([verdict.outcome, verdict.code, verdict.registryRequests], ['denied', 'InvalidReference', 0]);
+    }
+  });
+
+  test('a registry that cannot be reached is an error, not a denial', async () => {
+    const verdict = await engine.decide('127.0.0.1:1/demo-x/signed:1.0');
+    assert.equal(verdict.outcome, 'error');
+    assert.notEqual(verdict.remedy, '');
+  });
+});
+
+test('allows a simple signature that is stored as a referrer', async () => {
+  const engine = await startEngine({
+    policies: { prod: { images: ['**'], keys: [release] } },
+    registry: { referrersApi: true },
+  });
+  assert.equal((await engine.decide('demo/simple-referrer:1.0')).code, 'Verified');
+  await engine.close();
+});
+
+test('verified digests are admitted through an outage while staleIfError lasts, and say so', async () => {
+  const engine = await startEngine({ policies: { prod: { images: ['**'], keys: [release] } } });
+  const { cache } = engine.configuration;
+  assert.equal((await engine.decide('demo/signed:1.0')).remedy, '');
+  engine.registry.behaviour.intercept = (_request, response) => {
+    response.writeHead(503).end();
+    return true;
+  };
+  engine.time.now += cache.verified * 1000 + 1;
+  const stale = await engine.decide('demo/signed:1.0');
+  assert.deepEqual([stale.outcome, stale.code], ['allowed', 'Verified'], stale.message);
+  assert.match(stale.remedy, /registry/i);
+  const unseen = await engine.decide('demo/signed:2.0');
+  assert.deepEqual([unseen.outcome, unseen.code], ['error', 'RegistryUnavailable']);
+  engine.time.now += cache.staleIfError * 1000;
+  assert.equal((await engine.decide('demo/signed:1.0')).outcome, 'error');
+  await engine.close();
+});
+
+test('a denial is asked again once `cache.rejected` is over, and a signature made meanwhile counts', async () => {
+  const engine = await startEngine({ policies: { prod: { images: ['**'], keys: [release] } } });
+  engine.registry.behaviour.intercept = (request, response) => {
+    if (request.url?.endsWith('.sig') !== true) return false;
+    response.writeHead(404).end();
+    return true;
+  };
+  assert.equal((await engine.decide('demo/signed:1.0')).code, 'NoSignature');
+  engine.registry.behaviour.intercept = undefined;
+  assert.equal((await engine.decide('demo/signed:1.0')).code, 'NoSignature');
+  engine.time.now += engine.configuration.cache.rejected * 1000 + 1;
+  assert.equal((await engine.decide('demo/signed:1.0')).code, 'Verified');
+  await engine.close();
+});
