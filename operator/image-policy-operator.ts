@@ -3,6 +3,7 @@ import k8sOperator, { type OperatorLogger, type ResourceEvent, type ResourceMeta
 import { errorText } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/observe.ts';
 import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { CompiledPolicy } from '../core/policy/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from './api-client.ts';
 import type { Secret } from './certificates.ts';
 import type { SharedKubeConfig } from './kube-config.ts';
@@ -30,7 +31,7 @@ export interface ImagePolicyOperatorOptions {
   readonly onSecret: (name: string) => void;
   /** `Ready` was written with another status or reason than before. */
   readonly onReadyChanged?: (policy: ImagePolicy, ready: { status: string; reason: string; message: string }) => void;
-  readonly shadowedBy?: (name: string) => readonly string[];
+  readonly shadowedBy?: (policy: CompiledPolicy) => readonly string[];
   readonly log: Logger;
   readonly clock: Clock;
   readonly queueMetrics?: QueueMetrics;
@@ -155,7 +156,7 @@ export class ImagePolicyOperator extends Operator {
     const entry = this.#options.book.get(name);
     if (!entry || !this.#options.isLeader()) return;
     const { policy, compiled } = entry;
-    const shadowedBy = this.#options.shadowedBy?.(name) ?? [];
+    const shadowedBy = this.#options.shadowedBy?.(compiled) ?? [];
     const status = statusOf({ policy, compiled, shadowedBy, now: this.#options.clock() });
     if (isSameStatus(policy, status)) return;
     try {
@@ -218,9 +219,9 @@ function metaOf(plural: string, object: { readonly metadata: object }): Resource
 
 const POLICY_TYPE = { apiVersion: `${POLICY_GROUP}/${POLICY_VERSION}`, kind: 'ImagePolicy' } as const;
 
-/** The API server checked it against the CRD; `compile` checks it again. */
+/** Without a spec there is no claim. The rest is checked by the API server against the CRD, and again by `compile`. */
 function isPolicy(object: object): object is ImagePolicy {
-  return 'spec' in object && 'metadata' in object;
+  return 'spec' in object && typeof object.spec === 'object' && object.spec !== null;
 }
 
 function collectionPath(of: { group: string; version: string; plural: string; namespace?: string }): string {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 
 export interface PolicyBookOptions {
   /** Never throws: what is wrong with a policy is in its `problems`. */
   readonly compile: (policy: ImagePolicy) => CompiledPolicy;
-  /** All policies in force from now on, in one step. */
-  readonly publish: (policies: readonly CompiledPolicy[]) => void;
+  readonly store: Pick<PolicyStore, 'set' | 'remove' | 'replace'>;
   /** Policies that were compiled anew. */
   readonly onCompiled?: (names: readonly string[]) => void;
 }
@@ -24,6 +24,7 @@ export class PolicyBook {
   readonly #options: PolicyBookOptions;
   readonly #entries = new Map<string, PolicyEntry>();
   readonly #fresh = new Set<string>();
+  readonly #removed = new Set<string>();
   #scheduled = false;
 
   constructor(options: PolicyBookOptions) {
@@ -42,33 +43,36 @@ export class PolicyBook {
     const before = this.#entries.get(policy.metadata.name);
     // Our own status write comes back as a change: the spec is the same.
     const unchanged = before !== undefined && isSameSpec(before.policy, policy);
-    this.#put(policy, unchanged ? before.compiled : this.#options.compile(policy));
-    if (!unchanged) this.#schedule();
+    if (unchanged) this.#entries.set(policy.metadata.name, { policy, compiled: before.compiled });
+    else this.#put(policy, this.#options.compile(policy));
   }
 
   delete(name: string): void {
-    this.#entries.delete(name);
+    if (!this.#entries.delete(name)) return;
+    this.#fresh.delete(name);
+    this.#removed.add(name);
     this.#schedule();
   }
 
   /** A Secret came, changed or went: the policies that name it are compiled again. */
   secretChanged(secretName: string): void {
     for (const { policy } of this.#entries.values()) {
-      if (!policy.spec.keys?.some((key) => key.secretRef?.name === secretName)) continue;
+      const { keys } = policy.spec;
+      if (!Array.isArray(keys) || !keys.some((key) => key?.secretRef?.name === secretName)) continue;
       this.#put(policy, this.#options.compile(policy));
-      this.#schedule();
     }
   }
 
   /** The configuration changed: trust roots may have come or gone. */
   recompileAll(): void {
     for (const { policy } of this.#entries.values()) this.#put(policy, this.#options.compile(policy));
-    this.#schedule();
   }
 
   #put(policy: ImagePolicy, compiled: CompiledPolicy): void {
     this.#entries.set(policy.metadata.name, { policy, compiled });
+    this.#removed.delete(policy.metadata.name);
     this.#fresh.add(policy.metadata.name);
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -77,14 +81,28 @@ export class PolicyBook {
     queueMicrotask(() => this.#publish());
   }
 
+  /** All of it before anything else runs, so that it is one step for every decision. */
   #publish(): void {
     this.#scheduled = false;
-    this.#options.publish([...this.#entries.values()].map(({ compiled }) => compiled));
+    const { store, onCompiled } = this.#options;
     const fresh = [...this.#fresh];
+    if (fresh.length + this.#removed.size > BATCH) {
+      store.replace([...this.#entries.values()].map(({ compiled }) => compiled));
+    } else {
+      for (const name of this.#removed) store.remove(name);
+      for (const name of fresh) {
+        const entry = this.#entries.get(name);
+        if (entry) store.set(entry.compiled);
+      }
+    }
     this.#fresh.clear();
-    this.#options.onCompiled?.(fresh);
+    this.#removed.clear();
+    onCompiled?.(fresh);
   }
 }
+
+/** More changes than this are cheaper as a whole. */
+const BATCH = 100;
 
 function isSameSpec(a: ImagePolicy, b: ImagePolicy): boolean {
   return (

@@ -72,7 +72,8 @@ function shadow(shadowedBy: readonly string[]): Pick<StatusCondition, 'status' |
 }
 
 function imagesColumn(images: readonly string[]): string {
-  const [first = '', ...rest] = images;
+  // A definition that was edited may let anything through.
+  const [first = '', ...rest] = Array.isArray(images) ? images.map(String) : [];
   return rest.length === 0 ? first : `${first} +${rest.length}`;
 }
 

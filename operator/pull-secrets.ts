@@ -66,6 +66,8 @@ export function createPullSecrets(options: PullSecretsOptions): (source: PullSou
   return (source) => {
     let own: Promise<readonly Keychain[]> | undefined;
     return {
+      // The same names in the same namespace find the same credentials.
+      id: JSON.stringify([source.namespace, source.serviceAccountName, source.imagePullSecrets]),
       async resolve(repository) {
         own ??= keychainsOf(source);
         return chainKeychains([...(await own), configured]).resolve(repository);

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from 'node:crypto';
+import type { Clock, Logger } from '../core/observe.ts';
+import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { PolicyStore } from '../core/policy/store.ts';
+import type { CompiledPolicy } from '../core/policy/types.ts';
+import type { Verdict } from '../core/verdict/types.ts';
+import type { KubeApi } from './api-client.ts';
+import { issuerOf, type CertificateIssuer, type CertificateMaterial } from './certificate-material.ts';
+import { Certificates } from './certificates.ts';
+import { createEventRecorder, type EventRecorder } from './events.ts';
+import type { ServingPair } from './file-certificate.ts';
+import { ImagePolicyOperator, POLICY_GROUP, POLICY_VERSION } from './image-policy-operator.ts';
+import { kubeApiOf, loadKubeConfig } from './kube-config.ts';
+import { LeaderElection } from './leader.ts';
+import type { LiveConfiguration } from './live-configuration.ts';
+import type { MetricReadings, Metrics } from './metrics.ts';
+import { createNamespaces } from './namespaces.ts';
+import { PolicyBook } from './policy-book.ts';
+import { createPullSecrets } from './pull-secrets.ts';
+import { mayBeShadowed, shadowersOf } from './shadowing.ts';
+import type { Surroundings } from './surroundings.ts';
+import { WebhookConfigurations } from './webhook-configuration.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+export interface ClusterOptions {
+  /** The release's. */
+  readonly namespace: string;
+  readonly name: string;
+  /** The Pod's name. */
+  readonly identity: string;
+  readonly dnsNames: readonly string[];
+  readonly issuer: CertificateIssuer;
+  /** A certificate from files: the Secret and caBundle are then somebody else's. */
+  readonly ownCertificate: Promise<ServingPair> | undefined;
+  readonly compile: (policy: ImagePolicy, secret: SecretLookup) => CompiledPolicy;
+  readonly store: PolicyStore;
+  readonly configuration: LiveConfiguration;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** An entry of a Secret in the operator's namespace, decoded. */
+export type SecretLookup = (name: string, key: string) => { readonly pem: string } | undefined;
+
+/** Milliseconds. Policies that nobody confirmed for so long are not to be relied on. */
+const STALE = 180_000;
+/** Other API servers learn of a new caBundle within this. */
+const PROPAGATION = 10_000;
+const TICK = 15_000;
+
+/** Starts everything that talks to the API server. Throws where no cluster is configured; needs none to answer yet. */
+export async function startCluster(options: ClusterOptions): Promise<Surroundings> {
+  const kubeConfig = loadKubeConfig();
+  const api = kubeApiOf(kubeConfig);
+  const parts = assemble(options, api, kubeConfig);
+  const { operator, namespaces, election, events } = parts;
+  const certificates = options.ownCertificate ? undefined : manageCertificates(options, api, parts);
+  parts.onLeading = () => {
+    operator.enqueueStatus();
+    certificates?.look();
+  };
+  parts.onSecret = (name) => {
+    if (name === `${options.name}-tls`) certificates?.look();
+  };
+  operator.start().then(
+    () => certificates?.look(),
+    (thrown: unknown) => options.log.error('the operator did not start', { error: String(thrown) }),
+  );
+  namespaces.reflector.start();
+  election.start();
+  certificates?.start();
+  return {
+    namespaceContext: namespaces.context,
+    keychainFor: createPullSecrets({
+      api,
+      registries: () => options.configuration.configuration().registries,
+      ownSecret: (name) => operator.secret(name),
+      log: options.log,
+    }),
+    certificate: options.ownCertificate ?? certificates?.first ?? Promise.reject(new Error('no certificate')),
+    onCertificate: (listener) => certificates?.listen(listener),
+    notReady: () => [...syncReasons(parts, options.clock()), ...(certificates?.notReady() ?? [])],
+    readings: readingsOf(parts, options.clock, () => certificates?.expiresAt()),
+    denied: (verdicts) => recordDenials(verdicts, parts),
+    reconfigured: () => parts.book.recompileAll(),
+    async stop() {
+      // The lease goes back first: another replica takes over while this one still ends.
+      await election.stop();
+      await Promise.all([operator.shutdown(), namespaces.reflector.stop(), certificates?.stop(), events.stop()]);
+      await kubeConfig.close();
+    },
+  };
+}
+
+interface Parts {
+  readonly book: PolicyBook;
+  readonly operator: ImagePolicyOperator;
+  readonly namespaces: ReturnType<typeof createNamespaces>;
+  readonly election: LeaderElection;
+  readonly events: EventRecorder;
+  onLeading: () => void;
+  onSecret: (name: string) => void;
+}
+
+function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<typeof loadKubeConfig>): Parts {
+  const { namespace, name, log, clock, metrics } = options;
+  const identity = `${options.identity}_${randomUUID()}`;
+  const events = createEventRecorder({
+    api,
+    identity: options.identity,
+    log,
+    clock,
+    onDropped: () => metrics.eventDropped(),
+  });
+  const book = new PolicyBook({
+    compile: (policy) => options.compile(policy, (secretName, key) => secretEntry(operator, secretName, key)),
+    store: options.store,
+    // Whoever may be in another's shadow has to look again at every change.
+    onCompiled: (names) => operator.enqueueStatus([...names, ...book.names().filter(mayHide)]),
+  });
+  const mayHide = (policyName: string) => {
+    const entry = book.get(policyName);
+    return entry !== undefined && mayBeShadowed(entry.compiled);
+  };
+  const election = new LeaderElection({
+    api,
+    namespace,
+    name,
+    identity,
+    onStarted: () => parts.onLeading(),
+    onStopped: () => undefined,
+    log,
+    monotonic: () => performance.now(),
+    clock,
+  });
+  const operator: ImagePolicyOperator = new ImagePolicyOperator({
+    kubeConfig,
+    api,
+    namespace,
+    book,
+    isLeader: () => election.isLeader,
+    onSecret: (secretName) => parts.onSecret(secretName),
+    onReadyChanged: ({ metadata }, ready) => {
+      events.record({
+        regarding: policyReference(metadata.name, metadata['uid']),
+        type: ready.status === 'True' ? 'Normal' : 'Warning',
+        reason: ready.reason,
+        action: 'Compile',
+        note: ready.message,
+      });
+    },
+    shadowedBy: (policy) => shadowersOf(policy, options.store.snapshot().policies.values()),
+    log,
+    clock,
+    queueMetrics: metrics.queue,
+  });
+  const namespaces = createNamespaces({ api, log });
+  const parts: Parts = {
+    book,
+    operator,
+    namespaces,
+    election,
+    events,
+    onLeading: () => undefined,
+    onSecret: () => undefined,
+  };
+  return parts;
+}
+
+function manageCertificates(options: ClusterOptions, api: KubeApi, { operator, election }: Parts) {
+  const { namespace, name, log, clock } = options;
+  const first = Promise.withResolvers<ServingPair>();
+  const listeners: ((pair: ServingPair) => void)[] = [];
+  const serve = ({ certificate, key }: CertificateMaterial) => {
+    const pair = { cert: certificate, key };
+    first.resolve(pair);
+    for (const listener of listeners) listener(pair);
+    queue.add('webhook-configurations');
+  };
+  const certificates = new Certificates({
+    api,
+    namespace,
+    secretName: `${name}-tls`,
+    dnsNames: options.dnsNames,
+    issuer: options.issuer,
+    secret: () => operator.secret(`${name}-tls`),
+    isLeader: () => election.isLeader,
+    isBundleLive: ({ authorities }) => configurations.carry(authorities, PROPAGATION),
+    onServing: serve,
+    log,
+    clock,
+  });
+  const configurations = new WebhookConfigurations({
+    api,
+    name,
+    authorities: () => certificates.serving?.authorities,
+    isLeader: () => election.isLeader,
+    onChange: () => queue.add('webhook-configurations'),
+    log,
+    monotonic: () => performance.now(),
+  });
+  const queue = createWorkQueue({
+    name: 'certificates',
+    process: async (key) => {
+      if (key === 'webhook-configurations') return configurations.reconcile();
+      // Before the first list every Secret looks missing.
+      if (operator.secrets.isSynced) await certificates.reconcile();
+    },
+    backoff: { first: 100, most: 5000 },
+    log,
+    metrics: options.metrics.queue,
+  });
+  const look = () => {
+    queue.add('certificates');
+    queue.add('webhook-configurations');
+  };
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    first: first.promise,
+    listen: (listener: (pair: ServingPair) => void) => void listeners.push(listener),
+    look,
+    expiresAt: () => certificates.expiresAt,
+    start() {
+      for (const reflector of configurations.reflectors) reflector.start();
+      timer = setInterval(look, TICK);
+    },
+    notReady(): readonly string[] {
+      const { serving, isUsable } = certificates;
+      if (!serving || !isUsable) return ['there is no usable serving certificate yet'];
+      const issuer = issuerOf(serving);
+      return issuer && configurations.trusts(issuer)
+        ? []
+        : [`the webhook configurations ${name} don't carry our certificate authority`];
+    },
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(configurations.reflectors.map((reflector) => reflector.stop()));
+      await queue.stop();
+    },
+  };
+}
+
+function secretEntry(operator: ImagePolicyOperator, name: string, key: string): { pem: string } | undefined {
+  const data = operator.secret(name)?.data;
+  const value = data && Object.hasOwn(data, key) ? data[key] : undefined;
+  return value === undefined ? undefined : { pem: Buffer.from(value, 'base64').toString('utf8') };
+}
+
+function syncReasons({ operator, namespaces }: Parts, now: number): readonly string[] {
+  const reasons: string[] = [];
+  for (const reflector of [operator.policies, operator.secrets, namespaces.reflector]) {
+    if (!reflector.isSynced) reasons.push(`${reflector.name} were not listed yet`);
+    else if (now - reflector.lastHeardAt > STALE) reasons.push(`${reflector.name} were not confirmed for too long`);
+  }
+  return reasons;
+}
+
+function readingsOf({ book, operator, election }: Parts, clock: Clock, expiresAt: () => number | undefined) {
+  const problems = (name: string) => book.get(name)?.compiled.problems.length ?? 0;
+  const readings: MetricReadings = {
+    policies: () => book.names().length,
+    policiesNotReady: () => book.names().filter((name) => problems(name) > 0).length,
+    storeAge: () => (operator.isSynced ? Math.max(0, clock() - operator.policies.lastHeardAt) / 1000 : undefined),
+    certificateExpiry: () => {
+      const at = expiresAt();
+      return at === undefined ? undefined : (at - clock()) / 1000;
+    },
+    isLeader: () => election.isLeader,
+  };
+  return readings;
+}
+
+/** On the policies that refused; the workload's owner has an Event of its own from its controller. */
+function recordDenials(verdicts: readonly Verdict[], { book, events }: Parts): void {
+  for (const verdict of verdicts) {
+    for (const name of verdict.policies) {
+      events.record({
+        regarding: policyReference(name, book.get(name)?.policy.metadata['uid']),
+        type: 'Warning',
+        reason: verdict.code,
+        action: 'Admit',
+        note: verdict.message,
+      });
+    }
+  }
+}
+
+function policyReference(name: string, uid: unknown) {
+  const reference = { apiVersion: `${POLICY_GROUP}/${POLICY_VERSION}`, kind: 'ImagePolicy', name };
+  return typeof uid === 'string' ? { ...reference, uid } : reference;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { errorText } from '../core/errors.ts';
+import type { Logger } from '../core/observe.ts';
+import { watchFiles } from './file-watch.ts';
+
+/** PEM: the certificate with its chain, and its key. */
+export interface ServingPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface FileCertificateOptions {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly onChange: (pair: ServingPair) => void;
+  readonly log: Logger;
+}
+
+export interface FileCertificate {
+  readonly current: () => ServingPair;
+  stop(): Promise<void>;
+}
+
+/**
+ * A certificate that somebody else renews, as cert-manager does. Rejects where the first one is not
+ * usable; later ones that are not (also: half written) are left alone until the next change.
+ */
+export async function followFileCertificate(options: FileCertificateOptions): Promise<FileCertificate> {
+  const { certFile, keyFile, log, onChange } = options;
+  let current = await read(certFile, keyFile);
+
+  async function reload(): Promise<void> {
+    try {
+      const next = await read(certFile, keyFile);
+      if (next.cert === current.cert && next.key === current.key) return;
+      current = next;
+      log.info('serving certificate reloaded', { file: certFile });
+      onChange(next);
+    } catch (thrown) {
+      log.error('the serving certificate is not usable; the last one stays in use', { error: errorText(thrown) });
+    }
+  }
+
+  const watcher = watchFiles({ paths: [certFile, keyFile], onChange: reload, log });
+  return { current: () => current, stop: () => watcher.stop() };
+}
+
+async function read(certFile: string, keyFile: string): Promise<ServingPair> {
+  const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    throw new Error(`${certFile} and ${keyFile} don't belong together`);
+  }
+  return { cert, key };
+}

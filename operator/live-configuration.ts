@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import { DEFAULT_CONFIGURATION, loadConfiguration } from '../core/config/configuration.ts';
+import { ConfigurationError } from '../core/config/faults.ts';
+import { loadRegistrySettings } from '../core/config/registry-settings.ts';
+import type { Configuration } from '../core/config/types.ts';
+import { errorText } from '../core/errors.ts';
+import type { Logger } from '../core/observe.ts';
+import type { SettingsOf } from '../core/registry/endpoints.ts';
+import type { TrustRoots } from '../core/verdict/prover.ts';
+import { createTrustRoots } from '../core/verdict/trust-roots.ts';
+import { watchFiles } from './file-watch.ts';
+
+/** What the configuration file and the files that it names amount to. */
+interface Loaded {
+  readonly configuration: Configuration;
+  readonly settings: SettingsOf;
+  readonly trustRoots: TrustRoots;
+  /** Everything read, to tell a change from a mere touch. */
+  readonly text: string;
+}
+
+export interface LiveConfiguration {
+  readonly configuration: () => Configuration;
+  readonly settings: SettingsOf;
+  readonly trustRoots: TrustRoots;
+  stop(): Promise<void>;
+}
+
+export interface LiveConfigurationOptions {
+  /** Undefined: the defaults, for ever. */
+  readonly path: string | undefined;
+  readonly log: Logger;
+  readonly onReload: (succeeded: boolean) => void;
+  /** Milliseconds, for tests. */
+  readonly poll?: number;
+}
+
+/**
+ * The configuration, followed. Fails (`ConfigurationError`) where the first one is not usable; later
+ * ones that are not usable are reported, and the last good one stays in force.
+ */
+export async function followConfiguration(options: LiveConfigurationOptions): Promise<LiveConfiguration> {
+  const { path, log, onReload } = options;
+  let loaded = await load(path);
+  let refused = '';
+
+  async function reload(): Promise<void> {
+    try {
+      const next = await load(path);
+      refused = '';
+      if (next.text === loaded.text) return;
+      loaded = next;
+      log.info('configuration reloaded', { path });
+      onReload(true);
+    } catch (thrown) {
+      const reason = errorText(thrown);
+      // Polling must not repeat the same complaint.
+      if (reason === refused) return;
+      refused = reason;
+      log.error('the configuration is not usable; the last one stays in force', { path, error: reason });
+      onReload(false);
+    }
+  }
+
+  const watcher =
+    path === undefined
+      ? undefined
+      : watchFiles({
+          paths: [path],
+          onChange: reload,
+          log,
+          ...(options.poll !== undefined && { poll: options.poll }),
+        });
+  return {
+    configuration: () => loaded.configuration,
+    settings: (host) => loaded.settings(host),
+    trustRoots: { names: () => loaded.trustRoots.names(), load: (name) => loaded.trustRoots.load(name) },
+    stop: async () => watcher?.stop(),
+  };
+}
+
+async function load(path: string | undefined): Promise<Loaded> {
+  const configuration = path === undefined ? DEFAULT_CONFIGURATION : await loadConfiguration(path);
+  const texts: string[] = [JSON.stringify(configuration)];
+  const read = async (file: string) => {
+    const text = await readFile(file, 'utf8');
+    texts.push(`${file}\0${text}`);
+    return text;
+  };
+  const settings = await loadRegistrySettings(configuration.registries, read);
+  for (const [index, { file }] of configuration.trustRoots.entries()) {
+    await read(file).catch((thrown: unknown) => {
+      const message = `${file}: ${errorText(thrown)}`;
+      throw new ConfigurationError([{ path: `$.trustRoots[${index}].file`, message }]);
+    });
+  }
+  const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
+  return { configuration, settings, trustRoots, text: texts.join('\0') };
+}

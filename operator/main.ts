@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../core/observe.ts';
+import { compilePolicy } from '../core/policy/compile.ts';
+import { compileCondition } from '../core/policy/condition.ts';
+import { compilePredicateSchema } from '../core/policy/predicate-schema.ts';
+import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
+import { createRegistryClient } from '../core/registry/client.ts';
+import { anonymousKeychain } from '../core/registry/credentials/keychains.ts';
+import type { Keychain } from '../core/registry/types.ts';
+import { createEngine } from '../core/verdict/engine.ts';
+import type { Decide } from '../core/verdict/types.ts';
+import { createReviewHandler } from '../webhook/handler.ts';
+import { startWebhookServer, type WebhookServer } from '../webhook/server.ts';
+import { issueCertificateAuthority, issueServingCertificate } from '../webhook/tls/issue.ts';
+import { LOCAL_NAMES, serviceDnsNames } from '../webhook/tls/names.ts';
+import { BACKDATED } from './certificate-material.ts';
+import { followFileCertificate, type FileCertificate, type ServingPair } from './file-certificate.ts';
+import { followConfiguration, type LiveConfiguration } from './live-configuration.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { startProbes } from './probes.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface ServeOptions {
+  /** Files and folders with ImagePolicies, in place of a cluster. */
+  readonly policies?: readonly string[];
+  /** Port 0: any free one; the line `serving` of the log has it. */
+  readonly listen: Address;
+  readonly metricsListen: Address;
+  /** PEM files; both or none. Without, certificates are self-made: in a cluster those of the Secret. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly configPath?: string;
+  /** Where the release is, and what its Service, Lease, webhook configurations and (with `-tls`) Secret are called. */
+  readonly namespace: string;
+  readonly name: string;
+  /** Of this replica: the Pod's name. */
+  readonly identity: string;
+  /** Credentials for registries outside of a cluster. */
+  readonly keychain?: Keychain;
+  /** From the failing readiness to the closed door; default 10 s in a cluster, else none. */
+  readonly graceMilliseconds?: number;
+  readonly log: Logger;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const CLUSTER_GRACE = 10_000;
+/** For requests that arrived before the door closed. */
+const DRAIN = 10_000;
+const DAY = 86_400_000;
+
+/**
+ * Operator and webhook until the signal is aborted; resolves to the exit code. Rejects (`ConfigurationError`,
+ * `PolicyFilesError`, errors of files and ports) where it can't start.
+ */
+export async function serve(options: ServeOptions, signal: AbortSignal): Promise<number> {
+  const metrics = createMetrics({ processMetrics: true });
+  const closing: (() => Promise<unknown>)[] = [];
+  try {
+    await run(options, { signal, metrics, closing });
+    return 0;
+  } finally {
+    for (const close of closing.toReversed()) await close().catch(() => undefined);
+  }
+}
+
+interface Running {
+  readonly signal: AbortSignal;
+  readonly metrics: Metrics;
+  /** What was opened, in its order. */
+  readonly closing: (() => Promise<unknown>)[];
+}
+
+async function run(options: ServeOptions, running: Running): Promise<void> {
+  const { log } = options;
+  const { signal, metrics, closing } = running;
+  const state: { webhook?: WebhookServer; surroundings?: Surroundings } = {};
+  const configuration = await followConfiguration({
+    path: options.configPath,
+    log,
+    onReload: (succeeded) => {
+      metrics.configurationReloaded(succeeded);
+      if (succeeded) state.surroundings?.reconfigured();
+    },
+  });
+  closing.push(() => configuration.stop());
+  const store = createPolicyStore();
+  const decide = startEngine(configuration, store, { options, running });
+  const surroundings = await surround(options, { configuration, store, running, state });
+  state.surroundings = surroundings;
+  closing.push(() => surroundings.stop());
+  metrics.observe(surroundings.readings);
+
+  const notReady = () => {
+    if (signal.aborted) return ['shutting down'];
+    return state.webhook ? surroundings.notReady() : ['the webhook does not listen yet', ...surroundings.notReady()];
+  };
+  const probes = await startProbes({ listen: options.metricsListen, notReady, metrics: () => metrics.render(), log });
+  closing.push(() => probes.close());
+
+  const tls = await firstOf(surroundings.certificate, signal);
+  if (!tls) return;
+  const webhook = await startWebhook(tls, { options, running, configuration, decide, surroundings });
+  state.webhook = webhook;
+  surroundings.onCertificate((pair) => webhook.setCertificate(pair));
+  log.info('serving', {
+    webhook: `https://${hostOf(options.listen)}:${webhook.port}`,
+    metrics: `http://${hostOf(options.metricsListen)}:${probes.port}`,
+  });
+
+  await aborted(signal);
+  // Readiness fails first; until every API server knows, reviews still come and are answered.
+  await sleep(options.graceMilliseconds ?? (options.policies ? 0 : CLUSTER_GRACE));
+  log.info('closing');
+  await webhook.drain(DRAIN);
+}
+
+function startEngine(
+  configuration: LiveConfiguration,
+  store: PolicyStore,
+  { options, running }: { options: ServeOptions; running: Running },
+): Decide {
+  const { engine: metrics } = running.metrics;
+  const registry = createRegistryClient({
+    settings: configuration.settings,
+    limits: configuration.configuration().limits,
+    clock: Date.now,
+    metrics,
+    log: options.log,
+  });
+  running.closing.push(() => registry.close());
+  const { trustRoots } = configuration;
+  return createEngine({
+    policies: store,
+    registry,
+    trustRoots,
+    configuration: configuration.configuration,
+    clock: Date.now,
+    metrics,
+  });
+}
+
+interface Around {
+  readonly configuration: LiveConfiguration;
+  readonly store: PolicyStore;
+  readonly running: Running;
+  readonly state: { readonly webhook?: WebhookServer };
+}
+
+async function surround(options: ServeOptions, around: Around): Promise<Surroundings> {
+  const { configuration, store, running } = around;
+  const { log } = options;
+  const { metrics } = running;
+  const compile = (policy: ImagePolicy, secret: (name: string, key: string) => { pem: string } | undefined) =>
+    compilePolicy(policy, {
+      secret,
+      trustRoots: new Set(configuration.trustRoots.names()),
+      compileCondition: (expression) => compileCondition(expression, '').holds,
+      compileSchema: compilePredicateSchema,
+    });
+  const fromFiles = await fileCertificate(options, around);
+  if (options.policies) {
+    const { startStandalone } = await import('./standalone.ts');
+    return startStandalone({
+      policies: options.policies,
+      compile: (policy) => compile(policy, () => undefined),
+      store,
+      keychain: options.keychain ?? anonymousKeychain,
+      certificate: fromFiles ? Promise.resolve(fromFiles.current()) : selfMade(Date.now()),
+      onReload: (succeeded) => metrics.policiesReloaded(succeeded),
+      log,
+    });
+  }
+  // The client library is large: only who has a cluster pays for it.
+  const { startCluster } = await import('./cluster.ts');
+  return startCluster({
+    namespace: options.namespace,
+    name: options.name,
+    identity: options.identity,
+    dnsNames: serviceDnsNames(options.name, options.namespace),
+    issuer: { issueAuthority: issueCertificateAuthority, issueServing: issueServingCertificate },
+    ownCertificate: fromFiles && Promise.resolve(fromFiles.current()),
+    compile,
+    store,
+    configuration,
+    metrics,
+    log,
+    clock: Date.now,
+  });
+}
+
+async function fileCertificate(
+  options: ServeOptions,
+  { running, state }: Around,
+): Promise<FileCertificate | undefined> {
+  const { tlsCert: certFile, tlsKey: keyFile, log } = options;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  const onChange = (pair: ServingPair) => state.webhook?.setCertificate(pair);
+  const files = await followFileCertificate({ certFile, keyFile, onChange, log });
+  running.closing.push(() => files.stop());
+  return files;
+}
+
+/** Outside of a cluster, for the life of this process. */
+async function selfMade(now: number): Promise<ServingPair> {
+  const dates = { notBefore: now - BACKDATED, notAfter: now + 365 * DAY };
+  const authority = await issueCertificateAuthority({ commonName: 'Cosignet local CA', ...dates });
+  const made = await issueServingCertificate({ authority, commonName: 'localhost', ...LOCAL_NAMES, ...dates });
+  return { cert: made.certificate + authority.certificate, key: made.privateKey };
+}
+
+interface Webhook {
+  readonly options: ServeOptions;
+  readonly running: Running;
+  readonly configuration: LiveConfiguration;
+  readonly decide: Decide;
+  readonly surroundings: Surroundings;
+}
+
+function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer> {
+  const { options, running, configuration, decide, surroundings } = webhook;
+  const handler = createReviewHandler({
+    decide,
+    namespaceContext: surroundings.namespaceContext,
+    keychainFor: surroundings.keychainFor,
+    configuration: configuration.configuration,
+    ownNamespace: options.policies ? '' : options.namespace,
+    log: options.log,
+    clock: Date.now,
+    observe: {
+      request: (labels, seconds) => running.metrics.reviewed(labels, seconds),
+      denied: ({ verdicts, namespace }) => surroundings.denied(verdicts, namespace),
+    },
+  });
+  return startWebhookServer({ listen: options.listen, tls, handler, log: options.log });
+}
+
+/** Undefined: aborted before. */
+async function firstOf<T>(value: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return Promise.race([value, aborted(signal).then(() => undefined)]);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** What a client on this machine can call. */
+function hostOf({ host }: Address): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

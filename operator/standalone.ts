@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Logger } from '../core/observe.ts';
+import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { PolicyStore } from '../core/policy/store.ts';
+import type { CompiledPolicy } from '../core/policy/types.ts';
+import type { Keychain } from '../core/registry/types.ts';
+import type { ServingPair } from './file-certificate.ts';
+import { followPolicyFiles } from './policy-files.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface StandaloneOptions {
+  readonly policies: readonly string[];
+  readonly compile: (policy: ImagePolicy) => CompiledPolicy;
+  readonly store: PolicyStore;
+  readonly keychain: Keychain;
+  readonly certificate: Promise<ServingPair>;
+  readonly onReload: (succeeded: boolean) => void;
+  readonly log: Logger;
+}
+
+/** Policies from files, and no cluster: namespaces have their names and no other labels. */
+export async function startStandalone(options: StandaloneOptions): Promise<Surroundings> {
+  const { policies: paths, compile, store, log, onReload } = options;
+  const files = await followPolicyFiles({ paths, compile, store, log, onReload });
+  return {
+    namespaceContext: async (name) => ({ name, labels: { 'kubernetes.io/metadata.name': name } }),
+    keychainFor: () => options.keychain,
+    certificate: options.certificate,
+    onCertificate: () => undefined,
+    notReady: () => [],
+    readings: {
+      policies: () => files.compiled().length,
+      policiesNotReady: () => files.compiled().filter(({ problems }) => problems.length > 0).length,
+      // What was read is what there is.
+      storeAge: () => 0,
+      certificateExpiry: () => undefined,
+      isLeader: () => false,
+    },
+    denied: () => undefined,
+    reconfigured: files.recompile,
+    stop: () => files.stop(),
+  };
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NamespaceContext } from '../core/policy/types.ts';
+import type { Keychain } from '../core/registry/types.ts';
+import type { Verdict } from '../core/verdict/types.ts';
+import type { ServingPair } from './file-certificate.ts';
+import type { MetricReadings } from './metrics.ts';
+import type { PullSource } from './pull-secrets.ts';
+
+/** What the webhook needs of where it runs: a cluster, or a folder of policies. */
+export interface Surroundings {
+  readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
+  readonly keychainFor: (source: PullSource) => Keychain;
+  /** The first certificate to serve by; pends until there is one. */
+  readonly certificate: Promise<ServingPair>;
+  /** Later ones. */
+  onCertificate(listener: (pair: ServingPair) => void): void;
+  /** Why no requests should come here; empty: ready. */
+  readonly notReady: () => readonly string[];
+  readonly readings: MetricReadings;
+  /** A review was refused. Never throws, never waits. */
+  readonly denied: (verdicts: readonly Verdict[], namespace: string) => void;
+  /** The configuration changed. */
+  readonly reconfigured: () => void;
+  stop(): Promise<void>;
+}
