@@ -9,9 +9,13 @@ type Transitions = Readonly<Record<string, Readonly<Partial<Record<CharacterKind
 /** `a` is a-f, `g` is g-z, `0` is 0-9; the others are themselves. */
 type CharacterKind = 'a' | 'g' | '0' | '.' | '_' | '-' | ':' | '[' | ']';
 
+/** A machine as tables; sets of states are bit masks. State 0 is the start. */
 export interface Grammar {
-  readonly transitions: Transitions;
-  readonly accepting: ReadonlySet<string>;
+  /** At `state * 128 + character code` the next state, or -1. */
+  readonly next: Int8Array;
+  /** For each state, those that some text leads to from it, itself among them. */
+  readonly reachable: readonly number[];
+  readonly accepting: number;
 }
 
 const run = { a: 'run', g: 'run', 0: 'run' } as const;
@@ -19,20 +23,20 @@ const label = { a: 'label', g: 'label', 0: 'label' } as const;
 const address = { a: 'address', 0: 'address', ':': 'address' } as const;
 
 /** A path component: runs of `a-z0-9` joined by `.`, `_`, `__` or any number of `-`. */
-export const PATH_COMPONENT: Grammar = {
-  transitions: {
+export const PATH_COMPONENT = grammarOf(
+  {
     start: run,
     run: { ...run, '.': 'separator', _: 'underscore', '-': 'dashes' },
     separator: run,
     underscore: { ...run, _: 'separator' },
     dashes: { ...run, '-': 'dashes' },
   },
-  accepting: new Set(['run']),
-};
+  ['run'],
+);
 
 /** A host in lower case: DNS labels joined by `.`, or an IPv6 address in brackets; then perhaps a port. */
-export const HOST: Grammar = {
-  transitions: {
+export const HOST = grammarOf(
+  {
     start: { ...label, '[': 'open' },
     label: { ...label, '-': 'dash', '.': 'dot', ':': 'colon' },
     dash: { ...label, '-': 'dash' },
@@ -43,65 +47,74 @@ export const HOST: Grammar = {
     colon: { 0: 'port' },
     port: { 0: 'port' },
   },
-  accepting: new Set(['label', 'closed', 'port']),
-};
+  ['label', 'closed', 'port'],
+);
 
 /** Whether `text` is valid as a whole. */
 export function conforms(grammar: Grammar, text: string): boolean {
-  let state = 'start';
-  for (const character of text) {
-    const next = follow(grammar, state, character);
-    if (next === undefined) return false;
-    state = next;
+  let state = 0;
+  for (let index = 0; index < text.length; index++) {
+    state = follow(grammar, state, text.charCodeAt(index));
+    if (state === -1) return false;
   }
-  return grammar.accepting.has(state);
+  return (grammar.accepting & (1 << state)) !== 0;
 }
 
 /** Whether any valid text matches `glob`, in which `*` stands for any run of characters. */
 export function canConform(grammar: Grammar, glob: string): boolean {
-  let states = new Set(['start']);
-  for (const character of glob) {
-    states = character === '*' ? reachable(grammar, states) : step(grammar, states, character);
+  let states = 1;
+  for (let index = 0; index < glob.length; index++) {
+    states = glob[index] === '*' ? reachableFrom(grammar, states) : step(grammar, states, glob.charCodeAt(index));
   }
-  return [...states].some((state) => grammar.accepting.has(state));
+  return (grammar.accepting & states) !== 0;
 }
 
-function follow(grammar: Grammar, state: string, character: string): string | undefined {
-  const kind = kindOf(character);
-  return kind === undefined ? undefined : grammar.transitions[state]?.[kind];
+function follow(grammar: Grammar, state: number, code: number): number {
+  return code < 128 ? (grammar.next[state * 128 + code] ?? -1) : -1;
 }
 
-function step(grammar: Grammar, states: ReadonlySet<string>, character: string): Set<string> {
-  const result = new Set<string>();
-  for (const state of states) {
-    const next = follow(grammar, state, character);
-    if (next !== undefined) result.add(next);
+function step(grammar: Grammar, states: number, code: number): number {
+  let result = 0;
+  for (let state = 0; states >> state !== 0; state++) {
+    const next = (states >> state) & 1 ? follow(grammar, state, code) : -1;
+    if (next !== -1) result |= 1 << next;
   }
   return result;
 }
 
-function reachable(grammar: Grammar, states: ReadonlySet<string>): Set<string> {
-  const result = new Set(states);
+function reachableFrom(grammar: Grammar, states: number): number {
+  return grammar.reachable.reduce((result, mask, state) => ((states >> state) & 1 ? result | mask : result), 0);
+}
+
+function grammarOf(transitions: Transitions, accepting: readonly string[]): Grammar {
+  const names = Object.keys(transitions);
+  const next = new Int8Array(names.length * 128).fill(-1);
+  for (const [state, targets] of Object.values(transitions).entries()) {
+    for (const [kind, target] of Object.entries(targets)) {
+      for (const code of codesOf(kind)) next[state * 128 + code] = names.indexOf(target);
+    }
+  }
+  const reachable = names.map((name) => maskOf(closure(transitions, name), names));
+  return { next, reachable, accepting: maskOf(accepting, names) };
+}
+
+function closure(transitions: Transitions, start: string): Iterable<string> {
+  const found = new Set([start]);
   // A Set also visits what is added meanwhile: this ends when nothing new is reached.
-  for (const state of result) {
-    for (const next of Object.values(grammar.transitions[state] ?? {})) result.add(next);
+  for (const state of found) {
+    for (const target of Object.values(transitions[state] ?? {})) found.add(target);
   }
-  return result;
+  return found;
 }
 
-/** Undefined: a character that is valid nowhere; upper case among them. */
-function kindOf(character: string): CharacterKind | undefined {
-  if (character >= 'a' && character <= 'f') return 'a';
-  if (character >= 'g' && character <= 'z') return 'g';
-  if (character >= '0' && character <= '9') return '0';
-  return PUNCTUATION.get(character);
+function maskOf(states: Iterable<string>, names: readonly string[]): number {
+  let mask = 0;
+  for (const state of states) mask |= 1 << names.indexOf(state);
+  return mask;
 }
 
-const PUNCTUATION: ReadonlyMap<string, CharacterKind> = new Map([
-  ['.', '.'],
-  ['_', '_'],
-  ['-', '-'],
-  [':', ':'],
-  ['[', '['],
-  [']', ']'],
-]);
+function codesOf(kind: string): readonly number[] {
+  const last = { a: 'f', g: 'z', 0: '9' }[kind] ?? kind;
+  const first = kind.charCodeAt(0);
+  return Array.from({ length: last.charCodeAt(0) - first + 1 }, (_, offset) => first + offset);
+}
