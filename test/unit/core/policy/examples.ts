@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import { generateKeyPairSync } from 'node:crypto';
+import { parsePattern } from '../../../../core/image/pattern.ts';
+import type { CompileContext } from '../../../../core/policy/compile.ts';
+import type { ImagePolicy, ImagePolicySpec } from '../../../../core/policy/schema.gen.ts';
+import type { CompiledPolicy } from '../../../../core/policy/types.ts';
+
+export function newPem(): string {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return publicKey.export({ format: 'pem', type: 'spki' });
+}
+
+export const PEM = newPem();
+
+export const EMPTY_CONTEXT: CompileContext = { secret: () => undefined, trustRoots: new Set(['public-good']) };
+
+export function policy(spec: Partial<ImagePolicySpec> = {}, name = 'example'): ImagePolicy {
+  const defaults = { images: ['ghcr.io/acme/*'], keys: [{ pem: PEM }] };
+  return {
+    apiVersion: 'cosignet.dev/v1',
+    kind: 'ImagePolicy',
+    metadata: { name, generation: 3 },
+    spec: { ...defaults, ...spec },
+  };
+}
+
+/** A compiled policy as far as matching looks at it. */
+export function claiming(
+  name: string,
+  images: readonly string[],
+  namespaceSelector?: CompiledPolicy['namespaceSelector'],
+): CompiledPolicy {
+  const compiled: CompiledPolicy = {
+    name,
+    generation: 1,
+    patterns: images.map(parsePattern),
+    action: 'Verify',
+    mode: 'Enforce',
+    signers: [],
+    threshold: 1,
+    required: [],
+    annotations: {},
+    transparencyLog: 'Ignore',
+    attestations: [],
+    problems: [],
+  };
+  return namespaceSelector === undefined ? compiled : { ...compiled, namespaceSelector };
+}
