@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Ajv } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import addFormats from 'ajv-formats';
+import type { ImagePolicy } from './schema.gen.ts';
+import { IMAGE_POLICY_SCHEMA } from './validator.gen.ts';
+
+export interface FieldFault {
+  /** As kubectl writes it: `spec.keys[0].pem`; empty for the document itself. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Validated =
+  | { readonly policy: ImagePolicy; readonly faults?: never }
+  | { readonly policy?: never; readonly faults: readonly FieldFault[] };
+
+const MAXIMUM_FAULTS = 20;
+
+// The schema is a constant, so its compiled form is one too; made on first use, for a quick start.
+let compiled: ValidateFunction<ImagePolicy> | undefined;
+
+/** Holds a document against the resource's schema; unknown fields are faults. Untrusted in, typed out. */
+export function validateDocument(document: unknown): Validated {
+  compiled ??= compile();
+  if (compiled(document)) return { policy: document };
+  return { faults: (compiled.errors ?? []).slice(0, MAXIMUM_FAULTS).map(faultOf) };
+}
+
+function compile(): ValidateFunction<ImagePolicy> {
+  const ajv = new Ajv({ strict: true, allErrors: true, ownProperties: true });
+  addFormats.default(ajv, ['date-time', 'int32', 'int64']);
+  return ajv.compile<ImagePolicy>(IMAGE_POLICY_SCHEMA);
+}
+
+function faultOf(error: ErrorObject): FieldFault {
+  const path = fieldPath(error.instancePath);
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const name = String(error.params['additionalProperty']).slice(0, 80);
+      return { path: path === '' ? name : `${path}.${name}`, message: 'unknown field' };
+    }
+    case 'enum': {
+      const values: readonly unknown[] = error.params['allowedValues'];
+      return { path, message: `must be one of ${values.join(', ')}` };
+    }
+    case 'const':
+      return { path, message: `must be ${String(error.params['allowedValue'])}` };
+    default:
+      return { path, message: error.message ?? 'is not valid' };
+  }
+}
+
+/** From a JSON pointer (RFC 6901). */
+function fieldPath(pointer: string): string {
+  const parts = pointer.split('/').slice(1);
+  const written = parts.map((part) =>
+    /^\d+$/.test(part) ? `[${part}]` : `.${part.replaceAll('~1', '/').replaceAll('~0', '~')}`,
+  );
+  return written.join('').replace(/^\./, '');
+}
