@@ -53,11 +53,7 @@ export async function compileContext(
   if (!documents.some(({ policy }) => (policy.spec.attestations ?? []).length > 0)) return context;
   const { compileCondition } = await import('../core/policy/condition.ts');
   const { compilePredicateSchema } = await import('../core/policy/predicate-schema.ts');
-  return {
-    ...context,
-    compileCondition: (expression) => compileCondition(expression, '').holds,
-    compileSchema: compilePredicateSchema,
-  };
+  return { ...context, compileCondition, compileSchema: compilePredicateSchema };
 }
 
 /** A policy for all images that any of the keys satisfies. */

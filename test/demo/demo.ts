@@ -45,7 +45,7 @@ await denies(
 await denies(
   'a Pod that hides it among its init containers',
   pod('hidden', [image('signed:1.0')], [image('unsigned:1.0')]),
-  /initContainers?\b.*unsigned:1\.0/s,
+  /init container "init0".*unsigned:1\.0/s,
 );
 await denies('a Deployment', deployment('unsigned', image('unsigned:1.0')), /unsigned:1\.0/);
 await denies(
@@ -72,7 +72,7 @@ async function admits(what: string, workload: Workload, { pinned }: { readonly p
     'ADMITTED',
     what,
     workload,
-    imagesOf(admission.stored).map((stored) => `runs ${stored}`),
+    imagesOf(admission.stored).map((stored) => `stored as ${stored}`),
   );
 }
 
@@ -80,13 +80,18 @@ async function denies(what: string, workload: Workload, reason: RegExp): Promise
   const admission: Admission = await create(workload, stage);
   assert.ok(!admission.allowed, `${what} should have been denied`);
   assert.match(admission.message, reason);
-  report('DENIED', what, workload, admission.message.split('\n'));
+  report('DENIED', what, workload, wrapped(admission.message));
 }
 
 function report(answer: string, what: string, workload: Workload, lines: readonly string[]): void {
   answers += 1;
   say(`${answer.padEnd(8)}  ${what}: ${imagesOf(workload).join(', ')}`);
   for (const line of lines) say(`          ${line}`);
+}
+
+/** Lines of at most 100 characters, unless a word is longer. */
+function wrapped(text: string): readonly string[] {
+  return text.match(/\S.{0,99}(?=\s|$)|\S+/g) ?? [];
 }
 
 function title(text: string): void {

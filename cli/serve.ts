@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { errorText } from '../core/errors.ts';
+import { serve as run } from '../operator/main.ts';
+import { parseAddress } from './address.ts';
+import { dockerKeychain } from './credentials.ts';
+import { EXIT, UsageError, type ExitCode } from './exit.ts';
+import { createLogger, type LoggerOptions } from './logger.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ServeCommandOptions {
+  readonly policies: readonly string[];
+  readonly listen: string;
+  readonly metricsListen: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly config?: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly logLevel: LoggerOptions['level'];
+  readonly logFormat: LoggerOptions['format'];
+}
+
+/** Where the kubelet tells a Pod its namespace. */
+const SERVICE_ACCOUNT_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+/** Runs until a signal asks to stop. */
+export async function serve(options: ServeCommandOptions, terminal: Terminal): Promise<ExitCode> {
+  const { policies, tlsCert, tlsKey, config, name } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new UsageError('give --tls-cert and --tls-key together');
+  const log = createLogger({ level: options.logLevel, format: options.logFormat });
+  try {
+    await run(
+      {
+        ...(policies.length > 0 && { policies, keychain: await dockerKeychain(terminal.environment) }),
+        listen: parseAddress('--listen', options.listen),
+        metricsListen: parseAddress('--metrics-listen', options.metricsListen),
+        ...(tlsCert !== undefined && tlsKey !== undefined && { tlsCert, tlsKey }),
+        ...(config !== undefined && { configPath: config }),
+        namespace: options.namespace ?? (await ownNamespace()),
+        name,
+        identity: terminal.environment['POD_NAME'] ?? `${hostname()}-${process.pid}`,
+        log,
+      },
+      terminal.signal,
+    );
+    return EXIT.allowed;
+  } catch (error) {
+    throw isInputFault(error) ? new UsageError(errorText(error), { cause: error }) : error;
+  }
+}
+
+async function ownNamespace(): Promise<string> {
+  const text = await readFile(SERVICE_ACCOUNT_NAMESPACE, 'utf8').catch(() => '');
+  return text.trim() || 'cosignet';
+}
+
+/** Files that can't be used, addresses that can't be listened on: the command line is what to mend. */
+const INPUT_FAULTS: ReadonlySet<unknown> = new Set([
+  'EACCES',
+  'EADDRINUSE',
+  'EADDRNOTAVAIL',
+  'EISDIR',
+  'ENOENT',
+  'ENOTDIR',
+  'ENOTFOUND',
+]);
+
+function isInputFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'PolicyFilesError' || ('code' in error && INPUT_FAULTS.has(error.code));
+}
