@@ -104,21 +104,18 @@ function randomToken(): string {
 export interface Kubeconfig {
   readonly server: string;
   readonly caFile: string;
-  /** One of them. */
-  readonly token?: string;
-  readonly tokenFile?: string;
+  readonly token: string;
 }
 
 /** Writes the file and returns its name. JSON is YAML. */
-export function writeKubeconfig(file: string, { server, caFile, token, tokenFile }: Kubeconfig): string {
-  const user = tokenFile === undefined ? { token } : { tokenFile };
+export function writeKubeconfig(file: string, { server, caFile, token }: Kubeconfig): string {
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'here',
     contexts: [{ name: 'here', context: { cluster: 'here', user: 'here' } }],
     clusters: [{ name: 'here', cluster: { server, 'certificate-authority': caFile } }],
-    users: [{ name: 'here', user }],
+    users: [{ name: 'here', user: { token } }],
   };
   writeFileSync(file, JSON.stringify(config, null, 2), { mode: 0o600 });
   return file;

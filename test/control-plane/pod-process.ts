@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { V1Container, V1Pod, V1Probe } from '@kubernetes/client-node';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
@@ -76,9 +76,8 @@ async function accountKubeconfig(host: PodHost, pod: V1Pod, dir: string): Promis
       spec: { expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid } },
     },
   );
-  const tokenFile = path.join(dir, 'token');
-  writeFileSync(tokenFile, answer.status.token, { mode: 0o600 });
-  return writeKubeconfig(path.join(dir, 'kubeconfig'), { server: host.server, caFile: host.caFile, tokenFile });
+  const { server, caFile } = host;
+  return writeKubeconfig(path.join(dir, 'kubeconfig'), { server, caFile, token: answer.status.token });
 }
 
 function environmentOf(container: V1Container, pod: V1Pod): Record<string, string> {

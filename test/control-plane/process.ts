@@ -21,8 +21,18 @@ export interface ProgramOptions {
   readonly cwd?: string;
 }
 
+/** Signals end this process the way in which `exit` listeners run. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function exitOnSignals(): void {
+  for (const signal of ENDING) {
+    if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
+  }
+}
+
 /** Starts a program by its path; it dies with this process. */
 export function startProgram({ command, log, env, cwd }: ProgramOptions): Running {
+  exitOnSignals();
   const output = openSync(log, 'a');
   const [program, ...args] = command;
   const child = spawn(program, args, {

@@ -43,8 +43,9 @@ export interface Installation {
   close(this: void): Promise<void>;
 }
 
-export async function openInstallation(): Promise<Installation> {
-  const bench = await openWorkbench();
+/** `dir`: an empty folder to work in; left out, a temporary one. */
+export async function openInstallation(dir?: string): Promise<Installation> {
+  const bench = await openWorkbench(dir);
   const { registry } = bench;
   const keys = { release: await registry.keyPair('release'), other: await registry.keyPair('other') };
   const push = async (goods: Goods): Promise<Image> => {

@@ -28,6 +28,8 @@ export function run(command: readonly [string, ...string[]], { env, input = '' }
     cwd: ROOT,
     env: { ...process.env, PATH: `${TOOLS}:${process.env['PATH'] ?? ''}`, ...env },
   });
+  // A program that ends without reading its input is no failure.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];

@@ -23,10 +23,9 @@ export interface Workbench {
 }
 
 /** COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js. */
-export async function openWorkbench(): Promise<Workbench> {
+export async function openWorkbench(dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'))): Promise<Workbench> {
   requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm');
   requireTools('cosign', 'crane', 'referrers-registry');
-  const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'));
   const registry = await startRegistry(path.join(dir, 'registry'));
   const program = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
   const cluster = await startCluster({
