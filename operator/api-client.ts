@@ -92,7 +92,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
     const dispatcher = authorization[kind];
     const headers: Record<string, string> = { ...authorization.headers, accept: 'application/json' };
     if (asked.body !== undefined) headers['content-type'] = asked.contentType ?? 'application/json';
-    return request(`${server}${asked.path}`, {
+    const answer = request(`${server}${asked.path}`, {
       method: asked.method ?? 'GET',
       headers,
       signal,
@@ -103,6 +103,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
       ...(asked.body !== undefined && { body: JSON.stringify(asked.body) }),
       ...(dispatcher && { dispatcher }),
     });
+    return orAborted(answer, signal);
   }
 
   async function call<T>(asked: ApiRequest): Promise<T> {
@@ -135,6 +136,23 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
   }
 
   return { call, stream };
+}
+
+/** The HTTP client hears an abort only once it is connected, which may be never. */
+function orAborted(answer: Promise<Dispatcher.ResponseData>, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      reject(signal.reason instanceof Error ? signal.reason : new ApiError(0, 'stopped'));
+      // Whatever still comes is for nobody.
+      answer.then(({ body }) => body.on('error', () => undefined).destroy()).catch(() => undefined);
+    };
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    answer
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', giveUp))
+      .catch(() => undefined);
+  });
 }
 
 async function refusal(asked: ApiRequest, response: Dispatcher.ResponseData): Promise<ApiError> {

@@ -160,7 +160,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
     compilePolicy(policy, {
       secret,
       trustRoots: new Set(configuration.trustRoots.names()),
-      compileCondition: (expression) => compileCondition(expression, '').holds,
+      compileCondition,
       compileSchema: compilePredicateSchema,
     });
   const fromFiles = await fileCertificate(options, around);

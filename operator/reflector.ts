@@ -42,7 +42,8 @@ const TIMINGS: ReflectorTimings = {
   watch: 60_000,
   margin: 5_000,
   relist: 600_000,
-  backoff: { first: 250, most: 15_000 },
+  // The ceiling is how late a replica may hear of a change after an outage.
+  backoff: { first: 250, most: 5_000 },
 };
 const PAGE = 500;
 const RETRY_AFTER_MOST = 60_000;
