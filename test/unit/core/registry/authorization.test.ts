@@ -237,7 +237,6 @@ describe('candidates', () => {
 describe('token servers', () => {
   const answers: readonly (readonly [string, number, string, string])[] = [
     ['without a token', 200, '{}', 'RegistryUnavailable'],
-    ['with a token that would break a header', 200, '{"token":"a\\r\\nX: y"}', 'RegistryUnavailable'],
     ['with no JSON', 200, '<html>', 'RegistryUnavailable'],
     ['with more than 64 KiB', 200, JSON.stringify({ token: 'x'.repeat(65_536) }), 'ResponseTooLarge'],
     ['with 429', 429, '', 'RegistryRateLimited'],
@@ -255,6 +254,17 @@ describe('token servers', () => {
       await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), { code });
     });
   }
+
+  test('can not smuggle a line break into our requests', async () => {
+    const { registry, client } = await setUp({ kind: 'bearer', anonymous: true });
+    registry.behaviour.intercept = (request, response) => {
+      if (!request.url?.startsWith('/token')) return false;
+      response.end(JSON.stringify({ token: 'a\r\nX-Forged: y' }));
+      return true;
+    };
+    const repository = { registry: registry.host, path: 'team/app' };
+    await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), /answered without a token/);
+  });
 
   test('on another host get the credentials of the registry that named them', async () => {
     const tokens = await startFakeRegistry({ auth: { kind: 'bearer', users } });
