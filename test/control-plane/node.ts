@@ -38,7 +38,7 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
   return {
     stop: async () => {
       stopping.abort();
-      await Promise.all([...processes.values()].map((process) => process.stop(5)));
+      await Promise.all([...processes.values()].map((process) => process.stop(0)));
       await following;
     },
   };
@@ -88,7 +88,7 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
     processes.set(uid, process);
     process.onReady((ready) => run(pod, setStatus(pod, address, ready)));
     void process.ended.then((code) => {
-      if (!processes.has(uid) || stopping.signal.aborted) return;
+      if (gone.has(uid) || stopping.signal.aborted) return;
       report(`${pod.metadata?.name} ended with ${code}`);
       // No restarts: a test should see it. The Deployment's controller makes another Pod.
       run(pod, api.patch(`${pathOf(pod)}/status`, { status: { phase: 'Failed' } }));
@@ -102,10 +102,9 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
 
   async function end(pod: V1Pod, graceSeconds: number): Promise<void> {
     const uid = pod.metadata?.uid ?? '';
-    const process = processes.get(uid);
-    processes.delete(uid);
     gone.add(uid);
-    await process?.stop(graceSeconds);
+    await processes.get(uid)?.stop(graceSeconds);
+    processes.delete(uid);
   }
 
   async function setStatus(pod: V1Pod, address: string, ready: boolean): Promise<void> {

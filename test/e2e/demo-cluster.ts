@@ -2,6 +2,7 @@
 // `make demo-cluster`: the whole way on a real control plane, for people to read. Fails where anything is not as told.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { stringify } from 'yaml';
 import { waitFor } from '../control-plane/process.ts';
 import { inventory } from './inventory.ts';
 import { openInstallation, policy, type Installation } from './installation.ts';
@@ -92,8 +93,7 @@ async function addPolicy({ chapter, say, show }: Stage, installation: Installati
   chapter("A further policy: the vendor's images are signed with the vendor's key");
   await show(`kubectl run tool --image=${images.tool.tag}`, { refused: true });
   const spec = { images: [`${bench.registry.host}/vendor/*`], keys: [{ name: 'vendor', pem: other.publicKey }] };
-  // JSON is YAML.
-  writeFileSync(path.join(dir, 'vendor.yaml'), `${JSON.stringify(policy('vendor', spec), null, 2)}\n`);
+  writeFileSync(path.join(dir, 'vendor.yaml'), stringify(policy('vendor', spec)));
   await show(`cat ${FOLDER}/vendor.yaml`);
   await show(`kubectl apply -f ${FOLDER}/vendor.yaml`);
   await show('kubectl wait imagepolicies.cosignet.dev/vendor --for=condition=Ready --timeout=10s');
