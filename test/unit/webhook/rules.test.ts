@@ -226,6 +226,10 @@ describe('mirror pods', () => {
       reviewOf('deployments', objectOf('deployments', { containers: [{ name: 'a', image: UNSIGNED }] }, MIRROR), NODE),
     ],
     [
+      'a creation by a node in a sub-resource',
+      reviewOf('pods', podOf([UNSIGNED], MIRROR), { ...NODE, subResource: 'ephemeralcontainers' }),
+    ],
+    [
       'ephemeral containers by a node',
       update('pods', podOf([SIGNED]), podOf([UNSIGNED], MIRROR), { ...NODE, subResource: 'ephemeralcontainers' }),
     ],

@@ -190,6 +190,10 @@ describe('what carries no images', () => {
       'another version',
       { resource: { group: '', version: 'v2', resource: 'pods' }, kind: { group: '', version: 'v2', kind: 'Pod' } },
     ],
+    [
+      'a kind of the same group that does not fit its resource',
+      { kind: { group: '', version: 'v1', kind: 'PodTemplate' } },
+    ],
     ['a kind that does not fit its resource', { kind: { group: 'apps', version: 'v1', kind: 'Deployment' } }],
     [
       'pods/exec',
