@@ -63,9 +63,7 @@ function compileConditions(
   if (compileCondition === undefined) return [];
   return conditions.flatMap(({ expression, message }, index) => {
     const at = `${path}[${index}].expression`;
-    const compiled = report.attempt('InvalidAttestation', at, () =>
-      compileCondition(expression, message ?? expression),
-    );
+    const compiled = report.attempt('InvalidAttestation', at, () => compileCondition(expression, message ?? ''));
     return compiled ?? [];
   });
 }

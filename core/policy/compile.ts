@@ -27,15 +27,19 @@ export interface CompileContext {
 }
 
 /**
- * An ImagePolicy, from the API server or a file, made ready for decisions. Never throws: what is wrong is in
- * `problems`, all of it at once. A policy with problems keeps its claim on its images and denies them.
+ * An ImagePolicy, from the API server or a file, made ready for decisions; its shape is checked here too. Never
+ * throws: what is wrong is in `problems`, all of it at once. A policy with problems keeps its claim on its images
+ * and denies them.
  */
-export function compilePolicy(policy: ImagePolicy, context: CompileContext): CompiledPolicy {
+export function compilePolicy(policy: unknown, context: CompileContext): CompiledPolicy {
   try {
     // Without the status, which is ours and may be another version's; items of a list may come without kind.
-    const { metadata, spec } = policy;
-    const { faults } = validateDocument({ apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata, spec });
-    return faults === undefined ? compileValid(policy, context) : malformed(policy, faults);
+    const metadata = fieldOf(policy, 'metadata');
+    const spec = fieldOf(policy, 'spec');
+    const validated = validateDocument({ apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata, spec });
+    return validated.faults === undefined
+      ? compileValid(validated.policy, context)
+      : malformed(policy, validated.faults);
   } catch (error) {
     return malformed(policy, [{ path: 'spec', message: `cannot be compiled: ${errorText(error)}` }]);
   }
@@ -51,7 +55,7 @@ function compileValid({ metadata, spec }: ImagePolicy, context: CompileContext):
   const attestations = compileAttestations(spec, signers, context, report);
   return {
     name: metadata.name,
-    generation: metadata.generation ?? 0,
+    generation: typeof metadata.generation === 'number' ? metadata.generation : 0,
     patterns,
     action: spec.action ?? 'Verify',
     mode: spec.mode ?? 'Enforce',
