@@ -85,8 +85,8 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     readings: readingsOf(parts, options.clock, () => certificates?.expiresAt()),
     denied: (verdicts) => recordDenials(verdicts, parts),
     reconfigured: () => parts.book.recompileAll(),
+    handOver: () => election.stop(),
     async stop() {
-      // The lease goes back first: another replica takes over while this one still ends.
       await election.stop();
       await Promise.all([operator.shutdown(), namespaces.reflector.stop(), certificates?.stop(), events.stop()]);
       await kubeConfig.close();

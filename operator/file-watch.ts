@@ -62,7 +62,8 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
     }
   }
 
-  const opening = Promise.all(options.paths.map(open));
+  // What changed before the watchers were there is looked at once they are.
+  const opening = Promise.all(options.paths.map(open)).then(soon);
   const poll = setInterval(run, options.poll ?? POLL);
   poll.unref();
 

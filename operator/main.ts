@@ -115,7 +115,8 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
 
   await aborted(signal);
   // Readiness fails first; until every API server knows, reviews still come and are answered.
-  await sleep(options.graceMilliseconds ?? (options.policies ? 0 : CLUSTER_GRACE));
+  const grace = options.graceMilliseconds ?? (options.policies ? 0 : CLUSTER_GRACE);
+  await Promise.all([surroundings.handOver(), sleep(grace)]);
   log.info('closing');
   await webhook.drain(DRAIN);
 }

@@ -38,6 +38,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Surro
     },
     denied: () => undefined,
     reconfigured: files.recompile,
+    handOver: async () => undefined,
     stop: () => files.stop(),
   };
 }

@@ -21,5 +21,7 @@ export interface Surroundings {
   readonly denied: (verdicts: readonly Verdict[], namespace: string) => void;
   /** The configuration changed. */
   readonly reconfigured: () => void;
+  /** Another replica may lead from now on; this one goes on answering. */
+  handOver(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 /* oxlint-disable typescript/no-unsafe-type-assertion -- requests of the code under test are trusted here */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ImagePolicyStatus } from '../../core/policy/schema.gen.ts';
 
 /** What a request is answered with instead of the honest answer. */
 export type Fault =
@@ -21,6 +22,7 @@ export interface FakeObject {
   spec?: Record<string, unknown>;
   webhooks?: readonly FakeHook[];
   data?: Record<string, string>;
+  status?: ImagePolicyStatus;
   [field: string]: unknown;
 }
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { ConfigurationError } from '../../../core/config/faults.ts';
+import { silentLogger } from '../../../core/observe.ts';
+import { followConfiguration, type LiveConfiguration } from '../../../operator/live-configuration.ts';
+import { issueCertificateAuthority } from '../../../webhook/tls/issue.ts';
+import { eventually } from './eventually.ts';
+
+describe('followConfiguration', () => {
+  let folder: string;
+  let file: string;
+  let reloads: boolean[];
+  let live: LiveConfiguration | undefined;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'configuration-'));
+    file = path.join(folder, 'config.yaml');
+    reloads = [];
+  });
+  afterEach(async () => {
+    await live?.stop();
+    live = undefined;
+    await rm(folder, { recursive: true });
+  });
+
+  async function follow(poll?: number): Promise<LiveConfiguration> {
+    live = await followConfiguration({
+      path: file,
+      log: silentLogger,
+      onReload: (succeeded) => reloads.push(succeeded),
+      ...(poll !== undefined && { poll }),
+    });
+    return live;
+  }
+
+  test('follows the file, and keeps the last good one', async () => {
+    await writeFile(file, 'unmatchedImages: Warn\n');
+    const { configuration } = await follow();
+    assert.equal(configuration().unmatchedImages, 'Warn');
+    await writeFile(file, 'unmatchedImages: Allow\n');
+    await eventually(() => configuration().unmatchedImages === 'Allow');
+    await writeFile(file, 'unmatchedImages: Perhaps\n');
+    await eventually(() => reloads.includes(false));
+    assert.equal(configuration().unmatchedImages, 'Allow');
+    await writeFile(file, 'unmatchedImages: Deny\n');
+    await eventually(() => configuration().unmatchedImages === 'Deny');
+    assert.deepEqual(reloads, [true, false, true]);
+  });
+
+  test('does not start with a file that is not usable, or that is not there', async () => {
+    await assert.rejects(follow(), ConfigurationError);
+    await writeFile(file, 'unmatchedImages: Perhaps\n');
+    await assert.rejects(follow(), ConfigurationError);
+    await writeFile(file, 'trustRoots: [{name: own, file: missing.json}]\n');
+    await assert.rejects(follow(), ConfigurationError);
+    await writeFile(file, 'registries: [{host: r.example.com, caFile: missing.crt}]\n');
+    await assert.rejects(follow(), ConfigurationError);
+  });
+
+  test('follows the files that the file names', async () => {
+    const dates = { notBefore: Date.now() - 1000, notAfter: Date.now() + 3_600_000 };
+    const [first, second] = await Promise.all([
+      issueCertificateAuthority({ commonName: 'first', ...dates }),
+      issueCertificateAuthority({ commonName: 'second', ...dates }),
+    ]);
+    await writeFile(path.join(folder, 'ca.crt'), first.certificate);
+    await writeFile(file, 'registries: [{host: r.example.com, caFile: ca.crt}]\n');
+    const { settings } = await follow(50);
+    assert.equal(settings('r.example.com')?.ca, first.certificate);
+    await writeFile(path.join(folder, 'ca.crt'), second.certificate);
+    await eventually(() => settings('r.example.com')?.ca === second.certificate);
+  });
+});

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { ConfigurationError } from '../../../core/config/faults.ts';
+import { silentLogger, type LogFields } from '../../../core/observe.ts';
+import { serve } from '../../../operator/main.ts';
+import { PolicyFilesError } from '../../../operator/policy-files.ts';
+import { eventually } from './eventually.ts';
+
+const POLICY = `apiVersion: cosignet.dev/v1
+kind: ImagePolicy
+metadata: {name: hub}
+spec: {images: ["docker.io/**"], action: Deny}
+`;
+
+function review(image: string): string {
+  return JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'u-1',
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      resource: { group: '', version: 'v1', resource: 'pods' },
+      namespace: 'default',
+      operation: 'CREATE',
+      userInfo: { username: 'someone' },
+      object: { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image }] } },
+    },
+  });
+}
+
+function post(url: string, body: string): Promise<{ allowed: boolean; message: string }> {
+  return new Promise((resolve, reject) => {
+    // The certificate is self-made; what it protects is this loopback.
+    const options = { method: 'POST', rejectUnauthorized: false, headers: { 'content-type': 'application/json' } };
+    const sent = request(url, options, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => {
+        const { response: answer } = JSON.parse(text);
+        resolve({ allowed: answer.allowed, message: answer.status?.message ?? '' });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+describe('serve, from files', () => {
+  let folder: string;
+  let stop: AbortController;
+  let lines: Map<string, LogFields>;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'serve-'));
+    stop = new AbortController();
+    lines = new Map();
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  function start(more: { configPath?: string; graceMilliseconds?: number } = {}): Promise<number> {
+    return serve(
+      {
+        policies: [folder],
+        listen: { host: '127.0.0.1', port: 0 },
+        metricsListen: { host: '127.0.0.1', port: 0 },
+        namespace: 'cosignet',
+        name: 'cosignet',
+        identity: 'test',
+        log: { ...silentLogger, info: (message, fields) => lines.set(message, fields ?? {}) },
+        ...more,
+      },
+      stop.signal,
+    );
+  }
+  const address = (name: 'webhook' | 'metrics') => String(lines.get('serving')?.[name]);
+
+  test('judges reviews, follows the policies, and counts', async () => {
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY);
+    const done = start();
+    await eventually(() => lines.has('serving'), 10_000);
+    assert.equal((await fetch(`${address('metrics')}/readyz`)).status, 200);
+    const refused = await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'));
+    assert.equal(refused.allowed, false);
+    assert.match(refused.message, /hub/);
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY.replace('Deny', 'Allow'));
+    await eventually(() => lines.has('policies reloaded'));
+    assert.equal((await post(`${address('webhook')}/validate?timeout=5s`, review('nginx'))).allowed, true);
+    const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
+    assert.match(metrics, /cosignet_verdicts_total\{code="AllowedByPolicy",outcome="allowed",mode="Enforce"\} 1/);
+    stop.abort();
+    assert.equal(await done, 0);
+  });
+
+  test('on shutdown readiness fails first, and reviews are answered until the end of the grace', async () => {
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY);
+    const done = start({ graceMilliseconds: 400 });
+    await eventually(() => lines.has('serving'), 10_000);
+    stop.abort();
+    assert.equal((await fetch(`${address('metrics')}/readyz`)).status, 503);
+    assert.equal((await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'))).allowed, false);
+    assert.equal(await done, 0);
+    await assert.rejects(post(`${address('webhook')}/mutate?timeout=5s`, review('nginx')));
+    await assert.rejects(fetch(`${address('metrics')}/readyz`));
+  });
+
+  test('does not start with what it can not enforce, and leaves nothing open', async () => {
+    await writeFile(path.join(folder, 'hub.yaml'), 'kind: [');
+    await assert.rejects(start(), PolicyFilesError);
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY);
+    const configPath = path.join(folder, 'configuration');
+    await writeFile(configPath, 'unmatchedImages: Perhaps');
+    await assert.rejects(start({ configPath }), ConfigurationError);
+  });
+});
