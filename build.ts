@@ -17,9 +17,9 @@ await build({
   platform: 'node',
   target: 'node22',
   chunkNames: 'lib/[name]-[hash]',
-  // Names stay, so that stack traces in logs can be read.
-  minifyWhitespace: true,
-  minifySyntax: true,
+  minify: true,
+  // So that stack traces in logs can be read.
+  keepNames: true,
   legalComments: 'linked',
   logLevel: 'warning',
   // CommonJS dependencies call require() for Node's own modules; ESM has none.

@@ -12,6 +12,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Deprecations inside of dependencies are for those who update them, not for users.
+process.noDeprecation = true;
+
+/** Below it, libraries fail in ways that nobody understands. Tests run on the version in package.json. */
+const OLDEST_NODE = 22;
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+  process.stderr.write(`cosignet: needs Node ${OLDEST_NODE} or newer, and this is ${process.version}\n`);
+  process.exit(2);
+}
+
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),

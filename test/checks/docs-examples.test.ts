@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +9,8 @@ import { stringify } from 'yaml';
 import { loadLayout, RegistryContent } from '../fakes/registry-content.ts';
 import { startFakeRegistry } from '../fakes/registry.ts';
 import type { FakeRegistry } from '../fakes/registry.ts';
+import { runCaptured } from '../unit/cli/captured-terminal.ts';
+import { signFile } from '../unit/cli/signed-file.ts';
 import { codeBlocks } from './markdown.ts';
 import { projectFiles, read, ROOT } from './sources.ts';
 
@@ -79,7 +79,10 @@ async function writeReadersFiles(folder: string, mirror: string): Promise<void> 
   const registries = HOSTS.map((host) => ({ host, mirrors: [mirror] }));
   await write('config.yaml', stringify({ registries: [...registries, { host: mirror, insecure: true }] }));
   await mkdir(path.join(folder, 'bundle'));
-  await writeBundle((name, text) => write(`bundle/${name}`, text));
+  const { artifact, bundle, publicKey } = signFile('what is released');
+  await write('bundle/app.tar.gz', artifact);
+  await write('bundle/app.sigstore.json', bundle);
+  await write('bundle/cosign.pub', publicKey);
 }
 
 /** The policy that the tutorial tells to write, with a real key in place of its dots. */
@@ -89,39 +92,14 @@ function tutorialPolicy(pem: string): string {
   return policy.replace('        …', body.map((line) => `        ${line}`).join('\n'));
 }
 
-/** A signed file as `cosign sign-blob --bundle` leaves it (Sigstore bundle v0.3, message signature). */
-async function writeBundle(write: (name: string, text: string | Uint8Array) => Promise<void>): Promise<void> {
-  const artifact = Buffer.from('what is released');
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const hint = createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('base64');
-  await write('app.tar.gz', artifact);
-  await write('cosign.pub', publicKey.export({ type: 'spki', format: 'pem' }));
-  await write(
-    'app.sigstore.json',
-    JSON.stringify({
-      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
-      verificationMaterial: { publicKey: { hint }, tlogEntries: [] },
-      messageSignature: {
-        messageDigest: { algorithm: 'SHA2_256', digest: createHash('sha256').update(artifact).digest('base64') },
-        signature: sign('sha256', artifact, privateKey).toString('base64'),
-      },
-    }),
-  );
-}
-
-function runExample(command: string, folder: string): Promise<{ readonly code: unknown; readonly output: string }> {
+/** In this process, as a reader would: in his own folder. */
+async function runExample(
+  command: string,
+  folder: string,
+): Promise<{ readonly code: number; readonly output: string }> {
   const args = command.split(/\s+/);
-  const cwd = args[0] === 'verify-bundle' ? path.join(folder, 'bundle') : folder;
+  process.chdir(args[0] === 'verify-bundle' ? path.join(folder, 'bundle') : folder);
   if (args[0] === 'verify') args.push('--config', 'config.yaml');
-  return new Promise((resolve) => {
-    const environment = { ...process.env, DOCKER_CONFIG: folder };
-    execFile(
-      process.execPath,
-      [path.join(ROOT, 'cli/main.ts'), ...args],
-      { cwd, env: environment },
-      (error, out, err) => resolve({ code: error === null ? 0 : error.code, output: out + err }),
-    );
-  });
+  const { code, out, err } = await runCaptured(args);
+  return { code, output: `${out}\n${err}` };
 }
