@@ -90,8 +90,12 @@ export function loadKubeConfig(): SharedKubeConfig {
 }
 
 export function kubeApiOf(config: SharedKubeConfig): KubeApi {
-  const server = config.getCurrentCluster()?.server;
-  if (server === undefined) throw new Error('the kubeconfig names no cluster');
+  const cluster = config.getCurrentCluster();
+  const server = cluster?.server ?? '';
+  // Without any kubeconfig the library makes up http://localhost:8080, and refuses it at each call.
+  if (!server.startsWith('https://') && !cluster?.skipTLSVerify) {
+    throw new Error('no cluster is configured: set KUBECONFIG, run in a Pod, or read policies from files (--policies)');
+  }
   return createKubeApi({ server, authorize: () => config.authorization() });
 }
 

@@ -70,6 +70,16 @@ describe('SharedKubeConfig', () => {
     await api.call({ path: '/api/v1/namespaces' });
   });
 
+  test('says so where no cluster is configured', () => {
+    const none = new SharedKubeConfig();
+    none.loadFromClusterAndUser(
+      { name: 'cluster', server: 'http://localhost:8080', skipTLSVerify: false },
+      { name: 'u' },
+    );
+    assert.throws(() => kubeApiOf(none), /no cluster is configured/);
+    assert.throws(() => kubeApiOf(new SharedKubeConfig()), /no cluster is configured/);
+  });
+
   test('tells of a proxy that it would ignore', async () => {
     const proxied = new SharedKubeConfig();
     const cluster = { name: 'c', server: 'https://127.0.0.1:1', proxyUrl: 'http://127.0.0.1:2', skipTLSVerify: false };
