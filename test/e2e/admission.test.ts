@@ -90,6 +90,7 @@ describe('admission by a real API server', () => {
   test('lets nodes, and nobody else, make mirror Pods', async () => {
     const spec = { nodeName: 'loopback', containers: [{ name: 'a', image: here.images.unsigned.tag }] };
     const mirror = JSON.stringify(pod(spec, { 'kubernetes.io/config.mirror': 'x' }));
+    await here.kubectl('delete', 'pod', 'mixed', '--ignore-not-found');
     const create = ['create', '--filename=-', '--dry-run=server'];
     assert.match((await here.bench.kubectl(create, mirror)).stderr, /denied the request/);
     const node = ['--as=system:node:loopback', '--as-group=system:nodes', '--as-group=system:masters'];

@@ -102,8 +102,8 @@ export function keyFlags({ publicFile }: KeyPair): string[] {
 }
 
 /** Installs, as tests do that are about something else. */
-export async function install({ make, release, kubectl }: Installation): Promise<void> {
-  const { code, stdout, stderr } = await make('install', ...keyFlags(release));
+export async function install({ make, release, kubectl }: Installation, ...flags: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await make('install', ...keyFlags(release), ...flags);
   assert.equal(code, 0, `${stdout}${stderr}`);
   await policyReady(kubectl, 'default');
 }

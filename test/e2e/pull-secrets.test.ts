@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { install, openInstallation, tryPod, type Installation } from './installation.ts';
+import { startPrivateRegistry, type PrivateRegistry } from './private-registry.ts';
+import { requireTools } from './tools.ts';
+
+requireTools('registry');
+
+describe('images in a private registry', () => {
+  let here: Installation;
+  let registry: PrivateRegistry;
+  let image: string;
+
+  before(async () => {
+    here = await openInstallation();
+    registry = await startPrivateRegistry(path.join(here.bench.dir, 'private'));
+    image = await registry.publish('shop/secret:1.0', here.release);
+    await install(here, `--set=config.registries[1].host=${registry.host}`, '--set=config.registries[1].insecure=true');
+    const login = [`--docker-username=${registry.user}`, `--docker-password=${registry.password}`];
+    await here.kubectl('create', 'secret', 'docker-registry', 'login', `--docker-server=${registry.host}`, ...login);
+  });
+  after(async () => {
+    await registry.stop();
+    await here.close();
+  });
+
+  test('are denied to a Pod without credentials, and the message says what is missing', async () => {
+    const message = await here.refused(...tryPod(image));
+    assert.match(message, /denied the request/);
+    assert.match(message, /image pull secret/);
+    assert.ok(!message.includes(registry.password));
+  });
+
+  test('are read with the pull secret that the Pod names', async () => {
+    const spec = JSON.stringify({ spec: { imagePullSecrets: [{ name: 'login' }] } });
+    await here.kubectl(...tryPod(image), `--overrides=${spec}`);
+  });
+
+  test('are read with the pull secrets of the service account', async () => {
+    await here.kubectl('create', 'serviceaccount', 'puller');
+    const secrets = JSON.stringify({ imagePullSecrets: [{ name: 'login' }] });
+    await here.kubectl('patch', 'serviceaccount', 'puller', `--patch=${secrets}`);
+    const spec = JSON.stringify({ spec: { serviceAccountName: 'puller' } });
+    await here.kubectl(...tryPod(image), `--overrides=${spec}`);
+  });
+});
