@@ -49,6 +49,14 @@ export function matchPolicies(
   return found;
 }
 
+/**
+ * Whether a pattern with a digest could match this image once its tag is resolved: a digest that is denied must
+ * not run by way of a tag.
+ */
+export function mayMatchByDigest({ index }: PolicySnapshot, reference: Matchable): boolean {
+  return reference.digest === undefined && visitClaims(index.withDigest, referenceSegments(reference), () => true);
+}
+
 /** All matching patterns, the most specific first, for explanations: the first that is selected speaks. */
 export function rankMatches(
   snapshot: PolicySnapshot,

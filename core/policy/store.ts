@@ -16,6 +16,8 @@ export interface PolicySnapshot {
 export interface PatternIndex {
   readonly general: TrieNode | undefined;
   readonly byDigest: ReadonlyMap<Digest, TrieNode>;
+  /** The same without their digests: which repositories have such patterns at all. */
+  readonly withDigest: TrieNode | undefined;
 }
 
 export interface PolicyStore {
@@ -28,7 +30,11 @@ export interface PolicyStore {
   readonly version: () => number;
 }
 
-const EMPTY: PolicySnapshot = { version: 0, policies: new Map(), index: { general: undefined, byDigest: new Map() } };
+const EMPTY: PolicySnapshot = {
+  version: 0,
+  policies: new Map(),
+  index: { general: undefined, byDigest: new Map(), withDigest: undefined },
+};
 
 export function createPolicyStore(): PolicyStore {
   let current = EMPTY;
@@ -74,14 +80,18 @@ function withoutPolicy(index: PatternIndex, policy: CompiledPolicy, batch: Batch
 type Edit = (claims: readonly Claim[], claim: Claim) => readonly Claim[];
 
 function edit(index: PatternIndex, policy: CompiledPolicy, batch: Batch, change: Edit): PatternIndex {
-  let { general, byDigest } = index;
+  let { general, byDigest, withDigest } = index;
   for (const pattern of policy.patterns) {
     const { digest } = pattern;
     const editHere = (claims: readonly Claim[]) => change(claims, { policy, pattern });
-    if (digest === undefined) general = editClaims(general, pattern, editHere, batch);
-    else byDigest = withRoot(byDigest, digest, editClaims(byDigest.get(digest), pattern, editHere, batch));
+    if (digest === undefined) {
+      general = editClaims(general, pattern, editHere, batch);
+    } else {
+      byDigest = withRoot(byDigest, digest, editClaims(byDigest.get(digest), pattern, editHere, batch));
+      withDigest = editClaims(withDigest, pattern, editHere, batch);
+    }
   }
-  return { general, byDigest };
+  return { general, byDigest, withDigest };
 }
 
 function withRoot(

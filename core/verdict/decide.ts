@@ -6,7 +6,7 @@ import type { FailureCode, VerdictCode } from '../errors.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
-import { matchPolicies } from '../policy/match.ts';
+import { matchPolicies, mayMatchByDigest } from '../policy/match.ts';
 import type { PolicySnapshot } from '../policy/store.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
@@ -79,8 +79,19 @@ async function judgeImage(
 ): Promise<Judged> {
   const reference = parseReference(request.image);
   progress.image = formatReference(reference);
-  const { policies } = matchPolicies(dependencies.policies.snapshot(), reference, request.namespace);
-  progress.policies = policies;
+  const scope: RequestScope = {
+    signal: request.signal,
+    keychain: request.keychain,
+    count: () => (progress.requests += 1),
+  };
+  const snapshot = dependencies.policies.snapshot();
+  progress.policies = matchPolicies(snapshot, reference, request.namespace).policies;
+  let image: ResolvedImage | undefined;
+  if (mayMatchByDigest(snapshot, reference)) {
+    image = await resolveImage(reference, scope, progress, dependencies.tags);
+    progress.policies = matchPolicies(snapshot, { ...reference, digest: image.digest }, request.namespace).policies;
+  }
+  const { policies } = progress;
   if (policies.length === 0) {
     return judgeUnmatched(progress, dependencies.configuration().unmatchedImages);
   }
@@ -88,14 +99,10 @@ async function judgeImage(
   if (early !== undefined) {
     return early;
   }
-  const scope: RequestScope = {
-    signal: request.signal,
-    keychain: request.keychain,
-    count: () => (progress.requests += 1),
-  };
-  const image = await resolveImage(reference, scope, progress, dependencies.tags);
+  image ??= await resolveImage(reference, scope, progress, dependencies.tags);
   const verifying = policies.filter(isVerifying);
-  const findings = await Promise.all(verifying.map((policy) => weigh(policy, image, scope, dependencies)));
+  const resolved = image;
+  const findings = await Promise.all(verifying.map((policy) => weigh(policy, resolved, scope, dependencies)));
   return judgeFindings(findings, progress);
 }
 

@@ -200,3 +200,15 @@ test('a denial is asked again once `cache.rejected` is over, and a signature mad
   assert.equal((await engine.decide('demo/signed:1.0')).code, 'Verified');
   await engine.close();
 });
+
+test('a digest that is denied does not run by way of its tag', async () => {
+  const engine = await startEngine({ policies: { prod: { images: ['**'], keys: [release] } } });
+  const { resolved = '' } = await engine.decide('demo/signed:1.0');
+  engine.store.set(compiled('ban', { images: [resolved], action: 'Deny' }));
+  for (const image of ['demo/signed:1.0', resolved]) {
+    const verdict = await engine.decide(image);
+    assert.deepEqual([verdict.outcome, verdict.code, verdict.policies], ['denied', 'DeniedByPolicy', ['ban']]);
+  }
+  assert.equal((await engine.decide('demo/signed:2.0')).code, 'Verified');
+  await engine.close();
+});

@@ -10,10 +10,12 @@ const policies = { prod: { images: ['**'], keys: [{ pem: publicKeyPem('release')
 /** Replaces the nth call to the registry, whichever it is. */
 function failingAt(position: number, fault: () => Promise<never>): (client: RegistryClient) => RegistryClient {
   let calls = 0;
-  const guard = <A extends unknown[], T>(call: (...parameters: A) => Promise<T>) => (...parameters: A): Promise<T> => {
-    calls += 1;
-    return calls === position ? fault() : call(...parameters);
-  };
+  const guard =
+    <A extends unknown[], T>(call: (...parameters: A) => Promise<T>) =>
+    (...parameters: A): Promise<T> => {
+      calls += 1;
+      return calls === position ? fault() : call(...parameters);
+    };
   return (client) => ({
     resolveTag: guard(client.resolveTag),
     getManifest: guard(client.getManifest),
@@ -60,7 +62,11 @@ describe('a fault at each question to the registry', () => {
     for (const garbage of [null, {}, 'text', 42, []]) {
       const engine = await startEngine({
         policies,
-        wrap: (client) => ({ ...client, getManifest: async () => garbage as never, listReferrers: async () => garbage as never }),
+        wrap: (client) => ({
+          ...client,
+          getManifest: async () => garbage as never,
+          listReferrers: async () => garbage as never,
+        }),
       });
       const verdict = await engine.decide('demo/signed:1.0');
       assert.notEqual(verdict.outcome, 'allowed');

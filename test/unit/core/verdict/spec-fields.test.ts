@@ -113,7 +113,13 @@ const CASES: readonly FieldCase[] = [
     field: 'keys[].name',
     image: 'demo/signed:1.0',
     from: { keys: [{ ...release, name: 'a' }, other], required: ['a'] },
-    to: { keys: [{ ...release, name: 'b' }, { ...other, name: 'a' }], required: ['a'] },
+    to: {
+      keys: [
+        { ...release, name: 'b' },
+        { ...other, name: 'a' },
+      ],
+      required: ['a'],
+    },
     before: 'Verified',
     after: 'ThresholdNotMet',
   },
@@ -152,7 +158,9 @@ const CASES: readonly FieldCase[] = [
   {
     field: 'attestations[].conditions',
     image: 'demo/signed-and-attested:bundle',
-    from: attested({ conditions: [{ expression: 'statement.predicateType.startsWith("https://example.com/")', message: 'm' }] }),
+    from: attested({
+      conditions: [{ expression: 'statement.predicateType.startsWith("https://example.com/")', message: 'm' }],
+    }),
     to: attested({ conditions: [{ expression: 'statement.predicateType == ""', message: 'm' }] }),
     before: 'Verified',
     after: 'AttestationFailed',
