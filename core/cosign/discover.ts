@@ -29,6 +29,7 @@ export interface ReferrerReader {
   readonly ignored: number;
 }
 
+const LIST = 'referrers';
 const PARALLEL_REFERRERS = 4;
 /** Whoever is refused one referrer is refused the next: asking on only costs requests. */
 const FINAL: ReadonlySet<FailureCode> = new Set(['RegistryUnauthorized', 'RegistryRateLimited']);
@@ -91,12 +92,13 @@ class QueuedReader implements ReferrerReader {
 
   async #list(scope: RequestScope): Promise<Descriptor[]> {
     const { image, repository, registry, limits, wanted = COSIGN_SIGNATURE } = this.#input;
-    const { descriptors, truncated } = await registry.listReferrers(repository, image.digest, scope);
+    const { descriptors, truncated, faults = [] } = await registry.listReferrers(repository, image.digest, scope);
+    this.#faults.push(...faults.map((message) => ({ source: LIST, message })));
     const selected = selectReferrers(descriptors, wanted);
     if (truncated || selected.length > limits.referrers) {
       const read = Math.min(selected.length, limits.referrers);
       const message = `the image has too many referrers: only ${read} of them were read`;
-      this.#faults.push({ source: 'referrers', message, code: 'ResponseTooLarge' });
+      this.#faults.push({ source: LIST, message, code: 'ResponseTooLarge' });
     }
     return selected.slice(0, limits.referrers);
   }

@@ -17,8 +17,8 @@ import type { LayoutRegistry } from '../../../vectors/cosign/layout-registry.ts'
 import { inputFor, readReferrers, signersOf } from '../../../vectors/cosign/read-evidence.ts';
 
 const operations = ({ requests }: LayoutRegistry) => requests.map((request) => request.split(' ')[0]);
-const listed = (descriptors: readonly Descriptor[], truncated = false) => ({
-  listReferrers: async () => ({ descriptors, truncated }),
+const listed = (descriptors: readonly Descriptor[], truncated = false, faults: readonly string[] = []) => ({
+  listReferrers: async () => ({ descriptors, truncated, faults }),
 });
 const missing = (count: number): readonly Descriptor[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -158,6 +158,12 @@ describe('createReferrerReader', () => {
       faults.map(({ source, code }) => [source, code]),
       [['referrers', 'ResponseTooLarge']],
     );
+  });
+
+  test('passes on what the registry’s list had that could not be read', async () => {
+    const registry = { ...createLayoutRegistry(), ...listed([], false, ['entry 0 has no digest']) };
+    const { faults } = await readReferrers(inputFor('demo/bundle:1.0', registry));
+    assert.deepEqual(faults, [{ source: 'referrers', message: 'entry 0 has no digest' }]);
   });
 
   test('reads the other bundle where the registry fails to give one, and that one later', async () => {
