@@ -79,7 +79,7 @@ console.log(JSON.stringify({ benchmark: 'requests', rows }));
 process.exitCode = rows.every(({ learned, goal }) => learned <= goal) ? 0 : 1;
 
 async function countFormat(shared: Pick<Case, 'registry' | 'token' | 'format'>, proxy: CountingProxy): Promise<Row[]> {
-  const repository = `${proxy.host}/bench/${shared.format}`;
+  const repository = `${proxy.host}/bench/${shared.token ? 'token' : 'open'}/${shared.format}`;
   const digests = await signTwo(repository, shared.format);
   const rowsOfFormat: Row[] = [];
   for (const by of ['tag', 'digest'] as const) {
