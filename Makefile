@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test tools build install uninstall clean
+.PHONY: help demo demo-cluster check test tools build bench install uninstall clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -46,14 +46,19 @@ tools: ## Build the real components that tests run against (needs Go; cached in 
 build: $(INSTALLED) ## Bundle the program into dist/cosignet.js
 	npm run --silent build
 
+bench: $(INSTALLED) tools ## Count registry requests of a verification, beside cosign's
+	npm run --silent bench
+
 install: ## Install into the current cluster with helm (HELM_FLAGS for your values)
 	$(HELM) upgrade --install $(RELEASE) helm --namespace $(NAMESPACE) --create-namespace --wait $(HELM_FLAGS)
 
 # Webhook configurations first: left behind without a server, they would stop every Pod of the cluster.
-uninstall: ## Remove it from the current cluster, webhook configurations first
+uninstall: ## Remove all of it from the current cluster: webhooks, release, namespace, policies
 	$(KUBECTL) delete mutatingwebhookconfigurations,validatingwebhookconfigurations \
 	  --selector app.kubernetes.io/name=cosignet,app.kubernetes.io/instance=$(RELEASE) --ignore-not-found
 	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --wait
+	$(KUBECTL) delete namespace $(NAMESPACE) --ignore-not-found
+	$(KUBECTL) delete customresourcedefinition imagepolicies.cosignet.dev --ignore-not-found
 
 clean: ## Remove what was built (the tools in .cache stay)
 	rm -rf dist
