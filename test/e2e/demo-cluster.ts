@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `make demo-cluster`: the whole way on a real control plane, for people to read. Fails where anything is not as told.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { waitFor } from '../control-plane/process.ts';
@@ -9,11 +9,11 @@ import { openInstallation, policy, type Installation } from './installation.ts';
 import { openStage, type Stage } from './stage.ts';
 import { ROOT } from './tools.ts';
 
-const FOLDER = '.cache/demo-cluster';
+mkdirSync(path.join(ROOT, '.cache'), { recursive: true });
+const dir = mkdtempSync(path.join(ROOT, '.cache', 'demo-'));
+/** As commands name it. */
+const FOLDER = path.relative(ROOT, dir);
 
-const dir = path.join(ROOT, FOLDER);
-rmSync(dir, { recursive: true, force: true });
-mkdirSync(dir, { recursive: true });
 console.log('Starting etcd, kube-apiserver, kube-controller-manager and a registry on loopback …');
 const here = await openInstallation(dir);
 const stage = openStage({ ...here.bench.env, HELM: 'helm', KUBECTL: 'kubectl' });
