@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bytesOf, has, integerOf, listOf, member, place, textOf } from './fields.ts';
+import { bytesOf, has, integerOf, listOf, member, place, requireOnly, textOf } from './fields.ts';
 import type { Place } from './fields.ts';
 import type { InclusionProof, LogEntry, VerificationEvidence } from './verification-evidence.ts';
 
@@ -11,6 +11,7 @@ const VERSIONS: Readonly<Record<string, BundleVersion>> = {
   'application/vnd.dev.sigstore.bundle+json;version=0.3': '0.3',
   'application/vnd.dev.sigstore.bundle.v0.3+json': '0.3',
 };
+const SIGNERS = ['publicKey', 'x509CertificateChain', 'certificate'];
 const MAXIMUM_ENTRIES = 16;
 const MAXIMUM_TIMESTAMPS = 16;
 const MAXIMUM_CHAIN = 8;
@@ -25,7 +26,9 @@ const MAXIMUM_HASHES = 64;
 export function readBundleEvidence(json: unknown): VerificationEvidence {
   const bundle = place(json, '');
   const version = bundleVersion(bundle);
+  requireOnly(bundle, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
   const material = member(bundle, 'verificationMaterial');
+  requireOnly(material, [...SIGNERS, 'tlogEntries', 'timestampVerificationData']);
   const certificate = readCertificate(material, version);
   const timestampData = member(material, 'timestampVerificationData');
   const timestamps = timestampData.value === undefined ? [] : readTimestamps(timestampData);
@@ -43,53 +46,77 @@ export function bundleVersion(bundle: Place): BundleVersion {
 }
 
 function readCertificate(material: Place, version: BundleVersion): Uint8Array | undefined {
-  const given = ['publicKey', 'x509CertificateChain', 'certificate'].filter((name) => has(material, name));
+  const given = SIGNERS.filter((name) => has(material, name));
   if (given.length > 1) throw new Error(`${material.path} has both ${given.join(' and ')}`);
   const [name] = given;
   if (name === undefined) throw new Error(`${material.path} has neither a publicKey nor a certificate`);
-  if (name === 'publicKey') return undefined;
-  if (name === 'certificate') return bytesOf(member(member(material, name), 'rawBytes'));
+  const signer = member(material, name);
+  if (name === 'publicKey') {
+    requireOnly(signer, ['hint']);
+    return undefined;
+  }
+  if (name === 'certificate') return bytesIn(signer, 'rawBytes');
   if (version === '0.3') throw new Error(`${material.path}.${name} is not allowed in version 0.3`);
-  return leafOf(member(member(material, name), 'certificates'));
+  requireOnly(signer, ['certificates']);
+  return leafOf(member(signer, 'certificates'));
+}
+
+/** The bytes of a message that has nothing else. */
+function bytesIn(at: Place, name: string): Uint8Array {
+  requireOnly(at, [name]);
+  return bytesOf(member(at, name));
 }
 
 /** Only the leaf: the rest of a chain comes from the trust root, never from the signer. */
 function leafOf(certificates: Place): Uint8Array {
-  const [leaf] = listOf(certificates, MAXIMUM_CHAIN).map((one) => bytesOf(member(one, 'rawBytes')));
+  const [leaf] = listOf(certificates, MAXIMUM_CHAIN).map((one) => bytesIn(one, 'rawBytes'));
   if (leaf === undefined) throw new Error(`${certificates.path} is empty`);
   return leaf;
 }
 
 function readTimestamps(data: Place): readonly Uint8Array[] {
-  return listOf(member(data, 'rfc3161Timestamps'), MAXIMUM_TIMESTAMPS).map((one) =>
-    bytesOf(member(one, 'signedTimestamp')),
-  );
+  requireOnly(data, ['rfc3161Timestamps']);
+  return listOf(member(data, 'rfc3161Timestamps'), MAXIMUM_TIMESTAMPS).map((one) => bytesIn(one, 'signedTimestamp'));
 }
 
+const ENTRY = [
+  'logIndex',
+  'logId',
+  'kindVersion',
+  'integratedTime',
+  'inclusionPromise',
+  'inclusionProof',
+  'canonicalizedBody',
+];
+
 function readEntry(at: Place, version: BundleVersion): LogEntry {
+  requireOnly(at, ENTRY);
   const promise = member(at, 'inclusionPromise');
   const proof = member(at, 'inclusionProof');
   if (version === '0.1' && promise.value === undefined) throw new Error(`${promise.path} is missing`);
   if (version !== '0.1' && proof.value === undefined) throw new Error(`${proof.path} is missing`);
   const kindVersion = member(at, 'kindVersion');
+  requireOnly(kindVersion, ['kind', 'version']);
   const integratedTime = has(at, 'integratedTime') ? Number(integerOf(member(at, 'integratedTime'))) : 0;
   return {
     path: at.path,
-    logId: bytesOf(member(member(at, 'logId'), 'keyId')),
+    logId: bytesIn(member(at, 'logId'), 'keyId'),
     logIndex: has(at, 'logIndex') ? integerOf(member(at, 'logIndex')) : 0n, // protojson leaves out a zero
     body: bytesOf(member(at, 'canonicalizedBody')),
     kind: textOf(member(kindVersion, 'kind')),
     version: textOf(member(kindVersion, 'version')),
     ...(integratedTime === 0 ? {} : { integratedTime }),
-    ...(promise.value === undefined ? {} : { promise: bytesOf(member(promise, 'signedEntryTimestamp')) }),
+    ...(promise.value === undefined ? {} : { promise: bytesIn(promise, 'signedEntryTimestamp') }),
     ...(proof.value === undefined ? {} : readProof(proof, version)),
   };
 }
 
 /** Version 0.1 allowed proofs without a checkpoint; they prove nothing and are left out. */
 function readProof(at: Place, version: BundleVersion): { proof?: InclusionProof } {
+  requireOnly(at, ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint']);
   const checkpoint = member(at, 'checkpoint');
   if (version === '0.1' && checkpoint.value === undefined) return {};
+  requireOnly(checkpoint, ['envelope']);
   return {
     proof: {
       logIndex: has(at, 'logIndex') ? integerOf(member(at, 'logIndex')) : 0n,

@@ -34,6 +34,18 @@ export function fieldsOf(at: Place): JsonObject {
   return at.value;
 }
 
+/**
+ * Refuses members that no version of the format has, as protojson does: one of another spelling would otherwise
+ * be a member that is missing, and what is missing is not checked.
+ */
+export function requireOnly(at: Place, names: readonly string[]): void {
+  const unknown = Object.keys(fieldsOf(at)).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new Error(
+    `${at.path === '' ? 'the document' : at.path} has an unknown member ${JSON.stringify(unknown.slice(0, 60))}`,
+  );
+}
+
 /** The elements of a list; none where it is absent. */
 export function listOf(at: Place, maximum: number): readonly Place[] {
   if (at.value === undefined) return [];

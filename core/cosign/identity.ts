@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { VerificationError, Verifier } from '@sigstore/verify';
-import type { SignedEntity, TrustMaterial } from '@sigstore/verify';
+import type { X509Certificate } from '@sigstore/core';
+import { VerificationError } from '@sigstore/verify';
 import { EngineError, errorText } from '../errors.ts';
 import type { IdentitySigner } from '../policy/types.ts';
 import { readLeaf } from './certificate.ts';
@@ -9,14 +9,19 @@ import { includes } from './log-inclusion.ts';
 import { readEvidence } from './material.ts';
 import { contentOfCandidate } from './signed-content.ts';
 import type { SignedContent } from './signed-content.ts';
+import { authorityTimes, logTimes, verifyEntity } from './signed-entity.ts';
+import type { EntitySigner, Timestamp } from './signed-entity.ts';
 import { knownTimestamps } from './timestamp.ts';
 import { proveEntries } from './transparency.ts';
 import type { ProvenEntry } from './transparency.ts';
-import type { TransparencyLog, TrustRoot } from './trust-root.ts';
+import type { TrustRoot } from './trust-root.ts';
 import type { CertificateIdentity, SignatureCandidate } from './types.ts';
 import type { VerificationEvidence } from './verification-evidence.ts';
 
-type Timestamp = SignedEntity['timestamps'][number];
+export interface IdentityOptions {
+  /** `Require`: a timestamp is not enough, the signature must be in a trusted log. Default `Ignore`. */
+  readonly transparencyLog?: 'Ignore' | 'Require';
+}
 
 /**
  * Proves a keyless signature: the certificate's key made it, the certificate was valid when a trusted clock
@@ -24,8 +29,12 @@ type Timestamp = SignedEntity['timestamps'][number];
  * @returns what the certificate says of its holder; whether that is whom the policy wants is `identityMatches`.
  * @throws EngineError UntrustedSignature, MalformedSignature, TransparencyLogMissing
  */
-export async function proveCertificate(candidate: SignatureCandidate, root: TrustRoot): Promise<CertificateIdentity> {
-  return proveIdentity(readEvidence(candidate.material), contentOfCandidate(candidate), root);
+export async function proveCertificate(
+  candidate: SignatureCandidate,
+  root: TrustRoot,
+  options: IdentityOptions = {},
+): Promise<CertificateIdentity> {
+  return proveIdentity(readEvidence(candidate.material), contentOfCandidate(candidate), root, options);
 }
 
 /** Exact text or anchored pattern for both: a matcher never looks for a part of the text. */
@@ -38,20 +47,52 @@ export function proveIdentity(
   evidence: VerificationEvidence,
   content: SignedContent,
   root: TrustRoot,
+  { transparencyLog = 'Ignore' }: IdentityOptions = {},
 ): CertificateIdentity {
-  const leaf = leafOf(evidence);
-  const signer = { keyDer: leaf.publicKey.der, certificateDer: leaf.der };
-  const entries = proveEntries(evidence.logEntries, content, signer, root);
+  const { der, certificate, publicKey, identity } = leafOf(evidence);
+  if (!content.verifies(publicKey)) {
+    throw new EngineError('UntrustedSignature', "the signature is not by its certificate's key");
+  }
+  const entries = proveEntries(evidence.logEntries, content, { keyDer: publicKey.der, certificateDer: der }, root);
+  if (transparencyLog === 'Require' && entries.length === 0) {
+    throw new EngineError('TransparencyLogMissing', 'no entry of a trusted transparency log comes with it');
+  }
+  proveTimes({ publicKey, certificate }, { evidence, entries, content, root });
+  return identity;
+}
+
+/**
+ * As far as they are by trusted logs and authorities, entries and timestamps that come with a key's signature.
+ * @throws EngineError UntrustedSignature
+ */
+export function proveKeyEvidence(
+  evidence: VerificationEvidence,
+  content: SignedContent,
+  publicKey: LeafCertificate['publicKey'],
+  root: TrustRoot,
+): void {
+  const entries = proveEntries(evidence.logEntries, content, { keyDer: publicKey.der }, root);
+  proveTimes({ publicKey }, { evidence, entries, content, root });
+}
+
+interface Proof {
+  readonly evidence: VerificationEvidence;
+  readonly entries: readonly ProvenEntry[];
+  readonly content: SignedContent;
+  readonly root: TrustRoot;
+}
+
+function proveTimes(signer: EntitySigner, { evidence, entries, content, root }: Proof): void {
   try {
-    const timestamps = [...logTimes(entries), ...authorityTimes(evidence, root)];
-    requireTime(timestamps, evidence);
-    verifyEntity(leaf, content, timestamps, root);
+    const timestamps = [...logTimes(entries), ...authorityTimes(knownTimestamps(evidence.timestamps, root))];
+    if (signer.certificate !== undefined) requireTime(timestamps, evidence);
+    verifyEntity(signer, content, timestamps, root);
     requireLogWindows(entries, timestamps);
+    if (signer.certificate !== undefined) requireDates(entries, signer.certificate);
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     throw new EngineError('UntrustedSignature', reasonOf(cause), { cause });
   }
-  return leaf.identity;
 }
 
 function leafOf({ certificate }: VerificationEvidence): LeafCertificate {
@@ -63,33 +104,6 @@ function leafOf({ certificate }: VerificationEvidence): LeafCertificate {
   }
 }
 
-/** Only a promise vouches for `integratedTime`; one time of one log is one timestamp. */
-function logTimes(entries: readonly ProvenEntry[]): readonly Timestamp[] {
-  const times = new Map<string, Timestamp>();
-  for (const { entry } of entries) {
-    const { logId, logIndex, integratedTime, promise, body } = entry;
-    if (promise === undefined || integratedTime === undefined) continue;
-    const keyId = Buffer.from(logId);
-    times.set(`${keyId.toString('hex')} ${integratedTime}`, {
-      $case: 'transparency-log',
-      tlogEntry: {
-        logId: { keyId },
-        logIndex: String(logIndex),
-        integratedTime: String(integratedTime),
-        inclusionPromise: { signedEntryTimestamp: Buffer.from(promise) },
-        inclusionProof: undefined,
-        canonicalizedBody: Buffer.from(body),
-        kindVersion: { kind: entry.kind ?? '', version: entry.version ?? '' },
-      },
-    });
-  }
-  return [...times.values()];
-}
-
-function authorityTimes({ timestamps }: VerificationEvidence, root: TrustRoot): readonly Timestamp[] {
-  return knownTimestamps(timestamps, root).map((timestamp) => ({ $case: 'timestamp-authority', timestamp }));
-}
-
 function requireTime(timestamps: readonly Timestamp[], evidence: VerificationEvidence): void {
   if (timestamps.length > 0) return;
   const none = evidence.logEntries.length === 0 && evidence.timestamps.length === 0;
@@ -97,54 +111,6 @@ function requireTime(timestamps: readonly Timestamp[], evidence: VerificationEvi
     ? 'neither a log entry nor a timestamp comes with it'
     : 'nothing that comes with it tells a trusted time';
   throw new EngineError('TransparencyLogMissing', `its certificate's validity cannot be judged: ${reason}`);
-}
-
-/**
- * The chain at each of the times, the certificate log's promise, the timestamps and the signature. The log
- * entries are proven already, and the signature is checked by our own means: `@sigstore/verify` takes SHA-256
- * for every elliptic curve, and compares no entry with the certificate.
- */
-function verifyEntity(
-  leaf: LeafCertificate,
-  content: SignedContent,
-  timestamps: readonly Timestamp[],
-  root: TrustRoot,
-): void {
-  const entity: SignedEntity = {
-    key: { $case: 'certificate', certificate: leaf.certificate },
-    signature: {
-      signature: Buffer.from(content.signature),
-      verifySignature: () => content.verifies(leaf.publicKey),
-      compareSignature: () => false,
-      compareDigest: () => false,
-      compareSignedDigest: () => false,
-    },
-    timestamps: [...timestamps],
-    tlogEntries: [],
-  };
-  new Verifier(trustMaterial(root), { ctlogThreshold: 1, tlogThreshold: 0, timestampThreshold: 1 }).verify(entity);
-}
-
-function trustMaterial(root: TrustRoot): TrustMaterial {
-  return {
-    certificateAuthorities: root.certificateAuthorities.map((authority) => ({
-      ...authority,
-      certChain: [...authority.certChain],
-    })),
-    timestampAuthorities: root.timestampAuthorities.map((authority) => ({
-      ...authority,
-      certChain: [...authority.certChain],
-    })),
-    tlogs: root.transparencyLogs.map(logAuthority),
-    ctlogs: root.certificateLogs.map(logAuthority),
-    publicKey: () => {
-      throw new Error('there are no keys beside the certificate');
-    },
-  };
-}
-
-function logAuthority({ baseUrl, logId, key, validFor }: TransparencyLog): TrustMaterial['tlogs'][number] {
-  return { baseURL: baseUrl, logID: logId, publicKey: key, validFor };
 }
 
 /** An entry without a promise has no time of its own: its log must have been trusted when the timestamps were made. */
@@ -158,8 +124,18 @@ function requireLogWindows(entries: readonly ProvenEntry[], timestamps: readonly
   }
 }
 
+/** Also a date that nothing vouches for must not contradict the certificate. */
+function requireDates(entries: readonly ProvenEntry[], certificate: X509Certificate): void {
+  for (const { entry } of entries) {
+    const { integratedTime, path } = entry;
+    if (integratedTime !== undefined && !certificate.validForDate(new Date(integratedTime * 1000))) {
+      throw new Error(`${path} is dated outside of the certificate's validity`);
+    }
+  }
+}
+
 /** The verifier puts the reason that a person needs into the cause. */
 function reasonOf(thrown: unknown): string {
-  const cause = thrown instanceof VerificationError ? (thrown.cause ?? thrown) : thrown;
+  const cause: unknown = thrown instanceof VerificationError ? (thrown.cause ?? thrown) : thrown;
   return errorText(cause);
 }

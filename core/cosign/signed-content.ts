@@ -11,6 +11,8 @@ export type HashName = 'sha256' | 'sha384' | 'sha512';
 /** A signature and what it is over, as log entries and timestamps commit to it. */
 export interface SignedContent {
   readonly signature: Uint8Array;
+  /** What timestamps are over: the signature but for `.att` layers, where cosign stamps the whole envelope. */
+  readonly stamped: Uint8Array;
   readonly verifies: (key: VerificationKey) => boolean;
   /** Digest of the signed bytes; undefined where only another digest of them is at hand. */
   readonly digest: (hash: HashName) => Uint8Array | undefined;
@@ -32,6 +34,7 @@ export function hashOf(hash: HashName, bytes: Uint8Array): Uint8Array {
 export function contentOf(signedBytes: Uint8Array, signature: Uint8Array, envelope?: SignedEnvelope): SignedContent {
   const content: SignedContent = {
     signature,
+    stamped: signature,
     verifies: (key) => verifyWithKey(key, signedBytes, signature),
     digest: (hash) => hashOf(hash, signedBytes),
   };
@@ -45,7 +48,8 @@ export function contentOfCandidate(candidate: SignatureCandidate): SignedContent
   if (material.kind === 'annotations' && envelope === undefined) return contentOf(signedBytes, signature);
   const payload = payloadOf(signedBytes);
   const encoded = encodedEnvelope(envelope);
-  return contentOf(signedBytes, signature, encoded === undefined ? { payload } : { payload, encoded });
+  if (encoded === undefined) return contentOf(signedBytes, signature, { payload });
+  return { ...contentOf(signedBytes, signature, { payload, encoded }), stamped: encoded };
 }
 
 /** The payload inside of a DSSE pre-authentication encoding: `DSSEv1 <n> <type> <n> <payload>`. */

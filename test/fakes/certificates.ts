@@ -35,7 +35,8 @@ export interface CertificateRequest {
   readonly serial?: Uint8Array;
 }
 
-export function generateKeys(kind: KeyKind): KeyPair {
+export function generateKeys(kind: KeyKind | 'RSA-1024'): KeyPair {
+  if (kind === 'RSA-1024') return generateKeyPairSync('rsa', { modulusLength: 1024 });
   if (kind === 'Ed25519') return generateKeyPairSync('ed25519');
   if (kind === 'RSA') return generateKeyPairSync('rsa', { modulusLength: 2048 });
   return generateKeyPairSync('ec', { namedCurve: kind });

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { publicGoodTrustRoot } from '../../../../core/cosign/public-good.ts';
+import { parseTrustRoot } from '../../../../core/cosign/trust-root.ts';
+import { createSigstore } from '../../../fakes/sigstore.ts';
+import type { TrustedRootJson } from '../../../fakes/sigstore.ts';
+
+const { trustedRoot } = createSigstore();
+
+describe('a trusted root is read', () => {
+  test('with authorities, logs and their windows', () => {
+    const root = structuredClone(trustedRoot);
+    const [log] = root.tlogs;
+    assert.ok(log);
+    log.publicKey.validFor = { start: '2026-01-01T00:00:00.5Z', end: '2026-02-01T02:00:00+02:00' };
+    const read = parseTrustRoot(JSON.stringify(root));
+    assert.equal(read.certificateAuthorities[0]?.certChain.length, 2);
+    assert.equal(read.timestampAuthorities.length, 1);
+    assert.equal(read.certificateLogs.length, 1);
+    assert.deepEqual(
+      read.transparencyLogs.map(({ baseUrl, hash }) => [baseUrl, hash]),
+      [
+        ['https://rekor.example.test', 'sha256'],
+        ['https://log2026-1.rekor.example.test', null],
+      ],
+    );
+    assert.deepEqual(read.transparencyLogs[0]?.validFor, {
+      start: new Date('2026-01-01T00:00:00.500Z'),
+      end: new Date('2026-02-01T00:00:00Z'),
+    });
+  });
+
+  test('without what an instance does not have', () => {
+    const { mediaType } = trustedRoot;
+    const read = parseTrustRoot(JSON.stringify({ mediaType }));
+    assert.deepEqual(Object.values(read).flat(), []);
+  });
+});
+
+describe('a trusted root is refused, naming the field', () => {
+  const changes: readonly (readonly [string, (root: TrustedRootJson) => unknown, RegExp])[] = [
+    ['another media type', (root) => (root.mediaType = 'application/json'), /mediaType is not that of a trusted root/],
+    ['lists that are none', (root) => Object.assign(root, { tlogs: {} }), /^tlogs is not a list/],
+    [
+      'a certificate that is none',
+      (root) => (root.certificateAuthorities[0]!.certChain.certificates[0]!.rawBytes = 'AAAA'),
+      /^certificateAuthorities\[0\]\.certChain\.certificates\[0\]\.rawBytes is not a certificate/,
+    ],
+    [
+      'base64 that is none',
+      (root) => (root.certificateAuthorities[0]!.certChain.certificates[1]!.rawBytes = '!'),
+      /certificates\[1\]\.rawBytes is not valid base64/,
+    ],
+    [
+      'an empty chain',
+      (root) => (root.certificateAuthorities[0]!.certChain.certificates = []),
+      /certificates is empty/,
+    ],
+    [
+      'a log key that is none',
+      (root) => (root.tlogs[1]!.publicKey.rawBytes = 'AAAA'),
+      /^tlogs\[1\]\.publicKey\.rawBytes is not a public key/,
+    ],
+    [
+      'a log key of an unknown type',
+      (root) => (root.ctlogs[0]!.publicKey.keyDetails = 'LMS_SHA256'),
+      /^ctlogs\[0\]\.publicKey\.keyDetails is not supported: LMS_SHA256/,
+    ],
+    [
+      'a key type that objects inherit',
+      (root) => (root.ctlogs[0]!.publicKey.keyDetails = 'constructor'),
+      /keyDetails is not supported/,
+    ],
+    [
+      'a log without an id',
+      (root) => Object.assign(root.tlogs[0]!, { logId: undefined }),
+      /^tlogs\[0\]\.logId is missing/,
+    ],
+    [
+      'a time that is none',
+      (root) => (root.tlogs[0]!.publicKey.validFor = { start: 'yesterday' }),
+      /validFor\.start is not a time: yesterday/,
+    ],
+    [
+      'a day that is none',
+      (root) => (root.tlogs[0]!.publicKey.validFor = { end: '2026-13-01T00:00:00Z' }),
+      /validFor\.end is not a time/,
+    ],
+    [
+      'a timestamp authority whose first certificate is not for that',
+      (root) => root.timestampAuthorities[0]!.certChain.certificates.shift(),
+      /^timestampAuthorities\[0\]\.certChain does not begin with a certificate for time stamping/,
+    ],
+    [
+      'too many logs',
+      (root) => (root.tlogs = Array.from({ length: 65 }, () => root.tlogs[0]!)),
+      /tlogs has more than 64/,
+    ],
+  ];
+  for (const [name, change, reason] of changes) {
+    test(name, () => {
+      const root = structuredClone(trustedRoot);
+      change(root);
+      assert.throws(() => parseTrustRoot(JSON.stringify(root)), { message: reason });
+    });
+  }
+
+  test('no JSON, and too much of it', () => {
+    assert.throws(() => parseTrustRoot('{'), /the trusted root is not JSON/);
+    assert.throws(() => parseTrustRoot(' '.repeat(2_000_000)), /longer than/);
+  });
+
+  test('and any JSON gives a root or one Error', () => {
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        assert.throws(
+          () => parseTrustRoot(json),
+          (error) => error instanceof Error && !/[\n]|TypeError/.test(error.message),
+        );
+      }),
+    );
+  });
+});
+
+describe('the embedded root of the public instance', () => {
+  const root = publicGoodTrustRoot();
+
+  test('has a certificate authority, a certificate log, both kinds of Rekor and a timestamp authority', () => {
+    assert.deepEqual(
+      root.transparencyLogs.map(({ baseUrl }) => baseUrl),
+      ['https://rekor.sigstore.dev', 'https://log2025-1.rekor.sigstore.dev'],
+    );
+    assert.equal(root.certificateAuthorities.length, 2);
+    assert.equal(root.certificateLogs.length, 2);
+    assert.equal(root.timestampAuthorities.length, 1);
+  });
+
+  test('names its logs by the hash of their keys, which nobody can choose', () => {
+    for (const { baseUrl, key, logId } of [...root.transparencyLogs, ...root.certificateLogs]) {
+      const spki = key.export({ format: 'der', type: 'spki' });
+      const hash = createHash('sha256');
+      // Ed25519 logs: c2sp.org/signed-note; the others: RFC 6962, 3.2.
+      if (key.asymmetricKeyType === 'ed25519')
+        hash.update(`${new URL(baseUrl).host}\n\u0001`).update(spki.subarray(-32));
+      else hash.update(spki);
+      assert.deepEqual(logId, hash.digest(), baseUrl);
+    }
+  });
+
+  test('has chains that hold together', () => {
+    for (const { certChain } of [...root.certificateAuthorities, ...root.timestampAuthorities]) {
+      for (const [index, certificate] of certChain.entries()) {
+        assert.equal(certificate.verify(certChain[index + 1] ?? certificate), true);
+      }
+    }
+  });
+});
