@@ -27,7 +27,14 @@ export function run(command: readonly [string, ...string[]], { env, input = '' }
   const child = spawn(program, args, {
     cwd: ROOT,
     env: { ...process.env, PATH: `${TOOLS}:${process.env['PATH'] ?? ''}`, ...env },
+    // A group of its own, so that what it started ends with it.
+    detached: true,
   });
+  const kill = () => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  process.once('exit', kill);
+  child.once('close', () => process.off('exit', kill));
   // A program that ends without reading its input is no failure.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);

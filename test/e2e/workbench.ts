@@ -22,10 +22,18 @@ export interface Workbench {
   close(this: void): Promise<void>;
 }
 
-/** COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js. */
+/**
+ * COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js.
+ * KEEP: the folder stays, for its logs.
+ */
 export async function openWorkbench(dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'))): Promise<Workbench> {
   requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm');
   requireTools('cosign', 'crane', 'referrers-registry');
+  const clean = () => {
+    if (process.env['KEEP'] === undefined) rmSync(dir, { recursive: true, force: true });
+    else console.error(`kept ${dir}`);
+  };
+  process.once('exit', clean);
   const registry = await startRegistry(path.join(dir, 'registry'));
   const program = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
   const cluster = await startCluster({
@@ -51,9 +59,8 @@ export async function openWorkbench(dir = mkdtempSync(path.join(tmpdir(), 'cosig
     close: async () => {
       await cluster.stop();
       await registry.stop();
-      // For the logs: see what a failing test left in the folder.
-      if (process.env['KEEP'] === undefined) rmSync(dir, { recursive: true, force: true });
-      else console.error(`kept ${dir}`);
+      process.off('exit', clean);
+      clean();
     },
   };
 }
