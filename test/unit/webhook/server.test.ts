@@ -141,18 +141,22 @@ describe('hostile clients', () => {
     assert.match(await closed, /^$|^HTTP\/1\.1 400/);
   });
 
-  test('a slow body and slow headers are ended', async () => {
-    const { raw } = await running(never, { headersMilliseconds: 200, requestMilliseconds: 300 });
-    for (const start of [head, `${head}Content-Length: 100\r\n\r\n{`]) {
+  for (const [what, start, limits] of [
+    ['slow headers', head, { headersMilliseconds: 200, requestMilliseconds: 60_000 }],
+    ['a slow body', `${head}Content-Length: 100\r\n\r\n{`, { headersMilliseconds: 200, requestMilliseconds: 300 }],
+  ] as const) {
+    test(`${what} end the connection`, async () => {
+      const { raw } = await running(never, limits);
       const socket = await raw();
       const started = performance.now();
       socket.write(start);
-      const drip = setInterval(() => socket.writable && socket.write(' '), 20);
-      await untilClosed(socket);
+      const drip = setInterval(() => socket.writable && socket.write('x'), 20);
+      const text = await untilClosed(socket);
       clearInterval(drip);
+      assert.match(text, /^HTTP\/1\.1 408/);
       assert.ok(performance.now() - started < 3000);
-    }
-  });
+    });
+  }
 
   test('headers without end are refused', async () => {
     const { raw } = await running(never);
