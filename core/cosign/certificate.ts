@@ -48,8 +48,6 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
  */
 export function readLeaf(der: Uint8Array): LeafCertificate {
   const certificate = X509Certificate.parse(Buffer.from(der));
-  // Signatures are checked over a re-encoding; other bytes than these must not pass for the same certificate.
-  if (!certificate.root.toDER().equals(der)) throw new Error('the certificate is not encoded as DER');
   refuseUnknownCritical(certificate);
   if (certificate.extBasicConstraints?.isCA === true)
     throw new Error('the signing certificate is a certificate authority');

@@ -6,7 +6,7 @@ import type { Der } from './der.ts';
 import * as evidence from './sigstore-evidence.ts';
 import type { Verifier } from './sigstore-evidence.ts';
 import { createSigstore, signWith } from './sigstore.ts';
-import type { LeafRequest, LogBody, LoggedEntry, Sigstore, TrustedRootJson } from './sigstore.ts';
+import type { CheckpointNames, LeafRequest, LogBody, LoggedEntry, Sigstore, TrustedRootJson } from './sigstore.ts';
 
 export const SUBJECT = 'dev@example.test';
 export const ISSUER = 'https://accounts.example.test';
@@ -119,10 +119,10 @@ export function entryBody(signing: Signing, kind: EntryKind): LogBody {
   }
 }
 
-export function logEntry(signing: Signing, kind: EntryKind, time = SIGNED_AT): LoggedEntry {
+export function logEntry(signing: Signing, kind: EntryKind, time = SIGNED_AT, names?: CheckpointNames): LoggedEntry {
   const { rekor1, rekor2 } = signing.sigstore;
   const log = kind === 'dsse2' || kind === 'hashedrekord2' ? rekor2 : rekor1;
-  return log.log(entryBody(signing, kind), time);
+  return log.log(entryBody(signing, kind), time, names);
 }
 
 export function bundleFor(signing: Signing, version: '0.1' | '0.2' | '0.3' = '0.3') {

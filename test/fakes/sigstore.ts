@@ -69,8 +69,14 @@ export interface LogBody {
   readonly apiVersion: string;
 }
 
+/** Under which names the log signs its checkpoint, where not under its own. */
+export interface CheckpointNames {
+  readonly origin?: string;
+  readonly signer?: string;
+}
+
 export interface Rekor {
-  readonly log: (body: LogBody, time: Date) => LoggedEntry;
+  readonly log: (body: LogBody, time: Date, names?: CheckpointNames) => LoggedEntry;
 }
 
 /** An entry as bundles hold it (protojson). */
@@ -236,14 +242,14 @@ const prefixed = (bytes: Uint8Array, length: number): Buffer => Buffer.concat([u
 function createRekor1(host: string): Rekor & { readonly trusted: LogJson } {
   const { publicKey, privateKey } = make.generateKeys('P-256');
   const logId = make.sha256(make.spkiOf(publicKey));
-  const log = (body: LogBody, time: Date): LoggedEntry => {
+  const log = (body: LogBody, time: Date, { origin = host, signer = host }: CheckpointNames = {}): LoggedEntry => {
     const bytes = canonical(body);
     const logIndex = 1_000_004;
     const integratedTime = Math.floor(time.getTime() / 1000);
     const promised = { body: base64(bytes), integratedTime, logIndex, logID: logId.toString('hex') };
     const checkpoint = (size: number, root: Buffer): string => {
-      const note = `${host} - 1193050959916656506\n${size}\n${base64(root)}\n`;
-      return signedNote(note, host, logId, sign('sha256', Buffer.from(note), privateKey));
+      const note = `${origin} - 1193050959916656506\n${size}\n${base64(root)}\n`;
+      return signedNote(note, signer, logId, sign('sha256', Buffer.from(note), privateKey));
     };
     return {
       logIndex: String(logIndex),
@@ -263,11 +269,11 @@ function createRekor2(host: string): Rekor & { readonly trusted: LogJson } {
   const { publicKey, privateKey } = make.generateKeys('Ed25519');
   const raw = make.spkiOf(publicKey).subarray(-32);
   const logId = make.sha256(Buffer.from(`${host}\n`), Buffer.from([1]), raw);
-  const log = (body: LogBody): LoggedEntry => {
+  const log = (body: LogBody, _time: Date, { origin = host, signer = host }: CheckpointNames = {}): LoggedEntry => {
     const bytes = canonical(body);
     const checkpoint = (size: number, root: Buffer): string => {
-      const note = `${host}\n${size}\n${base64(root)}\n`;
-      return signedNote(note, host, logId, sign(null, Buffer.from(note), privateKey));
+      const note = `${origin}\n${size}\n${base64(root)}\n`;
+      return signedNote(note, signer, logId, sign(null, Buffer.from(note), privateKey));
     };
     return {
       logIndex: '5',

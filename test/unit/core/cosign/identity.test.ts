@@ -363,6 +363,27 @@ const PROOF: readonly Change[] = [
     reason: /checkpoint is not by its log/,
   },
   {
+    name: 'a checkpoint that the log made out to another origin',
+    change: (s) => (s.entries = [logEntry(s, kindIn(s), SIGNED_AT, { origin: 'other.example.test' })]),
+    reason: /checkpoint is not by its log/,
+  },
+  {
+    name: 'a checkpoint that the log signed as another',
+    change: (s) => {
+      const signer = 'other.example.test';
+      s.entries = [logEntry(s, kindIn(s), SIGNED_AT, { origin: signer, signer })];
+    },
+    reason: /checkpoint is not by its log/,
+  },
+  {
+    name: 'a hint at another key in the checkpoint',
+    change: (s) => {
+      const { checkpoint } = proofOf(s);
+      checkpoint.envelope = checkpoint.envelope.replace(/(\S+)\n$/, (_, line: string) => `${flipped64(line, 0)}\n`);
+    },
+    reason: /checkpoint is not by its log/,
+  },
+  {
     name: 'the checkpoint of another log',
     change: (s) =>
       (proofOf(s).checkpoint.envelope =
@@ -505,6 +526,22 @@ const TIMESTAMP: readonly Change[] = [
   },
 ];
 
+const RETIRED: Change = {
+  name: 'an undated entry of a log that was retired before the timestamp',
+  change: (s) =>
+    (s.root.tlogs = s.root.tlogs.map((one) => ({
+      ...one,
+      publicKey: { ...one.publicKey, validFor: { end: '2026-05-01T00:00:00Z' } },
+    }))),
+  reason: /of a log that was not trusted at the time of the timestamp/,
+};
+
+const INDEX: Change = {
+  name: 'an index of the entry that is not that of its proof',
+  change: (s) => (entryOf(s).logIndex = '6'),
+  reason: /logIndex is not that of its inclusion proof/,
+};
+
 const TWICE: Change = {
   name: 'the timestamp twice',
   change: (s) => s.timestamps.push(...s.timestamps),
@@ -524,7 +561,11 @@ const TABLES: readonly {
     options: { entry: 'hashedrekord2', stampedAt: SIGNED_AT },
     changes: [...CERTIFICATE, ...PROOF, ...BODY, ...TIMESTAMP],
   },
-  { from: 'bundle', options: { entry: 'dsse2', stampedAt: SIGNED_AT }, changes: [...BODY, ...TIMESTAMP, TWICE] },
+  {
+    from: 'bundle',
+    options: { entry: 'dsse2', stampedAt: SIGNED_AT },
+    changes: [...BODY, ...TIMESTAMP, RETIRED, INDEX, TWICE],
+  },
   { from: 'bundle', options: { stampedAt: SIGNED_AT }, changes: [...CERTIFICATE, ...TIMESTAMP, TWICE] },
   { from: 'annotations', options: { entry: 'dsse1' }, changes: [...CERTIFICATE, ...PROMISE] },
   { from: 'annotations', options: { entry: 'intoto1' }, changes: CERTIFICATE },
@@ -594,6 +635,16 @@ describe('a certificate is refused', () => {
       await refused(signKeyless({ sigstore, entry: 'dsse1', ...options }), 'bundle', reason);
     });
   }
+
+  test('in another encoding of the same certificate', async () => {
+    const signing = signKeyless({ sigstore, stampedAt: SIGNED_AT });
+    assert.ok('certificate' in signing.verifier);
+    const { certificate } = signing.verifier;
+    // The outer length in three bytes, where two are enough (X.690, 10.1). The parser refuses it; signatures are
+    // checked over a re-encoding, so that otherwise other bytes would pass for the same certificate.
+    signing.verifier = { certificate: Buffer.concat([Buffer.from([0x30, 0x83, 0]), certificate.subarray(2)]) };
+    await refused(signing, 'bundle', /MalformedSignature.*length/);
+  });
 
   test('at the first moment after its last', async () => {
     const atTheEnd = signKeyless({ sigstore, entry: 'dsse1', loggedAt: VALID_UNTIL });
