@@ -44,6 +44,8 @@ export interface SigningOptions {
   /** Signs the artifact itself, not a statement about it. */
   readonly message?: boolean;
   readonly artifact?: string;
+  /** Another statement than `statementAbout` makes. */
+  readonly statement?: object;
   readonly entry?: EntryKind;
   readonly loggedAt?: Date;
   readonly stampedAt?: Date;
@@ -67,7 +69,8 @@ export function signKeyless(options: SigningOptions = {}): Signing {
   const { sigstore = createSigstore(), kind = 'P-256', entry, stampedAt } = options;
   const keys = generateKeys(kind);
   const artifact = Buffer.from(options.artifact ?? 'an artifact\n');
-  const payload = statementAbout(artifact);
+  const payload =
+    options.statement === undefined ? statementAbout(artifact) : Buffer.from(JSON.stringify(options.statement));
   const signedBytes = options.message === true ? artifact : evidence.preAuthEncoding(payload);
   const signature = options.sign?.(keys, signedBytes) ?? signWith(keys, kind, signedBytes, options.prehashed);
   const verifier =
