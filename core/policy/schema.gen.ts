@@ -136,7 +136,7 @@ export interface ImagePolicyStatus {
   readonly keyCount?: number;
   /** The keys as they were read. */
   readonly keys?: readonly KeyStatus[];
-  /** Running images that the policy would refuse today, as the last scan found them. */
+  /** Running Pods that the policy would refuse if they were created now, whatever its mode, as the last scan found them. Absent before the first scan and where scans are switched off. */
   readonly affected?: AffectedStatus;
   /** `Ready`: the policy is in use; where it is False the policy denies its images, and reason and message say why. */
   readonly conditions?: readonly StatusCondition[];
@@ -152,13 +152,17 @@ export interface KeyStatus {
   readonly algorithm: string;
 }
 
-/** Running images that the policy would refuse today, as the last scan found them. */
+/** Running Pods that the policy would refuse if they were created now, whatever its mode, as the last scan found them. Absent before the first scan and where scans are switched off. */
 export interface AffectedStatus {
-  /** How many there are. */
-  readonly count: number;
-  /** Some of them. */
-  readonly images?: readonly string[];
-  /** When the scan ended. */
+  /** How many Pods it would deny. */
+  readonly wouldDeny: number;
+  /** How many more could not be judged, for instance because their registry could not be asked. With mode Enforce they would be refused too. */
+  readonly undecided?: number;
+  /** Some of them, one for each image of a namespace: `namespace/pod: image: code`. */
+  readonly sample: readonly string[];
+  /** The generation of the spec that the scan judged by. */
+  readonly observedGeneration?: number;
+  /** When a scan first found this. Later ones that find the same don't write. */
   readonly observedAt?: string;
 }
 

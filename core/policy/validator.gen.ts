@@ -349,21 +349,31 @@ export const IMAGE_POLICY_SCHEMA: object = {
         "affected": {
           "type": "object",
           "required": [
-            "count"
+            "wouldDeny",
+            "sample"
           ],
           "properties": {
-            "count": {
+            "wouldDeny": {
               "type": "integer",
               "format": "int32",
               "minimum": 0
             },
-            "images": {
+            "undecided": {
+              "type": "integer",
+              "format": "int32",
+              "minimum": 0
+            },
+            "sample": {
               "type": "array",
-              "maxItems": 20,
+              "maxItems": 10,
               "items": {
                 "type": "string",
                 "maxLength": 1024
               }
+            },
+            "observedGeneration": {
+              "type": "integer",
+              "format": "int64"
             },
             "observedAt": {
               "type": "string",

@@ -191,11 +191,11 @@ describe('ImagePolicyOperator', () => {
     server.put(POLICIES, {
       metadata: { name: 'prod', generation: 1 },
       spec: { images: ['docker.io/acme/*'], action: 'Deny' },
-      status: { affected: { count: 3 }, conditions: [foreign] },
+      status: { affected: { wouldDeny: 3, sample: [] }, conditions: [foreign] },
     });
     await start(true);
     await eventually(() => readyOf('prod'));
-    assert.deepEqual(statusOf('prod')?.affected, { count: 3 });
+    assert.deepEqual(statusOf('prod')?.affected, { wouldDeny: 3, sample: [] });
     assert.ok(statusOf('prod')?.conditions?.some(({ type }) => type === 'Reviewed'));
   });
 
