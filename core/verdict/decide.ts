@@ -35,7 +35,9 @@ interface Progress {
   requests: number;
 }
 
-type Judged = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers'> & { readonly remedyPolicy?: string };
+type Judged = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers' | 'refusedBy'> & {
+  readonly remedyPolicy?: string;
+};
 
 /**
  * One image: match -> resolve -> read and judge -> verdict. Never rejects; an exception, a timeout
@@ -48,7 +50,9 @@ export function createDecide(dependencies: DecideDependencies): Decide {
     const progress: Progress = { image: request.image, resolved: undefined, stale: false, policies: [], requests: 0 };
     const judged = await judgeOrFail(request, progress, dependencies);
     const verdict = render(judged, progress);
-    metrics.decided({ code: verdict.code, outcome: verdict.outcome, mode: verdict.mode }, (clock() - started) / 1000);
+    if (request.background !== true) {
+      metrics.decided({ code: verdict.code, outcome: verdict.outcome, mode: verdict.mode }, (clock() - started) / 1000);
+    }
     return verdict;
   };
 }
@@ -120,7 +124,7 @@ function judgeUnmatched(progress: Progress, unmatched: Configuration['unmatchedI
 /** What needs no registry: a policy that is not Ready, denies or only allows. */
 function judgeWithoutEvidence(policies: readonly CompiledPolicy[], progress: Progress): Judged | undefined {
   const failing = policies.flatMap((policy) => refusalOf(policy, progress));
-  const worst = strictest(failing);
+  const worst = worstOf(failing);
   const others = policies.some(isVerifying);
   // A failing Audit policy must not hide what an enforcing one would say: read the evidence then.
   if (worst !== undefined && (!others || worst.mode === 'Enforce')) {
@@ -136,6 +140,13 @@ function judgeWithoutEvidence(policies: readonly CompiledPolicy[], progress: Pro
     message: `image ${progress.image} is allowed by ${quoteNames(policies)}`,
     signers: [],
   };
+}
+
+/** The refusal that weighs most, and the names of all policies that refuse. */
+function worstOf(refusals: readonly Judged[]): Judged | undefined {
+  const worst = strictest(refusals);
+  const names = refusals.flatMap(({ remedyPolicy }) => remedyPolicy ?? []);
+  return worst && { ...worst, refusedBy: names };
 }
 
 function isVerifying({ action, problems }: CompiledPolicy): boolean {
@@ -181,7 +192,7 @@ function judgeFindings(findings: readonly Finding[], progress: Progress): Judged
     ...progress.policies.flatMap((policy) => refusalOf(policy, progress)),
     ...findings.flatMap((finding) => (finding.satisfied ? [] : [refusalByFinding(finding, progress)])),
   ];
-  const worst = strictest(refusals);
+  const worst = worstOf(refusals);
   if (worst !== undefined) {
     return worst;
   }
@@ -219,6 +230,7 @@ function render(judged: Judged, progress: Progress): Verdict {
     mode: shown.mode,
     code: shown.code,
     policies: progress.policies.map(({ name }) => name),
+    ...(shown.refusedBy === undefined ? {} : { refusedBy: shown.refusedBy }),
     message: shown.message,
     remedy,
     signers: shown.signers,

@@ -18,6 +18,8 @@ export interface Verdict {
   readonly code: VerdictCode;
   /** Names of the policies that spoke. */
   readonly policies: readonly string[];
+  /** Those of them that refuse the image, where it was known which. */
+  readonly refusedBy?: readonly string[];
   readonly message: string;
   /** One line that a person can act on; empty where nothing is to be done. */
   readonly remedy: string;
@@ -40,6 +42,8 @@ export interface DecisionRequest {
   readonly keychain: Keychain;
   /** Aborted at the deadline. */
   readonly signal: AbortSignal;
+  /** A look in the background: nobody waits for the answer, so it is no decision that metrics count. */
+  readonly background?: boolean;
 }
 
 /** Never rejects: whatever fails inside is a verdict with outcome `error`. */
