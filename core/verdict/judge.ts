@@ -62,7 +62,7 @@ async function tallyCandidate(
   policy: CompiledPolicy,
   { context, tally }: { context: JudgeContext; tally: Tally },
 ): Promise<void> {
-  const proofs = await proofsOf(candidate, signers, context.prover);
+  const proofs = await proofsOf(candidate, signers, policy, context.prover);
   const [first] = proofs;
   if (first === undefined) {
     return;
@@ -86,6 +86,7 @@ async function tallyCandidate(
 async function proofsOf(
   candidate: SignatureCandidate,
   signers: readonly Signer[],
+  policy: CompiledPolicy,
   prover: Prover,
 ): Promise<CountedProof[]> {
   const keys = signers.filter((signer) => signer.kind === 'key');
@@ -96,17 +97,18 @@ async function proofsOf(
       .map((signer) => proofOf(candidate, signer, `key ${signer.fingerprint}`, signer.fingerprint));
   }
   const identities = signers.filter((signer) => signer.kind === 'identity');
-  return hasCertificate(candidate) ? proofsByCertificate(candidate, identities, prover) : [];
+  return hasCertificate(candidate) ? proofsByCertificate(candidate, identities, policy, prover) : [];
 }
 
 async function proofsByCertificate(
   candidate: SignatureCandidate,
   signers: readonly IdentitySigner[],
+  policy: CompiledPolicy,
   prover: Prover,
 ): Promise<CountedProof[]> {
   const proofs: CountedProof[] = [];
   for (const signer of signers) {
-    const proven = await prover.certifiedBy(candidate, signer.trustRoot);
+    const proven = await prover.certifiedBy(candidate, signer.trustRoot, policy.transparencyLog);
     if (proven.ok && signer.issuer.matches(proven.value.issuer) && signer.subject.matches(proven.value.subject)) {
       const { issuer, subject, fingerprint } = proven.value;
       proofs.push(proofOf(candidate, signer, `certificate ${issuer} ${subject}`, fingerprint));
@@ -204,6 +206,7 @@ async function judgePolicyAttestations(
       const proofs = await proofsOf(
         candidate,
         signers.filter((signer) => current.includes(signer)),
+        policy,
         prover,
       );
       const signer = proofs[0]?.signer;

@@ -20,13 +20,23 @@ export type Proven<T> = { readonly ok: true; readonly value: T } | { readonly ok
  */
 export interface Prover {
   readonly signedBy: (candidate: SignatureCandidate, signer: KeySigner) => boolean;
-  readonly certifiedBy: (candidate: SignatureCandidate, rootName: string) => Promise<Proven<CertificateIdentity>>;
+  /** `transparencyLog: Require`: a timestamp alone is not enough evidence of the time. */
+  readonly certifiedBy: (
+    candidate: SignatureCandidate,
+    rootName: string,
+    transparencyLog: 'Ignore' | 'Require',
+  ) => Promise<Proven<CertificateIdentity>>;
   readonly loggedBy: (candidate: SignatureCandidate, signer: KeySigner) => Promise<Proven<true>>;
 }
 
+type CertificateProofs = WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>;
+
 export function createProver(trustRoots: TrustRoots): Prover {
   const bySigner = new WeakMap<SignatureCandidate, Map<string, boolean>>();
-  const certificates = new WeakMap<SignatureCandidate, WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>>();
+  const certificates = {
+    Ignore: new WeakMap<SignatureCandidate, CertificateProofs>(),
+    Require: new WeakMap<SignatureCandidate, CertificateProofs>(),
+  };
 
   const signedBy = (candidate: SignatureCandidate, signer: KeySigner): boolean => {
     const known = entry(bySigner, candidate, () => new Map<string, boolean>());
@@ -39,19 +49,19 @@ export function createProver(trustRoots: TrustRoots): Prover {
     return answer;
   };
 
-  const certifiedBy = async (candidate: SignatureCandidate, rootName: string): Promise<Proven<CertificateIdentity>> => {
+  const certifiedBy: Prover['certifiedBy'] = async (candidate, rootName, transparencyLog) => {
     const root = await attempt(() => trustRoots.load(rootName));
     if (!root.ok) {
       return root;
     }
-    const known = entry(certificates, candidate, () => new WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>());
+    const known = entry(certificates[transparencyLog], candidate, (): CertificateProofs => new WeakMap());
     const before = known.get(root.value);
     if (before !== undefined) {
       return before;
     }
     const answer = attempt(async () => {
       const { proveCertificate } = await import('../cosign/identity.ts');
-      return proveCertificate(candidate, root.value);
+      return proveCertificate(candidate, root.value, { transparencyLog });
     });
     known.set(root.value, answer);
     return answer;

@@ -26,8 +26,8 @@ export function createTrustRoots(
     if (name !== PUBLIC_GOOD) {
       throw new Error(`no trust root is named "${name}"`);
     }
-    const { default: embedded } = await import('../cosign/public-good.json', { with: { type: 'json' } });
-    return parseTrustRoot(JSON.stringify(embedded));
+    const { publicGoodTrustRoot } = await import('../cosign/public-good.ts');
+    return publicGoodTrustRoot();
   };
 
   return {
