@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** A process under measurement, seen from outside through /proc (Linux). */
+export interface MeasuredProcess {
+  /** From spawn until the line that `ready` matched, milliseconds. */
+  readonly startMilliseconds: number;
+  /** What `ready` matched. */
+  readonly match: RegExpExecArray;
+  /** User and system CPU time so far, milliseconds. */
+  cpuMilliseconds(): number;
+  /** Resident set, MiB. */
+  residentMebibytes(): number;
+  stop(): Promise<void>;
+}
+
+/** `_SC_CLK_TCK` is 100 on every Linux that Node runs on. */
+const TICK_MILLISECONDS = 10;
+
+/** @param ready matches the line of output after which the process serves. */
+export async function startMeasured(arguments_: readonly string[], ready: RegExp): Promise<MeasuredProcess> {
+  const began = performance.now();
+  const child = spawn(process.execPath, [...arguments_], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const match = await new Promise<RegExpExecArray>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`${arguments_[0]} ended with ${code} before it was ready`)));
+    // Both are read to the end: a full pipe would stop the process.
+    for (const input of [child.stdout, child.stderr]) {
+      createInterface({ input }).on('line', (line) => {
+        const found = ready.exec(line);
+        if (found !== null) resolve(found);
+      });
+    }
+  });
+  return {
+    startMilliseconds: performance.now() - began,
+    match,
+    cpuMilliseconds: () => {
+      // Fields 14 and 15 of proc(5) stat; the command's name before them may hold blanks.
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) * TICK_MILLISECONDS;
+    },
+    residentMebibytes: () => {
+      const kibibytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+      return Math.round(Number(kibibytes) / 1024);
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
+}
