@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPublicKey } from 'node:crypto';
 import { X509Certificate } from '@sigstore/core';
+import { requireModestDer } from './der-effort.ts';
 import { parsePublicKey } from './keys.ts';
 import type { PublicKey } from './keys.ts';
 import type { CertificateIdentity } from './types.ts';
@@ -47,6 +48,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
  * @throws Error with one sentence.
  */
 export function readLeaf(der: Uint8Array): LeafCertificate {
+  requireModestDer(der);
   const certificate = X509Certificate.parse(Buffer.from(der));
   refuseUnknownCritical(certificate);
   if (certificate.extBasicConstraints?.isCA === true)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RFC3161Timestamp } from '@sigstore/core';
+import { requireModestDer } from './der-effort.ts';
 import { includes } from './log-inclusion.ts';
 import type { CertificateAuthority, TrustRoot } from './trust-root.ts';
 
@@ -29,6 +30,7 @@ export function knownTimestamps(responses: readonly Uint8Array[], root: TrustRoo
 
 function parseTimestamp(der: Uint8Array): RFC3161Timestamp {
   try {
+    requireModestDer(der);
     const timestamp = RFC3161Timestamp.parse(Buffer.from(der));
     if (!GRANTED.has(timestamp.status)) throw new Error('the authority did not grant it');
     if (Number.isNaN(timestamp.signingTime.getTime())) throw new Error('it has no time');

@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { X509Certificate } from '@sigstore/core';
 import { errorText } from '../errors.ts';
 import { extendedKeyUsages, TIME_STAMPING } from './certificate.ts';
+import { requireModestDer } from './der-effort.ts';
 import { bytesOf, has, listOf, member, place, textOf } from './fields.ts';
 import type { Place } from './fields.ts';
 
@@ -107,6 +108,7 @@ function readTimestampAuthority(at: Place): CertificateAuthority {
 function readCertificate(at: Place): X509Certificate {
   const der = bytesOf(at);
   try {
+    requireModestDer(der);
     const certificate = X509Certificate.parse(der);
     createPublicKey({ key: certificate.publicKey, format: 'der', type: 'spki' });
     return certificate;
