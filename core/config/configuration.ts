@@ -15,7 +15,9 @@ import {
 } from './faults.ts';
 import { CONFIGURATION_SCHEMA } from './schema.ts';
 import {
+  DEFAULT_BACKGROUND_SCAN,
   DEFAULT_CACHE,
+  type BackgroundScan,
   type CacheLifetimes,
   type Configuration,
   type RegistryConfiguration,
@@ -37,14 +39,16 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   registries: [],
   trustRoots: [],
   limits: DEFAULT_LIMITS,
+  backgroundScan: DEFAULT_BACKGROUND_SCAN,
 };
 
 type WrittenRegistry = Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>;
 
-type Written = Partial<Omit<Configuration, 'cache' | 'registries' | 'limits'>> & {
+type Written = Partial<Omit<Configuration, 'cache' | 'registries' | 'limits' | 'backgroundScan'>> & {
   readonly cache?: Partial<CacheLifetimes>;
   readonly registries?: readonly WrittenRegistry[];
   readonly limits?: Partial<Limits>;
+  readonly backgroundScan?: Partial<BackgroundScan>;
 };
 
 const validate = new Ajv({ allErrors: true, strict: true, verbose: true }).compile<Written>(CONFIGURATION_SCHEMA);
@@ -158,6 +162,7 @@ function withDefaults(written: Written): Configuration {
     cache: { ...DEFAULT_CACHE, ...written.cache },
     registries: (written.registries ?? []).map(completeRegistry),
     limits: { ...DEFAULT_LIMITS, ...written.limits },
+    backgroundScan: { ...DEFAULT_BACKGROUND_SCAN, ...written.backgroundScan },
   };
 }
 

@@ -90,4 +90,8 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     32,
   ),
   limits: object('Caps on what is read from registries.', limits),
+  backgroundScan: object('Judging what runs already, in the background.', {
+    enabled: { type: 'boolean', description: 'Watch running Pods and judge their images.' },
+    requestsPerMinute: integer('Requests to registries that each replica may spend on it.', 1, 100_000),
+  }),
 });

@@ -13,6 +13,15 @@ export interface Configuration {
   readonly registries: readonly RegistryConfiguration[];
   readonly trustRoots: readonly TrustRootConfiguration[];
   readonly limits: Limits;
+  readonly backgroundScan: BackgroundScan;
+}
+
+/** Judging what runs already: it warms the cache and tells what each policy would deny. */
+export interface BackgroundScan {
+  /** Only in a cluster, and with the right to watch Pods. */
+  readonly enabled: boolean;
+  /** What each replica may ask of all registries together for it; admissions don't count. */
+  readonly requestsPerMinute: number;
 }
 
 export interface CacheLifetimes {
@@ -42,3 +51,4 @@ export interface TrustRootConfiguration {
 }
 
 export const DEFAULT_CACHE: CacheLifetimes = { verified: 3600, rejected: 15, tags: 10, staleIfError: 86400 };
+export const DEFAULT_BACKGROUND_SCAN: BackgroundScan = { enabled: true, requestsPerMinute: 120 };

@@ -46,6 +46,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "cosignet.config" -}}
 {{- $config := deepCopy .Values.config }}
 {{- $_ := set $config "excludedNamespaces" (include "cosignet.excludedNamespaces" . | fromYamlArray) }}
+{{- /* Without its right there is nothing to scan. */}}
+{{- if not .Values.backgroundScan.enabled }}
+{{- $_ := set $config "backgroundScan" (merge (dict "enabled" false) (get $config "backgroundScan" | default dict)) }}
+{{- end }}
 {{- toYaml $config }}
 {{- end }}
 
