@@ -4,8 +4,9 @@ import type { Clock, Logger } from '../core/observe.ts';
 import type { ImagePolicy } from '../core/policy/schema.gen.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
-import type { Verdict } from '../core/verdict/types.ts';
+import type { Decide, Verdict } from '../core/verdict/types.ts';
 import type { KubeApi } from './api-client.ts';
+import { createBackgroundScan, type BackgroundScan } from './background-scan.ts';
 import { issuerOf, type CertificateIssuer, type CertificateMaterial } from './certificate-material.ts';
 import { Certificates } from './certificates.ts';
 import { createEventRecorder, type EventRecorder } from './events.ts';
@@ -35,6 +36,8 @@ export interface ClusterOptions {
   readonly ownCertificate: Promise<ServingPair> | undefined;
   readonly compile: (policy: ImagePolicy, secret: SecretLookup) => CompiledPolicy;
   readonly store: PolicyStore;
+  /** For what runs already. */
+  readonly decide: Decide;
   readonly configuration: LiveConfiguration;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -57,9 +60,17 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
   const parts = assemble(options, api, kubeConfig);
   const { operator, namespaces, election, events } = parts;
   const certificates = options.ownCertificate ? undefined : manageCertificates(options, api, parts);
+  const keychainFor = createPullSecrets({
+    api,
+    registries: () => options.configuration.configuration().registries,
+    ownSecret: (name) => operator.secret(name),
+    log: options.log,
+  });
+  parts.scan = scanOf(options, { api, parts, keychainFor });
   parts.onLeading = () => {
     operator.enqueueStatus();
     certificates?.look();
+    parts.scan?.nudge();
   };
   parts.onSecret = (name) => {
     if (name === `${options.name}-tls`) certificates?.look();
@@ -71,14 +82,10 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
   namespaces.reflector.start();
   election.start();
   certificates?.start();
+  parts.scan?.start();
   return {
     namespaceContext: namespaces.context,
-    keychainFor: createPullSecrets({
-      api,
-      registries: () => options.configuration.configuration().registries,
-      ownSecret: (name) => operator.secret(name),
-      log: options.log,
-    }),
+    keychainFor,
     certificate: options.ownCertificate ?? certificates?.first ?? Promise.reject(new Error('no certificate')),
     onCertificate: (listener) => certificates?.listen(listener),
     notReady: () => [...syncReasons(parts, options.clock()), ...(certificates?.notReady() ?? [])],
@@ -88,6 +95,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     handOver: () => election.stop(),
     async stop() {
       await election.stop();
+      await parts.scan?.stop();
       await Promise.all([operator.shutdown(), namespaces.reflector.stop(), certificates?.stop(), events.stop()]);
       await kubeConfig.close();
     },
@@ -100,6 +108,8 @@ interface Parts {
   readonly namespaces: ReturnType<typeof createNamespaces>;
   readonly election: LeaderElection;
   readonly events: EventRecorder;
+  /** Undefined: switched off. */
+  scan: BackgroundScan | undefined;
   onLeading: () => void;
   onSecret: (name: string) => void;
 }
@@ -118,7 +128,10 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
     compile: (policy) => options.compile(policy, (secretName, key) => secretEntry(operator, secretName, key)),
     store: options.store,
     // Whoever may be in another's shadow has to look again at every change.
-    onCompiled: (names) => operator.enqueueStatus([...names, ...book.names().filter(mayHide)]),
+    onCompiled: (names) => {
+      operator.enqueueStatus([...names, ...book.names().filter(mayHide)]);
+      parts.scan?.policiesChanged();
+    },
   });
   const mayHide = (policyName: string) => {
     const entry = book.get(policyName);
@@ -151,22 +164,54 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
         note: ready.message,
       });
     },
+    ...(scanIsOn(options) && { affected: (policyName: string) => parts.scan?.affected(policyName) }),
     shadowedBy: (policy) => shadowersOf(policy, options.store.snapshot().policies.values()),
     log,
     clock,
     queueMetrics: metrics.queue,
   });
-  const namespaces = createNamespaces({ api, log });
+  const namespaces = createNamespaces({ api, log, onChange: () => parts.scan?.nudge() });
   const parts: Parts = {
     book,
     operator,
     namespaces,
     election,
     events,
+    scan: undefined,
     onLeading: () => undefined,
     onSecret: () => undefined,
   };
   return parts;
+}
+
+function scanIsOn({ configuration }: ClusterOptions): boolean {
+  return configuration.configuration().backgroundScan.enabled;
+}
+
+interface ScanParts {
+  readonly api: KubeApi;
+  readonly parts: Parts;
+  readonly keychainFor: Surroundings['keychainFor'];
+}
+
+function scanOf(options: ClusterOptions, { api, parts, keychainFor }: ScanParts): BackgroundScan | undefined {
+  if (!scanIsOn(options)) return undefined;
+  const { operator, namespaces, election } = parts;
+  return createBackgroundScan({
+    api,
+    namespace: options.namespace,
+    configuration: options.configuration.configuration,
+    policies: () => options.store.snapshot(),
+    namespaces,
+    keychainFor,
+    decide: options.decide,
+    isLeader: () => election.isLeader,
+    ready: Promise.all([operator.policies.synced, operator.secrets.synced, namespaces.reflector.synced]),
+    onAffected: (names) => operator.enqueueStatus(names),
+    log: options.log,
+    clock: options.clock,
+    monotonic: () => performance.now(),
+  });
 }
 
 function manageCertificates(options: ClusterOptions, api: KubeApi, { operator, election }: Parts) {

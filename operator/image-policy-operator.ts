@@ -2,7 +2,7 @@
 import k8sOperator, { type OperatorLogger, type ResourceEvent, type ResourceMeta } from '@dot-i/k8s-operator';
 import { errorText } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/observe.ts';
-import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { AffectedStatus, ImagePolicy } from '../core/policy/schema.gen.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from './api-client.ts';
 import type { Secret } from './certificates.ts';
@@ -31,6 +31,8 @@ export interface ImagePolicyOperatorOptions {
   readonly onSecret: (name: string) => void;
   /** `Ready` was written with another status or reason than before. */
   readonly onReadyChanged?: (policy: ImagePolicy, ready: { status: string; reason: string; message: string }) => void;
+  /** What the scan of running Pods found; left out where there is no scan, and its old results are removed. */
+  readonly affected?: (name: string) => AffectedStatus | undefined;
   readonly shadowedBy?: (policy: CompiledPolicy) => readonly string[];
   readonly log: Logger;
   readonly clock: Clock;
@@ -157,16 +159,24 @@ export class ImagePolicyOperator extends Operator {
     if (!entry || !this.#options.isLeader()) return;
     const { policy, compiled } = entry;
     const shadowedBy = this.#options.shadowedBy?.(compiled) ?? [];
-    const status = statusOf({ policy, compiled, shadowedBy, now: this.#options.clock() });
+    const affected = this.#affected(policy);
+    const status = statusOf({ policy, compiled, shadowedBy, affected, now: this.#options.clock() });
     if (isSameStatus(policy, status)) return;
     try {
-      await this.patchResourceStatus(metaOf(POLICY_PLURAL, policy), status);
+      // A merge patch leaves alone what it doesn't name, and removes what is null.
+      await this.patchResourceStatus(metaOf(POLICY_PLURAL, policy), { ...status, affected: status.affected ?? null });
     } catch (thrown) {
       // Deleted meanwhile, or changed: the watch brings the news, and with it another turn.
       if (isStatus(thrown, 404)) return;
       throw thrown;
     }
     this.#report(policy, readyOf(status));
+  }
+
+  /** Until this replica has scanned, what another found stands. */
+  #affected({ metadata, status }: ImagePolicy): AffectedStatus | undefined {
+    const { affected } = this.#options;
+    return affected && (affected(metadata.name) ?? status?.affected);
   }
 
   #report(policy: ImagePolicy, ready: ReturnType<typeof readyOf>): void {

@@ -91,7 +91,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   closing.push(() => configuration.stop());
   const store = createPolicyStore();
   const decide = startEngine(configuration, store, { options, running });
-  const surroundings = await surround(options, { configuration, store, running, state });
+  const surroundings = await surround(options, { configuration, store, decide, running, state });
   state.surroundings = surroundings;
   closing.push(() => surroundings.stop());
   metrics.observe(surroundings.readings);
@@ -149,12 +149,13 @@ function startEngine(
 interface Around {
   readonly configuration: LiveConfiguration;
   readonly store: PolicyStore;
+  readonly decide: Decide;
   readonly running: Running;
   readonly state: { readonly webhook?: WebhookServer };
 }
 
 async function surround(options: ServeOptions, around: Around): Promise<Surroundings> {
-  const { configuration, store, running } = around;
+  const { configuration, store, decide, running } = around;
   const { log } = options;
   const { metrics } = running;
   const compile = (policy: ImagePolicy, secret: (name: string, key: string) => { pem: string } | undefined) =>
@@ -188,6 +189,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
     ownCertificate: fromFiles && Promise.resolve(fromFiles.current()),
     compile,
     store,
+    decide,
     configuration,
     metrics,
     log,

@@ -12,6 +12,8 @@ export interface Namespaces {
 
 export interface NamespacesOptions {
   readonly api: KubeApi;
+  /** Labels may have changed, and with them which policies speak. */
+  readonly onChange?: () => void;
   readonly log: Logger;
   readonly timings?: Partial<ReflectorTimings>;
 }
@@ -26,7 +28,7 @@ export function createNamespaces(options: NamespacesOptions): Namespaces {
     name: 'namespaces',
     path: PATH,
     keep: onlyLabels,
-    onChanges: () => undefined,
+    onChanges: () => options.onChange?.(),
     log: options.log,
     ...(options.timings && { timings: options.timings }),
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ImagePolicy, ImagePolicyStatus, StatusCondition } from '../core/policy/schema.gen.ts';
+import type { AffectedStatus, ImagePolicy, ImagePolicyStatus, StatusCondition } from '../core/policy/schema.gen.ts';
 import type { CompiledPolicy, Problem } from '../core/policy/types.ts';
 
 export interface StatusInput {
@@ -7,6 +7,8 @@ export interface StatusInput {
   readonly compiled: CompiledPolicy;
   /** Policies that take every image of this one; empty: none do. */
   readonly shadowedBy: readonly string[];
+  /** What the last scan found; undefined: nothing is known. */
+  readonly affected?: AffectedStatus | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -17,8 +19,11 @@ const MESSAGE_MOST = 2048;
 export function statusOf(input: StatusInput): ImagePolicyStatus {
   const { policy, compiled } = input;
   const keys = compiled.signers.filter((signer) => signer.kind === 'key');
+  const { affected: before, ...others } = policy.status ?? {};
+  const affected = affectedOf(before, input.affected);
   return {
-    ...policy.status,
+    ...others,
+    ...(affected && { affected }),
     observedGeneration: compiled.generation,
     images: imagesColumn(policy.spec.images),
     keyCount: keys.length,
@@ -30,6 +35,16 @@ export function statusOf(input: StatusInput): ImagePolicyStatus {
 /** Equal in what matters: nothing is written then. */
 export function isSameStatus(policy: ImagePolicy, status: ImagePolicyStatus): boolean {
   return canonical(policy.status ?? {}) === canonical(status);
+}
+
+/** Another replica may have found the same before: that is when it was first seen. */
+function affectedOf(before: AffectedStatus | undefined, now: AffectedStatus | undefined): AffectedStatus | undefined {
+  return before && now && sameEffect(before, now) ? before : now;
+}
+
+/** Equal but for when it was seen. */
+export function sameEffect(a: AffectedStatus, b: AffectedStatus): boolean {
+  return canonical({ ...a, observedAt: '' }) === canonical({ ...b, observedAt: '' });
 }
 
 export function readyOf(status: ImagePolicyStatus | undefined): StatusCondition | undefined {

@@ -7,7 +7,7 @@ import { compilePolicy } from '../../../core/policy/compile.ts';
 import type { ImagePolicySpec, ImagePolicyStatus } from '../../../core/policy/schema.gen.ts';
 import { createPolicyStore, type PolicyStore } from '../../../core/policy/store.ts';
 import { createKubeApi } from '../../../operator/api-client.ts';
-import { ImagePolicyOperator } from '../../../operator/image-policy-operator.ts';
+import { ImagePolicyOperator, type ImagePolicyOperatorOptions } from '../../../operator/image-policy-operator.ts';
 import { SharedKubeConfig } from '../../../operator/kube-config.ts';
 import { PolicyBook } from '../../../operator/policy-book.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
@@ -46,7 +46,7 @@ describe('ImagePolicyOperator', () => {
     await server.stop();
   });
 
-  async function start(leads: boolean): Promise<Replica> {
+  async function start(leads: boolean, more: Pick<ImagePolicyOperatorOptions, 'affected'> = {}): Promise<Replica> {
     const store = createPolicyStore();
     const ready: string[] = [];
     const kubeConfig = new SharedKubeConfig();
@@ -70,6 +70,7 @@ describe('ImagePolicyOperator', () => {
       book,
       isLeader: () => replica.leads,
       onSecret: () => undefined,
+      ...more,
       onReadyChanged: (policy, { status, reason }) => ready.push(`${policy.metadata.name} ${status} ${reason}`),
       log: silentLogger,
       clock: () => now,
@@ -193,10 +194,33 @@ describe('ImagePolicyOperator', () => {
       spec: { images: ['docker.io/acme/*'], action: 'Deny' },
       status: { affected: { wouldDeny: 3, sample: [] }, conditions: [foreign] },
     });
-    await start(true);
+    await start(true, { affected: () => undefined });
     await eventually(() => readyOf('prod'));
     assert.deepEqual(statusOf('prod')?.affected, { wouldDeny: 3, sample: [] });
     assert.ok(statusOf('prod')?.conditions?.some(({ type }) => type === 'Reviewed'));
+  });
+
+  test('writes what a scan found, once, and whoever finds the same later leaves the time as it is', async () => {
+    put('prod', { images: ['docker.io/acme/*'], action: 'Deny' });
+    const affected = { wouldDeny: 2, undecided: 0, sample: ['a/b: c: NoSignature'], observedGeneration: 1 };
+    const first = await start(true, { affected: () => ({ ...affected, observedAt: '2026-06-01T00:00:00Z' }) });
+    await eventually(() => statusOf('prod')?.affected?.wouldDeny === 2);
+    first.leads = false;
+    await start(true, { affected: () => ({ ...affected, observedAt: '2026-06-01T01:00:00Z' }) });
+    await settle();
+    assert.equal(patches(), 1);
+    assert.equal(statusOf('prod')?.affected?.observedAt, '2026-06-01T00:00:00Z');
+  });
+
+  test('where scans are switched off their old numbers are removed', async () => {
+    server.put(POLICIES, {
+      metadata: { name: 'prod', generation: 1 },
+      spec: { images: ['docker.io/acme/*'], action: 'Deny' },
+      status: { affected: { wouldDeny: 3, sample: [] } },
+    });
+    await start(true);
+    await eventually(() => readyOf('prod'));
+    assert.equal(statusOf('prod')?.affected, undefined);
   });
 
   test('a deleted policy is out of force at once, also when it went while nobody looked', async () => {
