@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EngineError } from '../errors.ts';
+import { EngineError, UNPRINTABLE } from '../errors.ts';
 import { isDigest } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { HOST, PATH_COMPONENT, conforms } from './grammar.ts';
@@ -148,7 +148,8 @@ function fault(text: string, message: string): EngineError {
   return new EngineError('InvalidReference', `${quote(text)} is not an image reference: ${message}`);
 }
 
-/** Outside text in a message: as JSON, so that no control character gets through, and short. */
+/** Outside text in a message: as JSON, so that no control character gets through, nor those that JSON lets pass; short. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  const quoted = JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  return quoted.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError, errorText } from '../../errors.ts';
+import { quote } from '../../image/reference.ts';
 import type { Repository } from '../../image/types.ts';
 import { isJsonObject } from '../json.ts';
 import type { JsonObject } from '../json.ts';
@@ -36,8 +37,9 @@ export function parseDockerConfig(text: string): DockerConfig {
 /** The `auths` map, which is all that a `.dockercfg` is. */
 export function parseAuths(auths: JsonObject, field: string): readonly CredentialEntry[] {
   return Object.entries(auths).flatMap(([key, value]) => {
-    if (!isJsonObject(value)) throw fault(`${field}["${key}"] is not an object`);
-    const credential = parseCredential(value, `${field}["${key}"]`);
+    const place = `${field}[${quote(key)}]`;
+    if (!isJsonObject(value)) throw fault(`${place} is not an object`);
+    const credential = parseCredential(value, place);
     return credential ? [{ key, credential }] : [];
   });
 }

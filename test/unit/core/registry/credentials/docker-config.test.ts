@@ -94,3 +94,8 @@ describe('parseDockerConfig', () => {
     });
   }
 });
+
+test('a fault quotes the name of an entry without its control characters', () => {
+  const text = JSON.stringify({ auths: { 'a\u0000\u202eb': 1 } });
+  assert.throws(() => parseDockerConfig(text), { message: /auths\["a\\u0000\\u202eb"\] is not an object/ });
+});
