@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { silentLogger } from '../../../core/observe.ts';
+import type { Decide } from '../../../core/verdict/types.ts';
+import { HttpFault, parseJson } from '../../../webhook/body.ts';
+import { createReviewHandler } from '../../../webhook/handler.ts';
+import { mutateJson } from '../engine/structured.ts';
+import type { Target } from '../engine/target.ts';
+import { requireLine } from './refusals.ts';
+
+const EXCLUDED: ReadonlySet<unknown> = new Set(['cosignet', 'kube-system']);
+
+const denyAll: Decide = async ({ image }) => ({
+  image,
+  outcome: 'denied',
+  mode: 'Enforce',
+  code: 'NoSignature',
+  policies: ['all'],
+  message: `image ${JSON.stringify(image)} has no signature`,
+  remedy: 'Sign it',
+  signers: [],
+  registryRequests: 0,
+});
+
+const handle = createReviewHandler({
+  decide: denyAll,
+  namespaceContext: async (name) => ({ name, labels: {} }),
+  keychainFor: () => ({ resolve: async () => [] }),
+  configuration: () => ({
+    enforcement: 'PerPolicy',
+    pinDigests: 'All',
+    excludedNamespaces: ['kube-system'],
+    deadlineSeconds: 9,
+  }),
+  ownNamespace: 'cosignet',
+  log: silentLogger,
+  clock: Date.now,
+  observe: { request() {}, denied() {} },
+});
+
+/**
+ * Input: the body of a review, judged by an engine that denies everything. The handler never rejects, and answers with
+ * the request's uid and one plain line; it admits only where nothing new would run.
+ */
+export const review: Target = {
+  name: 'review',
+  maximumBytes: 256 * 1024,
+  maximumMilliseconds: 500,
+  mutators: [mutateJson],
+  dictionary: [
+    'containers',
+    'initContainers',
+    'ephemeralContainers',
+    'volumes',
+    'image',
+    'reference',
+    'operation',
+    'UPDATE',
+    'CREATE',
+    'DELETE',
+    'CONNECT',
+    'oldObject',
+    'object',
+    'namespace',
+    'subResource',
+    'ephemeralcontainers',
+    'kubernetes.io/config.mirror',
+    'system:nodes',
+    'deletionTimestamp',
+    'ownerReferences',
+    'kube-system',
+    'scale',
+    'jobTemplate',
+    'template',
+    'spec',
+  ],
+  check: async (input) => {
+    const parsed = bodyOf(input);
+    if (parsed === undefined) return;
+    const { body } = parsed;
+    for (const endpoint of ['validate', 'mutate'] as const) {
+      const { response } = await handle(endpoint, body, new AbortController().signal);
+      assert.equal(response.patch, undefined);
+      const uid = at(at(body, 'request'), 'uid');
+      assert.ok(response.uid === uid || response.uid === '', 'another uid');
+      if (response.allowed) requireNothingNew(body);
+      else requireLine(response.status?.message ?? '');
+      assert.ok(JSON.stringify(response).length < 64 * 1024, 'a very long answer');
+    }
+  },
+};
+
+function bodyOf(input: Buffer): { readonly body: unknown } | undefined {
+  try {
+    return { body: parseJson(input) };
+  } catch (error) {
+    if (!(error instanceof HttpFault)) throw error;
+    requireLine(error.message);
+    return undefined;
+  }
+}
+
+/** What may be admitted unjudged, written apart from the tables under test: any `image` in any list counts. */
+function requireNothingNew(body: unknown): void {
+  const request = at(body, 'request');
+  if (EXCLUDED.has(at(request, 'namespace')) || at(request, 'operation') === 'DELETE') return;
+  if (isMirrorPod(request)) return;
+  const resource = at(at(request, 'resource'), 'resource');
+  const held = at(request, 'operation') === 'UPDATE' ? imagesIn(resource, at(request, 'oldObject')) : [];
+  for (const image of imagesIn(resource, at(request, 'object'))) {
+    if (image === '' && resource !== 'pods') continue;
+    assert.ok(held.includes(image), `admitted ${JSON.stringify(image)} unjudged`);
+  }
+}
+
+function isMirrorPod(request: unknown): boolean {
+  const groups = at(at(request, 'userInfo'), 'groups');
+  const annotations = at(at(at(request, 'object'), 'metadata'), 'annotations');
+  return (
+    Array.isArray(groups) &&
+    groups.includes('system:nodes') &&
+    at(request, 'operation') === 'CREATE' &&
+    at(at(request, 'resource'), 'resource') === 'pods' &&
+    typeof at(annotations, 'kubernetes.io/config.mirror') === 'string'
+  );
+}
+
+const POD_SPECS = new Map([
+  ['pods', ['spec']],
+  ['podtemplates', ['template', 'spec']],
+  ['cronjobs', ['spec', 'jobTemplate', 'spec', 'template', 'spec']],
+]);
+const LISTS = ['containers', 'initContainers', 'ephemeralContainers', 'volumes'];
+
+/** Every image text of the PodSpec, where the resource keeps it. */
+function imagesIn(resource: unknown, object: unknown): readonly string[] {
+  const podSpec = (POD_SPECS.get(String(resource)) ?? ['spec', 'template', 'spec']).reduce(at, object);
+  return LISTS.flatMap((list) => entriesOf(at(podSpec, list)).flatMap(imageOf));
+}
+
+function entriesOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function imageOf(entry: unknown): readonly string[] {
+  const image = at(entry, 'image');
+  const text = typeof image === 'string' ? image : at(image, 'reference');
+  return typeof text === 'string' ? [text] : [];
+}
+
+function at(holder: unknown, field: string): unknown {
+  return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, field)
+    ? Reflect.get(holder, field)
+    : undefined;
+}
