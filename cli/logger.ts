@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import winston from 'winston';
+import Transport from 'winston-transport';
 import type { LogFields, Logger } from '../core/observe.ts';
+import { createLineWriter } from './line-writer.ts';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['json', 'text'] as const;
@@ -12,27 +14,42 @@ export interface LoggerOptions {
   readonly stream?: NodeJS.WritableStream;
 }
 
+type Level = (typeof LOG_LEVELS)[number];
+
 /** A winston logger as the engine's `Logger`: one line an entry, fields beside the message. */
 export function createLogger(options: LoggerOptions): Logger {
+  const lineOf = options.format === 'json' ? jsonLine : textLine;
+  const writer = createLineWriter(options.stream ?? process.stderr);
   const logger = winston.createLogger({
     level: options.level,
-    format: winston.format.combine(
-      winston.format.timestamp(),
-      options.format === 'json' ? winston.format.json() : winston.format.printf(textLine),
-    ),
-    transports: [new winston.transports.Stream({ stream: options.stream ?? process.stderr })],
+    // Formats as a chain of functions cost more than the line is worth: what is written is made below, in one go.
+    format: { transform: (info) => info },
+    transports: [
+      new Transport({
+        log(info: winston.Logform.TransformableInfo, next: () => void) {
+          writer.write(lineOf(info), info.level === 'error' || info.level === 'warn');
+          next();
+        },
+      }),
+    ],
   });
   // Our own fields win over names that a caller's fields might share with them.
   const write =
-    (level: string) =>
+    (level: Level) =>
     (message: string, fields: LogFields = {}) => {
-      logger.log({ ...fields, level, message });
+      if (logger.isLevelEnabled(level)) logger.log({ ...fields, level, message });
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
+/** `{"timestamp":"…","level":"info","message":"…",…}` */
+function jsonLine({ level, message, ...fields }: winston.Logform.TransformableInfo): string {
+  return JSON.stringify({ timestamp: new Date().toISOString(), level, message, ...fields });
+}
+
 /** `2026-01-01T00:00:00.000Z info  message key="value"`; values as JSON, so that hostile text stays on its line. */
-function textLine({ timestamp, level, message, ...fields }: winston.Logform.TransformableInfo): string {
+function textLine({ level, message, ...fields }: winston.Logform.TransformableInfo): string {
   const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  return `${String(timestamp)} ${level.padEnd(5)} ${String(message).replace(/[\r\n]+/g, ' ')}${rest.join('')}`;
+  const text = String(message).replace(/[\r\n]+/g, ' ');
+  return `${new Date().toISOString()} ${level.padEnd(5)} ${text}${rest.join('')}`;
 }

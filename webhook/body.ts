@@ -24,39 +24,48 @@ const DEPTH_CHECK_BYTES = 64 * 1024;
 /** Kubernetes objects nest about 20 deep; CRD schemas, which are not ours, go deepest. */
 const MAXIMUM_DEPTH = 200;
 
+/** What was read; `release` gives its bytes back to the budget. */
+export interface HeldBody {
+  readonly bytes: Buffer;
+  readonly release: () => void;
+}
+
 /**
- * Reads a body, at most `maximumBytes`. Throws HttpFault 413 (too large), 503 (budget spent) or 400
- * (cut off). The budget is charged with what was read; `release` gives it back.
+ * Reads a body, at most `maximumBytes`. Rejects with HttpFault 413 (too large), 503 (budget spent) or 400
+ * (cut off). The budget is charged with what was read.
  */
-export async function readBody(
-  request: IncomingMessage,
-  maximumBytes: number,
-  budget: BodyBudget,
-): Promise<{ readonly bytes: Buffer; readonly release: () => void }> {
-  if (Number(request.headers['content-length'] ?? 0) > maximumBytes) throw tooLarge(maximumBytes);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const release = (): void => {
-    budget.heldBytes -= length;
-    length = 0;
-  };
-  try {
-    // Not destroyed when the loop ends early: the connection has to carry the answer.
-    const incoming: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
-    for await (const chunk of incoming) {
+export function readBody(request: IncomingMessage, maximumBytes: number, budget: BodyBudget): Promise<HeldBody> {
+  if (Number(request.headers['content-length'] ?? 0) > maximumBytes) return Promise.reject(tooLarge(maximumBytes));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const release = (): void => {
+      budget.heldBytes -= length;
+      length = 0;
+    };
+    const fail = (fault: HttpFault): void => {
+      // Paused, not destroyed: the connection has to carry the answer.
+      request.off('data', take).pause();
+      release();
+      reject(fault);
+    };
+    const take = (chunk: Buffer): void => {
       length += chunk.length;
       budget.heldBytes += chunk.length;
-      if (length > maximumBytes) throw tooLarge(maximumBytes);
-      if (budget.heldBytes > budget.maximumBytes) throw new HttpFault(503, 'too many large reviews at one time');
       chunks.push(chunk);
-    }
-    const [first] = chunks;
-    return { bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length), release };
-  } catch (error) {
-    release();
-    if (error instanceof HttpFault) throw error;
-    throw new HttpFault(400, 'the body was cut off');
-  }
+      if (length > maximumBytes) fail(tooLarge(maximumBytes));
+      else if (budget.heldBytes > budget.maximumBytes) fail(new HttpFault(503, 'too many large reviews at one time'));
+    };
+    const cutOff = (): void => fail(new HttpFault(400, 'the body was cut off'));
+    request
+      .on('data', take)
+      .once('end', () => {
+        const [first] = chunks;
+        resolve({ bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length), release });
+      })
+      .once('error', cutOff)
+      .once('aborted', cutOff);
+  });
 }
 
 /** Parses a body as JSON. Throws HttpFault 400. */

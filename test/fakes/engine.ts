@@ -15,7 +15,7 @@ import { createRegistryClient } from '../../core/registry/client.ts';
 import type { Keychain, RegistryClient } from '../../core/registry/types.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
 import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
-import type { Verdict } from '../../core/verdict/types.ts';
+import type { Decide, Verdict } from '../../core/verdict/types.ts';
 import { loadLayout, RegistryContent } from './registry-content.ts';
 import { startFakeRegistry } from './registry.ts';
 import type { FakeRegistry, FakeRegistryOptions } from './registry.ts';
@@ -65,6 +65,7 @@ export interface TestEngine {
   configuration: Configuration;
   /** `image` without the registry: `demo/signed:1.0`. */
   decide(image: string, options?: DecideOptions): Promise<Verdict>;
+  readonly decideRaw: Decide;
   close(): Promise<void>;
 }
 
@@ -108,6 +109,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
         keychain,
         signal: AbortSignal.timeout(milliseconds),
       }),
+    decideRaw: (request) => decide(request),
     close: async () => {
       await client.close();
       await registry.close();
