@@ -5,7 +5,7 @@ import { silentLogger, silentMetrics } from '../core/observe.ts';
 import { createRegistryClient } from '../core/registry/client.ts';
 import { createEngine } from '../core/verdict/engine.ts';
 import { createTrustRoots } from '../core/verdict/trust-roots.ts';
-import { verdictText } from '../core/verdict/verdict-text.ts';
+import { verdictJson, verdictText } from '../core/verdict/verdict-text.ts';
 import { configurationOf } from './configuration.ts';
 import { dockerKeychain } from './credentials.ts';
 import { exitCodeOf, worstOf, type ExitCode } from './exit.ts';
@@ -49,8 +49,9 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
       const deadline = AbortSignal.timeout(configuration.deadlineSeconds * 1000);
       return decide({ image, namespace, keychain, signal: AbortSignal.any([deadline, terminal.signal]) });
     });
-    for (const verdict of verdicts)
-      terminal.out(options.output === 'json' ? JSON.stringify(verdict) : verdictText(verdict));
+    for (const verdict of verdicts) {
+      terminal.out(options.output === 'json' ? verdictJson(verdict) : verdictText(verdict));
+    }
     return worstOf(verdicts.map(exitCodeOf));
   } finally {
     await registry.close();

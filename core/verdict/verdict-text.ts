@@ -27,3 +27,8 @@ function field(name: string, value: string | undefined): string[] {
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }
+
+/** The verdict as scripts read it, on one line: exactly the documented fields (docs/reference/verdicts.md). */
+export function verdictJson({ refusedBy: _internal, ...documented }: Verdict): string {
+  return JSON.stringify(documented);
+}
