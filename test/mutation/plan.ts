@@ -7,13 +7,11 @@ export interface Subject {
   readonly tests: readonly (readonly string[])[];
 }
 
-const ENGINE = ['decide', 'spec-fields', 'evidence', 'requests', 'explain', 'faults'].map(
-  (name) => `core/verdict/${name}`,
-);
-const COSIGN = ['discover', 'tampering', 'attestation-tag'].map((name) => `core/cosign/${name}`);
-const WEBHOOK = ['handler', 'rules', 'fuzz', 'patch', 'wording', 'failures'].map((name) => `webhook/${name}`);
+const ENGINE = ['decide', 'spec-fields', 'evidence', 'requests', 'explain'].map((name) => `core/verdict/${name}`);
+const COSIGN = ['discover', 'attestation-tag', 'envelope'].map((name) => `core/cosign/${name}`);
+const WEBHOOK = ['handler', 'rules', 'fuzz', 'patch', 'wording'].map((name) => `webhook/${name}`);
 
-/** The code that decides, and the tests that have to notice a change of it. */
+/** The code that decides, and (without those that mostly wait) the tests that have to notice a change of it. */
 const PLAN: Readonly<Record<string, readonly string[]>> = {
   'core/verdict/distinct': ['core/verdict/decide'],
   'core/verdict/outcome': ['core/verdict/decide', 'core/verdict/spec-fields'],
@@ -30,10 +28,14 @@ const PLAN: Readonly<Record<string, readonly string[]>> = {
   'core/cosign/payload': COSIGN,
   'core/cosign/statement': COSIGN,
   'core/cosign/bundle': COSIGN,
+  'core/cosign/bundle-content': ['core/cosign/verify-bundle'],
+  'core/cosign/bundle-evidence': ['core/cosign/verify-bundle', 'core/cosign/identity'],
   'core/cosign/simple-signing': COSIGN,
   'core/cosign/referrer': COSIGN,
   'core/cosign/referrer-selection': COSIGN,
   'core/policy/match': ['core/policy/store', 'core/verdict/decide'],
+  'webhook/finding': WEBHOOK,
+  'webhook/scope': WEBHOOK,
   'webhook/update': WEBHOOK,
   'webhook/exclusion': WEBHOOK,
   'webhook/judge': WEBHOOK,
