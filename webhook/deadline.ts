@@ -12,6 +12,8 @@ export interface Arrival {
   readonly elapsedMilliseconds: number;
   /** The API server's `?timeout=`. */
   readonly timeoutMilliseconds?: number;
+  /** The API server's trace, as it came. */
+  readonly traceparent?: string;
 }
 
 export interface Deadline {

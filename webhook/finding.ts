@@ -4,7 +4,9 @@ import { pinnedReference } from './patch.ts';
 import { isPod } from './workloads.ts';
 import type { Configuration } from '../core/config/types.ts';
 import type { Mode } from '../core/policy/types.ts';
+import type { TimeSpan } from '../core/verdict/review.ts';
 import type { Verdict } from '../core/verdict/types.ts';
+import type { Judgement } from './judge.ts';
 import type { ReplaceOperation } from './patch.ts';
 import type { ImageField, Workload } from './workloads.ts';
 
@@ -18,6 +20,7 @@ export interface Finding {
   readonly mode: Mode;
   /** For `/mutate`, and only for a verified image. */
   readonly patch: readonly ReplaceOperation[];
+  readonly time: TimeSpan;
 }
 
 export interface FindingContext {
@@ -38,15 +41,16 @@ export function isRefused(finding: Finding): boolean {
 export function findingOf(
   image: string,
   fields: readonly ImageField[],
-  { verdict, context }: { verdict: Verdict; context: FindingContext },
+  { judgement, context }: { judgement: Judgement; context: FindingContext },
 ): Finding {
+  const { verdict, time } = judgement;
   const { enforcement } = context.configuration;
   const pinned = pin(image, verdict, context);
   const final = pinned.verdict ?? verdict;
   const patch = (pinned.replaceBy ?? []).flatMap((value) =>
     fields.map(({ path }): ReplaceOperation => ({ op: 'replace', path, value })),
   );
-  return { fields, verdict: final, mode: enforcement === 'Audit' ? 'Audit' : final.mode, patch };
+  return { fields, verdict: final, mode: enforcement === 'Audit' ? 'Audit' : final.mode, patch, time };
 }
 
 /** What pinning makes of a verdict: another verdict, or a text to put in the image's place. */

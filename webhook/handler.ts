@@ -3,15 +3,18 @@ import { errorText } from '../core/errors.ts';
 import { remainingMilliseconds, startDeadline } from './deadline.ts';
 import { findingOf, isRefused } from './finding.ts';
 import { judgeImages } from './judge.ts';
+import { createRecord, logDecisions } from './record.ts';
 import { allow, refuse } from './response.ts';
 import { parseReview } from './review.ts';
 import { scopeOf } from './scope.ts';
+import { subjectOf } from './subject.ts';
 import { auditAnnotationsOf, refusalStatus, warningsOf } from './wording.ts';
 import type { Configuration } from '../core/config/types.ts';
 import type { Clock, Logger } from '../core/observe.ts';
 import type { NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
-import type { Decide, Verdict } from '../core/verdict/types.ts';
+import type { Denial, ReviewRecord } from '../core/verdict/review.ts';
+import type { Decide } from '../core/verdict/types.ts';
 import type { Arrival, Deadline } from './deadline.ts';
 import type { Endpoint, Finding, FindingContext } from './finding.ts';
 import type { PullIdentity } from './pull-identity.ts';
@@ -43,22 +46,14 @@ export interface ReviewHandlerDependencies extends ReviewDecisions {
 export interface ReviewObserver {
   /** One review answered; seconds in the handler. */
   request(labels: { readonly endpoint: Endpoint; readonly result: ReviewResult }, seconds: number): void;
-  /** A refusal that was not a dry run: Events are made of these. */
+  /** A refusal that was not a dry run: Events and notifications are made of these. */
   denied(denial: Denial): void;
+  /** One review in which images were judged, whatever came of it: traces are made of these. */
+  reviewed?(record: ReviewRecord): void;
 }
 
 /** `skipped`: allowed since there was nothing to judge. */
 export type ReviewResult = 'allowed' | 'skipped' | 'denied' | 'error';
-
-export interface Denial {
-  readonly namespace: string;
-  readonly kind: string;
-  /** Empty with generateName. */
-  readonly name: string;
-  readonly message: string;
-  /** The verdicts that refuse. */
-  readonly verdicts: readonly Verdict[];
-}
 
 /** Answers one AdmissionReview; never rejects. `signal`: the caller has gone. */
 export type ReviewHandler = (
@@ -71,6 +66,7 @@ export type ReviewHandler = (
 interface Answer {
   readonly result: ReviewResult;
   readonly review: AdmissionReviewResponse;
+  readonly record?: ReviewRecord;
   readonly denial?: Denial;
 }
 
@@ -79,6 +75,8 @@ interface Call {
   readonly request: ReviewRequest;
   readonly signal: AbortSignal;
   readonly arrival: Arrival;
+  /** By the clock. */
+  readonly startedAt: number;
 }
 
 export function createReviewHandler(dependencies: ReviewHandlerDependencies): ReviewHandler {
@@ -90,7 +88,7 @@ export function createReviewHandler(dependencies: ReviewHandlerDependencies): Re
     const answer =
       'fault' in parsed
         ? refuseUnjudged(dependencies, parsed.fault)
-        : await answerOrFail(dependencies, { endpoint, request: parsed.request, signal, arrival });
+        : await answerOrFail(dependencies, { endpoint, request: parsed.request, signal, arrival, startedAt: started });
     count(dependencies, answer, { endpoint, milliseconds: clock() - started });
     return answer.review;
   };
@@ -122,6 +120,10 @@ function count(
   try {
     // A clock that was set back must not count backwards.
     observe.request({ endpoint, result: answer.result }, Math.max(0, milliseconds) / 1000);
+    if (answer.record !== undefined) {
+      logDecisions(log, answer.record);
+      observe.reviewed?.(answer.record);
+    }
     if (answer.denial !== undefined) observe.denied(answer.denial);
   } catch (error) {
     log.error('admission review was answered but not counted', { error: errorText(error) });
@@ -151,6 +153,7 @@ async function answerReview(dependencies: ReviewHandlerDependencies, call: Call)
 interface Judging extends ReviewDecisions {
   readonly call: Call;
   readonly deadline: Deadline;
+  readonly clock: Clock;
   readonly configuration: FindingContext['configuration'];
 }
 
@@ -159,54 +162,49 @@ async function judgeScope(scope: Judgeable, judging: Judging): Promise<readonly 
   const { call, decide, deadline, configuration } = judging;
   const byImage = Map.groupBy(scope.fields, (field) => field.image);
   const images = [...byImage.keys()];
-  const verdicts = await judgeImages(images, {
+  const judgements = await judgeImages(images, {
     decide,
     deadline,
+    clock: judging.clock,
     namespace: () => judging.namespaceContext(call.request.namespace),
     keychain: () => judging.keychainFor(scope.pull),
   });
   const context: FindingContext = { endpoint: call.endpoint, row: scope.row, configuration };
   return images.map((image, index) => {
-    const verdict = verdicts[index];
-    if (verdict === undefined) throw new Error('an image without a verdict');
-    return findingOf(image, byImage.get(image) ?? [], { verdict, context });
+    const judgement = judgements[index];
+    if (judgement === undefined) throw new Error('an image without a verdict');
+    return findingOf(image, byImage.get(image) ?? [], { judgement, context });
   });
 }
 
-function answerFindings(
-  { log }: ReviewHandlerDependencies,
-  { endpoint, request }: Call,
-  findings: readonly Finding[],
-): Answer {
+function answerFindings({ clock }: ReviewHandlerDependencies, call: Call, findings: readonly Finding[]): Answer {
+  const { endpoint, request, arrival, startedAt } = call;
   const notes = { warnings: warningsOf(findings), auditAnnotations: auditAnnotationsOf(findings) };
   const refused = findings.filter(isRefused);
-  const fields = {
+  const { traceparent } = arrival;
+  const record = createRecord(findings, {
     endpoint,
-    uid: request.uid,
-    namespace: request.namespace,
-    kind: request.kind.kind,
-    name: request.name,
-  };
-  const verdicts = findings.map(({ verdict, mode }) => ({
-    image: verdict.image,
-    code: verdict.code,
-    outcome: verdict.outcome,
-    mode,
-  }));
+    request,
+    time: { startedAt, endedAt: Math.max(startedAt, clock()) },
+    ...(traceparent !== undefined && { traceparent }),
+  });
   if (refused.length === 0) {
-    log.info('admitted', { ...fields, verdicts });
     const patch = endpoint === 'mutate' ? findings.flatMap((finding) => finding.patch) : [];
-    return { result: 'allowed', review: allow(request.uid, notes, patch) };
+    return { result: 'allowed', review: allow(request.uid, notes, patch), record };
   }
   const status = refusalStatus(findings);
-  log.info('refused', { ...fields, verdicts, message: status.message });
   const answer: Answer = {
     result: status.code === 403 ? 'denied' : 'error',
     review: refuse(request.uid, status, notes),
+    record,
   };
-  // A dry run is answered alike and leaves no trace (sideEffects: None).
+  // A dry run is answered alike and leaves no trace in the cluster (sideEffects: None).
   if (request.dryRun) return answer;
-  const { namespace, name, kind } = request;
-  const denied = refused.map((finding) => finding.verdict);
-  return { ...answer, denial: { namespace, kind: kind.kind, name, message: status.message, verdicts: denied } };
+  const { namespace, kind, name } = record;
+  const subject = subjectOf(request);
+  const verdicts = refused.map((finding) => finding.verdict);
+  return {
+    ...answer,
+    denial: { namespace, kind, name, message: status.message, verdicts, ...(subject !== undefined && { subject }) },
+  };
 }

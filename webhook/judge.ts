@@ -3,6 +3,8 @@ import { EngineError, errorText } from '../core/errors.ts';
 import type { FailureCode } from '../core/errors.ts';
 import type { NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
+import type { Clock } from '../core/observe.ts';
+import type { TimeSpan } from '../core/verdict/review.ts';
 import type { Decide, Outcome, Verdict } from '../core/verdict/types.ts';
 import type { Deadline } from './deadline.ts';
 
@@ -14,18 +16,27 @@ export interface JudgeContext {
   readonly deadline: Deadline;
   readonly namespace: () => Promise<NamespaceContext>;
   readonly keychain: () => Keychain;
+  readonly clock: Clock;
 }
 
-/** One verdict for each distinct image, in order. Never rejects: whatever fails is a verdict that refuses. */
-export async function judgeImages(images: readonly string[], context: JudgeContext): Promise<readonly Verdict[]> {
-  const { decide, deadline } = context;
+/** A verdict, and when it was reached. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly time: TimeSpan;
+}
+
+/** One judgement for each distinct image, in order. Never rejects: whatever fails is a verdict that refuses. */
+export async function judgeImages(images: readonly string[], context: JudgeContext): Promise<readonly Judgement[]> {
+  const { decide, deadline, clock } = context;
+  const startedAt = clock();
   let namespace: NamespaceContext;
   let keychain: Keychain;
   try {
     namespace = await deadline.race(context.namespace);
     keychain = context.keychain();
   } catch (error) {
-    return images.map((image) => failure(image, error));
+    const time = { startedAt, endedAt: clock() };
+    return images.map((image) => ({ verdict: failure(image, error), time }));
   }
   const judge = async (image: string): Promise<Verdict> => {
     if (image === '') return emptyImage();
@@ -35,7 +46,12 @@ export async function judgeImages(images: readonly string[], context: JudgeConte
       return failure(image, error);
     }
   };
-  return mapConcurrently(images, judge);
+  return mapConcurrently(images, async (image) => {
+    const began = clock();
+    const verdict = await judge(image);
+    // A clock that was set back must not end before it began.
+    return { verdict, time: { startedAt: began, endedAt: Math.max(began, clock()) } };
+  });
 }
 
 /** A verdict made here, where the engine gave none. Its policy is unknown, so it counts as enforced. */
@@ -69,14 +85,15 @@ function emptyImage(): Verdict {
 
 async function mapConcurrently(
   images: readonly string[],
-  judge: (image: string) => Promise<Verdict>,
-): Promise<readonly Verdict[]> {
+  judge: (image: string) => Promise<Judgement>,
+): Promise<readonly Judgement[]> {
   if (images.length <= CONCURRENT_DECISIONS) return Promise.all(images.map(judge));
-  const verdicts: Verdict[] = [];
+  const judgements: Judgement[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
-    for (let index = next++; index < images.length; index = next++) verdicts[index] = await judge(images[index] ?? '');
+    for (let index = next++; index < images.length; index = next++)
+      judgements[index] = await judge(images[index] ?? '');
   };
   await Promise.all(Array.from({ length: CONCURRENT_DECISIONS }, worker));
-  return verdicts;
+  return judgements;
 }

@@ -119,9 +119,11 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
     const body = await readBody(request, serving.limits.bodyBytes, serving.budget);
     try {
       const review = parseJson(body.bytes);
+      const { traceparent } = request.headers;
       const arrival: Arrival = {
         elapsedMilliseconds: performance.now() - arrived,
         ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
+        ...(typeof traceparent === 'string' && { traceparent }),
       };
       const answered = await serving.handler(endpoint, review, gone.signal, arrival);
       // Without its uid the API server would not take the answer for one.

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { digestOf } from '../../../core/image/digest.ts';
 import { silentLogger } from '../../../core/observe.ts';
 import { createReviewHandler } from '../../../webhook/handler.ts';
-import type { Denial, ReviewHandler, ReviewHandlerDependencies } from '../../../webhook/handler.ts';
+import type { Denial, ReviewRecord } from '../../../core/verdict/review.ts';
+import type { ReviewHandler, ReviewHandlerDependencies } from '../../../webhook/handler.ts';
 import type { Digest } from '../../../core/image/digest.ts';
 import type { Decide, Verdict } from '../../../core/verdict/types.ts';
 import type { AdmissionReviewResponse } from '../../../webhook/response.ts';
@@ -51,6 +52,7 @@ export interface Harness {
   /** Images asked of the engine, in order. */
   readonly asked: string[];
   readonly denials: Denial[];
+  readonly records: ReviewRecord[];
   readonly results: string[];
 }
 
@@ -61,6 +63,7 @@ export type Overrides = Partial<Omit<ReviewHandlerDependencies, 'configuration'>
 export function harness({ configuration, decide = decideByName, ...rest }: Overrides = {}): Harness {
   const asked: string[] = [];
   const denials: Denial[] = [];
+  const records: ReviewRecord[] = [];
   const results: string[] = [];
   const handle = createReviewHandler({
     namespaceContext: async (name) => ({ name, labels: {} }),
@@ -78,6 +81,7 @@ export function harness({ configuration, decide = decideByName, ...rest }: Overr
     observe: {
       request: ({ result }) => void results.push(result),
       denied: (denial) => void denials.push(denial),
+      reviewed: (record) => void records.push(record),
     },
     ...rest,
     decide: (request) => {
@@ -85,7 +89,7 @@ export function harness({ configuration, decide = decideByName, ...rest }: Overr
       return decide(request);
     },
   });
-  return { handle, asked, denials, results };
+  return { handle, asked, denials, records, results };
 }
 
 const KINDS: Record<string, { group: string; kind: string }> = {
