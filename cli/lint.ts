@@ -21,7 +21,10 @@ export async function lint(paths: readonly string[], options: LintOptions, termi
     throw new UsageError(`there is no ImagePolicy in ${paths.join(', ')}`);
   }
   const unknowable = unknowableReasons(options);
-  const context = await compileContext(policies, [PUBLIC_GOOD, ...trustRoots.map(({ name }) => name)]);
+  const context = await compileContext(
+    policies.map(({ policy }) => policy),
+    [PUBLIC_GOOD, ...trustRoots.map(({ name }) => name)],
+  );
   const problems = policies.flatMap(({ policy, file, locate }) =>
     compilePolicy(policy, context)
       .problems.filter(({ reason }) => !unknowable.has(reason))

@@ -4,6 +4,7 @@ import { errorText } from '../core/errors.ts';
 import { compilePolicy, type CompileContext } from '../core/policy/compile.ts';
 import type { PolicyDocument } from '../core/policy/document.ts';
 import { loadPolicies } from '../core/policy/load.ts';
+import type { ImagePolicy } from '../core/policy/schema.gen.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 import { UsageError } from './exit.ts';
@@ -31,11 +32,17 @@ async function compiledFiles(
   paths: readonly string[],
   trustRoots: readonly string[],
 ): Promise<readonly CompiledPolicy[]> {
+  const policies = (await readPolicyFiles(paths)).map(({ policy }) => policy);
+  const context = await compileContext(policies, trustRoots);
+  return policies.map((policy) => compilePolicy(policy, context));
+}
+
+/** All policies of files and folders. Fails with `UsageError` where one can't be read, or there is none. */
+export async function readPolicyFiles(paths: readonly string[]): Promise<readonly PolicyDocument[]> {
   const { policies, faults } = await loadPolicies(paths);
   if (faults.length > 0) throw new UsageError(faults.map(placed).join('\ncosignet: '));
   if (policies.length === 0) throw new UsageError(`there is no ImagePolicy in ${paths.join(', ')}`);
-  const context = await compileContext(policies, trustRoots);
-  return policies.map(({ policy }) => compilePolicy(policy, context));
+  return policies;
 }
 
 /** `file:line: message`, as editors and terminals make links of it. */
@@ -45,12 +52,12 @@ export function placed({ file, line, message }: { file: string; line: number; me
 
 /** What compiling needs; the evaluators of conditions and schemas are loaded only where a policy has some. */
 export async function compileContext(
-  documents: readonly PolicyDocument[],
+  policies: readonly Pick<ImagePolicy, 'spec'>[],
   trustRoots: readonly string[],
 ): Promise<CompileContext> {
   // Secrets are in a cluster; a policy that names one is not Ready here, and says so.
   const context: CompileContext = { secret: () => undefined, trustRoots: new Set(trustRoots) };
-  if (!documents.some(({ policy }) => (policy.spec.attestations ?? []).length > 0)) return context;
+  if (!policies.some(({ spec }) => (spec.attestations ?? []).length > 0)) return context;
   const { compileCondition } = await import('../core/policy/condition.ts');
   const { compilePredicateSchema } = await import('../core/policy/predicate-schema.ts');
   return { ...context, compileCondition, compileSchema: compilePredicateSchema };

@@ -49,6 +49,7 @@ export function createProgram(terminal: Terminal, finish: Finish): Command {
     });
   addServe(program, terminal, finish);
   addVerify(program, terminal, finish);
+  addScan(program, terminal, finish);
   addExplain(program, terminal, finish);
   addLint(program, terminal, finish);
   addVerifyBundle(program, terminal, finish);
@@ -95,6 +96,28 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
     .addOption(choice('-o, --output <format>', 'text, or one JSON object a line', ['text', 'json'], 'text'))
     .action(async (images, options) => finish(await (await import('./verify.ts')).verify(images, options, terminal)));
+}
+
+function addScan(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('scan')
+    .description('judge what runs in a cluster, or a list of images, and write a report')
+    .option('-n, --namespace <name>', 'namespace to look at (default: all that admission looks at)')
+    .option('-l, --selector <labels>', 'Pods to look at, by their labels')
+    .option(
+      '--policies <path>',
+      "file or folder with ImagePolicies, in place of the cluster's (repeatable)",
+      collect,
+      [],
+    )
+    .option('--images <file>', 'file with one image a line, in place of running Pods; needs --policies, and no cluster')
+    .option('--release-namespace <name>', "namespace of Cosignet, where policies' Secrets are", 'cosignet')
+    .option('--config <file>', 'configuration file')
+    .option('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)', collect, [])
+    .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
+    .addOption(choice('-o, --output <format>', 'kind of report', ['table', 'json', 'junit', 'sarif', 'html'], 'table'))
+    .option('--output-file <file>', 'write the report there (default: standard output)')
+    .action(async (options) => finish(await (await import('./scan.ts')).scan(options, terminal)));
 }
 
 function addExplain(program: Command, terminal: Terminal, finish: Finish): void {

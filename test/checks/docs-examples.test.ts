@@ -45,7 +45,7 @@ describe('commands in the documentation', () => {
   });
 
   test('were found', () => {
-    for (const name of ['verify ', 'explain ', 'lint ', 'verify-bundle ']) {
+    for (const name of ['verify ', 'scan ', 'explain ', 'lint ', 'verify-bundle ']) {
       assert.ok(
         examples.some(({ command }) => command.startsWith(name)),
         name,
@@ -77,6 +77,7 @@ async function writeReadersFiles(folder: string, mirror: string): Promise<void> 
   await write('cosign.pub', pem);
   await write('policies/acme.yaml', tutorialPolicy(pem));
   const registries = HOSTS.map((host) => ({ host, mirrors: [mirror] }));
+  await write('images.txt', 'ghcr.io/acme/app:1.2\n');
   await write('config.yaml', stringify({ registries: [...registries, { host: mirror, insecure: true }] }));
   await mkdir(path.join(folder, 'bundle'));
   const { artifact, bundle, publicKey } = signFile('what is released');
@@ -99,7 +100,7 @@ async function runExample(
 ): Promise<{ readonly code: number; readonly output: string }> {
   const args = command.split(/\s+/);
   process.chdir(args[0] === 'verify-bundle' ? path.join(folder, 'bundle') : folder);
-  if (args[0] === 'verify') args.push('--config', 'config.yaml');
+  if (args[0] === 'verify' || args[0] === 'scan') args.push('--config', 'config.yaml');
   const { code, out, err } = await runCaptured(args);
   return { code, output: `${out}\n${err}` };
 }

@@ -29,7 +29,7 @@ describe('the command line', () => {
   test('without a command shows the help, as wrong usage', async () => {
     const { code, err } = await runCaptured([]);
     assert.equal(code, 2);
-    assert.match(err, /Usage: cosignet .*serve.*verify.*explain.*lint.*verify-bundle.*version/s);
+    assert.match(err, /Usage: cosignet .*serve.*verify.*scan.*explain.*lint.*verify-bundle.*version/s);
   });
 
   test('help was asked for: standard output, and exit code 0', async () => {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Configuration } from '../core/config/types.ts';
+import { mapInParallel } from '../core/cosign/parallel.ts';
+import { errorText } from '../core/errors.ts';
+import { silentLogger, silentMetrics } from '../core/observe.ts';
+import { compilePolicy } from '../core/policy/compile.ts';
+import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
+import { createRegistryClient } from '../core/registry/client.ts';
+import { createEngine } from '../core/verdict/engine.ts';
+import { createTrustRoots } from '../core/verdict/trust-roots.ts';
+import { configurationOf } from './configuration.ts';
+import { dockerKeychain } from './credentials.ts';
+import { exitCodeOf, UsageError, worstOf, type ExitCode } from './exit.ts';
+import { namespaceContext } from './namespace.ts';
+import { compileContext, readPolicyFiles } from './policies.ts';
+import { registrySettings, type RegistryOptions } from './registries.ts';
+import type { Cluster } from './scan/cluster.ts';
+import { readImageFile, type Inventory } from './scan/inventory.ts';
+import { renderReport, type ScanFormat } from './scan/render.ts';
+import { createReport, summaryText, type ScannedImage } from './scan/report.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ScanOptions extends RegistryOptions {
+  readonly namespace?: string;
+  readonly selector?: string;
+  /** Files or folders, in place of the cluster's policies. */
+  readonly policies: readonly string[];
+  /** A list of images, in place of the cluster's Pods. */
+  readonly images?: string;
+  readonly releaseNamespace: string;
+  readonly config?: string;
+  readonly output: ScanFormat;
+  readonly outputFile?: string;
+}
+
+/** Each image has its own deadline, so that a long list doesn't eat up that of its last images. */
+const PARALLEL_IMAGES = 8;
+
+/** Judges what runs, or a list of images, and prints one report. */
+export async function scan(options: ScanOptions, terminal: Terminal): Promise<ExitCode> {
+  if (options.images !== undefined && options.policies.length === 0)
+    throw new UsageError('give --policies with --images');
+  if (options.images !== undefined && options.selector !== undefined)
+    throw new UsageError('--selector selects Pods; a list of images has none');
+  const configuration = await configurationOf(options);
+  const cluster = options.images === undefined ? await clusterOf(options, configuration, terminal) : undefined;
+  try {
+    const inventory = await inventoryOf(options, cluster, terminal);
+    const scanned = await judge(inventory, { options, configuration, cluster, terminal });
+    const report = createReport(scanned, { source: inventory.source, now: Date.now() });
+    await write(renderReport(report, options.output), options, terminal);
+    if (options.outputFile !== undefined) terminal.err(`${summaryText(report.summary)}; see ${options.outputFile}`);
+    return worstOf(scanned.map(({ verdict }) => exitCodeOf(verdict)));
+  } finally {
+    await cluster?.close();
+  }
+}
+
+async function clusterOf(options: ScanOptions, configuration: Configuration, terminal: Terminal): Promise<Cluster> {
+  // The client library is large: only who has a cluster pays for it.
+  const { openCluster } = await import('./scan/cluster.ts');
+  return openCluster({
+    configuration,
+    releaseNamespace: options.releaseNamespace,
+    keychain: await dockerKeychain(terminal.environment),
+    warn: (text) => terminal.err(`cosignet: ${text}`),
+  });
+}
+
+async function inventoryOf(options: ScanOptions, cluster: Cluster | undefined, terminal: Terminal): Promise<Inventory> {
+  const { namespace, selector, images } = options;
+  if (cluster) return cluster.running({ ...(namespace && { namespace }), ...(selector && { selector }) });
+  const context = namespaceContext({ ...(namespace && { namespace }), namespaceLabel: [] });
+  return readImageFile(images ?? '', context, await dockerKeychain(terminal.environment));
+}
+
+interface Judging {
+  readonly options: ScanOptions;
+  readonly configuration: Configuration;
+  readonly cluster: Cluster | undefined;
+  readonly terminal: Terminal;
+}
+
+async function judge({ items }: Inventory, judging: Judging): Promise<readonly ScannedImage[]> {
+  const { options, configuration, cluster, terminal } = judging;
+  const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
+  const policies = await policiesOf(options, cluster, trustRoots.names());
+  const registry = createRegistryClient({
+    settings: await registrySettings(configuration, options),
+    limits: configuration.limits,
+    clock: Date.now,
+    metrics: silentMetrics,
+    log: silentLogger,
+  });
+  const decide = createEngine({
+    policies,
+    registry,
+    trustRoots,
+    configuration: () => configuration,
+    clock: Date.now,
+    metrics: silentMetrics,
+  });
+  try {
+    return await mapInParallel(items, PARALLEL_IMAGES, async ({ image, namespace, keychain, ...rest }) => {
+      const deadline = AbortSignal.timeout(configuration.deadlineSeconds * 1000);
+      const signal = AbortSignal.any([deadline, terminal.signal]);
+      return { ...rest, verdict: await decide({ image, namespace, keychain, signal }) };
+    });
+  } finally {
+    await registry.close();
+  }
+}
+
+async function policiesOf(
+  options: ScanOptions,
+  cluster: Cluster | undefined,
+  trustRoots: readonly string[],
+): Promise<PolicyStore> {
+  const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];
+  const applied = options.policies.length > 0 ? [] : ((await cluster?.policies()) ?? []);
+  const policies = [...documents.map(({ policy }) => policy), ...applied];
+  const context = await compileContext(policies, trustRoots);
+  const secret = cluster ? await cluster.secrets(policies) : context.secret;
+  const store = createPolicyStore();
+  store.replace(policies.map((policy) => compilePolicy(policy, { ...context, secret })));
+  return store;
+}
+
+async function write(text: string, { outputFile }: ScanOptions, terminal: Terminal): Promise<void> {
+  if (outputFile === undefined) return terminal.out(text);
+  try {
+    await writeFile(outputFile, `${text}\n`);
+  } catch (error) {
+    throw new UsageError(`--output-file ${outputFile}: ${errorText(error)}`);
+  }
+}

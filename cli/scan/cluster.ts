@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Configuration } from '../../core/config/types.ts';
+import { errorText } from '../../core/errors.ts';
+import { silentLogger } from '../../core/observe.ts';
+import type { ImagePolicy } from '../../core/policy/schema.gen.ts';
+import type { NamespaceContext } from '../../core/policy/types.ts';
+import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
+import type { Keychain } from '../../core/registry/types.ts';
+import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/api-client.ts';
+import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../../operator/kube-config.ts';
+import { createPullSecrets, type PullSource } from '../../operator/pull-secrets.ts';
+import { runningImages, type PodObject } from '../../operator/running-images.ts';
+import { UsageError } from '../exit.ts';
+import type { Inventory, InventoryItem } from './inventory.ts';
+import type { PodName } from './report.ts';
+
+export interface ClusterOptions {
+  readonly configuration: Configuration;
+  /** Where Cosignet is installed: its Secrets hold keys of policies and credentials of registries. */
+  readonly releaseNamespace: string;
+  /** Of whoever runs this; tried after the Pods' own. */
+  readonly keychain: Keychain;
+  readonly warn: (text: string) => void;
+}
+
+export interface RunningOptions {
+  /** Undefined: all but those that admission leaves out. */
+  readonly namespace?: string;
+  /** A label selector of Pods. */
+  readonly selector?: string;
+}
+
+/** What a scan reads of a cluster. Every call may fail with `ApiError`. */
+export interface Cluster {
+  running(options: RunningOptions): Promise<Inventory>;
+  policies(): Promise<readonly ImagePolicy[]>;
+  /** Values of Secrets that these policies name, to compile them with. */
+  secrets(policies: readonly ImagePolicy[]): Promise<SecretLookup>;
+  close(): Promise<void>;
+}
+
+export type SecretLookup = (name: string, key: string) => { readonly pem: string } | undefined;
+
+interface SecretObject extends KubeObject {
+  readonly type?: string;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const POLICIES = '/apis/cosignet.dev/v1/imagepolicies';
+const NAMESPACES = '/api/v1/namespaces';
+const PAGE = '500';
+
+/** The cluster of the kubeconfig. Fails with `UsageError` where there is none. */
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const { kubeConfig, api } = connect();
+  const { configuration, releaseNamespace, warn } = options;
+  const configured = configuration.registries.flatMap(({ credentialsSecret }) => credentialsSecret ?? []);
+  const own = await readSecrets(api, { namespace: releaseNamespace, names: configured, warn });
+  const pullSecrets = createPullSecrets({
+    api,
+    registries: () => configuration.registries,
+    ownSecret: (name) => own.get(name),
+    log: silentLogger,
+  });
+  const keychain = (source: PullSource) => withOwn(pullSecrets(source), options.keychain);
+  return {
+    async running({ namespace, selector }) {
+      const path = namespace === undefined ? '/api/v1/pods' : apiPath(NAMESPACES, namespace, 'pods');
+      const query = { fieldSelector: 'status.phase=Running', ...(selector && { labelSelector: selector }) };
+      const [pods, contexts] = await Promise.all([
+        listAll<PodObject>(api, path, query),
+        namespaceContexts(api, namespace),
+      ]);
+      const leftOut = new Set(namespace === undefined ? [...configuration.excludedNamespaces, releaseNamespace] : []);
+      const judged = pods.filter(({ metadata }) => !leftOut.has(metadata.namespace ?? ''));
+      const where = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`;
+      return {
+        items: itemsOf(judged, contexts, keychain),
+        source: `Pods of ${where}${selector ? `, ${selector}` : ''}, at ${kubeConfig.getCurrentCluster()?.server ?? ''}`,
+      };
+    },
+    policies: () => listAll<ImagePolicy & KubeObject>(api, POLICIES, {}),
+    async secrets(policies) {
+      const names = policies.flatMap(({ spec }) => (spec.keys ?? []).flatMap(({ secretRef }) => secretRef?.name ?? []));
+      const found = await readSecrets(api, { namespace: releaseNamespace, names, warn });
+      return (name, key) => {
+        const data = found.get(name)?.data;
+        const value = data && Object.hasOwn(data, key) ? data[key] : undefined;
+        return value === undefined ? undefined : { pem: Buffer.from(value, 'base64').toString('utf8') };
+      };
+    },
+    close: () => kubeConfig.close(),
+  };
+}
+
+function connect(): { readonly kubeConfig: SharedKubeConfig; readonly api: KubeApi } {
+  try {
+    const kubeConfig = loadKubeConfig();
+    return { kubeConfig, api: kubeApiOf(kubeConfig) };
+  } catch (error) {
+    throw new UsageError(`${errorText(error)}; or scan a list of images with --images FILE`, { cause: error });
+  }
+}
+
+async function listAll<T extends KubeObject>(
+  api: KubeApi,
+  path: string,
+  query: Readonly<Record<string, string>>,
+): Promise<readonly T[]> {
+  const items: T[] = [];
+  let token: string | undefined;
+  do {
+    const page: { items?: readonly T[] | null; metadata?: { continue?: string } } = await api.call({
+      path,
+      query: { ...query, limit: PAGE, ...(token && { continue: token }) },
+    });
+    items.push(...(page.items ?? []));
+    token = page.metadata?.continue;
+  } while (token);
+  return items;
+}
+
+async function namespaceContexts(api: KubeApi, only?: string): Promise<ReadonlyMap<string, NamespaceContext>> {
+  const objects =
+    only === undefined
+      ? await listAll(api, NAMESPACES, {})
+      : [await api.call<KubeObject>({ path: apiPath(NAMESPACES, only) })];
+  return new Map(objects.map(({ metadata: { name, labels = {} } }) => [name, { name, labels }]));
+}
+
+/** Each image once for a namespace and the credentials of its Pods. */
+function itemsOf(
+  pods: readonly PodObject[],
+  contexts: ReadonlyMap<string, NamespaceContext>,
+  keychainFor: (source: PullSource) => Keychain,
+): readonly InventoryItem[] {
+  const items = new Map<string, InventoryItem & { readonly pods: PodName[] }>();
+  for (const pod of pods) {
+    const { name, namespace = '' } = pod.metadata;
+    const context = contexts.get(namespace);
+    // It went while we looked.
+    if (context === undefined) continue;
+    const { images, ...credentials } = runningImages(pod);
+    const source = { namespace, ...credentials };
+    for (const image of images) {
+      const key = JSON.stringify([image, source]);
+      const item = items.get(key) ?? { image, namespace: context, keychain: keychainFor(source), pods: [] };
+      item.pods.push({ namespace, name });
+      items.set(key, item);
+    }
+  }
+  return [...items.values()];
+}
+
+function withOwn(pods: Keychain, own: Keychain): Keychain {
+  return { ...chainKeychains([pods, own]), ...(pods.id !== undefined && { id: pods.id }) };
+}
+
+interface SecretNames {
+  readonly namespace: string;
+  readonly names: readonly string[];
+  readonly warn: (text: string) => void;
+}
+
+/** What is not there, or not ours to read, is left out: the policy that names it is then not Ready, as it would be. */
+async function readSecrets(api: KubeApi, { namespace, names, warn }: SecretNames): Promise<Map<string, SecretObject>> {
+  const found = new Map<string, SecretObject>();
+  for (const name of new Set(names)) {
+    try {
+      found.set(name, await api.call<SecretObject>({ path: apiPath(NAMESPACES, namespace, 'secrets', name) }));
+    } catch (error) {
+      if (!isStatus(error, 403) && !isStatus(error, 404)) throw error;
+      warn(`Secret ${namespace}/${name} is not used: ${errorText(error)}`);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import { printable } from '../../core/verdict/verdict-text.ts';
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/**
+ * Outside text for XML and HTML, in content and in quoted attributes. Names of images are their writers' choice:
+ * what is no character of XML 1.0, or moves or hides text, becomes U+FFFD.
+ */
+export function escaped(text: string): string {
+  return printable(text.toWellFormed())
+    .replace(/[\uFFFE\uFFFF]/g, '\uFFFD')
+    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { VerdictCode } from '../../core/errors.ts';
+import type { Verdict } from '../../core/verdict/types.ts';
+
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** One image, and who runs it. */
+export interface ScannedImage {
+  readonly verdict: Verdict;
+  /** Empty where images came from a file. */
+  readonly pods: readonly PodName[];
+  /** Where the file names it, counted from 1. */
+  readonly line?: number;
+}
+
+export interface ScanSummary {
+  /** RFC 3339. */
+  readonly scannedAt: string;
+  /** Where the images came from, for people. */
+  readonly source: string;
+  /** Images, each counted once for one verdict. */
+  readonly images: number;
+  readonly allowed: number;
+  readonly denied: number;
+  /** Could not be judged; Enforce refuses them too. */
+  readonly undecided: number;
+  readonly pods: number;
+  /** Pods with an image that is not allowed, whatever the mode. */
+  readonly podsRefused: number;
+  readonly codes: Readonly<Partial<Record<VerdictCode, number>>>;
+}
+
+export interface ScanReport {
+  /** What needs attention first. */
+  readonly images: readonly ScannedImage[];
+  readonly summary: ScanSummary;
+}
+
+export interface ScanSource {
+  readonly source: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const URGENCY = { denied: 0, error: 1, allowed: 2 } as const;
+
+/** Images that were judged alike, in several namespaces or with other credentials, become one. */
+export function createReport(scanned: readonly ScannedImage[], { source, now }: ScanSource): ScanReport {
+  const merged = new Map<string, ScannedImage>();
+  for (const item of scanned) {
+    const { image, resolved, code, mode, policies } = item.verdict;
+    const key = JSON.stringify([image, resolved, code, mode, policies]);
+    const known = merged.get(key);
+    merged.set(key, known === undefined ? item : { ...known, pods: [...known.pods, ...item.pods] });
+  }
+  const images = [...merged.values()].toSorted(byUrgency);
+  return { images, summary: summaryOf(images, { source, now }) };
+}
+
+function summaryOf(images: readonly ScannedImage[], { source, now }: ScanSource): ScanSummary {
+  const codes: Partial<Record<VerdictCode, number>> = {};
+  const outcomes = { allowed: 0, denied: 0, error: 0 };
+  const pods = new Set<string>();
+  const refused = new Set<string>();
+  for (const { verdict, pods: running } of images) {
+    codes[verdict.code] = (codes[verdict.code] ?? 0) + 1;
+    outcomes[verdict.outcome] += 1;
+    for (const { namespace, name } of running) {
+      pods.add(`${namespace}/${name}`);
+      if (verdict.outcome !== 'allowed') refused.add(`${namespace}/${name}`);
+    }
+  }
+  return {
+    scannedAt: `${new Date(now).toISOString().slice(0, 19)}Z`,
+    source,
+    images: images.length,
+    allowed: outcomes.allowed,
+    denied: outcomes.denied,
+    undecided: outcomes.error,
+    pods: pods.size,
+    podsRefused: refused.size,
+    codes,
+  };
+}
+
+/** One sentence. */
+export function summaryText({ images, pods, allowed, denied, undecided, podsRefused }: ScanSummary): string {
+  const where = pods === 0 ? '' : ` in ${counted(pods, 'Pod')}`;
+  const parts = [
+    ...(denied > 0 ? [`${denied} denied`] : []),
+    ...(undecided > 0 ? [`${undecided} could not be judged`] : []),
+    `${allowed} allowed`,
+  ];
+  const affected = podsRefused > 0 ? `; ${counted(podsRefused, 'Pod')} would be refused in Enforce` : '';
+  return `${counted(images, 'image')}${where}: ${parts.join(', ')}${affected}`;
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** The first few, and how many more there are. */
+export function podsText(pods: readonly PodName[], most: number): string {
+  const shown = pods.slice(0, most).map(({ namespace, name }) => `${namespace}/${name}`);
+  const more = pods.length - shown.length;
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function byUrgency({ verdict: a, pods: podsOfA }: ScannedImage, { verdict: b, pods: podsOfB }: ScannedImage): number {
+  const order = URGENCY[a.outcome] - URGENCY[b.outcome] || podsOfB.length - podsOfA.length;
+  return order || (a.image < b.image ? -1 : Number(a.image > b.image));
+}

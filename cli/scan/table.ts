@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { printable } from '../../core/verdict/verdict-text.ts';
+import { CODE_TEXTS } from './code-texts.ts';
+import { podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
+
+const WIDTH = 100;
+const OUTCOME = 9;
+const PODS = 6;
+const PODS_SHOWN = 3;
+
+/** For a terminal of 100 columns: a line for each image, and below those that fail why, and who runs them. */
+export function tableText({ images, summary }: ScanReport): string {
+  if (images.length === 0) return summaryText(summary);
+  const code = Math.max('CODE'.length, ...images.map(({ verdict }) => verdict.code.length)) + 2;
+  const indent = OUTCOME + code + PODS;
+  const header = `${'OUTCOME'.padEnd(OUTCOME)}${'CODE'.padEnd(code)}${'PODS'.padEnd(PODS)}IMAGE`;
+  const lines = images.flatMap((item) => [...rowOf(item, code, indent), ...reasonOf(item)]);
+  return [header, ...lines, '', summaryText(summary)].join('\n');
+}
+
+function rowOf({ verdict, pods }: ScannedImage, codeWidth: number, indent: number): string[] {
+  const [first = '', ...rest] = wrapped(printable(shortened(verdict.image)), WIDTH - indent);
+  const outcome = verdict.outcome === 'error' ? 'unjudged' : verdict.outcome;
+  const cells = outcome.padEnd(OUTCOME) + verdict.code.padEnd(codeWidth) + String(pods.length || '-').padEnd(PODS);
+  return [cells + first, ...rest.map((line) => ' '.repeat(indent) + line)];
+}
+
+function reasonOf({ verdict, pods }: ScannedImage): string[] {
+  const { outcome, code, mode, policies, remedy } = verdict;
+  if (outcome === 'allowed') return [];
+  const who = policies.length === 0 ? '' : ` Policy: ${policies.join(', ')} (${mode}).`;
+  const running = pods.length === 0 ? '' : ` Runs in ${podsText(pods, PODS_SHOWN)}.`;
+  const texts = [`${CODE_TEXTS[code]}${who}${running}`, ...(remedy === '' ? [] : [remedy])];
+  return texts.flatMap((text) => wrapped(printable(text), WIDTH - 2).map((line) => `  ${line}`));
+}
+
+/** Twelve digits tell digests apart; the other formats have them whole. */
+function shortened(image: string): string {
+  return image.replace(/@sha256:([0-9a-f]{12})[0-9a-f]{52}$/, '@sha256:$1…');
+}
+
+/** At spaces where there are some, else wherever the line ends: nothing of a name is lost. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  // Characters, not code units: a name may hold anything.
+  let rest = Array.from(text);
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width);
+    const end = space > 0 ? space : width;
+    lines.push(rest.slice(0, end).join(''));
+    rest = rest.slice(space > 0 ? end + 1 : end);
+  }
+  return [...lines, rest.join('')];
+}
