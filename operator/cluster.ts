@@ -4,11 +4,12 @@ import type { Clock, Logger } from '../core/observe.ts';
 import type { ImagePolicy } from '../core/policy/schema.gen.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
-import type { Decide, Verdict } from '../core/verdict/types.ts';
+import type { Decide } from '../core/verdict/types.ts';
 import type { KubeApi } from './api-client.ts';
 import { createBackgroundScan, type BackgroundScan } from './background-scan.ts';
 import { issuerOf, type CertificateIssuer, type CertificateMaterial } from './certificate-material.ts';
 import { Certificates } from './certificates.ts';
+import { createDenialEvents } from './denial-events.ts';
 import { createEventRecorder, type EventRecorder } from './events.ts';
 import type { ServingPair } from './file-certificate.ts';
 import { ImagePolicyOperator, POLICY_GROUP, POLICY_VERSION } from './image-policy-operator.ts';
@@ -90,7 +91,11 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     onCertificate: (listener) => certificates?.listen(listener),
     notReady: () => [...syncReasons(parts, options.clock()), ...(certificates?.notReady() ?? [])],
     readings: readingsOf(parts, options.clock, () => certificates?.expiresAt()),
-    denied: (verdicts) => recordDenials(verdicts, parts),
+    denied: createDenialEvents({
+      events,
+      policy: (name) => policyReference(name, parts.book.get(name)?.policy.metadata['uid']),
+    }),
+    secretText: (name, key) => secretEntry(operator, name, key)?.pem,
     reconfigured: () => parts.book.recompileAll(),
     handOver: () => election.stop(),
     async stop() {
@@ -315,21 +320,6 @@ function readingsOf({ book, operator, election }: Parts, clock: Clock, expiresAt
     isLeader: () => election.isLeader,
   };
   return readings;
-}
-
-/** On the policies that refused; the workload's owner has an Event of its own from its controller. */
-function recordDenials(verdicts: readonly Verdict[], { book, events }: Parts): void {
-  for (const verdict of verdicts) {
-    for (const name of verdict.policies) {
-      events.record({
-        regarding: policyReference(name, book.get(name)?.policy.metadata['uid']),
-        type: 'Warning',
-        reason: verdict.code,
-        action: 'Admit',
-        note: verdict.message,
-      });
-    }
-  }
 }
 
 function policyReference(name: string, uid: unknown) {

@@ -237,7 +237,7 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     clock: Date.now,
     observe: {
       request: (labels, seconds) => running.metrics.reviewed(labels, seconds),
-      denied: ({ verdicts, namespace }) => surroundings.denied(verdicts, namespace),
+      denied: (denial) => surroundings.denied(denial),
     },
   });
   return startWebhookServer({ listen: options.listen, tls, handler, log: options.log });

@@ -37,6 +37,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Surro
       isLeader: () => false,
     },
     denied: () => undefined,
+    secretText: () => undefined,
     reconfigured: files.recompile,
     handOver: async () => undefined,
     stop: () => files.stop(),

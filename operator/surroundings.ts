@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
-import type { Verdict } from '../core/verdict/types.ts';
+import type { Denial } from '../core/verdict/review.ts';
 import type { ServingPair } from './file-certificate.ts';
 import type { MetricReadings } from './metrics.ts';
 import type { PullSource } from './pull-secrets.ts';
@@ -18,7 +18,9 @@ export interface Surroundings {
   readonly notReady: () => readonly string[];
   readonly readings: MetricReadings;
   /** A review was refused. Never throws, never waits. */
-  readonly denied: (verdicts: readonly Verdict[], namespace: string) => void;
+  readonly denied: (denial: Denial) => void;
+  /** An entry of a Secret beside the operator, as text; undefined where there is none, or no cluster. */
+  readonly secretText: (name: string, key: string) => string | undefined;
   /** The configuration changed. */
   readonly reconfigured: () => void;
   /** Another replica may lead from now on; this one goes on answering. */
