@@ -13,6 +13,7 @@ import {
   type ConfigurationFault,
   type PathSegment,
 } from './faults.ts';
+import { completeNotification, notificationFaults, type WrittenNotification } from './notifications.ts';
 import { CONFIGURATION_SCHEMA } from './schema.ts';
 import {
   DEFAULT_BACKGROUND_SCAN,
@@ -40,15 +41,17 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   trustRoots: [],
   limits: DEFAULT_LIMITS,
   backgroundScan: DEFAULT_BACKGROUND_SCAN,
+  notifications: [],
 };
 
 type WrittenRegistry = Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>;
 
-type Written = Partial<Omit<Configuration, 'cache' | 'registries' | 'limits' | 'backgroundScan'>> & {
+type Written = Partial<Omit<Configuration, 'cache' | 'registries' | 'limits' | 'backgroundScan' | 'notifications'>> & {
   readonly cache?: Partial<CacheLifetimes>;
   readonly registries?: readonly WrittenRegistry[];
   readonly limits?: Partial<Limits>;
   readonly backgroundScan?: Partial<BackgroundScan>;
+  readonly notifications?: readonly WrittenNotification[];
 };
 
 const validate = new Ajv({ allErrors: true, strict: true, verbose: true }).compile<Written>(CONFIGURATION_SCHEMA);
@@ -79,12 +82,14 @@ export function parseConfiguration(text: string): Configuration {
     throw new ConfigurationError((validate.errors ?? []).map((error) => at(segmentsOf(error), sentenceOf(error))));
   }
   const configuration = withDefaults(written);
-  const duplicates = [
+  const faults = [
     ...duplicatesOf(configuration.registries, 'registries', 'host'),
     ...duplicatesOf(configuration.trustRoots, 'trustRoots', 'name'),
+    ...duplicatesOf(configuration.notifications, 'notifications', 'name'),
+    ...notificationFaults(configuration.notifications),
   ];
-  if (duplicates.length > 0) {
-    throw new ConfigurationError(duplicates.map(({ segments, message }) => at(segments, message)));
+  if (faults.length > 0) {
+    throw new ConfigurationError(faults.map(({ segments, message }) => at(segments, message)));
   }
   return configuration;
 }
@@ -163,6 +168,7 @@ function withDefaults(written: Written): Configuration {
     registries: (written.registries ?? []).map(completeRegistry),
     limits: { ...DEFAULT_LIMITS, ...written.limits },
     backgroundScan: { ...DEFAULT_BACKGROUND_SCAN, ...written.backgroundScan },
+    notifications: (written.notifications ?? []).map(completeNotification),
   };
 }
 

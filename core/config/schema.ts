@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { VERDICT_CODES } from '../errors.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 
 const KIBIBYTE = 1024;
@@ -94,4 +95,26 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     enabled: { type: 'boolean', description: 'Watch running Pods and judge their images.' },
     requestsPerMinute: integer('Requests to registries that each replica may spend on it.', 1, 100_000),
   }),
+  notifications: list(
+    'Who is told of refusals, by webhook.',
+    object(
+      'One of them. It has either url or urlSecret.',
+      {
+        name: { ...text('Name in logs and metrics.', 63), pattern: '^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$' },
+        url: text('Address. Whoever has it can write to its channel, so better kept in a Secret.'),
+        urlSecret: object(
+          "The entry with the address of a Secret in the operator's namespace.",
+          { name: text('Name of the Secret.', 253), key: text('Key of its entry.', 253) },
+          ['name', 'key'],
+        ),
+        template: choice('What is sent: our own JSON, or a message for a chat.', ['json', 'slack', 'teams']),
+        outcomes: list('Outcomes to tell of.', choice('Outcome of a verdict.', ['denied', 'error']), 2),
+        codes: list('Codes to tell of; none: all.', choice('Code of a verdict.', VERDICT_CODES), VERDICT_CODES.length),
+        ratePerMinute: integer('Messages that each replica may send.', 1, 600),
+        insecure: { type: 'boolean', description: 'Plain HTTP.' },
+      },
+      ['name'],
+    ),
+    16,
+  ),
 });

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { VerdictCode } from '../errors.ts';
 import type { Limits } from '../limits.ts';
+import type { Outcome } from '../verdict/types.ts';
 
 /** The configuration file after validation, defaults filled in. Durations are seconds. */
 export interface Configuration {
@@ -14,6 +16,7 @@ export interface Configuration {
   readonly trustRoots: readonly TrustRootConfiguration[];
   readonly limits: Limits;
   readonly backgroundScan: BackgroundScan;
+  readonly notifications: readonly NotificationConfiguration[];
 }
 
 /** Judging what runs already: it warms the cache and tells what each policy would deny. */
@@ -48,6 +51,24 @@ export interface TrustRootConfiguration {
   readonly name: string;
   /** A trusted_root.json. */
   readonly file: string;
+}
+
+/** Somebody who is told of refusals. */
+export interface NotificationConfiguration {
+  /** Unique; a metric label. */
+  readonly name: string;
+  /** Exactly one of the two. A URL is a secret: whoever has it can write to its channel. */
+  readonly url?: string;
+  /** An entry of a Secret in the operator's namespace. */
+  readonly urlSecret?: { readonly name: string; readonly key: string };
+  readonly template: 'json' | 'slack' | 'teams';
+  readonly outcomes: readonly Exclude<Outcome, 'allowed'>[];
+  /** Empty: all. */
+  readonly codes: readonly VerdictCode[];
+  /** Messages that each replica may send. */
+  readonly ratePerMinute: number;
+  /** Plain HTTP. */
+  readonly insecure: boolean;
 }
 
 export const DEFAULT_CACHE: CacheLifetimes = { verified: 3600, rejected: 15, tags: 10, staleIfError: 86400 };
