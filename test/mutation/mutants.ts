@@ -81,7 +81,8 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   ReturnStatement: (node) => {
     const argument = child(node, 'argument');
     // A literal is changed itself, and `false` or nothing is mostly one.
-    return argument && argument.type !== 'Literal' ? [[node, 'return undefined;']] : [];
+    if (!argument || argument.type === 'Literal' || argument['name'] === 'undefined') return [];
+    return [[node, 'return undefined;']];
   },
   ThrowStatement: (node) => [[node, ';']],
   ExpressionStatement: (node) => [[node, ';']],
@@ -116,7 +117,7 @@ function isWording(ancestor: SyntaxNode, node: SyntaxNode): boolean {
   const callee = String(child(ancestor, 'callee')?.['name']);
   const [first] = Array.isArray(ancestor['arguments']) ? ancestor['arguments'] : [];
   if (callee === 'EngineError') return node !== ancestor && !isWithin(node, first);
-  return ['Error', 'malformed', 'refused', 'fault'].includes(callee);
+  return ['Error', 'malformed', 'refused', 'fault', 'parseJson'].includes(callee);
 }
 
 function isWithin(node: SyntaxNode, around: unknown): boolean {

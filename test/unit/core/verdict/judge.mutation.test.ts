@@ -8,6 +8,7 @@ import type { CompiledPolicy, IdentitySigner, KeySigner, TextMatcher } from '../
 import { ImageEvidence } from '../../../../core/verdict/evidence.ts';
 import { judge } from '../../../../core/verdict/judge.ts';
 import type { Judgement } from '../../../../core/verdict/judge.ts';
+import { createProver } from '../../../../core/verdict/prover.ts';
 import type { Prover } from '../../../../core/verdict/prover.ts';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -57,7 +58,9 @@ const signed = (truth: Partial<Signed>): Signed => ({
 
 /** Knows the truth, and notes what it is asked. */
 function knowingProver(asked: string[] = []): Prover {
+  const real = createProver({ names: () => [], load: () => Promise.reject(new Error('there is no root')) });
   return {
+    ...real,
     signedBy: (candidate: Partial<Signed>, signer) => {
       asked.push(`key ${signer.name}`);
       return candidate.by === signer.name;
