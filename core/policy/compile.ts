@@ -2,6 +2,7 @@
 import { errorText } from '../errors.ts';
 import { claimOf, parsePattern } from '../image/pattern.ts';
 import { parseRepository } from '../image/reference.ts';
+import type { PublicKey } from '../cosign/keys.ts';
 import type { ImagePattern, Repository } from '../image/types.ts';
 import { compileAttestations } from './attestations.ts';
 import { compileLabelSelector } from './label-selector.ts';
@@ -16,6 +17,8 @@ import type { FieldFault } from './validate.ts';
 
 /** What a policy refers to, looked up beforehand. */
 export interface CompileContext {
+  /** `createKeyRing()` where many policies are compiled; `parsePublicKey` unless given. */
+  readonly parseKey?: (pem: string) => PublicKey;
   /** An entry of a Secret in the operator's namespace; undefined where it is not there. */
   readonly secret: (name: string, key: string) => { readonly pem: string } | undefined;
   /** Names of the configured trust roots. */

@@ -47,7 +47,9 @@ export function countDistinct(signers: readonly Signer[]): number {
 function compileKey(key: PolicyKey, place: Place): KeySigner | undefined {
   const source = pemOf(key, place);
   if (source === undefined) return undefined;
-  const parsed = place.report.attempt('InvalidKey', source.path, () => parsePublicKey(source.pem));
+  const parsed = place.report.attempt('InvalidKey', source.path, () =>
+    (place.context.parseKey ?? parsePublicKey)(source.pem),
+  );
   const window = windowOf(key, place);
   if (parsed === undefined) return undefined;
   const { fingerprint, algorithm } = parsed;

@@ -32,9 +32,12 @@ interface CacheDependencies {
 interface Entry {
   readonly evidence: ImageEvidence;
   readonly previous?: ImageEvidence;
+  /** `evidence.bytes` when the cache last counted it. */
+  readonly weighed: number;
 }
 
-const MAXIMUM_BYTES = 128 * 1024 * 1024;
+/** About 100,000 images with one signature each. */
+const MAXIMUM_BYTES = 160 * 1024 * 1024;
 
 /**
  * Evidence by (signature repository, digest). The key holds all that was asked for, so one image's
@@ -52,7 +55,11 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
     // Evidence that never held a signature is nothing to fall back on.
     const previous =
       old !== undefined && old.signatures.length > 0 ? old : entries.peek(keyOf(image, signatures))?.previous;
-    entries.set(keyOf(image, signatures), previous === undefined ? { evidence } : { evidence, previous });
+    const weighed = evidence.bytes;
+    entries.set(
+      keyOf(image, signatures),
+      previous === undefined ? { evidence, weighed } : { evidence, previous, weighed },
+    );
     return evidence;
   };
 
@@ -82,13 +89,17 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
     },
     grown(image, signatures, evidence) {
       const entry = entries.peek(keyOf(image, signatures));
-      if (entry?.evidence === evidence) {
-        entries.set(keyOf(image, signatures), { ...entry });
+      // Most decisions find it as it was.
+      if (entry?.evidence === evidence && entry.weighed !== evidence.bytes) {
+        entries.set(keyOf(image, signatures), { ...entry, weighed: evidence.bytes });
       }
     },
   };
 }
 
-function keyOf(image: ResolvedImage, signatures: Repository): string {
-  return `${image.repository.registry}/${image.repository.path}@${image.digest} ${signatures.registry}/${signatures.path}`;
+/** A name has no blank and no `@`, so no two pairs share a key. */
+function keyOf({ repository, digest }: ResolvedImage, signatures: Repository): string {
+  const image = `${repository.registry}/${repository.path}@${digest}`;
+  const beside = repository.registry === signatures.registry && repository.path === signatures.path;
+  return beside ? image : `${image} ${signatures.registry}/${signatures.path}`;
 }

@@ -53,11 +53,12 @@ export class ImageEvidence {
   /** Places read to their end, for messages. */
   readonly places: string[] = [];
   /** Bytes held, roughly; what the cache counts. */
-  bytes = 1024;
+  bytes = EMPTY_BYTES;
 
   readonly #pending: EvidenceStage[];
   readonly #clock: Clock;
-  readonly #failures = new Map<string, { failure: ReadFailure; at: number }>();
+  /** Most images never fail: made with the first. */
+  #failures: Map<string, { failure: ReadFailure; at: number }> | undefined;
   #reading: Promise<void> | undefined;
 
   constructor(stages: readonly EvidenceStage[], clock: Clock) {
@@ -81,8 +82,8 @@ export class ImageEvidence {
       await withinDeadline(this.#reading, scope.signal);
       return undefined;
     }
-    const memory = `${scope.keychain.id ?? ''} ${stage.place}`;
-    const known = this.#failures.get(memory);
+    const memory = `${scope.keychain.id ?? ''} ${stage.kind}`;
+    const known = this.#failures?.get(memory);
     if (known !== undefined && known.at > this.#clock() - FAILURE_LIFE) {
       return known.failure;
     }
@@ -92,9 +93,19 @@ export class ImageEvidence {
     this.#reading = undefined;
     // Somebody's deadline says nothing about the registry, so it is not remembered.
     if (failure !== undefined && failure.code !== 'DeadlineExceeded') {
+      this.#failures ??= new Map();
       this.#failures.set(memory, { failure, at: this.#clock() });
     }
     return failure;
+  }
+
+  /** Puts a condensed candidate in the place of each that has one, and weighs again. */
+  condense(condensed: (candidate: SignatureCandidate) => SignatureCandidate): void {
+    for (const [index, candidate] of this.signatures.entries()) {
+      const slim = condensed(candidate);
+      this.bytes += weigh(slim) - weigh(candidate);
+      this.signatures[index] = slim;
+    }
   }
 
   /** Never rejects, and always settles by the reader's deadline: others wait for it. */
@@ -126,7 +137,11 @@ export function isFinalFailure(failure: ReadFailure): boolean {
   return FINAL_FAILURES.has(failure.code);
 }
 
-/** Signed bytes and signature, and the same again for parsed material, which a bundle repeats. */
-function weigh(candidate: SignatureCandidate): number {
-  return 512 + 4 * (candidate.signedBytes.length + candidate.signature.length);
+/** Measured with test/bench/scale.ts: objects, digests and names of an image whose `.sig` was read. */
+const EMPTY_BYTES = 900;
+
+/** Its bytes and objects; a parsed bundle holds them again, as text and as the objects around it. */
+function weigh({ signedBytes, signature, material }: SignatureCandidate): number {
+  const bytes = 300 + signedBytes.length + signature.length;
+  return material.kind === 'bundle' || material.certificate !== undefined ? 6 * bytes : bytes;
 }

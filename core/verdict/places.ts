@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attestationTag, readAttestationTag } from '../cosign/attestation-tag.ts';
 import { createReferrerReader } from '../cosign/discover.ts';
+import type { ReferrerReader } from '../cosign/discover.ts';
 import type { PayloadTemplates } from '../cosign/payload-prediction.ts';
 import { readSimpleSigning, signatureTag } from '../cosign/simple-signing.ts';
-import type { EvidenceBatch, ResolvedImage, SignatureFormat } from '../cosign/types.ts';
+import type { EvidenceBatch, ResolvedImage } from '../cosign/types.ts';
 import type { Repository } from '../image/types.ts';
 import type { Limits } from '../limits.ts';
 import type { RegistryClient, RequestScope } from '../registry/types.ts';
@@ -17,43 +18,90 @@ interface PlaceDependencies {
   readonly limits: Limits;
 }
 
+/** What the places of one image share. */
+interface PlaceInput extends Omit<PlaceDependencies, 'formats'> {
+  readonly image: ResolvedImage;
+  readonly repository: Repository;
+}
+
 /** Where evidence about an image may be, the format that last worked in its repository first. */
 export function placesToRead(
   image: ResolvedImage,
   repository: Repository,
   { registry, templates, formats, limits }: PlaceDependencies,
 ): readonly EvidenceStage[] {
-  const input = { image, repository, registry, templates, limits };
-  const referrers = createReferrerReader(input);
-  const signed: Readonly<Record<SignatureFormat, EvidenceStage>> = {
-    'simple-signing': {
-      kind: 'simple-signing',
-      place: signatureTag(image.digest),
-      next: readOnce((scope) => readSimpleSigning({ ...input, scope })),
-    },
-    bundle: { kind: 'bundle', place: 'the referrers', next: (scope) => referrers.next(scope) },
-  };
-  const first = formats.expected(repository);
-  return [
-    signed[first],
-    signed[first === 'bundle' ? 'simple-signing' : 'bundle'],
-    {
-      kind: 'attestation-tag',
-      place: attestationTag(image.digest),
-      next: readOnce((scope) => readAttestationTag({ ...input, scope })),
-    },
-  ];
+  const input: PlaceInput = { image, repository, registry, templates, limits };
+  const [simple, referrers] = [new SignatureTagPlace(input), new ReferrersPlace(input)];
+  const signatures = formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];
+  return [...signatures, new AttestationTagPlace(input)];
+}
+
+// Places wait in the cache with their evidence, for each of many thousand images: small objects that make what
+// they need when they are read.
+
+class ReferrersPlace implements EvidenceStage {
+  readonly kind = 'bundle';
+  readonly place = 'the referrers';
+  readonly #input: PlaceInput;
+  #reader: ReferrerReader | undefined;
+
+  constructor(input: PlaceInput) {
+    this.#input = input;
+  }
+
+  next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    this.#reader ??= createReferrerReader(this.#input);
+    return this.#reader.next(scope);
+  }
 }
 
 /** A place that is read in one go: its batch, then the end. A failure may be tried again. */
-function readOnce(read: (scope: RequestScope) => Promise<EvidenceBatch>): EvidenceStage['next'] {
-  let done = false;
-  return async (scope) => {
-    if (done) {
+abstract class TagPlace implements EvidenceStage {
+  abstract readonly kind: EvidenceStage['kind'];
+  abstract readonly place: string;
+  readonly #input: PlaceInput;
+  #done = false;
+
+  constructor(input: PlaceInput) {
+    this.#input = input;
+  }
+
+  protected get image(): ResolvedImage {
+    return this.#input.image;
+  }
+
+  protected abstract read(input: PlaceInput, scope: RequestScope): Promise<EvidenceBatch>;
+
+  async next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    if (this.#done) {
       return undefined;
     }
-    const batch = await read(scope);
-    done = true;
+    const batch = await this.read(this.#input, scope);
+    this.#done = true;
     return batch;
-  };
+  }
+}
+
+class SignatureTagPlace extends TagPlace {
+  readonly kind = 'simple-signing';
+
+  get place(): string {
+    return signatureTag(this.image.digest);
+  }
+
+  protected read(input: PlaceInput, scope: RequestScope): Promise<EvidenceBatch> {
+    return readSimpleSigning({ ...input, scope });
+  }
+}
+
+class AttestationTagPlace extends TagPlace {
+  readonly kind = 'attestation-tag';
+
+  get place(): string {
+    return attestationTag(this.image.digest);
+  }
+
+  protected read(input: PlaceInput, scope: RequestScope): Promise<EvidenceBatch> {
+    return readAttestationTag({ ...input, scope });
+  }
 }

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { verifyWithKey } from '../cosign/algorithms.ts';
+import { isObject } from '../cosign/json.ts';
 import type { TrustRoot } from '../cosign/trust-root.ts';
-import type { CertificateIdentity, SignatureCandidate } from '../cosign/types.ts';
+import type {
+  CertificateIdentity,
+  SignatureCandidate,
+  SignatureFormat,
+  VerificationMaterial,
+} from '../cosign/types.ts';
 import { errorText } from '../errors.ts';
+import type { Digest } from '../image/digest.ts';
 import type { KeySigner } from '../policy/types.ts';
 
 /** Trust roots by name; `load` rejects where the name is unknown or the file cannot be used. */
@@ -26,26 +33,40 @@ export interface Prover {
     rootName: string,
     transparencyLog: 'Ignore' | 'Require',
   ) => Promise<Proven<CertificateIdentity>>;
+  /**
+   * The candidate without its bytes, where its maker is known and nothing else could be proven with them; else
+   * the same. What is proven stays proven, in a tenth of the memory.
+   */
+  readonly condensed: (candidate: SignatureCandidate) => SignatureCandidate;
   readonly loggedBy: (candidate: SignatureCandidate, signer: KeySigner) => Promise<Proven<true>>;
 }
 
 type CertificateProofs = WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>;
 
 export function createProver(trustRoots: TrustRoots): Prover {
-  const bySigner = new WeakMap<SignatureCandidate, Map<string, boolean>>();
+  /** A signature has one maker: once found, the fingerprint answers for every key. */
+  const makers = new WeakMap<SignatureCandidate, Digest>();
+  const strangers = new WeakMap<SignatureCandidate, Set<Digest>>();
   const certificates = {
     Ignore: new WeakMap<SignatureCandidate, CertificateProofs>(),
     Require: new WeakMap<SignatureCandidate, CertificateProofs>(),
   };
 
   const signedBy = (candidate: SignatureCandidate, signer: KeySigner): boolean => {
-    const known = entry(bySigner, candidate, () => new Map<string, boolean>());
-    const before = known.get(signer.fingerprint);
-    if (before !== undefined) {
-      return before;
+    const maker = ProvenCandidate.makerOf(candidate) ?? makers.get(candidate);
+    if (maker !== undefined) {
+      return maker === signer.fingerprint;
+    }
+    if (strangers.get(candidate)?.has(signer.fingerprint) === true) {
+      return false;
     }
     const answer = verifyWithKey(signer, candidate.signedBytes, candidate.signature);
-    known.set(signer.fingerprint, answer);
+    if (answer) {
+      makers.set(candidate, signer.fingerprint);
+      strangers.delete(candidate);
+    } else {
+      entry(strangers, candidate, () => new Set()).add(signer.fingerprint);
+    }
     return answer;
   };
 
@@ -83,7 +104,56 @@ export function createProver(trustRoots: TrustRoots): Prover {
     return { ok: false, reason: reasons.join('; ') || 'no trust root is configured' };
   };
 
-  return { signedBy, certifiedBy, loggedBy };
+  const condensed = (candidate: SignatureCandidate): SignatureCandidate => {
+    const maker = makers.get(candidate);
+    return maker === undefined || mayProveMore(candidate) ? candidate : new ProvenCandidate(candidate, maker);
+  };
+
+  return { signedBy, certifiedBy, loggedBy, condensed };
+}
+
+const NO_BYTES = new Uint8Array();
+const NO_MATERIAL: VerificationMaterial = { kind: 'annotations' };
+
+/** Only `condensed` makes these, of candidates whose signature was verified. */
+class ProvenCandidate implements SignatureCandidate {
+  readonly format: SignatureFormat;
+  readonly source: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly #maker: Digest;
+
+  constructor({ format, source, annotations }: SignatureCandidate, maker: Digest) {
+    this.format = format;
+    this.source = source;
+    this.annotations = annotations;
+    this.#maker = maker;
+  }
+
+  static makerOf(candidate: SignatureCandidate): Digest | undefined {
+    return #maker in candidate ? candidate.#maker : undefined;
+  }
+
+  get signedBytes(): Uint8Array {
+    return NO_BYTES;
+  }
+
+  get signature(): Uint8Array {
+    return NO_BYTES;
+  }
+
+  get material(): VerificationMaterial {
+    return NO_MATERIAL;
+  }
+}
+
+/** Whether something beside the signature may come to be asked for: a certificate, a log entry, a timestamp. */
+function mayProveMore({ material }: SignatureCandidate): boolean {
+  if (material.kind === 'annotations') {
+    return material.certificate !== undefined || material.rekorBundle !== undefined;
+  }
+  // A bundle that a key made may say nothing but which.
+  const facts = isObject(material.bundle) ? material.bundle['verificationMaterial'] : undefined;
+  return !isObject(facts) || Object.keys(facts).some((name) => name !== 'publicKey');
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<Proven<T>> {

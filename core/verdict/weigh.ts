@@ -50,30 +50,51 @@ export async function weigh(
   { cache, prover, formats, clock }: WeighDependencies,
 ): Promise<Finding> {
   const signatures = policy.signatureRepository ?? image.repository;
-  const judgeAll = (evidence: ImageEvidence) => judge(policy, evidence, { prover, image, now: clock() });
+  const judgeAll: JudgeAll = (evidence) => judge(policy, evidence, { prover, image, now: clock() });
 
-  const first = cache.current(image, signatures);
-  let evidence = first;
-  let reading = await readUntilJudged(evidence, policy, scope, judgeAll);
-  if (!reading.judgement.satisfied && reading.failures.length === 0) {
-    evidence = cache.renewed(image, signatures, first);
-    reading = evidence === first ? reading : await readUntilJudged(evidence, policy, scope, judgeAll);
-  }
-  cache.grown(image, signatures, evidence);
+  const { evidence, reading } = await readFresh(policy, image, scope, { cache, judgeAll });
   if (reading.judgement.satisfied) {
+    if (reading.batches > 0) {
+      evidence.condense(prover.condensed);
+    }
+    cache.grown(image, signatures, evidence);
     reading.judgement.signers.forEach(({ format }) => formats.worked(signatures, format));
     return { satisfied: true, policy, signers: reading.judgement.signers, stale: false };
   }
+  cache.grown(image, signatures, evidence);
   const failures = [...reading.failures, ...unreadParts(evidence)];
-  const stale = failures.some(({ code }) => isOutageCode(code)) && cache.previous(image, signatures);
-  const before = stale ? await judgeAll(stale) : undefined;
+  const stale = failures.some(({ code }) => isOutageCode(code)) ? cache.previous(image, signatures) : undefined;
+  const before = stale && (await judgeAll(stale));
   return before?.satisfied === true
     ? { satisfied: true, policy, signers: before.signers, stale: true }
     : shortfall(policy, evidence, reading.judgement, failures);
 }
 
+/** By the evidence at hand or, where that falls short and is old enough to be asked again, by new evidence. */
+async function readFresh(
+  policy: CompiledPolicy,
+  image: ResolvedImage,
+  scope: RequestScope,
+  { cache, judgeAll }: { cache: EvidenceCache; judgeAll: JudgeAll },
+): Promise<{ readonly evidence: ImageEvidence; readonly reading: Reading }> {
+  const signatures = policy.signatureRepository ?? image.repository;
+  const first = cache.current(image, signatures);
+  const reading = await readUntilJudged(first, policy, scope, judgeAll);
+  if (reading.judgement.satisfied || reading.failures.length > 0) {
+    return { evidence: first, reading };
+  }
+  const evidence = cache.renewed(image, signatures, first);
+  return evidence === first
+    ? { evidence, reading }
+    : { evidence, reading: await readUntilJudged(evidence, policy, scope, judgeAll) };
+}
+
+type JudgeAll = (evidence: ImageEvidence) => Promise<Judgement>;
+
 interface Reading {
   readonly judgement: Judgement;
+  /** How often was read on. */
+  readonly batches: number;
   readonly failures: readonly ReadFailure[];
 }
 
@@ -81,16 +102,16 @@ async function readUntilJudged(
   evidence: ImageEvidence,
   policy: CompiledPolicy,
   scope: RequestScope,
-  judgeAll: (evidence: ImageEvidence) => Promise<Judgement>,
+  judgeAll: JudgeAll,
 ): Promise<Reading> {
   const attestations = policy.attestations.length > 0;
   const failures: ReadFailure[] = [];
   const failed = new Set<EvidenceStage>();
-  for (;;) {
+  for (let batches = 0; ; batches += 1) {
     const judgement = await judgeAll(evidence);
     const stage = evidence.nextStage(attestations, failed);
     if (judgement.satisfied || stage === undefined || failures.some(isFinalFailure)) {
-      return { judgement, failures };
+      return { judgement, failures, batches };
     }
     const failure = await evidence.advance(stage, scope);
     if (failure !== undefined) {

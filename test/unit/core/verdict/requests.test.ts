@@ -123,3 +123,20 @@ test('an edited policy is judged again without a request', async () => {
   assert.equal(engine.registry.lines().length, 0);
   await engine.close();
 });
+
+test('what is proven stays proven without its bytes, for its key and for no other', async () => {
+  const { compiled } = await import('../../../fakes/engine.ts');
+  for (const image of ['demo/signed:2.0', 'demo/bundle:2.0']) {
+    const engine = await startEngine({ policies: { release: RELEASE } });
+    assert.equal((await engine.decide(image)).code, 'Verified');
+    engine.registry.forget();
+    for (const [name, code] of [
+      ['other', 'UntrustedSignature'],
+      ['release', 'Verified'],
+    ] as const) {
+      engine.store.set(compiled('release', { images: ['**'], keys: [{ pem: publicKeyPem(name) }] }));
+      assert.equal((await engine.decide(image)).code, code);
+    }
+    await engine.close();
+  }
+});

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import { LRUCache } from 'lru-cache';
+import { parsePublicKey } from './keys.ts';
+import type { PublicKey } from './keys.ts';
+
+const MAXIMUM_KEYS = 10_000;
+
+/**
+ * `parsePublicKey` that gives one key object for one text: thousands of policies name the same few keys, and each
+ * object holds several KiB outside of the heap.
+ */
+export function createKeyRing(): (pem: string) => PublicKey {
+  const keys = new LRUCache<string, PublicKey>({ max: MAXIMUM_KEYS });
+  return (pem) => {
+    const known = keys.get(pem);
+    if (known !== undefined) return known;
+    const parsed = parsePublicKey(pem);
+    keys.set(pem, parsed);
+    return parsed;
+  };
+}
