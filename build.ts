@@ -2,10 +2,40 @@
 /** Bundles the program into dist/: what ships. What is loaded lazily in the sources stays in files of its own. */
 import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = import.meta.dirname;
 const outdir = path.join(root, 'dist');
+
+const CLIENT = path.join(root, 'node_modules/@kubernetes/client-node/dist');
+
+/**
+ * Of @kubernetes/client-node only its KubeConfig is used: the base class of the operator asks for more by name, in
+ * methods that ImagePolicyOperator overrides. The 4 MB of generated API classes stay out.
+ */
+const onlyKubeConfig: Plugin = {
+  name: 'only-kube-config',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: 'client-node', namespace: 'slim' }));
+    onLoad({ filter: /^client-node$/, namespace: 'slim' }, () => ({
+      resolveDir: CLIENT,
+      contents: `export { KubeConfig } from './config.js';
+        const unused = (name) => class { constructor() { if (name !== 'CoreV1Api') throw new Error(name + ' is not bundled'); } };
+        export const CoreV1Api = unused('CoreV1Api');
+        export const ApiextensionsV1Api = unused('ApiextensionsV1Api');
+        export const Watch = unused('Watch');`,
+    }));
+    onResolve({ filter: /^\.\/gen\/index\.js$/ }, ({ resolveDir }) => ({
+      path: path.join(resolveDir, 'gen/index.js'),
+      sideEffects: false,
+    }));
+    onResolve({ filter: /^\.{1,2}\// }, ({ path: file, resolveDir }) =>
+      resolveDir.startsWith(path.join(CLIENT, 'gen'))
+        ? { path: path.join(resolveDir, file), sideEffects: false }
+        : undefined,
+    );
+  },
+};
 
 await rm(outdir, { recursive: true, force: true });
 await build({
@@ -20,6 +50,7 @@ await build({
   minify: true,
   // So that stack traces in logs can be read.
   keepNames: true,
+  plugins: [onlyKubeConfig],
   legalComments: 'linked',
   logLevel: 'warning',
   // CommonJS dependencies call require() for Node's own modules; ESM has none.
