@@ -19,6 +19,7 @@ import { BACKDATED } from './certificate-material.ts';
 import { followFileCertificate, type FileCertificate, type ServingPair } from './file-certificate.ts';
 import { followConfiguration, type LiveConfiguration } from './live-configuration.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { createNotifier, type Notifier } from './notifications/notifier.ts';
 import { startProbes } from './probes.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -95,6 +96,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   state.surroundings = surroundings;
   closing.push(() => surroundings.stop());
   metrics.observe(surroundings.readings);
+  const notifier = startNotifier(options, { configuration, surroundings, running });
 
   const notReady = () => {
     if (signal.aborted) return ['shutting down'];
@@ -105,7 +107,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
 
   const tls = await firstOf(surroundings.certificate, signal);
   if (!tls) return;
-  const webhook = await startWebhook(tls, { options, running, configuration, decide, surroundings });
+  const webhook = await startWebhook(tls, { options, running, configuration, decide, surroundings, notifier });
   state.webhook = webhook;
   surroundings.onCertificate((pair) => webhook.setCertificate(pair));
   log.info('serving', {
@@ -217,16 +219,37 @@ async function selfMade(now: number): Promise<ServingPair> {
   return { cert: made.certificate + authority.certificate, key: made.privateKey };
 }
 
+interface Notifying {
+  readonly configuration: LiveConfiguration;
+  readonly surroundings: Surroundings;
+  readonly running: Running;
+}
+
+function startNotifier(options: ServeOptions, { configuration, surroundings, running }: Notifying): Notifier {
+  const notifier = createNotifier({
+    notifications: () => configuration.configuration().notifications,
+    secretText: surroundings.secretText,
+    identity: options.identity,
+    onResult: (labels, refusals) => running.metrics.notified(labels, refusals),
+    log: options.log,
+    clock: Date.now,
+    monotonic: () => performance.now(),
+  });
+  running.closing.push(() => notifier.stop());
+  return notifier;
+}
+
 interface Webhook {
   readonly options: ServeOptions;
   readonly running: Running;
   readonly configuration: LiveConfiguration;
   readonly decide: Decide;
   readonly surroundings: Surroundings;
+  readonly notifier: Notifier;
 }
 
 function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer> {
-  const { options, running, configuration, decide, surroundings } = webhook;
+  const { options, running, configuration, decide, surroundings, notifier } = webhook;
   const handler = createReviewHandler({
     decide,
     namespaceContext: surroundings.namespaceContext,
@@ -237,7 +260,10 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     clock: Date.now,
     observe: {
       request: (labels, seconds) => running.metrics.reviewed(labels, seconds),
-      denied: (denial) => surroundings.denied(denial),
+      denied: (denial) => {
+        surroundings.denied(denial);
+        notifier.denied(denial);
+      },
     },
   });
   return startWebhookServer({ listen: options.listen, tls, handler, log: options.log });

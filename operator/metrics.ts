@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from '@prometheus-io/client';
 import type { EngineMetrics } from '../core/observe.ts';
+import type { NotificationResult } from './notifications/target.ts';
 import type { QueueMetrics } from './work-queue.ts';
 
 /** What is measured when it is asked for. Seconds; undefined: nothing to tell yet. */
@@ -22,6 +23,7 @@ export interface Metrics {
   configurationReloaded(succeeded: boolean): void;
   policiesReloaded(succeeded: boolean): void;
   eventDropped(): void;
+  notified(labels: { readonly name: string; readonly result: NotificationResult }, refusals: number): void;
   /** Sets what is read at each scrape; before, those metrics are absent. */
   observe(readings: MetricReadings): void;
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
@@ -63,6 +65,12 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     help: 'Kubernetes Events that were not written because of the rate limit.',
     registers,
   });
+  const notifications = new Counter({
+    name: 'cosignet_notifications_total',
+    help: 'Refusals to tell of by webhook, by result: sent, failed, dropped (the queue was full), repeated (told before).',
+    labelNames: ['name', 'result'],
+    registers,
+  });
   return {
     engine: engineMetrics(registers),
     queue: queueMetrics(registers),
@@ -75,6 +83,7 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     configurationReloaded: (succeeded) => reloads.inc({ source: 'configuration', result: outcome(succeeded) }),
     policiesReloaded: (succeeded) => reloads.inc({ source: 'policies', result: outcome(succeeded) }),
     eventDropped: () => dropped.inc(),
+    notified: (labels, refusals) => notifications.inc({ ...labels }, refusals),
     observe: (readings) => observeReadings(registers, readings),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

@@ -9,6 +9,7 @@ import { ConfigurationError } from '../../../core/config/faults.ts';
 import { silentLogger, type LogFields } from '../../../core/observe.ts';
 import { serve } from '../../../operator/main.ts';
 import { PolicyFilesError } from '../../../operator/policy-files.ts';
+import { FakeReceiver } from '../../fakes/receiver.ts';
 import { eventually } from './eventually.ts';
 
 const POLICY = `apiVersion: cosignet.dev/v1
@@ -106,6 +107,23 @@ describe('serve, from files', () => {
     assert.equal(await done, 0);
     await assert.rejects(post(`${address('webhook')}/mutate?timeout=5s`, review('nginx')));
     await assert.rejects(fetch(`${address('metrics')}/readyz`));
+  });
+
+  test('tells of what it refuses to whom the configuration names', async () => {
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY);
+    const receiver = await new FakeReceiver().start();
+    const configPath = path.join(folder, 'configuration');
+    await writeFile(configPath, `notifications: [{name: ops, url: "${receiver.url}/hook", insecure: true}]`);
+    const done = start({ configPath });
+    await eventually(() => lines.has('serving'), 10_000);
+    await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'));
+    await eventually(() => receiver.received.length === 1);
+    assert.match(receiver.received[0]?.text ?? '', /"kind":"Pod".*"code":"DeniedByPolicy"/);
+    const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
+    assert.match(metrics, /cosignet_notifications_total\{name="ops",result="sent"\} 1/);
+    stop.abort();
+    assert.equal(await done, 0);
+    await receiver.stop();
   });
 
   test('does not start with what it can not enforce, and leaves nothing open', async () => {
