@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cold decisions against a registry with a fixed delay, in units of that delay; and Pods of many images, whose
+// decisions run side by side. Prints a table and a line of JSON; ends with 1 where a goal is missed.
+import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
+import { silentLogger, silentMetrics } from '../../core/observe.ts';
+import { createPolicyStore } from '../../core/policy/store.ts';
+import { createRegistryClient } from '../../core/registry/client.ts';
+import { createEngine } from '../../core/verdict/engine.ts';
+import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
+import { anonymous, compiled } from '../fakes/engine.ts';
+import { RegistryContent } from '../fakes/registry-content.ts';
+import { startFakeRegistry } from '../fakes/registry.ts';
+import { createSigner, putImage, signBundle, signSimple } from './signed-images.ts';
+import { printTable } from './table.ts';
+
+const DELAY_MILLISECONDS = 20;
+const ROUNDS = 15;
+const IMAGES_OF_A_POD = 8;
+/** Registry and engine share this process and two cores: what their own work may add to the trips. */
+const TOLERANCE = 1.35;
+const POD_TOLERANCE = 1.75;
+
+interface Row {
+  readonly what: string;
+  readonly trips: number;
+  readonly goal: number;
+  readonly tolerance: number;
+}
+
+const rows: Row[] = [];
+for (const format of ['simple-signing', 'bundle'] as const) {
+  const goal = format === 'bundle' ? 4 : 2;
+  const scene = await openScene(format);
+  await scene.decide(0); // the format, the registry's ways and a connection are known from here on
+  rows.push({
+    what: `${format}, by tag`,
+    trips: await medianTrips(ROUNDS, () => scene.decide(scene.next())),
+    goal,
+    tolerance: TOLERANCE,
+  });
+  await Promise.all(Array.from({ length: IMAGES_OF_A_POD }, () => scene.decide(scene.next())));
+  const pod = () => Promise.all(Array.from({ length: IMAGES_OF_A_POD }, () => scene.decide(scene.next())));
+  rows.push({
+    what: `${format}, by tag, ${IMAGES_OF_A_POD} images at once`,
+    trips: await medianTrips(5, pod),
+    goal,
+    tolerance: POD_TOLERANCE,
+  });
+  await scene.close();
+}
+printTable(
+  ['what', 'trips', 'goal'],
+  rows.map(({ what, trips, goal }) => [what, trips, goal]),
+);
+console.log(JSON.stringify({ benchmark: 'latency', delayMilliseconds: DELAY_MILLISECONDS, rows }));
+process.exitCode = rows.every(({ trips, goal, tolerance }) => trips <= goal * tolerance) ? 0 : 1;
+
+async function medianTrips(rounds: number, work: () => Promise<unknown>): Promise<number> {
+  const trips: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const began = performance.now();
+    await work();
+    trips.push((performance.now() - began) / DELAY_MILLISECONDS);
+  }
+  return Number((trips.toSorted((a, b) => a - b)[Math.floor(rounds / 2)] ?? NaN).toFixed(2));
+}
+
+async function openScene(format: 'simple-signing' | 'bundle') {
+  const content = new RegistryContent();
+  const server = await startFakeRegistry({ content, delayMilliseconds: DELAY_MILLISECONDS });
+  const signer = createSigner();
+  const place = { content, host: server.host, repository: 'bench/app' };
+  const count = 1 + ROUNDS + 6 * IMAGES_OF_A_POD;
+  for (let index = 0; index < count; index += 1) {
+    const digest = putImage(content, place.repository, `${index}`);
+    if (format === 'bundle') signBundle(place, digest, signer);
+    else signSimple(place, digest, signer);
+  }
+  const store = createPolicyStore();
+  store.set(compiled('bench', { images: ['**'], keys: [{ pem: signer.publicPem }] }));
+  const registry = createRegistryClient({
+    settings: (host) => (host === server.host ? { host, mirrors: [], insecure: true } : undefined),
+    limits: DEFAULT_CONFIGURATION.limits,
+    clock: Date.now,
+    metrics: silentMetrics,
+    log: silentLogger,
+  });
+  const engine = createEngine({
+    policies: store,
+    registry,
+    trustRoots: createTrustRoots([], async () => ''),
+    configuration: () => DEFAULT_CONFIGURATION,
+    clock: Date.now,
+    metrics: silentMetrics,
+  });
+  let used = 0;
+  return {
+    next: () => (used += 1),
+    decide: async (index: number) => {
+      const image = `${server.host}/bench/app:${index}`;
+      const signal = AbortSignal.timeout(5000);
+      const { code, message } = await engine({ image, namespace: { labels: {} }, keychain: anonymous, signal });
+      if (code !== 'Verified') throw new Error(message);
+    },
+    close: async () => {
+      await registry.close();
+      await server.close();
+    },
+  };
+}
