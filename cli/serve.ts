@@ -42,6 +42,7 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
         namespace: options.namespace ?? (await ownNamespace()),
         name,
         identity: terminal.environment['POD_NAME'] ?? `${hostname()}-${process.pid}`,
+        environment: terminal.environment,
         log,
       },
       terminal.signal,

@@ -22,6 +22,8 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { createNotifier, type Notifier } from './notifications/notifier.ts';
 import { startProbes } from './probes.ts';
 import type { Surroundings } from './surroundings.ts';
+import { startTracing } from './tracing/start.ts';
+import type { Tracer } from './tracing/tracer.ts';
 
 export interface ServeOptions {
   /** Files and folders with ImagePolicies, in place of a cluster. */
@@ -42,6 +44,8 @@ export interface ServeOptions {
   readonly keychain?: Keychain;
   /** From the failing readiness to the closed door; default 10 s in a cluster, else none. */
   readonly graceMilliseconds?: number;
+  /** Variables of the process; of them OTEL_… say whether and where traces go. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
 }
 
@@ -97,6 +101,13 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   closing.push(() => surroundings.stop());
   metrics.observe(surroundings.readings);
   const notifier = startNotifier(options, { configuration, surroundings, running });
+  const tracer = await startTracing({
+    environment: options.environment ?? {},
+    identity: options.identity,
+    onSpans: (result, spans) => metrics.traced(result, spans),
+    log,
+  });
+  closing.push(async () => tracer?.stop());
 
   const notReady = () => {
     if (signal.aborted) return ['shutting down'];
@@ -107,7 +118,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
 
   const tls = await firstOf(surroundings.certificate, signal);
   if (!tls) return;
-  const webhook = await startWebhook(tls, { options, running, configuration, decide, surroundings, notifier });
+  const webhook = await startWebhook(tls, { options, running, configuration, decide, surroundings, notifier, tracer });
   state.webhook = webhook;
   surroundings.onCertificate((pair) => webhook.setCertificate(pair));
   log.info('serving', {
@@ -246,10 +257,11 @@ interface Webhook {
   readonly decide: Decide;
   readonly surroundings: Surroundings;
   readonly notifier: Notifier;
+  readonly tracer: Tracer | undefined;
 }
 
 function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer> {
-  const { options, running, configuration, decide, surroundings, notifier } = webhook;
+  const { options, running, configuration, decide, surroundings, notifier, tracer } = webhook;
   const handler = createReviewHandler({
     decide,
     namespaceContext: surroundings.namespaceContext,
@@ -264,6 +276,7 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
         surroundings.denied(denial);
         notifier.denied(denial);
       },
+      ...(tracer !== undefined && { reviewed: tracer.reviewed }),
     },
   });
   return startWebhookServer({ listen: options.listen, tls, handler, log: options.log });

@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from '@prometheus-io/client';
 import type { EngineMetrics } from '../core/observe.ts';
 import type { NotificationResult } from './notifications/target.ts';
+import type { SpanResult } from './tracing/tracer.ts';
 import type { QueueMetrics } from './work-queue.ts';
 
 /** What is measured when it is asked for. Seconds; undefined: nothing to tell yet. */
@@ -20,6 +21,7 @@ export interface Metrics {
   readonly queue: QueueMetrics;
   /** One review answered. */
   reviewed(labels: { readonly endpoint: string; readonly result: string }, seconds: number): void;
+  traced(result: SpanResult, spans: number): void;
   configurationReloaded(succeeded: boolean): void;
   policiesReloaded(succeeded: boolean): void;
   eventDropped(): void;
@@ -71,6 +73,12 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     labelNames: ['name', 'result'],
     registers,
   });
+  const spans = new Counter({
+    name: 'cosignet_trace_spans_total',
+    help: 'Spans of traces, by result: exported, failed, dropped (the queue was full).',
+    labelNames: ['result'],
+    registers,
+  });
   return {
     engine: engineMetrics(registers),
     queue: queueMetrics(registers),
@@ -83,6 +91,7 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     configurationReloaded: (succeeded) => reloads.inc({ source: 'configuration', result: outcome(succeeded) }),
     policiesReloaded: (succeeded) => reloads.inc({ source: 'policies', result: outcome(succeeded) }),
     eventDropped: () => dropped.inc(),
+    traced: (result, count) => spans.inc({ result }, count),
     notified: (labels, refusals) => notifications.inc({ ...labels }, refusals),
     observe: (readings) => observeReadings(registers, readings),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConfigurationError } from '../../../core/config/faults.ts';
 import { silentLogger, type LogFields } from '../../../core/observe.ts';
-import { serve } from '../../../operator/main.ts';
+import { serve, type ServeOptions } from '../../../operator/main.ts';
 import { PolicyFilesError } from '../../../operator/policy-files.ts';
 import { FakeReceiver } from '../../fakes/receiver.ts';
 import { eventually } from './eventually.ts';
@@ -34,10 +34,18 @@ function review(image: string): string {
   });
 }
 
-function post(url: string, body: string): Promise<{ allowed: boolean; message: string }> {
+function post(
+  url: string,
+  body: string,
+  more: Record<string, string> = {},
+): Promise<{ allowed: boolean; message: string }> {
   return new Promise((resolve, reject) => {
     // The certificate is self-made; what it protects is this loopback.
-    const options = { method: 'POST', rejectUnauthorized: false, headers: { 'content-type': 'application/json' } };
+    const options = {
+      method: 'POST',
+      rejectUnauthorized: false,
+      headers: { 'content-type': 'application/json', ...more },
+    };
     const sent = request(url, options, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -63,7 +71,7 @@ describe('serve, from files', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  function start(more: { configPath?: string; graceMilliseconds?: number } = {}): Promise<number> {
+  function start(more: Partial<ServeOptions> = {}): Promise<number> {
     return serve(
       {
         policies: [folder],
@@ -124,6 +132,20 @@ describe('serve, from files', () => {
     stop.abort();
     assert.equal(await done, 0);
     await receiver.stop();
+  });
+
+  test('traces reviews where a collector is named, in the trace of the API server', async () => {
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY);
+    const collector = await new FakeReceiver().start();
+    const done = start({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } });
+    await eventually(() => lines.has('serving'), 10_000);
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'), { traceparent });
+    stop.abort();
+    assert.equal(await done, 0);
+    const { text = '' } = collector.received[0] ?? {};
+    assert.match(text, /"traceId":"4bf92f3577b34da6a3ce929d0e0e4736".*"stringValue":"DeniedByPolicy"/);
+    await collector.stop();
   });
 
   test('does not start with what it can not enforce, and leaves nothing open', async () => {
