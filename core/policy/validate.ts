@@ -2,6 +2,7 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
+import { UNPRINTABLE } from '../errors.ts';
 import type { ImagePolicy } from './schema.gen.ts';
 import { IMAGE_POLICY_SCHEMA } from './validator.gen.ts';
 
@@ -37,7 +38,7 @@ function faultOf(error: ErrorObject): FieldFault {
   const path = fieldPath(error.instancePath);
   switch (error.keyword) {
     case 'additionalProperties': {
-      const name = String(error.params['additionalProperty']).slice(0, 80);
+      const name = printable(String(error.params['additionalProperty'])).slice(0, 80);
       return { path: path === '' ? name : `${path}.${name}`, message: 'unknown field' };
     }
     case 'enum': {
@@ -57,5 +58,10 @@ function fieldPath(pointer: string): string {
   const written = parts.map((part) =>
     /^\d+$/.test(part) ? `[${part}]` : `.${part.replaceAll('~1', '/').replaceAll('~0', '~')}`,
   );
-  return written.join('').replace(/^\./, '');
+  return printable(written.join('').replace(/^\./, ''));
+}
+
+/** Names of fields are the author's, and stand in conditions, logs and terminals. */
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '?');
 }
