@@ -268,6 +268,7 @@ describe('what is missing', () => {
 
   test('is told of three faults at most', async () => {
     assert.equal(await reasonOf({ faults: [fault, fault, fault] }), Array(3).fill('tag: is broken').join('; '));
+    assert.match(await reasonOf({ faults: [fault, fault, fault, fault] }), /; tag: is broken \(\+1 more\)$/);
     const reason = await reasonOf({ faults: [fault, fault, fault, fault, fault] });
     assert.equal(reason, `${Array(3).fill('tag: is broken').join('; ')} (+2 more)`);
   });
