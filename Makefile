@@ -46,7 +46,7 @@ tools: ## Build the real components that tests run against (needs Go; cached in 
 build: $(INSTALLED) ## Bundle the program into dist/cosignet.js
 	npm run --silent build
 
-bench: $(INSTALLED) tools ## Count registry requests of a verification, beside cosign's
+bench: $(INSTALLED) tools build ## Requests beside cosign's, load beside a bare server, scale, latency: against their goals
 	npm run --silent bench
 
 install: ## Install into the current cluster with helm (HELM_FLAGS for your values)

@@ -8,7 +8,7 @@ const server = createServer({ cert: readFileSync(certificate), key: readFileSync
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
-    const { request: review } = JSON.parse(Buffer.concat(chunks).toString()) as { request: { uid: string } };
+    const { request: review }: { request: { uid: string } } = JSON.parse(Buffer.concat(chunks).toString());
     const body = JSON.stringify({
       apiVersion: 'admission.k8s.io/v1',
       kind: 'AdmissionReview',

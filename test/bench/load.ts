@@ -58,6 +58,11 @@ printTable(
   results.map((row) => Object.values(row)),
 );
 console.log(JSON.stringify({ benchmark: 'load', results }));
+// Warm reviews within 1.3 times the CPU of the bare server, and no more than 110 MiB resident.
+const met = results.every(
+  ({ cpuRatio, residentMebibytes }) => Number(cpuRatio) <= 1.3 && Number(residentMebibytes) <= 110,
+);
+process.exitCode = met ? 0 : 1;
 
 async function measure(format: 'simple-signing' | 'bundle'): Promise<Record<string, unknown>> {
   const images = COLD_PER_ROUND * ROUNDS + 1;
