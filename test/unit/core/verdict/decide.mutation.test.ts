@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a decision makes of its policies and of what goes wrong; the evidence is that of the vectors, without HTTP.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
+import type { Configuration } from '../../../../core/config/types.ts';
+import type { ImagePolicySpec } from '../../../../core/policy/schema.gen.ts';
+import { silentMetrics } from '../../../../core/observe.ts';
+import { createPolicyStore } from '../../../../core/policy/store.ts';
+import type { RegistryClient } from '../../../../core/registry/types.ts';
+import { createEngine } from '../../../../core/verdict/engine.ts';
+import type { Verdict } from '../../../../core/verdict/types.ts';
+import { anonymous, compiled, publicKeyPem } from '../../../fakes/engine.ts';
+import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
+
+const IMAGE = 'registry.example.com/demo/signed:1.0';
+const RESOLVED = `registry.example.com/demo/signed@${createLayoutRegistry().digest('demo/signed:1.0')}`;
+const verify: ImagePolicySpec = { images: ['**'], keys: [{ name: 'release', pem: publicKeyPem('release') }] };
+const verifyOther: ImagePolicySpec = { images: ['**'], keys: [{ name: 'other', pem: publicKeyPem('other') }] };
+const deny: ImagePolicySpec = { images: ['**'], action: 'Deny' };
+const allow: ImagePolicySpec = { images: ['**'], action: 'Allow' };
+const broken: ImagePolicySpec = { images: ['**', 'UPPER/**:tag'], action: 'Allow' };
+
+interface Scene {
+  readonly policies?: Readonly<Record<string, ImagePolicySpec>>;
+  readonly registry?: Partial<RegistryClient>;
+  readonly unmatchedImages?: Configuration['unmatchedImages'];
+  readonly background?: boolean;
+  readonly decided?: unknown[];
+}
+
+function decide(image: string, scene: Scene = {}): Promise<Verdict> {
+  const store = createPolicyStore();
+  store.replace(Object.entries(scene.policies ?? {}).map(([name, spec]) => compiled(name, spec)));
+  let now = 0;
+  const engine = createEngine({
+    policies: store,
+    registry: { ...createLayoutRegistry(), ...scene.registry },
+    trustRoots: { names: () => [], load: () => Promise.reject(new Error('there is none')) },
+    configuration: () => ({ ...DEFAULT_CONFIGURATION, unmatchedImages: scene.unmatchedImages ?? 'Deny' }),
+    // A second passes between two looks at it.
+    clock: () => (now += 1000),
+    metrics: { ...silentMetrics, decided: (labels, seconds) => void scene.decided?.push({ ...labels, seconds }) },
+  });
+  const { background = false } = scene;
+  const signal = new AbortController().signal;
+  return engine({ image, namespace: { labels: {} }, keychain: anonymous, signal, background });
+}
+
+const shown = ({ outcome, mode, code, refusedBy }: Verdict): object => ({ outcome, mode, code, refusedBy });
+
+describe('a decision', () => {
+  test('is counted once, with its seconds, unless nobody waits for it', async () => {
+    const decided: unknown[] = [];
+    await decide('nginx', { policies: { a: { ...deny, mode: 'Warn' } }, decided });
+    assert.deepEqual(decided, [{ code: 'DeniedByPolicy', outcome: 'denied', mode: 'Warn', seconds: 1 }]);
+    await decide('nginx', { policies: { a: deny }, decided, background: true });
+    assert.equal(decided.length, 1);
+  });
+
+  test('names the image in full', async () => {
+    const { image, resolved, message } = await decide('nginx', { policies: { a: deny } });
+    assert.deepEqual([image, resolved], ['docker.io/library/nginx:latest', undefined]);
+    assert.equal(message, 'image docker.io/library/nginx:latest is denied by policy "a"');
+  });
+
+  test('of what is no image repeats it as it is', async () => {
+    const verdict = await decide('Not An Image', { policies: { a: allow } });
+    assert.deepEqual(shown(verdict), {
+      outcome: 'denied',
+      mode: 'Enforce',
+      code: 'InvalidReference',
+      refusedBy: undefined,
+    });
+    assert.equal(verdict.image, 'Not An Image');
+  });
+
+  test('that meets a mistake of ours is an error in the strictest mode of its policies', async () => {
+    const registry = {
+      resolveTag: () => Promise.reject(new TypeError('undefined is not a function')),
+    };
+    const verdict = await decide(IMAGE, {
+      policies: { a: { ...verify, mode: 'Warn' }, b: { ...verify, mode: 'Audit' } },
+      registry,
+    });
+    assert.deepEqual(shown(verdict), { outcome: 'error', mode: 'Warn', code: 'InternalError', refusedBy: undefined });
+    assert.match(
+      verdict.message,
+      /^image registry\.example\.com\/demo\/signed:1\.0 could not be judged: undefined is not/,
+    );
+  });
+
+  test('that allows says by whom it was signed, and has nothing to be done', async () => {
+    const verdict = await decide(IMAGE, { policies: { a: verify } });
+    assert.deepEqual(shown(verdict), { outcome: 'allowed', mode: 'Enforce', code: 'Verified', refusedBy: undefined });
+    assert.equal(verdict.resolved, RESOLVED);
+    assert.equal(verdict.remedy, '');
+    assert.equal(verdict.message, `image ${RESOLVED} is signed by "release" as policy "a" demands`);
+    assert.deepEqual(verdict.policies, ['a']);
+  });
+
+  test('that finds no good signature says of which digest, and where it looked', async () => {
+    const { message, remedy, resolved } = await decide(IMAGE, { policies: { a: verifyOther } });
+    assert.equal(resolved, RESOLVED);
+    assert.ok(message.includes(`signed:1.0 (${RESOLVED.split('@')[1]}) does not satisfy policy "a": `), message);
+    assert.match(message, /; tried .*; looked at sha256-[0-9a-f]{64}\.sig/);
+    assert.notEqual(remedy, '');
+  });
+});
+
+describe('an image that no policy speaks for', () => {
+  for (const [unmatchedImages, outcome, mode] of [
+    ['Deny', 'denied', 'Enforce'],
+    ['Warn', 'denied', 'Warn'],
+    ['Allow', 'allowed', 'Enforce'],
+  ] as const) {
+    test(`is ${outcome} in mode ${mode} by ${unmatchedImages}`, async () => {
+      assert.deepEqual(shown(await decide('nginx', { unmatchedImages })), {
+        outcome,
+        mode,
+        code: 'NoPolicy',
+        refusedBy: undefined,
+      });
+    });
+  }
+});
+
+describe('policies tied on one pattern must all be satisfied', () => {
+  const cases: readonly (readonly [string, Readonly<Record<string, ImagePolicySpec>>, object])[] = [
+    [
+      'two that allow',
+      { a: allow, b: { ...allow, mode: 'Audit' } },
+      { outcome: 'allowed', mode: 'Enforce', code: 'AllowedByPolicy', refusedBy: undefined },
+    ],
+    [
+      'one that allows, one that verifies',
+      { a: allow, b: verify },
+      { outcome: 'allowed', mode: 'Enforce', code: 'Verified', refusedBy: undefined },
+    ],
+    [
+      'one that allows, one that nobody satisfies',
+      { a: allow, b: verifyOther },
+      { outcome: 'denied', mode: 'Enforce', code: 'UntrustedSignature', refusedBy: ['b'] },
+    ],
+    [
+      'one that denies, one that verifies',
+      { a: deny, b: verify },
+      { outcome: 'denied', mode: 'Enforce', code: 'DeniedByPolicy', refusedBy: ['a'] },
+    ],
+    [
+      'one that denies in Audit, one that verifies',
+      { a: { ...deny, mode: 'Audit' }, b: verify },
+      { outcome: 'denied', mode: 'Audit', code: 'DeniedByPolicy', refusedBy: ['a'] },
+    ],
+    [
+      'one that denies in Audit, one that nobody satisfies',
+      { a: { ...deny, mode: 'Audit' }, b: verifyOther },
+      { outcome: 'denied', mode: 'Enforce', code: 'UntrustedSignature', refusedBy: ['a', 'b'] },
+    ],
+    [
+      'one that denies in Warn, one that allows',
+      { a: { ...deny, mode: 'Warn' }, b: allow },
+      { outcome: 'denied', mode: 'Warn', code: 'DeniedByPolicy', refusedBy: ['a'] },
+    ],
+    [
+      'one that is broken, one that allows',
+      { a: broken, b: allow },
+      { outcome: 'denied', mode: 'Enforce', code: 'PolicyNotReady', refusedBy: ['a'] },
+    ],
+    [
+      'two that nobody satisfies',
+      { a: { ...verifyOther, mode: 'Warn' }, b: verifyOther },
+      { outcome: 'denied', mode: 'Enforce', code: 'UntrustedSignature', refusedBy: ['a', 'b'] },
+    ],
+  ];
+  for (const [what, policies, expected] of cases) {
+    test(what, async () => assert.deepEqual(shown(await decide(IMAGE, { policies })), expected));
+  }
+
+  test('and nothing is asked of the registry where one denies', async () => {
+    const { registryRequests, resolved } = await decide(IMAGE, { policies: { a: deny, b: verify } });
+    assert.deepEqual([registryRequests, resolved], [0, undefined]);
+  });
+});
+
+test('an image named by its digest is judged by it, whatever the tag says', async () => {
+  const registry = { resolveTag: () => Promise.reject(new Error('must not be asked')) };
+  const digest = RESOLVED.split('@')[1];
+  const verdict = await decide(`registry.example.com/demo/signed:9@${digest}`, { policies: { a: verify }, registry });
+  assert.deepEqual([verdict.code, verdict.resolved], ['Verified', RESOLVED]);
+});
