@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Builds the container image as OCI image layout, without a daemon: dist/image/ and dist/cosignet-image.tar.
+ * Usage: node release/image.ts          after `make build`
+ * SOURCE_DATE_EPOCH (seconds) sets its date; without it, it has none. The same sources give the same digest.
+ */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import packageFile from '../package.json' with { type: 'json' };
+import { fetchDebs, fetchNode, type Source } from './download.ts';
+import { addImage, addIndex, addLayer, layoutFiles, type Blobs, type Descriptor } from './oci.ts';
+import { NODE_PATH, PROGRAM_PATH, programFiles, runtimeFiles, USER } from './rootfs.ts';
+import { ARCHITECTURES, readRuntimeLock, type Architecture, type RuntimeLock } from './runtime-lock.ts';
+import { writeTar, type TarEntry } from './tar.ts';
+
+export interface ImageOptions {
+  /** Folder with the bundle. */
+  readonly dist: string;
+  readonly source: Source;
+  readonly architectures: readonly Architecture[];
+  readonly created?: Date;
+}
+
+export interface Layout {
+  /** Of the image index: what is pushed, signed and deployed. */
+  readonly digest: string;
+  readonly files: ReadonlyMap<string, Buffer>;
+}
+
+/**
+ * What the process may do, whatever an attacker makes it do: read and speak, but neither write a file nor start a
+ * program, a thread, WebAssembly's system interface or native code.
+ */
+export const PERMISSIONS = [
+  '--permission',
+  '--allow-fs-read=*',
+  '--allow-net',
+  // Says that --allow-net is experimental, in the midst of the log.
+  '--disable-warning=ExperimentalWarning',
+] as const;
+
+export async function buildImage({ dist, source, architectures, created }: ImageOptions): Promise<Layout> {
+  const lock = readRuntimeLock();
+  const labels = imageLabels(lock);
+  const blobs: Blobs = new Map();
+  const program = addLayer(blobs, await programFiles(dist));
+  const manifests: Descriptor[] = [];
+  for (const architecture of architectures) {
+    const node = await fetchNode(lock, architecture, source);
+    const debs = await fetchDebs(lock, architecture, source);
+    // The program comes last: a new release shares the larger layer with the one before it.
+    const runtime = addLayer(blobs, await runtimeFiles({ lock, node, debs }));
+    manifests.push(addImage(blobs, imageConfig(architecture, labels, created), [runtime, program]));
+  }
+  const index = addIndex(blobs, manifests, labels);
+  return { digest: index.digest, files: layoutFiles(blobs, index, packageFile.version) };
+}
+
+function imageLabels({ node }: RuntimeLock): Readonly<Record<string, string>> {
+  return {
+    'org.opencontainers.image.title': packageFile.name,
+    'org.opencontainers.image.description': packageFile.description,
+    'org.opencontainers.image.version': packageFile.version,
+    'org.opencontainers.image.licenses': packageFile.license,
+    'dev.cosignet.node.version': node.version,
+  };
+}
+
+function imageConfig(architecture: Architecture, labels: Readonly<Record<string, string>>, created: Date | undefined) {
+  return {
+    architecture,
+    ...(created && { created: created.toISOString() }),
+    config: {
+      User: `${USER}:${USER}`,
+      Entrypoint: [NODE_PATH, ...PERMISSIONS, PROGRAM_PATH],
+      Cmd: ['--help'],
+      WorkingDir: '/',
+      Env: ['PATH=/usr/local/bin', 'NODE_ENV=production'],
+      Labels: labels,
+    },
+  };
+}
+
+/** Replaces the folder; a layout that is there before stays until this one is complete. */
+export async function writeLayout(layout: Layout, folder: string): Promise<void> {
+  const beside = `${folder}.new`;
+  await rm(beside, { recursive: true, force: true });
+  await mkdir(path.join(beside, 'blobs/sha256'), { recursive: true });
+  for (const [name, content] of layout.files) await writeFile(path.join(beside, name), content);
+  await rm(folder, { recursive: true, force: true });
+  await rename(beside, folder);
+}
+
+/** The layout as one file, for `docker load`, `podman load` and air gaps. */
+export function layoutTar(layout: Layout): Buffer {
+  return writeTar(
+    [...layout.files].map(([name, content]): TarEntry => ({ path: name, type: 'file', mode: 0o644, content })),
+  );
+}
+
+/** Of Debian; a nearer one may be named. What it sends is checked. */
+const MIRROR = 'http://deb.debian.org/debian';
+
+if (import.meta.main) {
+  const root = path.join(import.meta.dirname, '..');
+  const dist = path.join(root, 'dist');
+  const epoch = process.env['SOURCE_DATE_EPOCH'];
+  const layout = await buildImage({
+    dist,
+    source: { cache: path.join(root, '.cache/release'), mirror: process.env['DEBIAN_MIRROR'] ?? MIRROR },
+    architectures: ARCHITECTURES,
+    ...(epoch !== undefined && { created: new Date(Number(epoch) * 1000) }),
+  });
+  await writeLayout(layout, path.join(dist, 'image'));
+  await writeFile(path.join(dist, 'cosignet-image.tar'), layoutTar(layout));
+  const size = [...layout.files.values()].reduce((sum, content) => sum + content.length, 0);
+  console.log(`dist/image and dist/cosignet-image.tar: ${ARCHITECTURES.join(', ')}, ${Math.round(size / 2 ** 20)} MiB`);
+  console.log(layout.digest);
+}

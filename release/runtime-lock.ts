@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+
+/** Names as OCI and Debian have them; npm's differ and are in the lock file. */
+export const ARCHITECTURES = ['amd64', 'arm64'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/**
+ * What the image holds beside the bundle, each with the checksum that it must have. The lock file of npm can't pin the
+ * Node binary: the package `node` fetches it in an install script.
+ */
+export interface RuntimeLock {
+  readonly node: {
+    readonly version: string;
+    readonly license: string;
+    /** `integrity` as in package-lock.json: `sha512-` and base64. */
+    readonly packages: Readonly<Record<Architecture, { readonly name: string; readonly integrity: string }>>;
+  };
+  readonly debian: {
+    /** `12`, as in /etc/os-release. */
+    readonly release: string;
+    readonly suite: string;
+    readonly packages: readonly DebianPackage[];
+  };
+}
+
+export interface DebianPackage {
+  readonly name: string;
+  readonly version: string;
+  /** SPDX expression of what of it is in the image. */
+  readonly license: string;
+  /** Folder below `pool/` of a mirror. */
+  readonly pool: string;
+  /** Of the .deb file, hexadecimal. */
+  readonly sha256: Readonly<Record<Architecture, string>>;
+}
+
+export function readRuntimeLock(): RuntimeLock {
+  const lock: RuntimeLock = JSON.parse(readFileSync(new URL('runtime.lock.json', import.meta.url), 'utf8'));
+  return lock;
+}
+
+/** The name that `apt-get download` gives a package: no epochs are in use here. */
+export function debFile({ name, version }: DebianPackage, architecture: Architecture): string {
+  return `${name}_${version}_${architecture}.deb`;
+}
