@@ -148,10 +148,10 @@ function keyless(): Seeds {
   const folder = path.join(import.meta.dirname, 'keyless');
   mkdirSync(folder, { recursive: true });
   const root = JSON.stringify(sigstore.trustedRoot);
-  writeFileSync(path.join(folder, 'trusted_root.json'), root);
+  writeFileSync(path.join(folder, 'trusted-root'), root);
   writeFileSync(path.join(folder, 'artifact'), signings[0]?.artifact ?? '');
   writeFileSync(
-    path.join(folder, 'signatures.json'),
+    path.join(folder, 'signatures'),
     JSON.stringify(signings.map(({ signature }) => signature.toString('base64'))),
   );
   return {

@@ -10,10 +10,10 @@ import { requireLine } from './refusals.ts';
 
 /** Made by seeds.ts together with the bundles: nobody has the keys any more. */
 const KEYLESS = new URL('../keyless/', import.meta.url);
-const trustRoot = parseTrustRoot(readFileSync(new URL('trusted_root.json', KEYLESS), 'utf8'));
+const trustRoot = parseTrustRoot(readFileSync(new URL('trusted-root', KEYLESS), 'utf8'));
 const artifact = readFileSync(new URL('artifact', KEYLESS));
 /** Base64 of each signature that was made over the artifact. */
-const signatures: ReadonlySet<string> = new Set(JSON.parse(readFileSync(new URL('signatures.json', KEYLESS), 'utf8')));
+const signatures: ReadonlySet<string> = new Set(JSON.parse(readFileSync(new URL('signatures', KEYLESS), 'utf8')));
 
 /**
  * Input: a keyless bundle, with certificate, log entries and timestamps. Verification never rejects; a bundle that it

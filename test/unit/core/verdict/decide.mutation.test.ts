@@ -99,6 +99,12 @@ describe('a decision', () => {
     assert.deepEqual(verdict.policies, ['a']);
   });
 
+  test('that needs no evidence has nothing to be done either', async () => {
+    const { remedy, signers, message } = await decide('nginx', { policies: { a: allow } });
+    assert.deepEqual([remedy, signers], ['', []]);
+    assert.equal(message, 'image docker.io/library/nginx:latest is allowed by policy "a"');
+  });
+
   test('that finds no good signature says of which digest, and where it looked', async () => {
     const { message, remedy, resolved } = await decide(IMAGE, { policies: { a: verifyOther } });
     assert.equal(resolved, RESOLVED);
