@@ -64,7 +64,7 @@ const DAY = 86_400_000;
  * `PolicyFilesError`, errors of files and ports) where it can't start.
  */
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<number> {
-  const metrics = createMetrics({ processMetrics: true });
+  const metrics = createMetrics({ processMetrics: true, leaseName: options.name });
   const closing: (() => Promise<unknown>)[] = [];
   try {
     await run(options, { signal, metrics, closing });
@@ -279,7 +279,13 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
       ...(tracer !== undefined && { reviewed: tracer.reviewed }),
     },
   });
-  return startWebhookServer({ listen: options.listen, tls, handler, log: options.log });
+  return startWebhookServer({
+    listen: options.listen,
+    tls,
+    handler,
+    log: options.log,
+    onAnswered: (endpoint, status) => running.metrics.answered({ endpoint, status }),
+  });
 }
 
 /** Undefined: aborted before. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from '@prometheus-io/client';
 import type { EngineMetrics } from '../core/observe.ts';
+import { METRICS, type LabelsOf, type MetricName, type NameOf } from './metric-definitions.ts';
 import type { NotificationResult } from './notifications/target.ts';
 import type { SpanResult } from './tracing/tracer.ts';
 import type { QueueMetrics } from './work-queue.ts';
 
-/** What is measured when it is asked for. Seconds; undefined: nothing to tell yet. */
+/** What is measured when it is asked for. Seconds; undefined: nothing to tell yet, or at all. */
 export interface MetricReadings {
   readonly policies: () => number;
   readonly policiesNotReady: () => number;
@@ -13,184 +14,135 @@ export interface MetricReadings {
   readonly storeAge: () => number | undefined;
   /** Until the serving certificate expires. */
   readonly certificateExpiry: () => number | undefined;
-  readonly isLeader: () => boolean;
+  /** Undefined where there are no others to lead. */
+  readonly isLeader: () => boolean | undefined;
 }
 
 export interface Metrics {
   readonly engine: EngineMetrics;
   readonly queue: QueueMetrics;
+  /** One HTTP request answered. */
+  answered(labels: { readonly endpoint: string; readonly status: number }): void;
   /** One review answered. */
   reviewed(labels: { readonly endpoint: string; readonly result: string }, seconds: number): void;
-  traced(result: SpanResult, spans: number): void;
   configurationReloaded(succeeded: boolean): void;
   policiesReloaded(succeeded: boolean): void;
   eventDropped(): void;
   notified(labels: { readonly name: string; readonly result: NotificationResult }, refusals: number): void;
+  traced(result: SpanResult, spans: number): void;
   /** Sets what is read at each scrape; before, those metrics are absent. */
   observe(readings: MetricReadings): void;
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
+export interface MetricsOptions {
+  /** Of the process and of Node, too. */
+  readonly processMetrics?: boolean;
+  /** Of the lease that replicas lead by. */
+  readonly leaseName?: string;
+}
+
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-export function createMetrics(options: { readonly processMetrics?: boolean } = {}): Metrics {
+export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
-  const registers = [registry];
-  if (options.processMetrics) collectDefaultMetrics({ register: registry });
-  const webhookRequests = new Counter({
-    name: 'controller_runtime_webhook_requests_total',
-    help: 'Admission reviews answered, by path and HTTP status code.',
-    labelNames: ['webhook', 'code'],
-    registers,
-  });
-  const webhookLatency = new Histogram({
-    name: 'controller_runtime_webhook_latency_seconds',
-    help: 'Time to answer an admission review.',
-    labelNames: ['webhook'],
-    buckets: SECONDS,
-    registers,
-  });
-  const reviews = new Counter({
-    name: 'cosignet_reviews_total',
-    help: 'Admission reviews by result: allowed, skipped, denied, error.',
-    labelNames: ['webhook', 'result'],
-    registers,
-  });
-  const reloads = new Counter({
-    name: 'cosignet_reloads_total',
-    help: 'Reloads of files, by source and result.',
-    labelNames: ['source', 'result'],
-    registers,
-  });
-  const dropped = new Counter({
-    name: 'cosignet_events_dropped_total',
-    help: 'Kubernetes Events that were not written because of the rate limit.',
-    registers,
-  });
-  const notifications = new Counter({
-    name: 'cosignet_notifications_total',
-    help: 'Refusals to tell of by webhook, by result: sent, failed, dropped (the queue was full), repeated (told before).',
-    labelNames: ['name', 'result'],
-    registers,
-  });
-  const spans = new Counter({
-    name: 'cosignet_trace_spans_total',
-    help: 'Spans of traces, by result: exported, failed, dropped (the queue was full).',
-    labelNames: ['result'],
-    registers,
-  });
+  if (processMetrics) collectDefaultMetrics({ register: registry });
+  const make = makers(registry);
+  const webhookRequests = make.counter('controller_runtime_webhook_requests_total');
+  const webhookLatency = make.histogram('controller_runtime_webhook_latency_seconds');
+  const reviews = make.counter('cosignet_reviews_total');
+  const reloads = make.counter('cosignet_reloads_total');
+  const dropped = make.counter('cosignet_events_dropped_total');
+  const notifications = make.counter('cosignet_notifications_total');
+  const spans = make.counter('cosignet_trace_spans_total');
+  const reloaded = (source: string) => (succeeded: boolean) =>
+    reloads({ source, result: succeeded ? 'success' : 'failure' });
   return {
-    engine: engineMetrics(registers),
-    queue: queueMetrics(registers),
+    engine: engineMetrics(make),
+    queue: queueMetrics(make),
+    answered: ({ endpoint, status }) => webhookRequests({ webhook: `/${endpoint}`, code: String(status) }),
     reviewed({ endpoint, result }, seconds) {
       const webhook = `/${endpoint}`;
-      webhookRequests.inc({ webhook, code: '200' });
-      webhookLatency.observe({ webhook }, seconds);
-      reviews.inc({ webhook, result });
+      webhookLatency({ webhook }, seconds);
+      reviews({ webhook, result });
     },
-    configurationReloaded: (succeeded) => reloads.inc({ source: 'configuration', result: outcome(succeeded) }),
-    policiesReloaded: (succeeded) => reloads.inc({ source: 'policies', result: outcome(succeeded) }),
-    eventDropped: () => dropped.inc(),
-    traced: (result, count) => spans.inc({ result }, count),
-    notified: (labels, refusals) => notifications.inc({ ...labels }, refusals),
-    observe: (readings) => observeReadings(registers, readings),
+    configurationReloaded: reloaded('configuration'),
+    policiesReloaded: reloaded('policies'),
+    eventDropped: () => dropped({}),
+    notified: (labels, refusals) => notifications(labels, refusals),
+    traced: (result, count) => spans({ result }, count),
+    observe: (readings) => observeReadings(make, readings, leaseName),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }
 
-function engineMetrics(registers: Registry[]): EngineMetrics {
-  const verdicts = new Counter({
-    name: 'cosignet_verdicts_total',
-    help: 'Verdicts on images.',
-    labelNames: ['code', 'outcome', 'mode'],
-    registers,
-  });
-  const decisions = new Histogram({
-    name: 'cosignet_decision_seconds',
-    help: 'Time to decide about one image.',
-    labelNames: ['outcome'],
-    buckets: SECONDS,
-    registers,
-  });
-  const requests = new Counter({
-    name: 'cosignet_registry_requests_total',
-    help: 'HTTP requests to registries.',
-    labelNames: ['registry', 'operation', 'status'],
-    registers,
-  });
-  const lookups = new Counter({
-    name: 'cosignet_cache_lookups_total',
-    help: 'Lookups in the caches.',
-    labelNames: ['cache', 'result'],
-    registers,
-  });
+function engineMetrics(make: Makers): EngineMetrics {
+  const verdicts = make.counter('cosignet_verdicts_total');
+  const decisions = make.histogram('cosignet_decision_seconds');
   return {
     decided(labels, seconds) {
-      verdicts.inc({ ...labels });
-      decisions.observe({ outcome: labels.outcome }, seconds);
+      verdicts(labels);
+      decisions({ outcome: labels.outcome }, seconds);
     },
-    // Registries are counted and capped where they are asked (core/registry/labels.ts).
-    registryRequest: (labels) => requests.inc({ ...labels }),
-    cacheLookup: (labels) => lookups.inc({ ...labels }),
+    registryRequest: make.counter('cosignet_registry_requests_total'),
+    cacheLookup: make.counter('cosignet_cache_lookups_total'),
   };
 }
 
-function queueMetrics(registers: Registry[]): QueueMetrics {
-  const depth = new Gauge({
-    name: 'workqueue_depth',
-    help: 'Keys that wait in a work queue.',
-    labelNames: ['name'],
-    registers,
-  });
-  const adds = new Counter({
-    name: 'workqueue_adds_total',
-    help: 'Keys added to a work queue.',
-    labelNames: ['name'],
-    registers,
-  });
-  const retries = new Counter({
-    name: 'workqueue_retries_total',
-    help: 'Retries of a work queue.',
-    labelNames: ['name'],
-    registers,
-  });
+function queueMetrics(make: Makers): QueueMetrics {
+  const depth = make.gauge('workqueue_depth');
+  const adds = make.counter('workqueue_adds_total');
+  const retries = make.counter('workqueue_retries_total');
   return {
-    queueDepth: (name, value) => depth.set({ name }, value),
-    queueAdded: (name) => adds.inc({ name }),
-    queueRetried: (name) => retries.inc({ name }),
+    queueDepth: (name, value) => depth({ name }, value),
+    queueAdded: (name) => adds({ name }),
+    queueRetried: (name) => retries({ name }),
   };
 }
 
-function observeReadings(registers: Registry[], readings: MetricReadings): void {
-  const gauge = (name: string, help: string, read: () => number | undefined) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        // Not a number is how Prometheus says "unknown": an alert on it can't mistake it for zero.
-        this.set(read() ?? Number.NaN);
-      },
-    });
-  gauge('cosignet_policy_store_policies', 'Policies in force.', readings.policies);
-  gauge(
-    'cosignet_policy_store_not_ready',
-    'Policies that are not Ready and deny their images.',
-    readings.policiesNotReady,
-  );
-  gauge(
-    'cosignet_policy_store_age_seconds',
-    'Time since the API server last confirmed the policies.',
-    readings.storeAge,
-  );
-  gauge(
-    'cosignet_certificate_expiry_seconds',
-    'Time until the serving certificate expires.',
-    readings.certificateExpiry,
-  );
-  gauge('cosignet_leader', '1 on the replica that leads.', () => Number(readings.isLeader()));
+function observeReadings(make: Makers, readings: MetricReadings, leaseName: string): void {
+  make.reading('cosignet_policy_store_policies', {}, readings.policies);
+  make.reading('cosignet_policy_store_not_ready', {}, readings.policiesNotReady);
+  make.reading('cosignet_policy_store_age_seconds', {}, readings.storeAge);
+  make.reading('cosignet_certificate_expiry_seconds', {}, readings.certificateExpiry);
+  make.reading('leader_election_master_status', { name: leaseName }, () => {
+    const leads = readings.isLeader();
+    return leads === undefined ? undefined : Number(leads);
+  });
 }
 
-function outcome(succeeded: boolean): string {
-  return succeeded ? 'success' : 'failure';
+/** Metrics by their definitions: a name, type or label that isn't in the table doesn't compile. */
+interface Makers {
+  counter<Name extends NameOf<'counter'>>(name: Name): (labels: LabelsOf<Name>, by?: number) => void;
+  gauge<Name extends NameOf<'gauge'>>(name: Name): (labels: LabelsOf<Name>, value: number) => void;
+  histogram<Name extends NameOf<'histogram'>>(name: Name): (labels: LabelsOf<Name>, seconds: number) => void;
+  reading<Name extends NameOf<'gauge'>>(name: Name, labels: LabelsOf<Name>, read: () => number | undefined): void;
+}
+
+function makers(registry: Registry): Makers {
+  const settings = (name: MetricName) => {
+    const { help, labels } = METRICS[name];
+    return { name, help, labelNames: [...labels], registers: [registry] };
+  };
+  return {
+    counter(name) {
+      const counter = new Counter<string>(settings(name));
+      return (labels, by = 1) => counter.inc({ ...labels }, by);
+    },
+    gauge(name) {
+      const gauge = new Gauge<string>(settings(name));
+      return (labels, value) => gauge.set({ ...labels }, value);
+    },
+    histogram(name) {
+      const histogram = new Histogram<string>({ ...settings(name), buckets: SECONDS });
+      return (labels, seconds) => histogram.observe({ ...labels }, seconds);
+    },
+    reading(name, labels, read) {
+      const gauge: Gauge<string> = new Gauge<string>({
+        ...settings(name),
+        // Not a number is how Prometheus says "unknown": an alert on it can't mistake it for zero.
+        collect: () => gauge.set({ ...labels }, read() ?? Number.NaN),
+      });
+    },
+  };
 }

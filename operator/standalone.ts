@@ -34,7 +34,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Surro
       // What was read is what there is.
       storeAge: () => 0,
       certificateExpiry: () => undefined,
-      isLeader: () => false,
+      isLeader: () => undefined,
     },
     denied: () => undefined,
     secretText: () => undefined,

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../core/observe.ts';
 import type { BodyBudget } from './body.ts';
 import type { Arrival } from './deadline.ts';
+import type { Endpoint } from './finding.ts';
 import type { ReviewHandler } from './handler.ts';
 
 export interface ServingCertificate {
@@ -51,6 +52,8 @@ export interface WebhookServerOptions {
   readonly tls: ServingCertificate;
   readonly handler: ReviewHandler;
   readonly log: Logger;
+  /** A request for an endpoint was answered, with this HTTP status. */
+  readonly onAnswered?: (endpoint: Endpoint, status: number) => void;
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -67,15 +70,16 @@ interface Serving {
   readonly log: Logger;
   readonly limits: ServerLimits;
   readonly budget: BodyBudget;
+  readonly onAnswered: (endpoint: Endpoint, status: number) => void;
   draining: boolean;
 }
 
 /** Serves `POST /mutate` and `POST /validate`. Rejects if it cannot listen or the certificate is none. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const { handler, log } = options;
+  const { handler, log, onAnswered = () => undefined } = options;
   const budget = { maximumBytes: limits.heldBytes, heldBytes: 0 };
-  const serving: Serving = { handler, log, limits, budget, draining: false };
+  const serving: Serving = { handler, log, limits, budget, onAnswered, draining: false };
   const server = createServer(
     {
       ...options.tls,
@@ -116,6 +120,9 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
   });
   try {
     const { endpoint, timeoutMilliseconds } = routeOf(request);
+    response.on('close', () => {
+      if (response.headersSent) serving.onAnswered(endpoint, response.statusCode);
+    });
     const body = await readBody(request, serving.limits.bodyBytes, serving.budget);
     try {
       const review = parseJson(body.bytes);

@@ -9,6 +9,7 @@ import { ConfigurationError } from '../../../core/config/faults.ts';
 import { silentLogger, type LogFields } from '../../../core/observe.ts';
 import { serve, type ServeOptions } from '../../../operator/main.ts';
 import { PolicyFilesError } from '../../../operator/policy-files.ts';
+import { parseExposition } from '../../checks/exposition.ts';
 import { FakeReceiver } from '../../fakes/receiver.ts';
 import { eventually } from './eventually.ts';
 
@@ -50,6 +51,7 @@ function post(
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('end', () => {
+        if (response.statusCode !== 200) return reject(new Error(`${response.statusCode}: ${text}`));
         const { response: answer } = JSON.parse(text);
         resolve({ allowed: answer.allowed, message: answer.status?.message ?? '' });
       });
@@ -101,6 +103,30 @@ describe('serve, from files', () => {
     assert.equal((await post(`${address('webhook')}/validate?timeout=5s`, review('nginx'))).allowed, true);
     const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
     assert.match(metrics, /cosignet_verdicts_total\{code="AllowedByPolicy",outcome="allowed",mode="Enforce"\} 1/);
+    const requests = parseExposition(metrics).find(({ name }) => name === 'controller_runtime_webhook_requests_total');
+    assert.deepEqual(
+      requests?.samples.map(({ labels, value }) => [labels['webhook'], labels['code'], value]),
+      [
+        ['/mutate', '200', 1],
+        ['/validate', '200', 1],
+      ],
+    );
+    stop.abort();
+    assert.equal(await done, 0);
+  });
+
+  test('counts requests that get no further by their status, too', async () => {
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY);
+    const done = start();
+    await eventually(() => lines.has('serving'), 10_000);
+    await assert.rejects(post(`${address('webhook')}/mutate`, 'no JSON'));
+    await assert.rejects(post(`${address('webhook')}/elsewhere`, review('nginx')));
+    const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
+    const requests = parseExposition(metrics).find(({ name }) => name === 'controller_runtime_webhook_requests_total');
+    assert.deepEqual(
+      requests?.samples.map(({ labels, value }) => [labels['webhook'], labels['code'], value]),
+      [['/mutate', '400', 1]],
+    );
     stop.abort();
     assert.equal(await done, 0);
   });

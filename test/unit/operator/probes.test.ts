@@ -14,6 +14,7 @@ describe('startProbes', () => {
     const metrics = createMetrics();
     metrics.engine.decided({ code: 'Verified', outcome: 'allowed', mode: 'Enforce' }, 0.2);
     metrics.queue.queueDepth('policy-status', 3);
+    metrics.answered({ endpoint: 'mutate', status: 200 });
     metrics.reviewed({ endpoint: 'mutate', result: 'allowed' }, 0.01);
     metrics.observe({
       policies: () => 7,
@@ -56,7 +57,7 @@ describe('startProbes', () => {
       'controller_runtime_webhook_requests_total{webhook="/mutate",code="200"} 1',
       'cosignet_policy_store_policies 7',
       'cosignet_policy_store_age_seconds 2',
-      'cosignet_leader 1',
+      'leader_election_master_status{name="cosignet"} 1',
     ]) {
       assert.ok(text.includes(line), line);
     }
