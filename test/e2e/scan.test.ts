@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { stringify } from 'yaml';
+import { codeBlocks } from '../checks/markdown.ts';
+import { read } from '../checks/sources.ts';
+import { waitFor } from '../control-plane/process.ts';
+import {
+  install,
+  openInstallation,
+  policy,
+  policyReady,
+  tryPod,
+  type Goods,
+  type Installation,
+} from './installation.ts';
+import { ROOT, run, type Outcome } from './tools.ts';
+
+interface Affected {
+  readonly wouldDeny: number;
+  readonly undecided: number;
+  readonly sample: readonly string[];
+  readonly observedGeneration: number;
+}
+
+/** One story, in order. The Pods were there before Cosignet: nobody asked whether they may run. */
+describe('what runs already', () => {
+  let here: Installation;
+  const RUNNING: readonly Goods[] = ['signed', 'unsigned', 'forged'];
+
+  before(async () => {
+    here = await openInstallation();
+    for (const goods of RUNNING) await here.kubectl('run', goods, `--image=${here.images[goods].tag}`);
+    await here.kubectl('run', 'unsigned-again', `--image=${here.images.unsigned.tag}`);
+    await here.kubectl('--namespace=kube-system', 'run', 'left-out', `--image=${here.images.unsigned.tag}`);
+    for (const name of [...RUNNING, 'unsigned-again'])
+      await here.kubectl('wait', `pod/${name}`, '--for=condition=Ready', '--timeout=20s');
+    await install(here);
+  });
+  after(() => here?.close());
+
+  /** Waits until the status says so; fails with what it says instead. */
+  async function affected(name: string, wanted: Pick<Affected, 'wouldDeny' | 'observedGeneration'>): Promise<Affected> {
+    return waitFor(`${name} to be scanned`, async () => {
+      const text = await here.read(`imagepolicies.cosignet.dev/${name}`, '.status.affected');
+      const found: Affected = JSON.parse(text || '{}');
+      const { wouldDeny, observedGeneration } = found;
+      assert.deepEqual({ wouldDeny, observedGeneration }, wanted, text);
+      return found;
+    });
+  }
+  async function apply(mode: string, keys: readonly object[]): Promise<void> {
+    const images = [`${here.bench.registry.host}/shop/forged`];
+    const { code, stderr } = await here.apply(policy('forged', { images, mode, keys }));
+    assert.equal(code, 0, stderr);
+    await policyReady(here.kubectl, 'forged');
+  }
+  const repositoryOf = (goods: Goods) => here.images[goods].tag.replace(/:1\.0$/, '');
+
+  test('is judged in the background: the status tells how many Pods the policy would deny, and some of them', async () => {
+    const { undecided, sample } = await affected('default', { wouldDeny: 3, observedGeneration: 1 });
+    assert.equal(undecided, 0);
+    assert.deepEqual(sample.toSorted(), [
+      `shop/forged: ${here.images.forged.tag}: UntrustedSignature`,
+      `shop/unsigned: ${here.images.unsigned.tag}: NoSignature`,
+    ]);
+  });
+
+  test('a policy in Audit tells what it would deny before it enforces, and the other one what is left to it', async () => {
+    await apply('Audit', [{ name: 'release', pem: here.release.publicKey }]);
+    const { sample } = await affected('forged', { wouldDeny: 1, observedGeneration: 1 });
+    assert.deepEqual(sample, [`shop/forged: ${here.images.forged.tag}: UntrustedSignature`]);
+    await affected('default', { wouldDeny: 2, observedGeneration: 1 });
+    // It refuses nothing meanwhile.
+    await here.kubectl(...tryPod(here.images.forged));
+    await apply('Audit', [{ name: 'other', pem: here.other.publicKey }]);
+    await affected('forged', { wouldDeny: 0, observedGeneration: 2 });
+  });
+
+  test('Pods that come and go are counted', async () => {
+    await here.kubectl('run', 'third', `--image=${here.images.forged.tag}`);
+    await apply('Enforce', [{ name: 'release', pem: here.release.publicKey }]);
+    await affected('forged', { wouldDeny: 2, observedGeneration: 3 });
+    await here.kubectl('delete', 'pod', 'third', '--grace-period=1');
+    await affected('forged', { wouldDeny: 1, observedGeneration: 3 });
+  });
+
+  describe('cosignet scan', () => {
+    const program = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
+
+    function scan(...args: readonly string[]): Promise<Outcome> {
+      const flags = ['--insecure-registry', here.bench.registry.host];
+      return run([process.execPath, program, 'scan', ...flags, ...args], { env: here.bench.env });
+    }
+
+    test('judges all that runs by the policies of the cluster', async () => {
+      const { code, stdout, stderr } = await scan();
+      assert.equal(code, 1, stderr);
+      const { host } = here.bench.registry;
+      assert.match(stdout, new RegExp(`^denied +NoSignature +2 +${host}/shop/unsigned:1\\.0$`, 'm'));
+      assert.match(stdout, new RegExp(`^denied +UntrustedSignature +1 +${host}/shop/forged:1\\.0$`, 'm'));
+      assert.match(stdout, new RegExp(`^allowed +Verified +1 +${host}/shop/signed:1\\.0$`, 'm'));
+      assert.match(stdout, /^3 images in 4 Pods: 2 denied, 1 allowed; 3 Pods would be refused in Enforce$/m);
+      for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
+    });
+
+    test('judges by policies that are only files, and changes nothing', async () => {
+      const file = policyFile(here, 'dry', { images: ['**'], keys: [{ pem: here.other.publicKey }] });
+      const { code, stdout } = await scan('--policies', file, '-o', 'json');
+      assert.equal(code, 1);
+      const {
+        images,
+        summary,
+      }: {
+        images: { verdict: { code: string; image: string; policies: string[] } }[];
+        summary: { podsRefused: number };
+      } = JSON.parse(stdout);
+      const verdicts = Object.fromEntries(images.map(({ verdict }) => [verdict.image, verdict]));
+      assert.equal(verdicts[here.images.forged.tag]?.code, 'Verified');
+      assert.deepEqual(verdicts[here.images.signed.tag]?.policies, ['dry']);
+      assert.equal(summary.podsRefused, 3);
+      await here.refused('get', 'imagepolicies.cosignet.dev', 'dry');
+    });
+
+    test('reads keys that policies have in Secrets of the release', async () => {
+      const file = policyFile(here, 'secret', {
+        images: ['**'],
+        keys: [{ secretRef: { name: 'keys', key: 'cosign.pub' } }],
+      });
+      const missing = await scan('--policies', file, '--selector', 'run=signed');
+      assert.match(missing.stdout, /^denied +PolicyNotReady +1 /m);
+      assert.match(missing.stderr, /Secret cosignet\/keys is not used: .*404/);
+      const from = `--from-file=cosign.pub=${here.release.publicFile}`;
+      await here.kubectl('--namespace=cosignet', 'create', 'secret', 'generic', 'keys', from);
+      const { code, stdout, stderr } = await scan('--policies', file, '--selector', 'run=signed');
+      assert.equal(code, 0, stdout + stderr);
+    });
+
+    test('looks at one namespace, also one that admission leaves out, and at Pods by their labels', async () => {
+      assert.match((await scan('-n', 'kube-system')).stdout, /^1 image in 1 Pod: 1 denied/m);
+      const one = await scan('-n', 'shop', '-l', 'run=signed');
+      assert.equal(one.code, 0, one.stdout);
+      assert.match(one.stdout, /^1 image in 1 Pod: 1 allowed$/m);
+    });
+
+    test('judges the digest that the node pulled, not what the tag has become', async () => {
+      const imageID = `${repositoryOf('signed')}@${here.images.unsigned.digest}`;
+      const status = { containerStatuses: [{ name: 'signed', image: 'x', imageID, ready: true, restartCount: 0 }] };
+      await here.kubectl(
+        'patch',
+        'pod/signed',
+        '--subresource=status',
+        '--type=merge',
+        `--patch=${JSON.stringify({ status })}`,
+      );
+      const { code, stdout } = await scan('-l', 'run=signed');
+      assert.equal(code, 1);
+      assert.match(stdout, /NoSignature/);
+    });
+
+    test('writes every kind of report to a file', async () => {
+      for (const [format, holds] of [
+        ['table', 'OUTCOME'],
+        ['json', '"summary"'],
+        ['junit', '<testsuite name="Pods of all namespaces'],
+        ['sarif', '"version": "2.1.0"'],
+        ['html', '<!doctype html>'],
+      ] as const) {
+        const file = path.join(here.bench.dir, `scan.${format}`);
+        const { stdout, stderr } = await scan('-o', format, '--output-file', file);
+        assert.equal(stdout, '');
+        assert.match(stderr, /^\d images in 4 Pods: /);
+        assert.ok(readFileSync(file, 'utf8').includes(holds), format);
+      }
+    });
+
+    test('says what is wrong with the kubeconfig, and that it could not decide where the cluster is out of reach', async () => {
+      const none = await run([process.execPath, program, 'scan'], {
+        env: { KUBECONFIG: '/nonexistent', HOME: here.bench.dir },
+      });
+      assert.equal(none.code, 2, none.stderr);
+      const file = path.join(here.bench.dir, 'away');
+      const text = readFileSync(here.bench.env['KUBECONFIG'] ?? '', 'utf8').replace(
+        /https:\/\/[^\s"]+/,
+        'https://127.0.0.1:1',
+      );
+      writeFileSync(file, text);
+      const away = await run([process.execPath, program, 'scan'], { env: { KUBECONFIG: file, HOME: here.bench.dir } });
+      assert.equal(away.code, 3, away.stderr);
+    });
+
+    test('does what the page says that it does', async () => {
+      const commands = codeBlocks(read('docs/how-to/try-before-enforcing.md'), ['sh'])
+        .flatMap((block) => block.split('\n'))
+        .filter((line) => line.startsWith('kubectl '));
+      assert.ok(commands.length >= 6);
+      policyFile(here, 'policies', { images: ['**'], keys: [{ pem: here.release.publicKey }] });
+      await here.apply(
+        policy('shop', { images: ['example.com/shop'], mode: 'Audit', keys: [{ pem: here.release.publicKey }] }),
+      );
+      await affected('shop', { wouldDeny: 0, observedGeneration: 1 });
+      for (const command of commands) {
+        const shell = command
+          .replace('kubectl cosignet scan', `"$NODE" "$PROGRAM" scan --insecure-registry ${here.bench.registry.host}`)
+          .replace('policies/', 'policies.yaml');
+        const script = `cd "$DIR"; ${shell}`;
+        const env = { ...here.bench.env, NODE: process.execPath, PROGRAM: program, DIR: here.bench.dir };
+        const { code, stdout, stderr } = await run(['sh', '-c', script], { env });
+        // Something that runs is not signed.
+        assert.equal(code, command.includes(' scan ') ? 1 : 0, `${command}\n${stdout}${stderr}`);
+      }
+    });
+  });
+
+  test('is not looked at where that is switched off, and what was found is removed', async () => {
+    const { code, stdout, stderr } = await here.make('install', '--reuse-values', '--set=backgroundScan.enabled=false');
+    assert.equal(code, 0, stdout + stderr);
+    await waitFor('the status to be without it', async () => {
+      assert.equal(await here.read('imagepolicies.cosignet.dev/default', '.status.affected'), '');
+      return true;
+    });
+    const can = await here.bench.kubectl([
+      'auth',
+      'can-i',
+      'list',
+      'pods',
+      '--as=system:serviceaccount:cosignet:cosignet',
+    ]);
+    assert.equal(can.stdout.trim(), 'no');
+  });
+});
+
+/** `NAME.yaml` in the folder of the workbench. */
+function policyFile({ bench }: Installation, name: string, spec: object): string {
+  const file = path.join(bench.dir, `${name}.yaml`);
+  writeFileSync(file, stringify(policy(name, spec)));
+  return file;
+}
