@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Builds the container image as OCI image layout, without a daemon: dist/image/ and dist/cosignet-image.tar.
- * Usage: node release/image.ts          after `make build`
+ * Usage: node release/image.ts [--bundle dist] [--out dist]    after `make build`; prints the digest
  * SOURCE_DATE_EPOCH (seconds) sets its date; without it, it has none. The same sources give the same digest.
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import packageFile from '../package.json' with { type: 'json' };
 import { fetchDebs, fetchNode, type Source } from './download.ts';
 import { addImage, addIndex, addLayer, layoutFiles, type Blobs, type Descriptor } from './oci.ts';
@@ -103,17 +104,18 @@ const MIRROR = 'http://deb.debian.org/debian';
 
 if (import.meta.main) {
   const root = path.join(import.meta.dirname, '..');
-  const dist = path.join(root, 'dist');
+  const { values } = parseArgs({ options: { bundle: { type: 'string' }, out: { type: 'string' } } });
+  const out = values.out ?? path.join(root, 'dist');
   const epoch = process.env['SOURCE_DATE_EPOCH'];
   const layout = await buildImage({
-    dist,
+    dist: values.bundle ?? path.join(root, 'dist'),
     source: { cache: path.join(root, '.cache/release'), mirror: process.env['DEBIAN_MIRROR'] ?? MIRROR },
     architectures: ARCHITECTURES,
     ...(epoch !== undefined && { created: new Date(Number(epoch) * 1000) }),
   });
-  await writeLayout(layout, path.join(dist, 'image'));
-  await writeFile(path.join(dist, 'cosignet-image.tar'), layoutTar(layout));
+  await writeLayout(layout, path.join(out, 'image'));
+  await writeFile(path.join(out, 'cosignet-image.tar'), layoutTar(layout));
   const size = [...layout.files.values()].reduce((sum, content) => sum + content.length, 0);
-  console.log(`dist/image and dist/cosignet-image.tar: ${ARCHITECTURES.join(', ')}, ${Math.round(size / 2 ** 20)} MiB`);
+  console.error(`image and cosignet-image.tar: ${ARCHITECTURES.join(', ')}, ${Math.round(size / 2 ** 20)} MiB`);
   console.log(layout.digest);
 }
