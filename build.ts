@@ -15,9 +15,9 @@ const CLIENT = path.join(root, 'node_modules/@kubernetes/client-node/dist');
  */
 const onlyKubeConfig: Plugin = {
   name: 'only-kube-config',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: 'client-node', namespace: 'slim' }));
-    onLoad({ filter: /^client-node$/, namespace: 'slim' }, () => ({
+  setup(hooks) {
+    hooks.onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: 'client-node', namespace: 'slim' }));
+    hooks.onLoad({ filter: /^client-node$/, namespace: 'slim' }, () => ({
       resolveDir: CLIENT,
       contents: `export { KubeConfig } from './config.js';
         const unused = (name) => class { constructor() { if (name !== 'CoreV1Api') throw new Error(name + ' is not bundled'); } };
@@ -25,11 +25,11 @@ const onlyKubeConfig: Plugin = {
         export const ApiextensionsV1Api = unused('ApiextensionsV1Api');
         export const Watch = unused('Watch');`,
     }));
-    onResolve({ filter: /^\.\/gen\/index\.js$/ }, ({ resolveDir }) => ({
+    hooks.onResolve({ filter: /^\.\/gen\/index\.js$/ }, ({ resolveDir }) => ({
       path: path.join(resolveDir, 'gen/index.js'),
       sideEffects: false,
     }));
-    onResolve({ filter: /^\.{1,2}\// }, ({ path: file, resolveDir }) =>
+    hooks.onResolve({ filter: /^\.{1,2}\// }, ({ path: file, resolveDir }) =>
       resolveDir.startsWith(path.join(CLIENT, 'gen'))
         ? { path: path.join(resolveDir, file), sideEffects: false }
         : undefined,

@@ -60,7 +60,12 @@ goals.push({
   unit: 'MiB',
 });
 
-const rows = goals.map(({ measured, ...rest }) => ({ ...rest, measured: Number(measured.toFixed(2)) }));
+const rows = goals.map(({ what, measured, goal, unit }) => ({
+  what,
+  measured: Number(measured.toFixed(2)),
+  goal,
+  unit,
+}));
 printTable(
   ['what', 'measured', 'goal', 'unit'],
   rows.map(({ what, measured, goal, unit }) => [what, measured, goal, unit]),

@@ -62,11 +62,6 @@ describe('the ImagePolicy resource', () => {
   });
 
   test('bounds every list, map and string that is not an enumeration', () => {
-    const boundOf = (schema: CrdSchema): unknown => {
-      if (schema.type === 'array') return schema['maxItems'];
-      if (schema.type === 'string') return schema.enum ?? schema['maxLength'];
-      return schema.additionalProperties ? schema['maxProperties'] : true;
-    };
     const exempt = new Set(['.apiVersion', '.kind']);
     const unbounded = [...nodes(root)].filter(([path, schema]) => !exempt.has(path) && boundOf(schema) === undefined);
     assert.deepEqual(
@@ -75,6 +70,12 @@ describe('the ImagePolicy resource', () => {
     );
   });
 });
+
+function boundOf(schema: CrdSchema): unknown {
+  if (schema.type === 'array') return schema['maxItems'];
+  if (schema.type === 'string') return schema.enum ?? schema['maxLength'];
+  return schema.additionalProperties ? schema['maxProperties'] : true;
+}
 
 describe('the generated code', () => {
   test('is what the resource gives', () => {

@@ -85,7 +85,7 @@ describe('decide, on images that the real cosign signed', () => {
   test('an image of a signed index is not signed itself', async () => {
     const { resolved = '' } = await engine.decide('demo/index:bundle');
     const index = engine.registry.content.manifest('demo/index', resolved.slice(resolved.indexOf('@') + 1));
-    const { manifests } = JSON.parse(Buffer.from(index?.bytes ?? '').toString()) as { manifests: { digest: string }[] };
+    const { manifests }: { manifests: { digest: string }[] } = JSON.parse(Buffer.from(index?.bytes ?? '').toString());
     assert.equal((await engine.decide(`demo/index@${manifests[0]?.digest}`)).code, 'NoSignature');
   });
 
