@@ -18,11 +18,12 @@ base=k8s.io/component-base/version
 kubernetes_flags="-X $base.gitVersion=$kubernetes_version -X $base.gitMajor=1 -X $base.gitMinor=$minor"
 
 # name -> package, smallest first so that a broken set-up shows early
-names=(crane referrers-registry registry cosign helm kubectl etcd kube-controller-manager kube-apiserver)
+names=(crane referrers-registry promql-check registry cosign helm kubectl etcd kube-controller-manager kube-apiserver)
 package_of() {
   case $1 in
     crane) echo github.com/google/go-containerregistry/cmd/crane ;;
     referrers-registry) echo ./referrers-registry ;;
+    promql-check) echo . ;;
     registry) echo github.com/distribution/distribution/v3/cmd/registry ;;
     cosign) echo github.com/sigstore/cosign/v3/cmd/cosign ;;
     helm) echo helm.sh/helm/v4/cmd/helm ;;
@@ -32,7 +33,7 @@ package_of() {
   esac
 }
 
-stamp=$(cat "$here/go.mod" "$here/go.sum" "$here"/referrers-registry/*.go "$here/build.sh" | sha256sum | cut -d' ' -f1)
+stamp=$(cat "$here/go.mod" "$here/go.sum" "$here"/referrers-registry/*.go "$here"/promql/{go.mod,go.sum,main.go} "$here/build.sh" | sha256sum | cut -d' ' -f1)
 wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=("${names[@]}")
 
@@ -52,7 +53,10 @@ for name in "${wanted[@]}"; do
   command -v go >/dev/null || { echo "go is not installed; it builds $name (or set KUBEBUILDER_ASSETS and TOOLS_BIN)" >&2; exit 1; }
   started=$SECONDS
   echo "[$count/${#wanted[@]}] $name: building $package"
-  (cd "$here" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w $kubernetes_flags" -o "$bin/$name.new" "$package")
+  # A Go module of its own moves none of the others' dependencies.
+  module=$here
+  [ "$name" != promql-check ] || module=$here/promql
+  (cd "$module" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w $kubernetes_flags" -o "$bin/$name.new" "$package")
   mv "$bin/$name.new" "$bin/$name"
   echo "$stamp" >"$bin/.$name.stamp"
   echo "[$count/${#wanted[@]}] $name: $((SECONDS - started)) s"
