@@ -13,8 +13,7 @@ export interface RuntimeLock {
   readonly node: {
     readonly version: string;
     readonly license: string;
-    /** `integrity` as in package-lock.json: `sha512-` and base64. */
-    readonly packages: Readonly<Record<Architecture, { readonly name: string; readonly integrity: string }>>;
+    readonly packages: Readonly<Record<Architecture, NodePackage>>;
   };
   readonly debian: {
     /** `12`, as in /etc/os-release. */
@@ -22,6 +21,14 @@ export interface RuntimeLock {
     readonly suite: string;
     readonly packages: readonly DebianPackage[];
   };
+}
+
+export interface NodePackage {
+  readonly name: string;
+  /** As in package-lock.json: `sha512-` and base64. */
+  readonly integrity: string;
+  /** Of the binary in it, hexadecimal. */
+  readonly binarySha256: string;
 }
 
 export interface DebianPackage {
