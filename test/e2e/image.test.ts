@@ -11,8 +11,10 @@ import { readElf } from '../../release/elf.ts';
 import { readRuntimeLock } from '../../release/runtime-lock.ts';
 import { readTar } from '../../release/tar.ts';
 import { startProgram, waitFor, type Running } from '../control-plane/process.ts';
+import { codeBlocks } from '../checks/markdown.ts';
+import { read } from '../checks/sources.ts';
 import { inContainer, indexOf, readLayout, unpack, type LayoutImage } from './container.ts';
-import { startRegistry, type Registry } from './registry.ts';
+import { startRegistry, type KeyPair, type Registry } from './registry.ts';
 import { output, requireTools, ROOT, run, type Outcome } from './tools.ts';
 
 /** A Pod as the API server asks about it. */
@@ -34,6 +36,18 @@ const REVIEW = {
     },
   },
 };
+
+/** No transparency log can be reached from a test. */
+const OFFLINE: Readonly<Record<string, readonly string[]>> = {
+  sign: ['-y', '--tlog-upload=false', '--use-signing-config=false'],
+  attest: ['-y', '--tlog-upload=false', '--use-signing-config=false'],
+  'verify-attestation': ['--insecure-ignore-tlog=true'],
+};
+
+function succeeded(outcome: Outcome): Outcome {
+  assert.equal(outcome.code, 0, outcome.stdout + outcome.stderr);
+  return outcome;
+}
 
 const POLICY = `apiVersion: cosignet.dev/v1
 kind: ImagePolicy
@@ -202,23 +216,63 @@ describe('the container image', () => {
     assert.doesNotMatch(readFileSync(log, 'utf8'), /Warning|"level":"(?:warn|error)"/);
   });
 
-  test('is pushed, signed by the real cosign and verified by our own policy, and only by its key', async () => {
-    registry = await startRegistry(path.join(dir, 'registry'));
-    const image = `${registry.host}/acme/cosignet`;
-    await output(['crane', 'push', '--insecure', layout, `${image}:1.2`]);
-    const digest = await output(['crane', 'digest', '--insecure', `${image}:1.2`]);
-    assert.equal(digest, printed[0]);
-    const release = await registry.keyPair('release');
-    const other = await registry.keyPair('other');
-    await registry.sign(`${image}@${digest}`, release, { format: 'bundle' });
-    const verify = (key: string) => {
-      const args = ['--insecure-registry', registry?.host ?? '', '--key', key, `${image}:1.2`];
-      return run(['npm', 'run', '--silent', 'cosignet', '--', 'verify', ...args]);
-    };
-    const allowed = await verify(release.publicFile);
-    assert.equal(allowed.code, 0, allowed.stdout + allowed.stderr);
-    assert.ok(allowed.stdout.includes(digest), allowed.stdout);
-    assert.equal((await verify(other.publicFile)).code, 1);
+  describe('by the commands of docs/how-to/verify-releases.md', () => {
+    const page = read('docs/how-to/verify-releases.md');
+    const commands = codeBlocks(page, ['sh']).flatMap((block) => block.split('\n'));
+    let host = '';
+    const keys = new Map<string, KeyPair>();
+
+    before(async () => {
+      registry = await startRegistry(path.join(dir, 'registry'));
+      host = registry.host;
+      for (const name of ['release', 'other']) keys.set(name, await registry.keyPair(name));
+      await output([process.execPath, 'release/sbom.ts', path.join(dir, 'cosignet.cdx.json')]);
+    });
+
+    /** Runs the command of the page that begins so, with this test's files, registry and digest for the page's. */
+    function follow(beginning: string, key = 'release'): Promise<Outcome> {
+      const command = commands.find((line) => line.startsWith(beginning));
+      assert.ok(command, `the page has no ${beginning}`);
+      const pair = keys.get(key);
+      const [program = '', ...args] = command
+        .replaceAll('registry.example.com', host)
+        .replace('sha256:…', printed[0] ?? '')
+        .replace('dist/image', layout)
+        .replace('dist/cosignet.cdx.json', path.join(dir, 'cosignet.cdx.json'))
+        .replace('cosign.key', pair?.privateFile ?? '')
+        .replace('cosign.pub', pair?.publicFile ?? '')
+        .split(' ');
+      const ours = [process.execPath, path.join(ROOT, 'cli/main.ts'), ...args, '--insecure-registry', host] as const;
+      const flags = program === 'cosign' ? (OFFLINE[args[0] ?? ''] ?? []) : [];
+      return run(program === 'cosignet' ? ours : [program, ...args, ...flags], {
+        env: { COSIGN_PASSWORD: '', DOCKER_CONFIG: dir, HOME: dir },
+      });
+    }
+
+    test('is pushed, with the digest that the build printed', async () => {
+      succeeded(await follow('crane push'));
+      assert.equal(succeeded(await follow('crane digest')).stdout.trim(), printed[0]);
+    });
+
+    test('is denied by our own policy until it is signed', async () => {
+      assert.equal((await follow('cosignet verify')).code, 1);
+    });
+
+    test('is signed, then allowed by our own policy for its key, and for no other', async () => {
+      succeeded(await follow('cosign sign'));
+      const allowed = succeeded(await follow('cosignet verify'));
+      assert.ok(allowed.stdout.includes(printed[0] ?? 'none'), allowed.stdout);
+      assert.equal((await follow('cosignet verify', 'other')).code, 1);
+    });
+
+    test('carries its bill of materials, signed', async () => {
+      succeeded(await follow('cosign attest'));
+      const { stdout } = succeeded(await follow('cosign verify-attestation'));
+      const envelope: { readonly payload: string } = JSON.parse(stdout);
+      const statement = Buffer.from(envelope.payload, 'base64').toString();
+      assert.ok(statement.includes('CycloneDX') && statement.includes('pkg:npm/undici@'));
+      assert.notEqual((await follow('cosign verify-attestation', 'other')).code, 0);
+    });
   });
 });
 
