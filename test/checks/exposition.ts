@@ -35,7 +35,7 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
  * samples, no series twice, histograms that add up. Fails at the line that is wrong.
  */
 export function parseExposition(text: string): readonly ExposedMetric[] {
-  assert.ok(text.endsWith('\n'), 'the last line must end');
+  assert.ok(text.endsWith('\n'), `the last line must end: ${text.slice(-100)}`);
   const metrics: (ExposedMetric & { samples: Sample[] })[] = [];
   const names = new Set<string>();
   const series = new Set<string>();

@@ -26,9 +26,11 @@ export interface ControlPlaneOptions {
   readonly bin: string;
   /** Folder for data, keys and logs; made if it isn't there. */
   readonly dir: string;
+  /** Writes `logs/audit.log`: who made or changed what holds images, one JSON object a line. */
+  readonly audit?: boolean;
 }
 
-export async function startControlPlane({ bin, dir }: ControlPlaneOptions): Promise<ControlPlane> {
+export async function startControlPlane({ bin, dir, audit = false }: ControlPlaneOptions): Promise<ControlPlane> {
   const at = (...segments: string[]) => path.join(dir, ...segments);
   mkdirSync(at('logs'), { recursive: true });
   const credentials = writeCredentials(dir);
@@ -53,7 +55,10 @@ export async function startControlPlane({ bin, dir }: ControlPlaneOptions): Prom
 
   try {
     start('etcd', etcdFlags(dir, clients, peers));
-    const apiServer = start('kube-apiserver', apiServerFlags({ dir, port, clients, serviceOctet }));
+    const apiServer = start('kube-apiserver', [
+      ...apiServerFlags({ dir, port, clients, serviceOctet }),
+      ...(audit ? auditFlags(dir) : []),
+    ]);
     // The server makes its own certificate.
     const ca = await apiServer('the certificate', () => readCertificate(caFile));
     const kubeconfig = writeKubeconfig(at('admin.kubeconfig'), { server, caFile, token: credentials.admin });
@@ -158,6 +163,19 @@ function apiServerFlags({ dir, port, clients, serviceOctet }: ApiServerFlags): s
     '--endpoint-reconciler-type=none',
     '--profiling=false',
   ];
+}
+
+function auditFlags(dir: string): string[] {
+  const policy = path.join(dir, 'audit-policy.json');
+  const workloads = [
+    { group: '', resources: ['pods', 'pods/ephemeralcontainers'] },
+    { group: 'apps', resources: ['*'] },
+    { group: 'batch', resources: ['*'] },
+  ];
+  const rules = [{ level: 'Metadata', verbs: ['create', 'update', 'patch'], resources: workloads }, { level: 'None' }];
+  const omitStages = ['RequestReceived'];
+  writeFileSync(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages, rules }));
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${path.join(dir, 'logs', 'audit.log')}`];
 }
 
 function managerFlags(dir: string, kubeconfig: string, caFile: string): string[] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import type { ControlPlaneOptions } from '../control-plane/control-plane.ts';
 import { waitFor } from '../control-plane/process.ts';
 import type { KeyPair } from './registry.ts';
 import { run, type Outcome } from './tools.ts';
@@ -44,8 +45,11 @@ export interface Installation {
 }
 
 /** `dir`: an empty folder to work in; left out, a temporary one. */
-export async function openInstallation(dir?: string): Promise<Installation> {
-  const bench = await openWorkbench(dir);
+export async function openInstallation(
+  dir?: string,
+  options: Pick<ControlPlaneOptions, 'audit'> = {},
+): Promise<Installation> {
+  const bench = await openWorkbench(dir, options);
   const { registry } = bench;
   const keys = { release: await registry.keyPair('release'), other: await registry.keyPair('other') };
   const push = async (goods: Goods): Promise<Image> => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startCluster } from '../control-plane/cluster.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { ControlPlane, ControlPlaneOptions } from '../control-plane/control-plane.ts';
 import { startRegistry, type Registry } from './registry.ts';
 import { requireTools, ROOT, run, TOOLS, type Outcome } from './tools.ts';
 
@@ -26,7 +26,10 @@ export interface Workbench {
  * COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js.
  * KEEP: the folder stays, for its logs.
  */
-export async function openWorkbench(dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'))): Promise<Workbench> {
+export async function openWorkbench(
+  dir = mkdtempSync(path.join(tmpdir(), 'cosignet-')),
+  options: Pick<ControlPlaneOptions, 'audit'> = {},
+): Promise<Workbench> {
   requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm');
   requireTools('cosign', 'crane', 'referrers-registry');
   const clean = () => {
@@ -37,6 +40,7 @@ export async function openWorkbench(dir = mkdtempSync(path.join(tmpdir(), 'cosig
   const registry = await startRegistry(path.join(dir, 'registry'));
   const program = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
   const cluster = await startCluster({
+    ...options,
     bin: TOOLS,
     dir: path.join(dir, 'cluster'),
     entrypoint: [process.execPath, program],
