@@ -93,6 +93,8 @@ function tutorialPolicy(pem: string): string {
   return policy.replace('        …', body.map((line) => `        ${line}`).join('\n'));
 }
 
+const home = process.cwd();
+
 /** In this process, as a reader would: in his own folder. */
 async function runExample(
   command: string,
@@ -101,6 +103,10 @@ async function runExample(
   const args = command.split(/\s+/);
   process.chdir(args[0] === 'verify-bundle' ? path.join(folder, 'bundle') : folder);
   if (args[0] === 'verify' || args[0] === 'scan') args.push('--config', 'config.yaml');
-  const { code, out, err } = await runCaptured(args);
-  return { code, output: `${out}\n${err}` };
+  try {
+    const { code, out, err } = await runCaptured(args);
+    return { code, output: `${out}\n${err}` };
+  } finally {
+    process.chdir(home);
+  }
 }
