@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test tools build bench install uninstall clean
+.PHONY: help demo demo-cluster check test fuzz tools build image sbom bench install uninstall clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -46,6 +46,15 @@ tools: ## Build the real components that tests run against (needs Go; cached in 
 build: $(INSTALLED) ## Bundle the program into dist/cosignet.js
 	npm run --silent build
 
+image: build ## Build the container image, reproducible and without a daemon: dist/image
+	npm run --silent image
+
+sbom: $(INSTALLED) ## Write the bill of materials: dist/cosignet.cdx.json
+	npm run --silent sbom
+
+fuzz: $(INSTALLED) ## Fuzz every reader of outside text for an hour (FUZZ_SECONDS for another time)
+	npm run --silent fuzz -- --seconds $(or $(FUZZ_SECONDS),3600)
+
 bench: $(INSTALLED) tools build ## Requests beside cosign's, load beside a bare server, scale, latency: against their goals
 	npm run --silent bench
 
@@ -53,12 +62,16 @@ install: ## Install into the current cluster with helm (HELM_FLAGS for your valu
 	$(HELM) upgrade --install $(RELEASE) helm --namespace $(NAMESPACE) --create-namespace --wait $(HELM_FLAGS)
 
 # Webhook configurations first: left behind without a server, they would stop every Pod of the cluster.
-uninstall: ## Remove all of it from the current cluster: webhooks, release, namespace, policies
+uninstall: ## Remove it from the current cluster, with all its policies (KEEP_POLICIES=1 keeps those)
 	$(KUBECTL) delete mutatingwebhookconfigurations,validatingwebhookconfigurations \
 	  --selector app.kubernetes.io/name=cosignet,app.kubernetes.io/instance=$(RELEASE) --ignore-not-found
-	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --wait
-	$(KUBECTL) delete namespace $(NAMESPACE) --ignore-not-found
-	$(KUBECTL) delete customresourcedefinition imagepolicies.cosignet.dev --ignore-not-found
+	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --cascade foreground --wait
+ifndef KEEP_POLICIES
+	$(KUBECTL) delete customresourcedefinitions imagepolicies.cosignet.dev --ignore-not-found
+	@$(KUBECTL) --namespace $(NAMESPACE) get all,secrets,configmaps,persistentvolumeclaims --output name \
+	  | grep -qv '^configmap/kube-root-ca.crt$$' && echo 'namespace $(NAMESPACE) is kept: it holds more' \
+	  || $(KUBECTL) delete namespace $(NAMESPACE) --ignore-not-found
+endif
 
 clean: ## Remove what was built (the tools in .cache stay)
 	rm -rf dist

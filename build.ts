@@ -5,7 +5,8 @@ import path from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const root = import.meta.dirname;
-const outdir = path.join(root, 'dist');
+/** `node build.ts [FOLDER]`; dist/ unless told. */
+const outdir = path.resolve(root, process.argv[2] ?? 'dist');
 
 const CLIENT = path.join(root, 'node_modules/@kubernetes/client-node/dist');
 
@@ -37,7 +38,8 @@ const onlyKubeConfig: Plugin = {
   },
 };
 
-await rm(outdir, { recursive: true, force: true });
+await rm(path.join(outdir, 'cosignet.js'), { force: true });
+await rm(path.join(outdir, 'lib'), { recursive: true, force: true });
 await build({
   entryPoints: { cosignet: path.join(root, 'cli/main.ts') },
   outdir,
@@ -60,7 +62,7 @@ await build({
 });
 await chmod(path.join(outdir, 'cosignet.js'), 0o755);
 
-const names = await readdir(outdir, { recursive: true });
+const names = ['cosignet.js', ...(await readdir(path.join(outdir, 'lib'))).map((name) => path.join('lib', name))];
 const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(outdir, name))).size));
 const kibibytes = Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1024);
 console.log(`dist/cosignet.js and its parts: ${names.length} files, ${kibibytes} KiB`);
