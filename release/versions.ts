@@ -34,6 +34,7 @@ function compares(version: string, comparison: string): boolean {
       return order >= 0;
     case '=':
       return order === 0;
+    case undefined:
     default:
       throw new SyntaxError(`not a comparison: ${comparison}`);
   }
