@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createKeyRing } from '../core/cosign/key-ring.ts';
 import type { Logger } from '../core/observe.ts';
 import { compilePolicy } from '../core/policy/compile.ts';
 import { compileCondition } from '../core/policy/condition.ts';
@@ -171,9 +172,11 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
   const { configuration, store, decide, running } = around;
   const { log } = options;
   const { metrics } = running;
+  const parseKey = createKeyRing();
   const compile = (policy: ImagePolicy, secret: (name: string, key: string) => { pem: string } | undefined) =>
     compilePolicy(policy, {
       secret,
+      parseKey,
       trustRoots: new Set(configuration.trustRoots.names()),
       compileCondition,
       compileSchema: compilePredicateSchema,
