@@ -61,6 +61,16 @@ const validate = new Ajv({ allErrors: true, strict: true, verbose: true }).compi
  * Fails with `ConfigurationError`, which lists every fault with JSON path and line.
  */
 export function parseConfiguration(text: string): Configuration {
+  try {
+    return readConfiguration(text);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    // Nesting that exhausts the parser's stack.
+    throw new ConfigurationError([{ path: '$', message: `can't be read: ${errorText(error)}` }]);
+  }
+}
+
+function readConfiguration(text: string): Configuration {
   if (text.length > MAXIMUM_CHARACTERS) {
     throw new ConfigurationError([{ path: '$', message: `is larger than ${MAXIMUM_CHARACTERS} characters` }]);
   }

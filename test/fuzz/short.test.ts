@@ -10,7 +10,8 @@ const RUN = path.join(import.meta.dirname, 'run.ts');
 /** A process of its own: probes are for nobody else, and an input that never ends is killed with it. */
 test('fuzzing every target for a second finds nothing that breaks an invariant', () => {
   const seconds = String(TARGET_NAMES.length);
-  const seed = String(Date.now() % 1_000_000);
+  // One seed, so that a change is what makes this fail; `make fuzz` takes a new one each time.
+  const seed = '20260101';
   const { status, stdout, stderr } = spawnSync(process.execPath, [RUN, '--seconds', seconds, '--seed', seed], {
     encoding: 'utf8',
     timeout: 120_000,

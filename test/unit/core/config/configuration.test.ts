@@ -145,3 +145,9 @@ describe('loadConfiguration', () => {
     });
   });
 });
+
+test('nesting that exhausts the stack is a fault of the file, and no crash', () => {
+  for (const text of ['['.repeat(200_000), '{a: '.repeat(50_000), '- '.repeat(200_000)]) {
+    assert.throws(() => parseConfiguration(text), ConfigurationError);
+  }
+});
