@@ -79,12 +79,15 @@ export interface TestEngineOptions {
   readonly policies?: Readonly<Record<string, ImagePolicySpec>>;
   readonly registry?: FakeRegistryOptions;
   readonly configuration?: Partial<Configuration>;
+  /** Texts of trusted_root.json files by name. */
+  readonly trustRoots?: Readonly<Record<string, string>>;
   /** Stands between engine and registry. */
   readonly wrap?: (client: RegistryClient) => RegistryClient;
 }
 
 export async function startEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
   const registry = await startFakeRegistry({ content: await vectors, ...options.registry });
+  const roots = options.trustRoots ?? {};
   const time = { now: Date.parse('2026-06-01T00:00:00Z') };
   const clock = () => time.now;
   const store = createPolicyStore();
@@ -118,7 +121,10 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
   const decide = createEngine({
     policies: store,
     registry: options.wrap?.(client) ?? client,
-    trustRoots: createTrustRoots([], async () => ''),
+    trustRoots: createTrustRoots(
+      Object.keys(roots).map((name) => ({ name, file: name })),
+      async (file) => roots[file] ?? '',
+    ),
     configuration: () => engine.configuration,
     clock,
     metrics: silentMetrics,

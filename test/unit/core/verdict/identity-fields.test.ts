@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { hexOf } from '../../../../core/image/digest.ts';
+import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/schema.gen.ts';
+import { compileContext, compiled, startEngine } from '../../../fakes/engine.ts';
+import type { TestEngine } from '../../../fakes/engine.ts';
+import { bundleFor, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/keyless.ts';
+import { RegistryContent } from '../../../fakes/registry-content.ts';
+import { createSigstore } from '../../../fakes/sigstore.ts';
+
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+const REPOSITORY = 'demo/keyless';
+
+/** An image with a keyless bundle, by a log entry or by a timestamp alone. */
+function putSigned(content: RegistryContent, tag: string, evidence: 'log' | 'timestamp', root: typeof sigstore): void {
+  const config = {
+    mediaType: 'application/vnd.oci.image.config.v1+json',
+    ...content.putBlob(REPOSITORY, `{"${tag}":1}`),
+  };
+  const digest = content.putManifest(REPOSITORY, { schemaVersion: 2, mediaType: MANIFEST, config, layers: [] }, tag);
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { sha256: hexOf(digest) } }],
+    predicateType: 'https://sigstore.dev/cosign/sign/v1',
+    predicate: {},
+  };
+  const proof = evidence === 'log' ? { entry: 'dsse1' as const, loggedAt: SIGNED_AT } : { stampedAt: SIGNED_AT };
+  const bundle = bundleFor(signKeyless({ sigstore: root, statement, ...proof }));
+  const size = content.manifest(REPOSITORY, digest)?.bytes.length ?? 0;
+  content.putManifest(REPOSITORY, {
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    artifactType: BUNDLE,
+    config: { mediaType: 'application/vnd.oci.empty.v1+json', ...content.putBlob(REPOSITORY, '{}') },
+    layers: [{ mediaType: BUNDLE, ...content.putBlob(REPOSITORY, JSON.stringify(bundle)) }],
+    subject: { mediaType: MANIFEST, digest, size },
+  });
+}
+
+const sigstore = createSigstore();
+const OTHER = createSigstore();
+const exact: PolicyIdentity = { name: 'ci', issuer: ISSUER, subject: SUBJECT, trustRoot: 'private' };
+
+interface IdentityCase {
+  readonly field: string;
+  readonly from: PolicyIdentity;
+  readonly to: PolicyIdentity;
+}
+
+const { issuer: _issuer, ...anyIssuer } = exact;
+const { subject: _subject, ...anySubject } = exact;
+
+const CASES: readonly IdentityCase[] = [
+  { field: 'issuer', from: exact, to: { ...exact, issuer: `${ISSUER}/other` } },
+  { field: 'subject', from: exact, to: { ...exact, subject: `x${SUBJECT}` } },
+  {
+    field: 'issuerPattern',
+    from: { ...anyIssuer, issuerPattern: 'https://accounts\\..*' },
+    // A part of the issuer: patterns are anchored at both ends.
+    to: { ...anyIssuer, issuerPattern: 'accounts\\..*' },
+  },
+  {
+    field: 'subjectPattern',
+    from: { ...anySubject, subjectPattern: '.*@example\\.test' },
+    to: { ...anySubject, subjectPattern: '.*@example' },
+  },
+  { field: 'trustRoot', from: exact, to: { ...exact, trustRoot: 'other' } },
+];
+
+describe('every field of an identity counts', () => {
+  let engine: TestEngine;
+  const context = compileContext({ trustRoots: new Set(['public-good', 'private', 'other']) });
+  const judge = async (tag: string, spec: Partial<ImagePolicySpec>) => {
+    engine.store.replace([compiled('keyless', { images: ['**'], ...spec }, context)]);
+    return engine.decide(`${REPOSITORY}:${tag}`);
+  };
+  before(async () => {
+    const content = new RegistryContent();
+    putSigned(content, 'logged', 'log', sigstore);
+    putSigned(content, 'stamped', 'timestamp', sigstore);
+    engine = await startEngine({
+      registry: { content, referrersApi: true },
+      trustRoots: { private: JSON.stringify(sigstore.trustedRoot), other: JSON.stringify(OTHER.trustedRoot) },
+    });
+  });
+  after(() => engine.close());
+
+  for (const { field, from, to } of CASES) {
+    test(`${field} alone turns Verified into UntrustedSignature`, async () => {
+      const verified = await judge('logged', { identities: [from] });
+      assert.deepEqual([verified.code, verified.signers[0]?.name], ['Verified', 'ci'], verified.message);
+      assert.equal((await judge('logged', { identities: [to] })).code, 'UntrustedSignature');
+    });
+  }
+
+  test('name alone decides whom `required` means', async () => {
+    const required = ['ci'];
+    assert.equal((await judge('logged', { identities: [exact], required })).code, 'Verified');
+    const others = [
+      { ...exact, name: 'someone' },
+      { ...exact, name: 'ci', subject: 'nobody' },
+    ];
+    assert.equal((await judge('logged', { identities: others, required })).code, 'ThresholdNotMet');
+  });
+
+  test('transparencyLog alone refuses a time that only an authority vouches for', async () => {
+    assert.equal((await judge('stamped', { identities: [exact] })).code, 'Verified');
+    assert.equal((await judge('logged', { identities: [exact], transparencyLog: 'Require' })).code, 'Verified');
+    const refused = await judge('stamped', { identities: [exact], transparencyLog: 'Require' });
+    assert.equal(refused.outcome, 'denied');
+  });
+
+  test('one certificate is one signer, however many identities it matches', async () => {
+    const identities = [exact, { ...exact, name: 'again' }];
+    assert.equal((await judge('logged', { identities, threshold: 2 })).code, 'ThresholdNotMet');
+  });
+});
