@@ -31,6 +31,8 @@ interface Tally {
   readonly proofs: CountedProof[];
   readonly wrongAnnotations: string[];
   readonly notLogged: string[];
+  /** Certificates of nobody that the policy names. */
+  readonly strangers: string[];
 }
 
 export async function judge(
@@ -39,7 +41,7 @@ export async function judge(
   context: JudgeContext,
 ): Promise<Judgement> {
   const signers = policy.signers.filter((signer) => isCurrent(signer, context.now));
-  const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [] };
+  const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [], strangers: [] };
   for (const candidate of evidence.signatures) {
     await tallyCandidate(candidate, signers, policy, { context, tally });
   }
@@ -62,7 +64,8 @@ async function tallyCandidate(
   policy: CompiledPolicy,
   { context, tally }: { context: JudgeContext; tally: Tally },
 ): Promise<void> {
-  const proofs = await proofsOf(candidate, signers, policy, context.prover);
+  const note = (reason: string) => tally.strangers.push(reason);
+  const proofs = await proofsOf(candidate, signers, { policy, prover: context.prover, note });
   const [first] = proofs;
   if (first === undefined) {
     return;
@@ -86,9 +89,9 @@ async function tallyCandidate(
 async function proofsOf(
   candidate: SignatureCandidate,
   signers: readonly Signer[],
-  policy: CompiledPolicy,
-  prover: Prover,
+  asking: Asking,
 ): Promise<CountedProof[]> {
+  const { prover } = asking;
   const keys = signers.filter((signer) => signer.kind === 'key');
   const holder = inOrderOfHint(candidate, keys).find((signer) => prover.signedBy(candidate, signer));
   if (holder !== undefined) {
@@ -97,24 +100,36 @@ async function proofsOf(
       .map((signer) => proofOf(candidate, signer, `key ${signer.fingerprint}`, signer.fingerprint));
   }
   const identities = signers.filter((signer) => signer.kind === 'identity');
-  return hasCertificate(candidate) ? proofsByCertificate(candidate, identities, policy, prover) : [];
+  return hasCertificate(candidate) ? proofsByCertificate(candidate, identities, asking) : [];
 }
 
 async function proofsByCertificate(
   candidate: SignatureCandidate,
   signers: readonly IdentitySigner[],
-  policy: CompiledPolicy,
-  prover: Prover,
+  { policy, prover, note }: Asking,
 ): Promise<CountedProof[]> {
   const proofs: CountedProof[] = [];
   for (const signer of signers) {
     const proven = await prover.certifiedBy(candidate, signer.trustRoot, policy.transparencyLog);
-    if (proven.ok && signer.issuer.matches(proven.value.issuer) && signer.subject.matches(proven.value.subject)) {
-      const { issuer, subject, fingerprint } = proven.value;
+    if (!proven.ok) {
+      note?.(`${signer.name}: ${proven.reason}`);
+      continue;
+    }
+    const { issuer, subject, fingerprint } = proven.value;
+    if (signer.issuer.matches(issuer) && signer.subject.matches(subject)) {
       proofs.push(proofOf(candidate, signer, `certificate ${issuer} ${subject}`, fingerprint));
+    } else {
+      note?.(`${signer.name}: the certificate is ${subject}'s by ${issuer}`);
     }
   }
   return proofs;
+}
+
+interface Asking {
+  readonly policy: CompiledPolicy;
+  readonly prover: Prover;
+  /** Told why a certificate is no signer's, for the message. */
+  readonly note?: (reason: string) => void;
 }
 
 function proofOf(candidate: SignatureCandidate, signer: Signer, holder: string, fingerprint: string): CountedProof {
@@ -179,9 +194,10 @@ function explainShortfall(shortfall: Shortfall): { code: VerdictCode; reason: st
   }
   const faults = evidence.faults.map(({ source, message }) => `${source}: ${message}`);
   if (evidence.signatures.length > 0) {
+    const strangers = tally.strangers.length > 0 ? ` (${summary(tally.strangers)})` : '';
     return {
       code: 'UntrustedSignature',
-      reason: `${evidence.signatures.length} signature(s), none by a trusted signer`,
+      reason: `${evidence.signatures.length} signature(s), none by a trusted signer${strangers}`,
     };
   }
   return faults.length > 0
@@ -206,8 +222,7 @@ async function judgePolicyAttestations(
       const proofs = await proofsOf(
         candidate,
         signers.filter((signer) => current.includes(signer)),
-        policy,
-        prover,
+        { policy, prover },
       );
       const signer = proofs[0]?.signer;
       if (policy.transparencyLog === 'Require' && signer?.kind === 'key') {

@@ -91,7 +91,13 @@ describe('every field of an identity counts', () => {
     test(`${field} alone turns Verified into UntrustedSignature`, async () => {
       const verified = await judge('logged', { identities: [from] });
       assert.deepEqual([verified.code, verified.signers[0]?.name], ['Verified', 'ci'], verified.message);
-      assert.equal((await judge('logged', { identities: [to] })).code, 'UntrustedSignature');
+      const refused = await judge('logged', { identities: [to] });
+      assert.equal(refused.code, 'UntrustedSignature');
+      // Whoever reads it learns who signed, or why that could not be proven.
+      assert.match(
+        refused.message,
+        field === 'trustRoot' ? /\(ci: .+\)/ : /certificate is dev@example\.test's by https:/,
+      );
     });
   }
 
