@@ -80,13 +80,13 @@ export function permits(reach: Reach, address: string): boolean {
 /** The host of a URL before any DNS look-up; WHATWG URL parsing has already undone 0x7f.1 and 2130706433. */
 export function permitsHost(reach: Reach, hostname: string): boolean {
   const literal = hostname.replace(/^\[|\]$/g, '');
-  if (isIP(literal) === 0) return reach !== 'named' || !isClusterName(hostname);
+  if (isIP(literal) === 0) return reach !== 'named' || !isOurOwnName(hostname);
   return permits(reach === 'named' ? 'public' : reach, literal);
 }
 
-/** `service.namespace.svc.<any cluster domain>`. */
-function isClusterName(hostname: string): boolean {
-  return /\.svc(\.|$)/.test(hostname) || /\.cluster\.local\.?$/.test(hostname);
+/** `service.namespace.svc.<any cluster domain>`, and `localhost` with all below it (RFC 6761, 6.3). */
+function isOurOwnName(hostname: string): boolean {
+  return /\.svc(\.|$)/.test(hostname) || /\.cluster\.local\.?$/.test(hostname) || /(^|\.)localhost\.?$/.test(hostname);
 }
 
 /** The connection was not opened because of where it leads. */

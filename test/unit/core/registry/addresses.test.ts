@@ -94,6 +94,10 @@ describe('permitsHost', () => {
   test('refuses names of the cluster as registries that only an image names', () => {
     assert.equal(permitsHost('named', 'vault.prod.svc'), false);
     assert.equal(permitsHost('named', 'vault.prod.svc.cluster.local'), false);
+    assert.equal(permitsHost('named', 'localhost'), false);
+    assert.equal(permitsHost('named', 'a.localhost.'), false);
+    assert.equal(permitsHost('named', 'mylocalhost.example.com'), true);
+    assert.equal(permitsHost('local', 'localhost'), true);
     assert.equal(permitsHost('named', 'vault.prod.svc.corp.example'), false);
     assert.equal(permitsHost('named', 'registry.corp.example'), true);
     assert.equal(permitsHost('any', 'registry.prod.svc'), true);
