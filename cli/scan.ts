@@ -3,14 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Configuration } from '../core/config/types.ts';
 import { mapInParallel } from '../core/cosign/parallel.ts';
 import { errorText } from '../core/errors.ts';
-import { silentLogger, silentMetrics } from '../core/observe.ts';
 import { compilePolicy } from '../core/policy/compile.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
-import { createRegistryClient } from '../core/registry/client.ts';
-import { createEngine } from '../core/verdict/engine.ts';
 import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { configurationOf } from './configuration.ts';
 import { dockerKeychain } from './credentials.ts';
+import { createCommandEngine } from './engine.ts';
 import { exitCodeOf, UsageError, worstOf, type ExitCode } from './exit.ts';
 import { namespaceContext } from './namespace.ts';
 import { compileContext, readPolicyFiles } from './policies.ts';
@@ -86,29 +84,19 @@ async function judge({ items }: Inventory, judging: Judging): Promise<readonly S
   const { options, configuration, cluster, terminal } = judging;
   const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
   const policies = await policiesOf(options, cluster, trustRoots.names());
-  const registry = createRegistryClient({
+  const engine = createCommandEngine({
+    configuration,
     settings: await registrySettings(configuration, options),
-    limits: configuration.limits,
-    clock: Date.now,
-    metrics: silentMetrics,
-    log: silentLogger,
-  });
-  const decide = createEngine({
-    policies,
-    registry,
     trustRoots,
-    configuration: () => configuration,
-    clock: Date.now,
-    metrics: silentMetrics,
+    policies,
+    signal: terminal.signal,
   });
   try {
     return await mapInParallel(items, PARALLEL_IMAGES, async ({ image, namespace, keychain, ...rest }) => {
-      const deadline = AbortSignal.timeout(configuration.deadlineSeconds * 1000);
-      const signal = AbortSignal.any([deadline, terminal.signal]);
-      return { ...rest, verdict: await decide({ image, namespace, keychain, signal }) };
+      return { ...rest, verdict: await engine.decide({ image, namespace, keychain }) };
     });
   } finally {
-    await registry.close();
+    await engine.close();
   }
 }
 

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cold decisions against a registry with a fixed delay, in units of that delay; and Pods of many images, whose
 // decisions run side by side. Prints a table and a line of JSON; ends with 1 where a goal is missed.
-import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
-import { silentLogger, silentMetrics } from '../../core/observe.ts';
-import { createPolicyStore } from '../../core/policy/store.ts';
-import { createRegistryClient } from '../../core/registry/client.ts';
-import { createEngine } from '../../core/verdict/engine.ts';
-import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
-import { anonymous, compiled } from '../fakes/engine.ts';
 import { RegistryContent } from '../fakes/registry-content.ts';
 import { startFakeRegistry } from '../fakes/registry.ts';
+import { createBenchEngine } from './bench-engine.ts';
 import { createSigner, putImage, signBundle, signSimple } from './signed-images.ts';
 import { printTable } from './table.ts';
 
@@ -76,34 +70,13 @@ async function openScene(format: 'simple-signing' | 'bundle') {
     if (format === 'bundle') signBundle(place, digest, signer);
     else signSimple(place, digest, signer);
   }
-  const store = createPolicyStore();
-  store.set(compiled('bench', { images: ['**'], keys: [{ pem: signer.publicPem }] }));
-  const registry = createRegistryClient({
-    settings: (host) => (host === server.host ? { host, mirrors: [], insecure: true } : undefined),
-    limits: DEFAULT_CONFIGURATION.limits,
-    clock: Date.now,
-    metrics: silentMetrics,
-    log: silentLogger,
-  });
-  const engine = createEngine({
-    policies: store,
-    registry,
-    trustRoots: createTrustRoots([], async () => ''),
-    configuration: () => DEFAULT_CONFIGURATION,
-    clock: Date.now,
-    metrics: silentMetrics,
-  });
+  const engine = createBenchEngine(server.host, [{ pem: signer.publicPem }]);
   let used = 0;
   return {
     next: () => (used += 1),
-    decide: async (index: number) => {
-      const image = `${server.host}/bench/app:${index}`;
-      const signal = AbortSignal.timeout(5000);
-      const { code, message } = await engine({ image, namespace: { labels: {} }, keychain: anonymous, signal });
-      if (code !== 'Verified') throw new Error(message);
-    },
+    decide: (index: number) => engine.verify(`${server.host}/bench/app:${index}`),
     close: async () => {
-      await registry.close();
+      await engine.close();
       await server.close();
     },
   };

@@ -2,15 +2,10 @@
 // Registry requests of one cold verification, beside the real cosign, through the same counting proxy.
 // Prints a table and a line of JSON; ends with 1 where a count is above its goal.
 import { parseArgs } from 'node:util';
-import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
-import { silentLogger, silentMetrics } from '../../core/observe.ts';
-import { createPolicyStore } from '../../core/policy/store.ts';
-import { createRegistryClient } from '../../core/registry/client.ts';
-import { createEngine } from '../../core/verdict/engine.ts';
-import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
-import { anonymous, compiled } from '../fakes/engine.ts';
 import { Workshop } from '../vectors/cosign/workshop.ts';
 import type { RegistryKind, SigningFormat } from '../vectors/cosign/workshop.ts';
+import { createBenchEngine } from './bench-engine.ts';
+import type { BenchEngine } from './bench-engine.ts';
 import { startCountingProxy } from './counting-proxy.ts';
 import type { CountingProxy } from './counting-proxy.ts';
 import { printTable } from './table.ts';
@@ -107,9 +102,10 @@ async function count(
   [first = '', second = '']: readonly string[],
   proxy: CountingProxy,
 ): Promise<Pick<Row, 'fresh' | 'learned' | 'cosign'>> {
-  const decide = engineFor(proxy, keys);
-  const fresh = await countDuring(proxy, () => decide(first));
-  const learned = await countDuring(proxy, () => decide(second));
+  const engine = engineFor(proxy, keys);
+  const fresh = await countDuring(proxy, () => engine.verify(first));
+  const learned = await countDuring(proxy, () => engine.verify(second));
+  await engine.close();
   const verify = ['verify', '--insecure-ignore-tlog=true', `--new-bundle-format=${format === 'bundle'}`];
   const cosign = await countDuring(proxy, () => workshop.exec('cosign', [...verify, '--key', 'release.pub', second]));
   return { fresh, learned, cosign };
@@ -121,29 +117,11 @@ async function countDuring(proxy: CountingProxy, work: () => Promise<unknown>): 
   return proxy.requests.length;
 }
 
-function engineFor(proxy: CountingProxy, keys: number): (image: string) => Promise<void> {
-  const store = createPolicyStore();
+function engineFor(proxy: CountingProxy, keys: number): BenchEngine {
   // The signer's key is the last of them.
   const names = [...OTHERS.slice(0, keys - 1), 'release'];
-  store.set(compiled('bench', { images: ['**'], keys: names.map((name) => ({ name, pem: pems.get(name) ?? '' })) }));
-  const registry = createRegistryClient({
-    settings: (host) => (host === proxy.host ? { host, mirrors: [], insecure: true } : undefined),
-    limits: DEFAULT_CONFIGURATION.limits,
-    clock: Date.now,
-    metrics: silentMetrics,
-    log: silentLogger,
-  });
-  const decide = createEngine({
-    policies: store,
-    registry,
-    trustRoots: createTrustRoots([], async () => ''),
-    configuration: () => DEFAULT_CONFIGURATION,
-    clock: Date.now,
-    metrics: silentMetrics,
-  });
-  return async (image) => {
-    const signal = AbortSignal.timeout(10_000);
-    const verdict = await decide({ image, namespace: { labels: {} }, keychain: anonymous, signal });
-    if (verdict.code !== 'Verified') throw new Error(`${verdict.code}: ${verdict.message}`);
-  };
+  return createBenchEngine(
+    proxy.host,
+    names.map((name) => ({ name, pem: pems.get(name) ?? '' })),
+  );
 }
