@@ -18,7 +18,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const CACHE = path.join(ROOT, '.cache/mutation');
 const SOURCE = path.join(CACHE, `mutant-${process.pid}.ts`);
 /** A mutant that never ends was noticed too. */
-const MAXIMUM_MILLISECONDS = 30_000;
+const MAXIMUM_MILLISECONDS = 20_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -76,6 +76,8 @@ function survives({ source, tests }: Subject, text: string): true | undefined {
       env: { ...process.env, MUTATED_URL: String(pathToFileURL(path.join(ROOT, source))), MUTATED_SOURCE: SOURCE },
       stdio: 'ignore',
       timeout: MAXIMUM_MILLISECONDS,
+      // The test runner waits for its tests at a SIGTERM.
+      killSignal: 'SIGKILL',
     });
     if (status !== 0) return undefined;
   }
