@@ -256,6 +256,21 @@ describe('claims', () => {
   });
 });
 
+describe('an untrusted signature', () => {
+  test('of a certificate is told with whose it is, or why it proves nothing', async () => {
+    const policy = { signers: [identity('dev', { issuer: 'https://issuer', subject: 'other' })] };
+    const none = '1 signature(s), none by a trusted signer';
+    const stranger = await reasonOf({ policy, signatures: [signed({ certified: DEV })] });
+    assert.equal(stranger, `${none} (dev: the certificate is dev's by https://issuer)`);
+    const unproven = [signed({ material: { kind: 'bundle', bundle: {} } })];
+    assert.equal(await reasonOf({ policy, signatures: unproven }), `${none} (dev: none)`);
+  });
+
+  test('of a key is told alone', async () => {
+    assert.equal(await reasonOf({ signatures: [signed({})] }), '1 signature(s), none by a trusted signer');
+  });
+});
+
 describe('what is missing', () => {
   const fault = { source: 'tag', message: 'is broken' };
 
