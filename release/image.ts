@@ -9,6 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import packageFile from '../package.json' with { type: 'json' };
 import { fetchDebs, fetchNode, type Source } from './download.ts';
+import { debianMirror } from './mirror.ts';
 import { addImage, addIndex, addLayer, layoutFiles, type Blobs, type Descriptor } from './oci.ts';
 import { NODE_PATH, PROGRAM_PATH, programFiles, runtimeFiles, USER } from './rootfs.ts';
 import { ARCHITECTURES, readRuntimeLock, type Architecture, type RuntimeLock } from './runtime-lock.ts';
@@ -99,9 +100,6 @@ export function layoutTar(layout: Layout): Buffer {
   );
 }
 
-/** Of Debian; a nearer one may be named. What it sends is checked. */
-const MIRROR = 'http://deb.debian.org/debian';
-
 if (import.meta.main) {
   const root = path.join(import.meta.dirname, '..');
   const { values } = parseArgs({ options: { bundle: { type: 'string' }, out: { type: 'string' } } });
@@ -109,7 +107,7 @@ if (import.meta.main) {
   const epoch = process.env['SOURCE_DATE_EPOCH'];
   const layout = await buildImage({
     dist: values.bundle ?? path.join(root, 'dist'),
-    source: { cache: path.join(root, '.cache/release'), mirror: process.env['DEBIAN_MIRROR'] ?? MIRROR },
+    source: { cache: path.join(root, '.cache/release'), mirror: debianMirror(process.env) },
     architectures: ARCHITECTURES,
     ...(epoch !== undefined && { created: new Date(Number(epoch) * 1000) }),
   });
