@@ -2,6 +2,7 @@
 // What a decision makes of its policies and of what goes wrong; the evidence is that of the vectors, without HTTP.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { EngineError } from '../../../../core/errors.ts';
 import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
 import type { Configuration } from '../../../../core/config/types.ts';
 import type { ImagePolicySpec } from '../../../../core/policy/schema.gen.ts';
@@ -194,4 +195,78 @@ test('an image named by its digest is judged by it, whatever the tag says', asyn
   const digest = RESOLVED.split('@')[1];
   const verdict = await decide(`registry.example.com/demo/signed:9@${digest}`, { policies: { a: verify }, registry });
   assert.deepEqual([verdict.code, verdict.resolved], ['Verified', RESOLVED]);
+});
+
+const gone = () => Promise.reject(new EngineError('RegistryUnavailable', 'gone'));
+const { tags, verified } = DEFAULT_CONFIGURATION.cache;
+
+/** An engine that has verified the image; then `seconds` pass and the named calls fail. */
+async function afterwards(seconds: number, failing: Partial<RegistryClient>, image = IMAGE): Promise<Verdict> {
+  const store = createPolicyStore();
+  store.replace([compiled('a', verify), compiled('b', verify)]);
+  const registry: RegistryClient = { ...createLayoutRegistry() };
+  let now = 0;
+  const engine = createEngine({
+    policies: store,
+    registry,
+    trustRoots: { names: () => [], load: () => Promise.reject(new Error('there is none')) },
+    configuration: () => DEFAULT_CONFIGURATION,
+    clock: () => now,
+    metrics: silentMetrics,
+  });
+  const signal = new AbortController().signal;
+  const ask = () => engine({ image, namespace: { labels: {} }, keychain: anonymous, signal });
+  const first = await ask();
+  assert.deepEqual([first.code, first.remedy], ['Verified', '']);
+  Object.assign(registry, failing);
+  now = seconds * 1000;
+  return ask();
+}
+
+describe('while the registry is out of reach', () => {
+  const REST = /^The registry cannot be asked now/;
+
+  test('a tag is taken for what it was, and the verdict says so', async () => {
+    const { code, remedy } = await afterwards(tags + 1, { resolveTag: gone });
+    assert.equal(code, 'Verified');
+    assert.match(remedy, REST);
+  });
+
+  test('a fresh tag and fresh evidence rest on nothing old', async () => {
+    const { code, remedy } = await afterwards(tags - 1, { resolveTag: gone, getManifest: gone, listReferrers: gone });
+    assert.deepEqual([code, remedy], ['Verified', '']);
+  });
+
+  test('old evidence is taken, and the verdict says so', async () => {
+    const { code, remedy } = await afterwards(verified + 1, { getManifest: gone, listReferrers: gone }, RESOLVED);
+    assert.equal(code, 'Verified');
+    assert.match(remedy, REST);
+  });
+
+  test('for longer than an outage may last, nothing old is taken', async () => {
+    const { staleIfError } = DEFAULT_CONFIGURATION.cache;
+    const lost = { getManifest: gone, listReferrers: gone };
+    const verdict = await afterwards(verified + staleIfError + 1, lost, RESOLVED);
+    assert.deepEqual([verdict.outcome, verdict.code], ['error', 'RegistryUnavailable']);
+  });
+});
+
+const demanding = (expression: string): ImagePolicySpec => ({
+  ...verify,
+  attestations: [{ name: 'tests', predicateType: 'https://example.com/tests/v1', conditions: [{ expression }] }],
+});
+
+test('a condition sees the tag that was written, and none where none was', async () => {
+  const image = 'registry.example.com/demo/signed-and-attested';
+  const digest = createLayoutRegistry().digest('demo/signed-and-attested:bundle');
+  for (const [written, tag] of [
+    [`${image}:bundle`, 'bundle'],
+    [`${image}:bundle@${digest}`, 'bundle'],
+    [`${image}@${digest}`, ''],
+  ] as const) {
+    const right = await decide(written, { policies: { a: demanding(`image.tag == '${tag}'`) } });
+    assert.equal(right.code, 'Verified', right.message);
+    const wrong = await decide(written, { policies: { a: demanding(`image.tag != '${tag}'`) } });
+    assert.equal(wrong.code, 'AttestationFailed', wrong.message);
+  }
 });
