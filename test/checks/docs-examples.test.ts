@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,14 +20,20 @@ const COMMAND = /^(?:cosignet|npm run --silent cosignet --) (.*?)(?:\s+#.*)?$/;
 const HOSTS = ['ghcr.io', 'registry.example.com'];
 const vectors = path.join(ROOT, 'test/vectors/cosign');
 
-const examples = projectFiles()
-  .filter((file) => file === 'README.md' || /^docs\/.*\.md$/.test(file))
-  .flatMap((page) =>
-    codeBlocks(read(page), ['sh', 'shell'])
-      .flatMap((block) => block.split('\n'))
-      .flatMap((line) => COMMAND.exec(line.trim())?.[1] ?? [])
-      .map((command) => ({ page, command })),
-  );
+const pages = projectFiles().filter((file) => file === 'README.md' || /^docs\/.*\.md$/.test(file));
+
+const examples = pages.flatMap((page) =>
+  codeBlocks(read(page), ['sh', 'shell'])
+    .flatMap((block) => block.split('\n'))
+    .flatMap((line) => COMMAND.exec(line.trim())?.[1] ?? [])
+    .map((command) => ({ page, command })),
+);
+
+const policies = pages.flatMap((page) =>
+  codeBlocks(read(page), ['yaml'])
+    .filter((block) => block.startsWith('apiVersion: cosignet.dev/v1\nkind: ImagePolicy\n'))
+    .map((policy, index) => ({ title: `${page}: ${index + 1}`, policy })),
+);
 
 describe('commands in the documentation', () => {
   let folder = '';
@@ -61,6 +68,35 @@ describe('commands in the documentation', () => {
   }
 });
 
+describe('policies in the documentation', () => {
+  let folder = '';
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'cosignet-docs-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  for (const { title, policy } of policies) {
+    test(`lint finds no fault in ${title}`, async () => {
+      const file = path.join(folder, 'policy.yaml');
+      await writeFile(file, withKeys(policy, newPublicKey));
+      const { code, out, err } = await runCaptured(['lint', file]);
+      assert.equal(code, 0, `${out}\n${err}`);
+    });
+  }
+});
+
+function newPublicKey(): string {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' });
+}
+
+/** A real key in place of each line of dots. */
+function withKeys(policy: string, nextKey: () => string): string {
+  return policy.replaceAll(/^( *)…$/gm, (_dots, indent: string) => {
+    const body = nextKey().trim().split('\n').slice(1, -1);
+    return body.map((line) => `${indent}${line}`).join('\n');
+  });
+}
+
 /** Whatever image a page names, the mirror serves the one that the real cosign signed. */
 function serveSignedImage(request: IncomingMessage): boolean {
   request.url = request.url
@@ -86,11 +122,10 @@ async function writeReadersFiles(folder: string, mirror: string): Promise<void> 
   await write('bundle/cosign.pub', publicKey);
 }
 
-/** The policy that the tutorial tells to write, with a real key in place of its dots. */
+/** The policy that the tutorial tells to write. */
 function tutorialPolicy(pem: string): string {
   const [policy = ''] = codeBlocks(read('docs/tutorial/first-policy.md'), ['yaml']);
-  const body = pem.trim().split('\n').slice(1, -1);
-  return policy.replace('        …', body.map((line) => `        ${line}`).join('\n'));
+  return withKeys(policy, () => pem);
 }
 
 const home = process.cwd();
