@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node or an update may bring past the judgement, and nothing more.
+// What a node may bring past the judgement, and nothing more.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isExcludedNamespace } from '../../../webhook/exclusion.ts';
-import { harness, objectOf, podOf, reviewOf, untilGone } from './reviews.ts';
+import { harness, podOf, reviewOf, untilGone } from './reviews.ts';
 import type { Body } from './reviews.ts';
 
 async function asked(resource: string, object: Body, request: Body = {}): Promise<readonly string[]> {
@@ -34,32 +34,4 @@ test('a namespace is excluded by its whole name, and no namespace never is', () 
   assert.equal(isExcludedNamespace('kube-system', 'own', ['kube-system']), true);
   assert.equal(isExcludedNamespace('kube-system-2', 'own', ['kube-system']), false);
   assert.equal(isExcludedNamespace('', '', ['']), false);
-});
-
-function podSpec(images: readonly string[]): Body {
-  return { containers: images.map((image) => ({ name: 'same', image })) };
-}
-
-describe('an update', () => {
-  test('leaves alone each image that one container of the name had', async () => {
-    const oldObject = objectOf('pods', podSpec(['a', 'b']));
-    assert.deepEqual(
-      await asked('pods', objectOf('pods', podSpec(['b', 'a'])), { operation: 'UPDATE', oldObject }),
-      [],
-    );
-    assert.deepEqual(await asked('pods', objectOf('pods', podSpec(['b', 'c'])), { operation: 'UPDATE', oldObject }), [
-      'c',
-    ]);
-  });
-});
-
-test('an image that a template leaves open is left to its Pods, which are judged', async () => {
-  const { handle, asked: images } = harness();
-  const open = { containers: [{ name: 'a', image: '' }] };
-  const template = await handle('validate', reviewOf('jobs', objectOf('jobs', open)), untilGone());
-  assert.equal(template.response.allowed, true);
-  const pod = await handle('validate', reviewOf('pods', objectOf('pods', open)), untilGone());
-  assert.equal(pod.response.allowed, false);
-  assert.match(pod.response.status?.message ?? '', /no image is named/);
-  assert.deepEqual(images, []);
 });
