@@ -69,6 +69,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--metrics-listen <host:port>', 'address of probes and metrics (HTTP)', '0.0.0.0:8080')
     .option('--tls-cert <file>', 'certificate chain of the webhook (default: self-made)')
     .option('--tls-key <file>', 'private key of the webhook (default: self-made)')
+    .option('--certificate-lifetime <seconds>', 'of serving certificates that are self-made in a cluster', '7776000')
     .option('--config <file>', 'configuration file')
     .option('--name <name>', 'name of the release: of its Service, Secret, Lease', 'cosignet')
     .option('--namespace <name>', 'namespace of the release (default: that of the service account, or cosignet)')

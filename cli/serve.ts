@@ -15,6 +15,7 @@ export interface ServeCommandOptions {
   readonly metricsListen: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly certificateLifetime: string;
   readonly config?: string;
   readonly name: string;
   readonly namespace?: string;
@@ -38,6 +39,7 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
         listen: parseAddress('--listen', options.listen),
         metricsListen: parseAddress('--metrics-listen', options.metricsListen),
         ...(tlsCert !== undefined && tlsKey !== undefined && { tlsCert, tlsKey }),
+        certificateLife: lifetimeOf(options.certificateLifetime),
         ...(config !== undefined && { configPath: config }),
         namespace: options.namespace ?? (await ownNamespace()),
         name,
@@ -51,6 +53,15 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
   } catch (error) {
     throw isInputFault(error) ? new UsageError(errorText(error), { cause: error }) : error;
   }
+}
+
+/** A minute leaves time for other API servers to learn of a new authority; ten years are for ever. */
+function lifetimeOf(text: string): number {
+  const seconds = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
+  if (!(seconds >= 60 && seconds <= 10 * 365 * 86_400)) {
+    throw new UsageError(`--certificate-lifetime ${text}: write whole seconds, from 60 to 315360000`);
+  }
+  return seconds * 1000;
 }
 
 async function ownNamespace(): Promise<string> {

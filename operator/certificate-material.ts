@@ -24,6 +24,15 @@ interface Validity {
   readonly notAfter: number;
 }
 
+/** What is asked of new certificates. */
+export interface CertificateWish {
+  readonly dnsNames: readonly string[];
+  /** How long a serving certificate is good for, in milliseconds. */
+  readonly life: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
 /** The issuing functions; `webhook/tls` has them. */
 export interface CertificateIssuer {
   readonly issueAuthority: (request: Validity & { readonly commonName: string }) => Promise<CertifiedKey>;
@@ -56,8 +65,10 @@ const AUTHORITIES_MOST = 4;
 const DAY = 86_400_000;
 /** Certificates are valid from before they were made: a day for our clock, and one for the API server's. */
 export const BACKDATED = 2 * DAY;
-const AUTHORITY_LIFE = 365 * DAY;
-const SERVING_LIFE = 90 * DAY;
+/** Of a serving certificate, in milliseconds. */
+export const DEFAULT_LIFE = 90 * DAY;
+/** An authority lives so many times as long as what it issues. */
+const AUTHORITY_LIVES = 4;
 /** How long an authority stays trusted after the last certificate by it was replaced. */
 const OVERLAP = 3_600_000;
 
@@ -108,26 +119,25 @@ export function isServable(material: CertificateMaterial, dnsNames: readonly str
 /** Decides by dates and names; pure. `bundleIsLive`: every API server request already trusts all authorities. */
 export function planCertificates(
   material: CertificateMaterial,
-  dnsNames: readonly string[],
-  now: number,
+  { dnsNames, life, now }: CertificateWish,
   bundleIsLive: boolean,
 ): CertificatePlan {
   const authority = new X509Certificate(material.authorities[0] ?? '');
   const leaf = new X509Certificate(material.certificate);
   if (!isInTime(authority, now)) return 'Create';
   const byCurrent = issuerOf(material) === material.authorities[0];
-  if (isDue(authority, now)) return 'RotateAuthority';
+  if (isDue(authority, life * AUTHORITY_LIVES, now)) return 'RotateAuthority';
   if (!isServable(material, dnsNames, now)) return 'ReissueServing';
   // A certificate by the new authority is served only once it is trusted.
   if (!byCurrent) return bundleIsLive ? 'ReissueServing' : 'Keep';
-  if (isDue(leaf, now)) return 'ReissueServing';
+  if (isDue(leaf, life, now)) return 'ReissueServing';
   const isOverlapping = now - leaf.validFromDate.getTime() < OVERLAP + BACKDATED;
   return material.authorities.length > 1 && !isOverlapping ? 'Prune' : 'Keep';
 }
 
-function isDue(certificate: X509Certificate, now: number): boolean {
-  const from = certificate.validFromDate.getTime();
-  return now >= from + ((certificate.validToDate.getTime() - from) * 2) / 3;
+/** After two thirds of its life, told by its end: when it was made can't be seen, it is backdated. */
+function isDue(certificate: X509Certificate, life: number, now: number): boolean {
+  return certificate.validToDate.getTime() - now <= life / 3;
 }
 
 function isInTime(certificate: X509Certificate, now: number): boolean {
@@ -159,35 +169,34 @@ function checkPair(certificate: string, key: string, what: string): void {
 export async function issueByPlan(
   plan: Exclude<CertificatePlan, 'Keep'>,
   before: CertificateMaterial | undefined,
-  request: { readonly dnsNames: readonly string[]; readonly now: number },
+  wish: CertificateWish,
   issuer: CertificateIssuer,
 ): Promise<CertificateMaterial> {
-  if (plan === 'Create' || !before) return issueServing(await issueAuthority(request.now, issuer), [], request, issuer);
+  if (plan === 'Create' || !before) return issueServing(await issueAuthority(wish, issuer), [], wish, issuer);
   const [current = '', ...older] = before.authorities;
-  const inTime = [current, ...older].filter((pem) => isInTime(new X509Certificate(pem), request.now));
+  const inTime = [current, ...older].filter((pem) => isInTime(new X509Certificate(pem), wish.now));
   if (plan === 'Prune') return { ...before, authorities: [current] };
   if (plan === 'ReissueServing') {
     const authority = { certificate: current, privateKey: before.authorityKey };
-    return issueServing(authority, inTime.slice(1), request, issuer);
+    return issueServing(authority, inTime.slice(1), wish, issuer);
   }
-  const authority = await issueAuthority(request.now, issuer);
+  const authority = await issueAuthority(wish, issuer);
   const authorities = [normalised(authority.certificate), ...inTime].slice(0, AUTHORITIES_MOST);
   return { ...before, authorities, authorityKey: authority.privateKey };
 }
 
-function issueAuthority(now: number, issuer: CertificateIssuer): Promise<CertifiedKey> {
+function issueAuthority({ life, now }: CertificateWish, issuer: CertificateIssuer): Promise<CertifiedKey> {
   // Each has a name of its own: some clients look an issuer up by name.
   const commonName = `Cosignet CA ${new Date(now).toISOString()}`;
-  return issuer.issueAuthority({ commonName, notBefore: now - BACKDATED, notAfter: now + AUTHORITY_LIFE });
+  return issuer.issueAuthority({ commonName, notBefore: now - BACKDATED, notAfter: now + life * AUTHORITY_LIVES });
 }
 
 async function issueServing(
   authority: CertifiedKey,
   older: readonly string[],
-  request: { readonly dnsNames: readonly string[]; readonly now: number },
+  { dnsNames, life, now }: CertificateWish,
   issuer: CertificateIssuer,
 ): Promise<CertificateMaterial> {
-  const { dnsNames, now } = request;
   // Never longer than its authority.
   const authorityEnd = new X509Certificate(authority.certificate).validToDate.getTime();
   const pair = await issuer.issueServing({
@@ -195,7 +204,7 @@ async function issueServing(
     commonName: dnsNames[0] ?? 'cosignet',
     dnsNames,
     notBefore: now - BACKDATED,
-    notAfter: Math.min(now + SERVING_LIFE, authorityEnd),
+    notAfter: Math.min(now + life, authorityEnd),
   });
   return {
     authorities: [normalised(authority.certificate), ...older],

@@ -12,6 +12,7 @@ import {
   type CertificateIssuer,
   type CertificateMaterial,
   type CertificatePlan,
+  type CertificateWish,
   type SecretData,
 } from './certificate-material.ts';
 
@@ -27,6 +28,8 @@ export interface CertificatesOptions {
   readonly secretName: string;
   readonly dnsNames: readonly string[];
   readonly issuer: CertificateIssuer;
+  /** Of serving certificates, in milliseconds. */
+  readonly life: number;
   /** The Secret as last seen. */
   readonly secret: () => Secret | undefined;
   readonly isLeader: () => boolean;
@@ -74,8 +77,7 @@ export class Certificates {
     const [plan, before] = this.#plan(stored);
     if (plan === 'Keep') return;
     this.#options.log.info('making certificates', { plan, secret: this.#options.secretName });
-    const { dnsNames, clock, issuer } = this.#options;
-    const made = await issueByPlan(plan, before, { dnsNames, now: clock() }, issuer);
+    const made = await issueByPlan(plan, before, this.#wish(), this.#options.issuer);
     // Making keys takes a while; leadership may be gone.
     if (!this.#options.isLeader()) return;
     await this.#store(secret, made);
@@ -98,10 +100,14 @@ export class Certificates {
   }
 
   #plan(stored: CertificateMaterial | undefined): [CertificatePlan, CertificateMaterial | undefined] {
-    const { dnsNames, clock, isBundleLive } = this.#options;
-    if (stored) return [planCertificates(stored, dnsNames, clock(), isBundleLive(stored)), stored];
+    if (stored) return [planCertificates(stored, this.#wish(), this.#options.isBundleLive(stored)), stored];
     // Somebody removed it: new keys, but what the replicas serve by stays trusted until they have the new ones.
     return this.isUsable ? ['RotateAuthority', this.#serving] : ['Create', undefined];
+  }
+
+  #wish(): CertificateWish {
+    const { dnsNames, life, clock } = this.#options;
+    return { dnsNames, life, now: clock() };
   }
 
   #adopt(material: CertificateMaterial): void {

@@ -7,11 +7,10 @@ import type { CompiledPolicy } from '../core/policy/types.ts';
 import type { Decide } from '../core/verdict/types.ts';
 import type { KubeApi } from './api-client.ts';
 import { createBackgroundScan, type BackgroundScan } from './background-scan.ts';
-import { issuerOf, type CertificateIssuer, type CertificateMaterial } from './certificate-material.ts';
-import { Certificates } from './certificates.ts';
+import type { CertificateIssuer } from './certificate-material.ts';
 import { createDenialEvents } from './denial-events.ts';
 import { createEventRecorder, type EventRecorder } from './events.ts';
-import type { ServingPair } from './file-certificate.ts';
+import type { FileCertificate } from './file-certificate.ts';
 import { ImagePolicyOperator, POLICY_GROUP, POLICY_VERSION } from './image-policy-operator.ts';
 import { kubeApiOf, loadKubeConfig } from './kube-config.ts';
 import { LeaderElection } from './leader.ts';
@@ -20,10 +19,9 @@ import type { MetricReadings, Metrics } from './metrics.ts';
 import { createNamespaces } from './namespaces.ts';
 import { PolicyBook } from './policy-book.ts';
 import { createPullSecrets } from './pull-secrets.ts';
+import { certificatesFromFiles, manageCertificates, type ServingCertificates } from './serving-certificates.ts';
 import { mayBeShadowed, shadowersOf } from './shadowing.ts';
 import type { Surroundings } from './surroundings.ts';
-import { WebhookConfigurations } from './webhook-configuration.ts';
-import { createWorkQueue } from './work-queue.ts';
 
 export interface ClusterOptions {
   /** The release's. */
@@ -33,8 +31,10 @@ export interface ClusterOptions {
   readonly identity: string;
   readonly dnsNames: readonly string[];
   readonly issuer: CertificateIssuer;
+  /** Of self-made serving certificates, in milliseconds. */
+  readonly certificateLife: number;
   /** A certificate from files: the Secret and caBundle are then somebody else's. */
-  readonly ownCertificate: Promise<ServingPair> | undefined;
+  readonly ownCertificate: FileCertificate | undefined;
   readonly compile: (policy: ImagePolicy, secret: SecretLookup) => CompiledPolicy;
   readonly store: PolicyStore;
   /** For what runs already. */
@@ -50,9 +50,6 @@ export type SecretLookup = (name: string, key: string) => { readonly pem: string
 
 /** Milliseconds. Policies that nobody confirmed for so long are not to be relied on. */
 const STALE = 180_000;
-/** Other API servers learn of a new caBundle within this. */
-const PROPAGATION = 10_000;
-const TICK = 15_000;
 
 /** Starts everything that talks to the API server. Throws where no cluster is configured; needs none to answer yet. */
 export async function startCluster(options: ClusterOptions): Promise<Surroundings> {
@@ -60,7 +57,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
   const api = kubeApiOf(kubeConfig);
   const parts = assemble(options, api, kubeConfig);
   const { operator, namespaces, election, events } = parts;
-  const certificates = options.ownCertificate ? undefined : manageCertificates(options, api, parts);
+  const certificates = certificatesOf(options, api, parts);
   const keychainFor = createPullSecrets({
     api,
     registries: () => options.configuration.configuration().registries,
@@ -70,27 +67,27 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
   parts.scan = scanOf(options, { api, parts, keychainFor });
   parts.onLeading = () => {
     operator.enqueueStatus();
-    certificates?.look();
+    certificates.look();
     parts.scan?.nudge();
   };
   parts.onSecret = (name) => {
-    if (name === `${options.name}-tls`) certificates?.look();
+    if (name === `${options.name}-tls`) certificates.look();
   };
   operator.start().then(
-    () => certificates?.look(),
+    () => certificates.look(),
     (thrown: unknown) => options.log.error('the operator did not start', { error: String(thrown) }),
   );
   namespaces.reflector.start();
   election.start();
-  certificates?.start();
+  certificates.start();
   parts.scan?.start();
   return {
     namespaceContext: namespaces.context,
     keychainFor,
-    certificate: options.ownCertificate ?? certificates?.first ?? Promise.reject(new Error('no certificate')),
-    onCertificate: (listener) => certificates?.listen(listener),
-    notReady: () => [...syncReasons(parts, options.clock()), ...(certificates?.notReady() ?? [])],
-    readings: readingsOf(parts, options.clock, () => certificates?.expiresAt()),
+    certificate: certificates.first,
+    onCertificate: (listener) => certificates.listen(listener),
+    notReady: () => [...syncReasons(parts, options.clock()), ...certificates.notReady()],
+    readings: readingsOf(parts, options.clock, () => certificates.expiresAt()),
     denied: createDenialEvents({
       events,
       policy: (name) => policyReference(name, parts.book.get(name)?.policy.metadata['uid']),
@@ -101,7 +98,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     async stop() {
       await election.stop();
       await parts.scan?.stop();
-      await Promise.all([operator.shutdown(), namespaces.reflector.stop(), certificates?.stop(), events.stop()]);
+      await Promise.all([operator.shutdown(), namespaces.reflector.stop(), certificates.stop(), events.stop()]);
       await kubeConfig.close();
     },
   };
@@ -219,77 +216,28 @@ function scanOf(options: ClusterOptions, { api, parts, keychainFor }: ScanParts)
   });
 }
 
-function manageCertificates(options: ClusterOptions, api: KubeApi, { operator, election }: Parts) {
-  const { namespace, name, log, clock } = options;
-  const first = Promise.withResolvers<ServingPair>();
-  const listeners: ((pair: ServingPair) => void)[] = [];
-  const serve = ({ certificate, key }: CertificateMaterial) => {
-    const pair = { cert: certificate, key };
-    first.resolve(pair);
-    for (const listener of listeners) listener(pair);
-    queue.add('webhook-configurations');
-  };
-  const certificates = new Certificates({
+function certificatesOf(
+  options: ClusterOptions,
+  api: KubeApi,
+  { operator, election, events }: Parts,
+): ServingCertificates {
+  if (options.ownCertificate) return certificatesFromFiles(options.ownCertificate);
+  const { namespace, name, dnsNames, issuer, certificateLife: life, log, clock, metrics } = options;
+  return manageCertificates({
     api,
     namespace,
-    secretName: `${name}-tls`,
-    dnsNames: options.dnsNames,
-    issuer: options.issuer,
-    secret: () => operator.secret(`${name}-tls`),
+    name,
+    dnsNames,
+    issuer,
+    life,
+    // Before the first list every Secret looks missing.
+    secrets: () => (operator.secrets.isSynced ? { get: (secretName) => operator.secret(secretName) } : undefined),
     isLeader: () => election.isLeader,
-    isBundleLive: ({ authorities }) => configurations.carry(authorities, PROPAGATION),
-    onServing: serve,
+    events,
     log,
     clock,
+    queueMetrics: metrics.queue,
   });
-  const configurations = new WebhookConfigurations({
-    api,
-    name,
-    authorities: () => certificates.serving?.authorities,
-    isLeader: () => election.isLeader,
-    onChange: () => queue.add('webhook-configurations'),
-    log,
-    monotonic: () => performance.now(),
-  });
-  const queue = createWorkQueue({
-    name: 'certificates',
-    process: async (key) => {
-      if (key === 'webhook-configurations') return configurations.reconcile();
-      // Before the first list every Secret looks missing.
-      if (operator.secrets.isSynced) await certificates.reconcile();
-    },
-    backoff: { first: 100, most: 5000 },
-    log,
-    metrics: options.metrics.queue,
-  });
-  const look = () => {
-    queue.add('certificates');
-    queue.add('webhook-configurations');
-  };
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    first: first.promise,
-    listen: (listener: (pair: ServingPair) => void) => void listeners.push(listener),
-    look,
-    expiresAt: () => certificates.expiresAt,
-    start() {
-      for (const reflector of configurations.reflectors) reflector.start();
-      timer = setInterval(look, TICK);
-    },
-    notReady(): readonly string[] {
-      const { serving, isUsable } = certificates;
-      if (!serving || !isUsable) return ['there is no usable serving certificate yet'];
-      const issuer = issuerOf(serving);
-      return issuer && configurations.trusts(issuer)
-        ? []
-        : [`the webhook configurations ${name} don't carry our certificate authority`];
-    },
-    async stop() {
-      clearInterval(timer);
-      await Promise.all(configurations.reflectors.map((reflector) => reflector.stop()));
-      await queue.stop();
-    },
-  };
 }
 
 function secretEntry(operator: ImagePolicyOperator, name: string, key: string): { pem: string } | undefined {

@@ -14,12 +14,13 @@ export interface ServingPair {
 export interface FileCertificateOptions {
   readonly certFile: string;
   readonly keyFile: string;
-  readonly onChange: (pair: ServingPair) => void;
   readonly log: Logger;
 }
 
 export interface FileCertificate {
   readonly current: () => ServingPair;
+  /** Called with the current one, now and whenever it changes. */
+  readonly listen: (listener: (pair: ServingPair) => void) => void;
   stop(): Promise<void>;
 }
 
@@ -28,7 +29,8 @@ export interface FileCertificate {
  * usable; later ones that are not (also: half written) are left alone until the next change.
  */
 export async function followFileCertificate(options: FileCertificateOptions): Promise<FileCertificate> {
-  const { certFile, keyFile, log, onChange } = options;
+  const { certFile, keyFile, log } = options;
+  const listeners: ((pair: ServingPair) => void)[] = [];
   let current = await read(certFile, keyFile);
 
   async function reload(): Promise<void> {
@@ -37,14 +39,21 @@ export async function followFileCertificate(options: FileCertificateOptions): Pr
       if (next.cert === current.cert && next.key === current.key) return;
       current = next;
       log.info('serving certificate reloaded', { file: certFile });
-      onChange(next);
+      for (const listener of listeners) listener(next);
     } catch (thrown) {
       log.error('the serving certificate is not usable; the last one stays in use', { error: errorText(thrown) });
     }
   }
 
   const watcher = watchFiles({ paths: [certFile, keyFile], onChange: reload, log });
-  return { current: () => current, stop: () => watcher.stop() };
+  return {
+    current: () => current,
+    listen: (listener) => {
+      listeners.push(listener);
+      listener(current);
+    },
+    stop: () => watcher.stop(),
+  };
 }
 
 async function read(certFile: string, keyFile: string): Promise<ServingPair> {

@@ -16,7 +16,7 @@ import { createReviewHandler } from '../webhook/handler.ts';
 import { startWebhookServer, type WebhookServer } from '../webhook/server.ts';
 import { issueCertificateAuthority, issueServingCertificate } from '../webhook/tls/issue.ts';
 import { LOCAL_NAMES, serviceDnsNames } from '../webhook/tls/names.ts';
-import { BACKDATED } from './certificate-material.ts';
+import { BACKDATED, DEFAULT_LIFE } from './certificate-material.ts';
 import { followFileCertificate, type FileCertificate, type ServingPair } from './file-certificate.ts';
 import { followConfiguration, type LiveConfiguration } from './live-configuration.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -37,6 +37,8 @@ export interface ServeOptions {
   readonly tlsKey?: string;
   readonly configPath?: string;
   /** Where the release is, and what its Service, Lease, webhook configurations and (with `-tls`) Secret are called. */
+  /** Of serving certificates that are self-made in a cluster, in milliseconds; default 90 days. */
+  readonly certificateLife?: number;
   readonly namespace: string;
   readonly name: string;
   /** Of this replica: the Pod's name. */
@@ -181,7 +183,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
       compileCondition,
       compileSchema: compilePredicateSchema,
     });
-  const fromFiles = await fileCertificate(options, around);
+  const fromFiles = await fileCertificate(options, running);
   if (options.policies) {
     const { startStandalone } = await import('./standalone.ts');
     return startStandalone({
@@ -199,10 +201,12 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
   return startCluster({
     namespace: options.namespace,
     name: options.name,
+      onCertificate: (listener) => fromFiles?.listen(listener),
     identity: options.identity,
     dnsNames: serviceDnsNames(options.name, options.namespace),
     issuer: { issueAuthority: issueCertificateAuthority, issueServing: issueServingCertificate },
-    ownCertificate: fromFiles && Promise.resolve(fromFiles.current()),
+    certificateLife: options.certificateLife ?? DEFAULT_LIFE,
+    ownCertificate: fromFiles,
     compile,
     store,
     decide,
@@ -213,14 +217,10 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
   });
 }
 
-async function fileCertificate(
-  options: ServeOptions,
-  { running, state }: Around,
-): Promise<FileCertificate | undefined> {
+async function fileCertificate(options: ServeOptions, running: Running): Promise<FileCertificate | undefined> {
   const { tlsCert: certFile, tlsKey: keyFile, log } = options;
   if (certFile === undefined || keyFile === undefined) return undefined;
-  const onChange = (pair: ServingPair) => state.webhook?.setCertificate(pair);
-  const files = await followFileCertificate({ certFile, keyFile, onChange, log });
+  const files = await followFileCertificate({ certFile, keyFile, log });
   running.closing.push(() => files.stop());
   return files;
 }

@@ -14,6 +14,7 @@ export interface StandaloneOptions {
   readonly store: PolicyStore;
   readonly keychain: Keychain;
   readonly certificate: Promise<ServingPair>;
+  readonly onCertificate: (listener: (pair: ServingPair) => void) => void;
   readonly onReload: (succeeded: boolean) => void;
   readonly log: Logger;
 }
@@ -26,7 +27,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Surro
     namespaceContext: async (name) => ({ name, labels: { 'kubernetes.io/metadata.name': name } }),
     keychainFor: () => options.keychain,
     certificate: options.certificate,
-    onCertificate: () => undefined,
+    onCertificate: options.onCertificate,
     notReady: () => [],
     readings: {
       policies: () => files.compiled().length,

@@ -12,7 +12,7 @@ export interface Surroundings {
   readonly keychainFor: (source: PullSource) => Keychain;
   /** The first certificate to serve by; pends until there is one. */
   readonly certificate: Promise<ServingPair>;
-  /** Later ones. */
+  /** Called with what is served by, at once and whenever it changes. */
   onCertificate(listener: (pair: ServingPair) => void): void;
   /** Why no requests should come here; empty: ready. */
   readonly notReady: () => readonly string[];

@@ -11,6 +11,13 @@ interface WebhookConfiguration extends KubeObject {
   }[];
 }
 
+export interface ConfigurationReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid?: string;
+}
+
 export interface WebhookConfigurationsOptions {
   readonly api: KubeApi;
   /** Of the mutating and of the validating one. */
@@ -19,14 +26,22 @@ export interface WebhookConfigurationsOptions {
   readonly authorities: () => readonly string[] | undefined;
   readonly isLeader: () => boolean;
   readonly onChange: () => void;
+  /** Somebody else had changed what was right. */
+  readonly onRestored: (regarding: ConfigurationReference) => void;
   readonly log: Logger;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
   readonly timings?: Partial<ReflectorTimings>;
 }
 
-const GROUP = '/apis/admissionregistration.k8s.io/v1';
+const GROUP_VERSION = 'admissionregistration.k8s.io/v1';
+const GROUP = `/apis/${GROUP_VERSION}`;
+const KINDS = {
+  mutatingwebhookconfigurations: 'MutatingWebhookConfiguration',
+  validatingwebhookconfigurations: 'ValidatingWebhookConfiguration',
+} as const;
 const PLURALS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'] as const;
+type Plural = (typeof PLURALS)[number];
 
 /** Keeps caBundle, and nothing else, of our two webhook configurations. */
 export class WebhookConfigurations {
@@ -34,6 +49,8 @@ export class WebhookConfigurations {
   readonly #options: WebhookConfigurationsOptions;
   /** Which bundle was seen in all webhooks, and since when. */
   #seen = { bundle: '', since: 0 };
+  /** Configuration and bundle that were last seen to be as wanted, by collection. */
+  readonly #right = new Map<Plural, string>();
 
   constructor(options: WebhookConfigurationsOptions) {
     this.#options = options;
@@ -72,11 +89,11 @@ export class WebhookConfigurations {
     const bundle = btoa(authorities.join(''));
     for (const [index, plural] of PLURALS.entries()) {
       const configuration = this.reflectors[index]?.get(this.#options.name);
-      if (configuration) await this.#restore(plural, configuration, bundle);
+      if (configuration) await this.#publish(plural, configuration, bundle);
     }
   }
 
-  async #restore(plural: string, configuration: WebhookConfiguration, bundle: string): Promise<void> {
+  async #publish(plural: Plural, configuration: WebhookConfiguration, bundle: string): Promise<void> {
     const operations = (configuration.webhooks ?? []).flatMap(({ name, clientConfig }, index) => {
       if (!clientConfig.service || clientConfig.caBundle === bundle) return [];
       return [
@@ -85,7 +102,13 @@ export class WebhookConfigurations {
         { op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: bundle },
       ];
     });
-    if (operations.length === 0) return;
+    const { name, uid } = configuration.metadata;
+    const wanted = `${uid} ${bundle}`;
+    if (operations.length === 0) {
+      this.#right.set(plural, wanted);
+      return;
+    }
+    const wasRight = this.#right.get(plural) === wanted;
     await this.#options.api.call({
       method: 'PATCH',
       path: apiPath(GROUP, plural, this.#options.name),
@@ -93,6 +116,13 @@ export class WebhookConfigurations {
       body: operations,
     });
     this.#options.log.info('wrote caBundle', { kind: plural, name: this.#options.name });
+    if (!wasRight) return;
+    this.#options.onRestored({
+      apiVersion: GROUP_VERSION,
+      kind: KINDS[plural],
+      name,
+      ...(uid !== undefined && { uid }),
+    });
   }
 
   #look(): void {

@@ -29,6 +29,12 @@ describe('cosignet serve', () => {
 
   for (const [what, args, sentence] of [
     ['a certificate without its key', ['--tls-cert', 'a'], /give --tls-cert and --tls-key together/],
+    [
+      'a lifetime that is too short',
+      ['--certificate-lifetime', '59'],
+      /--certificate-lifetime 59: write whole seconds/,
+    ],
+    ['a lifetime that is no number', ['--certificate-lifetime', '90d'], /--certificate-lifetime 90d: write whole/],
     ['an address that is none', ['--listen', '8443'], /--listen 8443: write it as host:port/],
     ['an address of another machine', ['--listen', '192.0.2.1:0'], /EADDRNOTAVAIL/],
     [

@@ -32,7 +32,7 @@ describe('Certificates', () => {
     leads: boolean;
   }
 
-  function replica(leads: boolean, dnsNames: readonly string[] = [HOST]): Replica {
+  function replica(leads: boolean, dnsNames: readonly string[] = [HOST], life = 90 * DAY): Replica {
     const served: CertificateMaterial[] = [];
     const made: Replica = {
       leads,
@@ -44,6 +44,7 @@ describe('Certificates', () => {
         dnsNames,
         issuer: { issueAuthority: issueCertificateAuthority, issueServing: issueServingCertificate },
         secret: () => server.get(SECRETS, NAME),
+        life,
         isLeader: () => made.leads,
         isBundleLive: () => live,
         onServing: (material) => served.push(material),
@@ -94,6 +95,44 @@ describe('Certificates', () => {
     await leader.certificates.reconcile();
     assert.notEqual(servingOf(leader).certificate, before.certificate);
     assert.deepEqual(servingOf(leader).authorities, before.authorities);
+  });
+
+  test('renews certificates of a minute after two thirds of it, although they are backdated by days', async () => {
+    const leader = replica(true, [HOST], 60_000);
+    await leader.certificates.reconcile();
+    const before = servingOf(leader);
+    assert.equal(leader.certificates.expiresAt, now + 60_000);
+    now += 39_000;
+    await leader.certificates.reconcile();
+    assert.equal(servingOf(leader).certificate, before.certificate);
+    now += 2000;
+    await leader.certificates.reconcile();
+    assert.equal(leader.certificates.expiresAt, now + 60_000);
+    assert.deepEqual(servingOf(leader).authorities, before.authorities);
+  });
+
+  test('a clock that jumps ahead and back again never leaves an authority or certificate out of date', async () => {
+    const leader = replica(true);
+    await leader.certificates.reconcile();
+    for (const jump of [61 * DAY, -61 * DAY, 300 * DAY, -300 * DAY, 3000 * DAY, -3000 * DAY]) {
+      now += jump;
+      const trusted = servingOf(leader).authorities;
+      // As the queue does: until there is nothing more to do.
+      for (let round = 0; round < 3; round += 1) await leader.certificates.reconcile();
+      assert.ok(leader.certificates.isUsable, `not usable after ${jump / DAY} days`);
+      const other = replica(false);
+      await other.certificates.reconcile();
+      assert.deepEqual(servingOf(other), servingOf(leader));
+      const inTime = trusted.filter((pem) => {
+        const { validFromDate, validToDate } = new X509Certificate(pem);
+        return validFromDate.getTime() <= now && now < validToDate.getTime();
+      });
+      const { authorities } = servingOf(leader);
+      assert.ok(
+        inTime.every((pem) => authorities.includes(pem)) || authorities.length === 1,
+        'trust was withdrawn early',
+      );
+    }
   });
 
   test('a new authority is trusted before it is used, and the old one until after', async () => {

@@ -36,9 +36,9 @@ describe('followFileCertificate', () => {
     files = await followFileCertificate({
       certFile: certFile(),
       keyFile: keyFile(),
-      onChange: (pair) => changes.push(pair),
       log: { ...silentLogger, error: () => (complaints += 1) },
     });
+    files.listen((pair) => changes.push(pair));
     return files;
   }
 
@@ -51,7 +51,8 @@ describe('followFileCertificate', () => {
     await eventually(() => complaints > 0);
     assert.equal(current().cert, first.certificate, 'half a renewal is not used');
     await writeFile(keyFile(), second.privateKey);
-    await eventually(() => changes.length === 1);
+    await eventually(() => changes.length === 2);
+    assert.equal(changes[0]?.cert, first.certificate, 'who listens is told of the present one');
     assert.deepEqual(current(), { cert: second.certificate, key: second.privateKey });
   });
 

@@ -21,6 +21,7 @@ describe('WebhookConfigurations', () => {
   let configurations: WebhookConfigurations;
   let leads: boolean;
   let published: readonly string[];
+  let restored: string[];
   let first: string;
   let second: string;
 
@@ -33,12 +34,14 @@ describe('WebhookConfigurations', () => {
     server = await new FakeApiServer().start();
     leads = true;
     published = [first];
+    restored = [];
     configurations = new WebhookConfigurations({
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
       name: 'cosignet',
       authorities: () => published,
       isLeader: () => leads,
       onChange: () => void configurations.reconcile(),
+      onRestored: ({ kind, name }) => restored.push(`${kind}/${name}`),
       log: silentLogger,
       monotonic: () => performance.now(),
     });
@@ -77,6 +80,11 @@ describe('WebhookConfigurations', () => {
     await eventually(() => bundleOf(MUTATING) === btoa(first));
     put(VALIDATING, [hook('validate.cosignet.dev')]);
     await eventually(() => bundleOf(VALIDATING) === btoa(first));
+    await eventually(() => restored.length >= 2);
+    assert.deepEqual(
+      [...new Set(restored)],
+      ['MutatingWebhookConfiguration/cosignet', 'ValidatingWebhookConfiguration/cosignet'],
+    );
     await new Promise((resolve) => setTimeout(resolve, 50));
     const writes = server.seen.filter(({ method }) => method === 'PATCH').length;
     await configurations.reconcile();
@@ -118,5 +126,6 @@ describe('WebhookConfigurations', () => {
     await configurations.reconcile();
     await eventually(() => configurations.trusts(second));
     assert.equal(configurations.carry([first, second], 10_000), false);
+    assert.deepEqual(restored, [], 'its own changes are no restorations');
   });
 });
