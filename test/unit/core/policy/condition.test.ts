@@ -132,8 +132,12 @@ describe('a condition that cannot be compiled says why', () => {
 describe('a hostile condition ends soon and never holds', () => {
   const numbers = Array.from({ length: 20_000 }, (_, index) => index);
   const hostile: readonly (readonly [string, string, RegExp])[] = [
-    ['nested loops', 'predicate.all(x, predicate.all(y, true))', /loops more than 100000 times/],
-    ['loops whose error is swallowed', 'predicate.all(x, predicate.all(y, true)) || true', /loops more than 100000/],
+    ['nested loops', 'predicate.all(x, predicate.all(y, true))', /loops more than 100000 times|took longer/],
+    [
+      'loops whose error is swallowed',
+      'predicate.all(x, predicate.all(y, true)) || true',
+      /loops more than 100000|took longer/,
+    ],
     ['comparing all in each round', 'predicate.all(x, predicate == predicate)', /took longer/],
     [
       'a value of exponential size',
@@ -144,6 +148,7 @@ describe('a hostile condition ends soon and never holds', () => {
     ['a list that doubles', `[["a"]]${'.map(s, s + s)'.repeat(40)}.size() > 0`, /larger than 5000/],
     ['bytes that double', `[b"a"]${'.map(s, s + s)'.repeat(40)}.size() > 0`, /larger than 65536/],
   ];
+  // On a slow machine the clock may stop what the count of rounds would have stopped.
   for (const [name, expression, reason] of hostile) {
     test(name, () => {
       const started = performance.now();
