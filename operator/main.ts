@@ -192,6 +192,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
       store,
       keychain: options.keychain ?? anonymousKeychain,
       certificate: fromFiles ? Promise.resolve(fromFiles.current()) : selfMade(Date.now()),
+      onCertificate: (listener) => fromFiles?.listen(listener),
       onReload: (succeeded) => metrics.policiesReloaded(succeeded),
       log,
     });
@@ -201,7 +202,6 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
   return startCluster({
     namespace: options.namespace,
     name: options.name,
-      onCertificate: (listener) => fromFiles?.listen(listener),
     identity: options.identity,
     dnsNames: serviceDnsNames(options.name, options.namespace),
     issuer: { issueAuthority: issueCertificateAuthority, issueServing: issueServingCertificate },
