@@ -33,6 +33,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{/* Two names, so that one provider never finds the other's. */}}
+{{- define "cosignet.tlsSecret" -}}
+{{ include "cosignet.fullname" . }}-{{ ternary "cert-manager-tls" "tls" (eq .Values.certificates.provider "cert-manager") }}
+{{- end }}
+
 {{- define "cosignet.image" -}}
 {{- $tag := default .Chart.AppVersion .Values.image.tag }}
 {{- if .Values.image.digest }}
