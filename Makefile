@@ -66,10 +66,9 @@ uninstall: ## Remove it from the current cluster, with all its policies (KEEP_PO
 	$(KUBECTL) delete mutatingwebhookconfigurations,validatingwebhookconfigurations \
 	  --selector app.kubernetes.io/name=cosignet,app.kubernetes.io/instance=$(RELEASE) --ignore-not-found
 	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --cascade foreground --wait
-	@$(KUBECTL) --namespace $(NAMESPACE) wait --for=delete deployments,replicasets,pods \
-	  --selector app.kubernetes.io/instance=$(RELEASE) --timeout=120s
 ifndef KEEP_POLICIES
-	$(KUBECTL) delete customresourcedefinitions imagepolicies.cosignet.dev --ignore-not-found
+	$(KUBECTL) delete customresourcedefinitions \
+	  imagepolicies.cosignet.dev namespacedimagepolicies.cosignet.dev --ignore-not-found
 	@$(KUBECTL) --namespace $(NAMESPACE) get all,secrets,configmaps,persistentvolumeclaims --output name \
 	  | grep -qv '^configmap/kube-root-ca.crt$$' && echo 'namespace $(NAMESPACE) is kept: it holds more' \
 	  || $(KUBECTL) delete namespace $(NAMESPACE) --ignore-not-found
