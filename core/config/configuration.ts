@@ -21,6 +21,8 @@ import {
   type BackgroundScan,
   type CacheLifetimes,
   type Configuration,
+  type CredentialHelpersConfiguration,
+  type ProxyConfiguration,
   type RegistryConfiguration,
   type TrustRootConfiguration,
 } from './types.ts';
@@ -46,12 +48,15 @@ export const DEFAULT_CONFIGURATION: Configuration = {
 
 type WrittenRegistry = Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>;
 
-type Written = Partial<Omit<Configuration, 'cache' | 'registries' | 'limits' | 'backgroundScan' | 'notifications'>> & {
+type Written = Partial<
+  Omit<Configuration, 'cache' | 'registries' | 'limits' | 'backgroundScan' | 'notifications' | 'proxy'>
+> & {
   readonly cache?: Partial<CacheLifetimes>;
   readonly registries?: readonly WrittenRegistry[];
   readonly limits?: Partial<Limits>;
   readonly backgroundScan?: Partial<BackgroundScan>;
   readonly notifications?: readonly WrittenNotification[];
+  readonly proxy?: Pick<ProxyConfiguration, 'url'> & Partial<ProxyConfiguration>;
 };
 
 const validate = new Ajv({ allErrors: true, strict: true, verbose: true }).compile<Written>(CONFIGURATION_SCHEMA);
@@ -170,7 +175,7 @@ function duplicatesOf<T extends object>(items: readonly T[], list: string, field
   });
 }
 
-function withDefaults(written: Written): Configuration {
+function withDefaults({ proxy, ...written }: Written): Configuration {
   return {
     ...DEFAULT_CONFIGURATION,
     ...written,
@@ -179,6 +184,15 @@ function withDefaults(written: Written): Configuration {
     limits: { ...DEFAULT_LIMITS, ...written.limits },
     backgroundScan: { ...DEFAULT_BACKGROUND_SCAN, ...written.backgroundScan },
     notifications: (written.notifications ?? []).map(completeNotification),
+    ...(written.credentialHelpers && { credentialHelpers: completeHelpers(written.credentialHelpers) }),
+    ...(proxy && { proxy: { noProxy: [], ...proxy } }),
+  };
+}
+
+function completeHelpers({ binDir, hosts }: CredentialHelpersConfiguration): CredentialHelpersConfiguration {
+  return {
+    binDir,
+    hosts: Object.fromEntries(Object.entries(hosts).map(([host, name]) => [normalisedHost(host), name])),
   };
 }
 
@@ -204,9 +218,17 @@ function resolveFiles(configuration: Configuration, folder: string): Configurati
     ...item,
     file: path.resolve(folder, item.file),
   });
+  const { credentialProviders: providers, credentialHelpers: helpers } = configuration;
   return {
     ...configuration,
     registries: configuration.registries.map(registry),
     trustRoots: configuration.trustRoots.map(trustRoot),
+    ...(providers && {
+      credentialProviders: {
+        configFile: path.resolve(folder, providers.configFile),
+        binDir: path.resolve(folder, providers.binDir),
+      },
+    }),
+    ...(helpers && { credentialHelpers: { ...helpers, binDir: path.resolve(folder, helpers.binDir) } }),
   };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { VERDICT_CODES } from '../errors.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
+import { PROGRAM_NAME } from '../registry/credentials/program.ts';
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
@@ -116,5 +117,45 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
       ['name'],
     ),
     16,
+  ),
+  credentialProviders: object(
+    "Programs that know credentials, by the kubelet's protocol.",
+    {
+      configFile: text('A CredentialProviderConfig, as the kubelet reads it.'),
+      binDir: text('Folder with the programs.'),
+    },
+    ['configFile', 'binDir'],
+  ),
+  credentialHelpers: object(
+    "Programs that know credentials, by docker's protocol.",
+    {
+      binDir: text('Folder with the programs, each called `docker-credential-<name>`.'),
+      hosts: {
+        type: 'object',
+        description: 'Which of them knows those of a host: `host[:port]` to name.',
+        maxProperties: 256,
+        propertyNames: host('`host[:port]`, as in image references.'),
+        additionalProperties: { ...text('Name of a helper, such as ecr-login.', 64), pattern: PROGRAM_NAME },
+      },
+    },
+    ['binDir', 'hosts'],
+  ),
+  proxy: object(
+    'A proxy for HTTPS to registries and their token servers.',
+    {
+      url: {
+        ...text('`http://host:port` or `https://host:port`, without a user.', 512),
+        pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+/?$',
+      },
+      noProxy: list(
+        'Hosts that are asked directly.',
+        {
+          ...text('`registry.example.com`, or `.example.com` with all below it.', 255),
+          pattern: '^\\.?[A-Za-z0-9][A-Za-z0-9.-]*$',
+        },
+        256,
+      ),
+    },
+    ['url'],
   ),
 });

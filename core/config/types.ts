@@ -17,6 +17,33 @@ export interface Configuration {
   readonly limits: Limits;
   readonly backgroundScan: BackgroundScan;
   readonly notifications: readonly NotificationConfiguration[];
+  /** Undefined: none run. */
+  readonly credentialProviders?: CredentialProvidersConfiguration;
+  readonly credentialHelpers?: CredentialHelpersConfiguration;
+  /** Undefined: registries are asked directly. */
+  readonly proxy?: ProxyConfiguration;
+}
+
+/** Programs that speak the kubelet's protocol (credentialprovider.kubelet.k8s.io). */
+export interface CredentialProvidersConfiguration {
+  /** A CredentialProviderConfig, as the kubelet reads it. */
+  readonly configFile: string;
+  readonly binDir: string;
+}
+
+/** Programs that speak docker's protocol: `docker-credential-<name>`. */
+export interface CredentialHelpersConfiguration {
+  readonly binDir: string;
+  /** `host[:port]` to name. */
+  readonly hosts: Readonly<Record<string, string>>;
+}
+
+/** For HTTPS. It looks up names itself, so that where they lead is its to judge. */
+export interface ProxyConfiguration {
+  /** `http://host:port` or `https://host:port`. */
+  readonly url: string;
+  /** Hosts to ask directly: `registry.example.com`, with all below it `.example.com`. */
+  readonly noProxy: readonly string[];
 }
 
 /** Judging what runs already: it warms the cache and tells what each policy would deny. */

@@ -32,6 +32,19 @@ export function createMatcher(entries: readonly CredentialEntry[]): (repository:
   };
 }
 
+/** Whether a pattern can match anything: `*.dkr.ecr.*.amazonaws.com`, `registry.example.com:5000/team`. */
+export function compilesAsMatch(pattern: string): boolean {
+  return !/[\s\\]|:\/\//.test(pattern) && compile({ key: pattern, credential: NOBODY }) !== undefined;
+}
+
+/** Whether one of the patterns is for this repository: the kubelet's `matchImages`. */
+export function createImageMatcher(patterns: readonly string[]): (repository: Repository) => boolean {
+  const match = createMatcher(patterns.map((key) => ({ key, credential: NOBODY })));
+  return (repository) => match(repository).length > 0;
+}
+
+const NOBODY: Credential = { username: '', password: '' };
+
 function compile({ key, credential }: CredentialEntry): CompiledEntry | undefined {
   const bare = key.replace(/^https?:\/\//i, '');
   const slash = bare.indexOf('/');

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../errors.ts';
-import type { Keychain } from '../types.ts';
 import { objectAt, parseAuths, parseRoot } from './docker-config.ts';
-import { createMatcher } from './match.ts';
 import type { CredentialEntry } from './match.ts';
 
 /** The part of a Kubernetes Secret that is read. */
@@ -15,16 +13,10 @@ export interface PullSecret {
 const MAXIMUM_BYTES = 1024 * 1024;
 
 /**
- * The keychain of an image pull secret, old and new kind. Only its `auths` count: a `credHelpers` in
+ * The credentials of an image pull secret, old and new kind. Only its `auths` count: a `credHelpers` in
  * it would let whoever may write a Secret run programs in the operator. Fails with `RegistryUnauthorized`.
  */
-export function pullSecretKeychain(secret: PullSecret): Keychain {
-  const entries = entriesOf(secret);
-  const match = createMatcher(entries);
-  return { resolve: (repository) => Promise.resolve(match(repository)) };
-}
-
-function entriesOf({ type, data }: PullSecret): readonly CredentialEntry[] {
+export function pullSecretEntries({ type, data }: PullSecret): readonly CredentialEntry[] {
   if (type === 'kubernetes.io/dockerconfigjson') {
     return parseAuths(objectAt(parseRoot(decode(data, '.dockerconfigjson')), 'auths'), 'auths');
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { parseDockerConfig } from '../../../core/registry/credentials/docker-config.ts';
 import { createMatcher } from '../../../core/registry/credentials/match.ts';
-import { pullSecretKeychain } from '../../../core/registry/credentials/pull-secret.ts';
+import { pullSecretEntries } from '../../../core/registry/credentials/pull-secret.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
 import { readOrRefused } from './refusals.ts';
@@ -49,8 +49,8 @@ export const dockerConfig: Target = {
     const foreign = read.entries.filter(({ key }) => !/[*?]|stranger/i.test(key));
     assert.deepEqual(createMatcher(foreign)(STRANGER), []);
     const data = { '.dockerconfigjson': Buffer.from(text).toString('base64') };
-    const keychain = pullSecretKeychain({ type: 'kubernetes.io/dockerconfigjson', data });
-    for (const repository of REPOSITORIES) assert.deepEqual(await keychain.resolve(repository), match(repository));
+    const inSecret = createMatcher(pullSecretEntries({ type: 'kubernetes.io/dockerconfigjson', data }));
+    for (const repository of REPOSITORIES) assert.deepEqual(inSecret(repository), match(repository));
   },
 };
 

@@ -69,7 +69,7 @@ describe('createHelperRunner', () => {
 
   test('ends a helper that takes too long', async () => {
     const started = Date.now();
-    await assert.rejects(run('slow', 200), /was ended by SIGKILL/);
+    await assert.rejects(run('slow', 200), /took longer than 200 ms/);
     assert.ok(Date.now() - started < 3000);
   });
 });

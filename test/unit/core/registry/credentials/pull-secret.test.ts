@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { pullSecretKeychain } from '../../../../../core/registry/credentials/pull-secret.ts';
+import { createMatcher } from '../../../../../core/registry/credentials/match.ts';
+import { pullSecretEntries, type PullSecret } from '../../../../../core/registry/credentials/pull-secret.ts';
 import { anonymousKeychain, chainKeychains } from '../../../../../core/registry/credentials/keychains.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -13,16 +14,18 @@ const modern = (content: unknown) => ({
   data: { '.dockerconfigjson': base64(JSON.stringify(content)) },
 });
 
-describe('pullSecretKeychain', () => {
-  test('reads both kinds of Secret', async () => {
-    assert.deepEqual(await pullSecretKeychain(modern({ auths })).resolve(repository), [alice]);
+const credentialsIn = (secret: PullSecret) => createMatcher(pullSecretEntries(secret))(repository);
+
+describe('pullSecretEntries', () => {
+  test('reads both kinds of Secret', () => {
+    assert.deepEqual(credentialsIn(modern({ auths })), [alice]);
     const old = { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': base64(JSON.stringify(auths)) } };
-    assert.deepEqual(await pullSecretKeychain(old).resolve(repository), [alice]);
+    assert.deepEqual(credentialsIn(old), [alice]);
   });
 
-  test('runs no helper that a Secret names', async () => {
+  test('runs no helper that a Secret names', () => {
     const secret = modern({ auths, credHelpers: { 'registry.example.com': 'evil' }, credsStore: 'evil' });
-    assert.deepEqual(await pullSecretKeychain(secret).resolve(repository), [alice]);
+    assert.deepEqual(credentialsIn(secret), [alice]);
   });
 
   test('refuses other Secrets and those without their key', () => {
@@ -34,7 +37,7 @@ describe('pullSecretKeychain', () => {
       { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': base64('[]') } },
       { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': 'e'.repeat(2_000_000) } },
     ]) {
-      assert.throws(() => pullSecretKeychain(secret), { code: 'RegistryUnauthorized' });
+      assert.throws(() => pullSecretEntries(secret), { code: 'RegistryUnauthorized' });
     }
   });
 });
@@ -42,7 +45,7 @@ describe('pullSecretKeychain', () => {
 describe('chainKeychains', () => {
   test('gives the candidates of all keychains in order', async () => {
     const bob = { username: 'bob', password: 'builder' };
-    const first = pullSecretKeychain(modern({ auths }));
+    const first = { resolve: async () => credentialsIn(modern({ auths })) };
     const second = { resolve: () => Promise.resolve([bob]) };
     assert.deepEqual(await chainKeychains([anonymousKeychain, first, second]).resolve(repository), [alice, bob]);
     assert.deepEqual(await chainKeychains([]).resolve(repository), []);
