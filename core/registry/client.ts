@@ -12,6 +12,7 @@ import type { Endpoint, SettingsOf } from './endpoints.ts';
 import { getManifest, resolveTag } from './manifests.ts';
 import { boundedLabels } from './labels.ts';
 import { createMirrorReader } from './mirrors.ts';
+import type { ProxySettings } from './proxy.ts';
 import type { Sources } from './mirrors.ts';
 import { createCourier } from './redirects.ts';
 import { createReferrersReader } from './referrers.ts';
@@ -28,6 +29,8 @@ export interface RegistryClientOptions {
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
   readonly log: Logger;
+  /** Through which HTTPS goes. */
+  readonly proxy?: ProxySettings | undefined;
   /** Instead of the system's resolver. */
   readonly lookup?: LookupFunction;
 }
@@ -47,6 +50,7 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
   const connections = createConnections({
     lookup: options.lookup ?? systemLookup,
     connectMilliseconds: limits.requestMilliseconds,
+    proxy: options.proxy,
   });
   const metrics = boundedLabels(options.metrics);
   const transport = createTransport({ connections, requestMilliseconds: limits.requestMilliseconds, metrics });

@@ -73,7 +73,7 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
 
 async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
   const { url, method } = request;
-  const reply = await options.connections.to(request.route).request({
+  const reply = await options.connections.to(request.route, url).request({
     origin: url.origin,
     path: url.pathname + url.search,
     method,

@@ -22,6 +22,7 @@ export interface TestClientOptions {
   readonly limits?: Partial<Limits>;
   readonly lookup?: RegistryClientOptions['lookup'];
   readonly log?: Logger;
+  readonly proxy?: RegistryClientOptions['proxy'];
 }
 
 export const insecure = (host: string, ...mirrors: readonly string[]): RegistrySettings => ({
@@ -43,6 +44,7 @@ export function createTestClient(options: TestClientOptions): TestClient {
       registryRequest: ({ registry, operation, status }) => void observed.push(`${registry} ${operation} ${status}`),
     },
     log: options.log ?? silentLogger,
+    proxy: options.proxy,
     ...(options.lookup ? { lookup: options.lookup } : {}),
   });
   return { client, time, observed };

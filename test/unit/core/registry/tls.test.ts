@@ -3,21 +3,12 @@ import assert from 'node:assert/strict';
 import type { LookupFunction } from 'node:net';
 import { after, describe, test } from 'node:test';
 import type { RegistrySettings } from '../../../../core/registry/endpoints.ts';
-import {
-  certificateAuthority,
-  dnsName,
-  generateKeys,
-  keyCertSign,
-  makeCertificate,
-  subjectAlternativeName,
-  toPem,
-} from '../../../fakes/certificates.ts';
 import { createTestClient, scopeOf } from '../../../fakes/registry-client.ts';
 import { startFakeRegistry } from '../../../fakes/registry.ts';
 import type { FakeRegistryOptions } from '../../../fakes/registry.ts';
+import { makeAuthority } from '../../../fakes/tls.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const YEAR = 365 * 24 * 3600 * 1000;
 const alice = { username: 'alice', password: 'wonderland' };
 const closing: (() => Promise<void>)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
@@ -26,34 +17,7 @@ after(() => Promise.all(closing.map((close) => close())));
 const loopback: LookupFunction = (_hostname, _options, callback) =>
   callback(null, [{ address: '127.0.0.1', family: 4 }]);
 
-const authority = generateKeys('P-256');
-const ca = toPem(
-  'CERTIFICATE',
-  makeCertificate({
-    subject: 'ca',
-    issuer: 'ca',
-    publicKey: authority.publicKey,
-    signedBy: authority.privateKey,
-    notBefore: new Date(Date.now() - YEAR),
-    notAfter: new Date(Date.now() + YEAR),
-    extensions: [certificateAuthority(), keyCertSign()],
-  }),
-);
-
-function certify(name: string, notAfter = new Date(Date.now() + YEAR)) {
-  const keys = generateKeys('P-256');
-  const certificate = makeCertificate({
-    subject: name,
-    issuer: 'ca',
-    publicKey: keys.publicKey,
-    signedBy: authority.privateKey,
-    notBefore: new Date(Date.now() - YEAR),
-    notAfter,
-    extensions: [subjectAlternativeName(dnsName(name))],
-  });
-  const key = keys.privateKey.export({ format: 'pem', type: 'pkcs8' });
-  return { key, cert: toPem('CERTIFICATE', certificate) };
-}
+const { pem: ca, certify } = makeAuthority();
 
 async function start(options: FakeRegistryOptions = {}, name = 'registry.test') {
   const registry = await startFakeRegistry({ tls: certify(name), ...options });
