@@ -4,7 +4,8 @@ import { errorText } from '../core/errors.ts';
 import type { RegistryConfiguration } from '../core/config/types.ts';
 import type { Clock, Logger } from '../core/observe.ts';
 import { chainKeychains } from '../core/registry/credentials/keychains.ts';
-import { pullSecretKeychain, type PullSecret } from '../core/registry/credentials/pull-secret.ts';
+import { createMatcher, type CredentialEntry } from '../core/registry/credentials/match.ts';
+import { pullSecretEntries, type PullSecret } from '../core/registry/credentials/pull-secret.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import { apiPath, ApiError, type KubeApi, type KubeObject } from './api-client.ts';
 
@@ -20,6 +21,8 @@ export interface PullSecretsOptions {
   readonly registries: () => readonly RegistryConfiguration[];
   /** Secrets in the operator's namespace, for `credentialsSecret`. */
   readonly ownSecret: (name: string) => PullSecret | undefined;
+  /** Of `credentialHelpers` and `credentialProviders`. */
+  readonly programs?: Keychain;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -37,40 +40,43 @@ const TIMEOUT = 2000;
 const SECRETS_MOST = 32;
 
 /**
- * Keychains for Pods: their own imagePullSecrets, then those of their service account, then what the
- * configuration names for the registry. Nothing is read before a registry asks. Secrets are read only in
+ * Keychains for Pods, as the kubelet has them: their imagePullSecrets or, where they name none, those of their service
+ * account (which the API server then copies into the Pod), the longest path of all first; then what the configuration
+ * names for the registry: Secrets, then programs. Nothing is read before a registry asks. Secrets are read only in
  * the Pod's namespace, where whoever may create the Pod may use them as well. What can't be read is not used:
  * the registry then refuses, and the image with it.
  */
 export function createPullSecrets(options: PullSecretsOptions): (source: PullSource) => Keychain {
   const read = createReader(options);
   const configured = configuredKeychain(options);
+  const programs = options.programs ? [options.programs] : [];
 
   async function namesOf(source: PullSource): Promise<readonly string[]> {
+    if (source.imagePullSecrets.length > 0) return distinct(source.imagePullSecrets);
     const path = apiPath('/api/v1/namespaces', source.namespace, 'serviceaccounts', source.serviceAccountName);
     const account = await read<ServiceAccount>(path);
-    const names = (account?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
-    return [...new Set([...source.imagePullSecrets, ...names])].slice(0, SECRETS_MOST);
+    return distinct((account?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])));
   }
 
-  async function keychainsOf(source: PullSource): Promise<readonly Keychain[]> {
+  async function keychainOf(source: PullSource): Promise<Keychain> {
     const names = await namesOf(source);
     const found = names.map(async (name) => {
       const path = apiPath('/api/v1/namespaces', source.namespace, 'secrets', name);
       const secret = await read<KubeObject & PullSecret>(path);
-      return secret && usable(secret, path, options.log);
+      return secret ? usableEntries(secret, path, options.log) : [];
     });
-    return (await Promise.all(found)).filter((keychain) => keychain !== undefined);
+    const match = createMatcher((await Promise.all(found)).flat());
+    return { resolve: async (repository) => match(repository) };
   }
 
   return (source) => {
-    let own: Promise<readonly Keychain[]> | undefined;
+    let own: Promise<Keychain> | undefined;
     return {
       // The same names in the same namespace find the same credentials.
       id: JSON.stringify([source.namespace, source.serviceAccountName, source.imagePullSecrets]),
       async resolve(repository) {
-        own ??= keychainsOf(source);
-        return chainKeychains([...(await own), configured]).resolve(repository);
+        own ??= keychainOf(source);
+        return chainKeychains([await own, configured, ...programs]).resolve(repository);
       },
     };
   };
@@ -126,16 +132,20 @@ function configuredKeychain({ registries, ownSecret, log }: PullSecretsOptions):
         log.warn('credentialsSecret is not there', { secret: wanted.credentialsSecret, registry: wanted.host });
         return [];
       }
-      return usable(secret, wanted.credentialsSecret, log)?.resolve(repository) ?? [];
+      return createMatcher(usableEntries(secret, wanted.credentialsSecret, log))(repository);
     },
   };
 }
 
-function usable(secret: PullSecret, name: string, log: Logger): Keychain | undefined {
+function usableEntries(secret: PullSecret, name: string, log: Logger): readonly CredentialEntry[] {
   try {
-    return pullSecretKeychain(secret);
+    return pullSecretEntries(secret);
   } catch (thrown) {
     log.warn('a pull secret is not used', { secret: name, error: errorText(thrown) });
-    return undefined;
+    return [];
   }
+}
+
+function distinct(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].slice(0, SECRETS_MOST);
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { RegistryConfiguration } from '../../../core/config/types.ts';
 import { silentLogger } from '../../../core/observe.ts';
 import type { PullSecret } from '../../../core/registry/credentials/pull-secret.ts';
-import type { Keychain } from '../../../core/registry/types.ts';
+import type { Credential, Keychain } from '../../../core/registry/types.ts';
 import { createKubeApi } from '../../../operator/api-client.ts';
 import { createPullSecrets, type PullSource } from '../../../operator/pull-secrets.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
@@ -26,6 +26,7 @@ describe('createPullSecrets', () => {
   let now: number;
   let registries: RegistryConfiguration[];
   let ownSecrets: Record<string, PullSecret>;
+  let programs: Credential[];
   let keychainFor: (source: PullSource) => Keychain;
 
   beforeEach(async () => {
@@ -33,10 +34,12 @@ describe('createPullSecrets', () => {
     now = 1_000_000;
     registries = [];
     ownSecrets = {};
+    programs = [];
     keychainFor = createPullSecrets({
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
       registries: () => registries,
       ownSecret: (name) => ownSecrets[name],
+      programs: { resolve: async () => programs },
       log: silentLogger,
       clock: () => now,
     });
@@ -51,20 +54,41 @@ describe('createPullSecrets', () => {
       imagePullSecrets: names.map((name) => ({ name })),
     });
 
-  test("tries the Pod's own secret, then its service account's, then the operator's", async () => {
+  test("tries the Pod's own secrets, then the operator's", async () => {
     put('own', pullSecret('registry.example.com', 'own'));
     put('shared', pullSecret('registry.example.com', 'shared'));
-    account('shared', 'own');
+    account('shared');
     registries = [{ host: 'registry.example.com', mirrors: [], insecure: false, credentialsSecret: 'central' }];
     ownSecrets['central'] = pullSecret('registry.example.com', 'central');
-    assert.deepEqual(await users(keychainFor(pod)), ['own', 'shared', 'central']);
+    assert.deepEqual(await users(keychainFor(pod)), ['own', 'central']);
+  });
+
+  test('uses the secrets of the service account only where the Pod names none, as the API server does', async () => {
+    put('own', pullSecret('registry.example.com', 'own'));
+    put('shared', pullSecret('registry.example.com', 'shared'));
+    account('shared', '', 'shared');
+    assert.deepEqual(await users(keychainFor({ ...pod, imagePullSecrets: [] })), ['shared']);
+    assert.deepEqual(await users(keychainFor(pod)), ['own']);
+  });
+
+  test('tries the longest path first, whichever secret it is in', async () => {
+    put('own', pullSecret('registry.example.com', 'host'));
+    put('more', pullSecret('registry.example.com/team', 'path'));
+    const source = { ...pod, imagePullSecrets: ['own', 'more'] };
+    assert.deepEqual(await users(keychainFor(source)), ['path', 'host']);
+  });
+
+  test('tries what programs know after all secrets', async () => {
+    put('own', pullSecret('registry.example.com', 'own'));
+    programs.push({ username: 'program', password: 'secret' });
+    assert.deepEqual(await users(keychainFor(pod)), ['own', 'program']);
   });
 
   test('asks the API server for nothing before a registry asks for credentials', async () => {
     const keychain = keychainFor(pod);
     assert.equal(server.seen.length, 0);
     await keychain.resolve(image);
-    assert.equal(server.seen.length, 2);
+    assert.equal(server.seen.length, 1);
   });
 
   test('gives no credentials to a host that they are not for', async () => {
@@ -114,7 +138,7 @@ describe('createPullSecrets', () => {
     account();
     await keychainFor(pod).resolve(image);
     await Promise.all([keychainFor(pod).resolve(image), keychainFor(pod).resolve(image)]);
-    assert.equal(server.seen.length, 2);
+    assert.equal(server.seen.length, 1);
     put('own', pullSecret('registry.example.com', 'own'));
     now += 31_000;
     assert.deepEqual(await users(keychainFor(pod)), ['own']);
@@ -125,7 +149,7 @@ describe('createPullSecrets', () => {
     put('own', pullSecret('registry.example.com', 'own'));
     server.fault = () => ({ status: 503 });
     await Promise.all(Array.from({ length: 20 }, () => keychainFor(pod).resolve(image)));
-    assert.equal(server.seen.length, 2);
+    assert.equal(server.seen.length, 1);
     server.fault = () => undefined;
     assert.deepEqual(await users(keychainFor(pod)), ['own']);
   });
