@@ -62,6 +62,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     api,
     registries: () => options.configuration.configuration().registries,
     ownSecret: (name) => operator.secret(name),
+    programs: options.configuration.credentials,
     log: options.log,
   });
   parts.scan = scanOf(options, { api, parts, keychainFor });

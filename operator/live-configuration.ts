@@ -2,11 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { DEFAULT_CONFIGURATION, loadConfiguration } from '../core/config/configuration.ts';
 import { ConfigurationError } from '../core/config/faults.ts';
+import { loadCredentialPrograms } from '../core/config/credential-providers.ts';
 import { loadRegistrySettings } from '../core/config/registry-settings.ts';
 import type { Configuration } from '../core/config/types.ts';
 import { errorText } from '../core/errors.ts';
 import type { Logger } from '../core/observe.ts';
+import { createProgramKeychain, type ProgramSurroundings } from '../core/registry/credentials/configured.ts';
 import type { SettingsOf } from '../core/registry/endpoints.ts';
+import type { Keychain } from '../core/registry/types.ts';
 import type { TrustRoots } from '../core/verdict/prover.ts';
 import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { watchFiles } from './file-watch.ts';
@@ -16,6 +19,7 @@ interface Loaded {
   readonly configuration: Configuration;
   readonly settings: SettingsOf;
   readonly trustRoots: TrustRoots;
+  readonly credentials: Keychain;
   /** Everything read, to tell a change from a mere touch. */
   readonly text: string;
 }
@@ -24,6 +28,8 @@ export interface LiveConfiguration {
   readonly configuration: () => Configuration;
   readonly settings: SettingsOf;
   readonly trustRoots: TrustRoots;
+  /** Of the programs that the configuration names. */
+  readonly credentials: Keychain;
   stop(): Promise<void>;
 }
 
@@ -32,6 +38,8 @@ export interface LiveConfigurationOptions {
   readonly path: string | undefined;
   readonly log: Logger;
   readonly onReload: (succeeded: boolean) => void;
+  /** Variables of the process, for programs that know credentials. */
+  readonly environment?: ProgramSurroundings['environment'];
   /** Milliseconds, for tests. */
   readonly poll?: number;
 }
@@ -42,12 +50,13 @@ export interface LiveConfigurationOptions {
  */
 export async function followConfiguration(options: LiveConfigurationOptions): Promise<LiveConfiguration> {
   const { path, log, onReload } = options;
-  let loaded = await load(path);
+  const surroundings = { environment: options.environment ?? {}, clock: Date.now, log };
+  let loaded = await load(path, surroundings);
   let refused = '';
 
   async function reload(): Promise<void> {
     try {
-      const next = await load(path);
+      const next = await load(path, surroundings);
       refused = '';
       if (next.text === loaded.text) return;
       loaded = next;
@@ -76,11 +85,12 @@ export async function followConfiguration(options: LiveConfigurationOptions): Pr
     configuration: () => loaded.configuration,
     settings: (host) => loaded.settings(host),
     trustRoots: { names: () => loaded.trustRoots.names(), load: (name) => loaded.trustRoots.load(name) },
+    credentials: { resolve: (repository) => loaded.credentials.resolve(repository) },
     stop: async () => watcher?.stop(),
   };
 }
 
-async function load(path: string | undefined): Promise<Loaded> {
+async function load(path: string | undefined, surroundings: ProgramSurroundings): Promise<Loaded> {
   const configuration = path === undefined ? DEFAULT_CONFIGURATION : await loadConfiguration(path);
   const texts: string[] = [JSON.stringify(configuration)];
   const read = async (file: string) => {
@@ -89,6 +99,7 @@ async function load(path: string | undefined): Promise<Loaded> {
     return text;
   };
   const settings = await loadRegistrySettings(configuration.registries, read);
+  const credentials = createProgramKeychain(await loadCredentialPrograms(configuration, read), surroundings);
   for (const [index, { file }] of configuration.trustRoots.entries()) {
     await read(file).catch((thrown: unknown) => {
       const message = `${file}: ${errorText(thrown)}`;
@@ -96,5 +107,5 @@ async function load(path: string | undefined): Promise<Loaded> {
     });
   }
   const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
-  return { configuration, settings, trustRoots, text: texts.join('\0') };
+  return { configuration, settings, trustRoots, credentials, text: texts.join('\0') };
 }

@@ -8,7 +8,9 @@ import { compilePredicateSchema } from '../core/policy/predicate-schema.ts';
 import type { ImagePolicy } from '../core/policy/schema.gen.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
 import { createRegistryClient } from '../core/registry/client.ts';
-import { anonymousKeychain } from '../core/registry/credentials/keychains.ts';
+import { anonymousKeychain, chainKeychains } from '../core/registry/credentials/keychains.ts';
+import { createNameLookup } from '../core/registry/name-lookup.ts';
+import { createLiveRegistryClient, type LiveRegistryClient } from '../core/registry/live-client.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import { createEngine } from '../core/verdict/engine.ts';
 import type { Decide } from '../core/verdict/types.ts';
@@ -35,10 +37,10 @@ export interface ServeOptions {
   /** PEM files; both or none. Without, certificates are self-made: in a cluster those of the Secret. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
-  readonly configPath?: string;
-  /** Where the release is, and what its Service, Lease, webhook configurations and (with `-tls`) Secret are called. */
   /** Of serving certificates that are self-made in a cluster, in milliseconds; default 90 days. */
   readonly certificateLife?: number;
+  readonly configPath?: string;
+  /** Where the release is, and what its Service, Lease, webhook configurations and (with `-tls`) Secret are called. */
   readonly namespace: string;
   readonly name: string;
   /** Of this replica: the Pod's name. */
@@ -87,18 +89,30 @@ interface Running {
 async function run(options: ServeOptions, running: Running): Promise<void> {
   const { log } = options;
   const { signal, metrics, closing } = running;
-  const state: { webhook?: WebhookServer; surroundings?: Surroundings } = {};
+  const state: { webhook?: WebhookServer; surroundings?: Surroundings; registry?: LiveRegistryClient } = {};
   const configuration = await followConfiguration({
     path: options.configPath,
     log,
     onReload: (succeeded) => {
       metrics.configurationReloaded(succeeded);
-      if (succeeded) state.surroundings?.reconfigured();
+      if (!succeeded) return;
+      state.registry?.renew();
+      state.surroundings?.reconfigured();
     },
+    environment: options.environment ?? {},
   });
   closing.push(() => configuration.stop());
   const store = createPolicyStore();
-  const decide = startEngine(configuration, store, { options, running });
+  const registry = startRegistryClient(configuration, { options, running });
+  state.registry = registry;
+  const decide = createEngine({
+    policies: store,
+    registry,
+    trustRoots: configuration.trustRoots,
+    configuration: configuration.configuration,
+    clock: Date.now,
+    metrics: metrics.engine,
+  });
   const surroundings = await surround(options, { configuration, store, decide, running, state });
   state.surroundings = surroundings;
   closing.push(() => surroundings.stop());
@@ -137,29 +151,24 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   await webhook.drain(DRAIN);
 }
 
-function startEngine(
+function startRegistryClient(
   configuration: LiveConfiguration,
-  store: PolicyStore,
   { options, running }: { options: ServeOptions; running: Running },
-): Decide {
-  const { engine: metrics } = running.metrics;
-  const registry = createRegistryClient({
-    settings: configuration.settings,
-    limits: configuration.configuration().limits,
-    clock: Date.now,
-    metrics,
-    log: options.log,
-  });
+): LiveRegistryClient {
+  const lookup = createNameLookup();
+  const registry = createLiveRegistryClient(() =>
+    createRegistryClient({
+      settings: configuration.settings,
+      limits: configuration.configuration().limits,
+      proxy: configuration.configuration().proxy,
+      lookup,
+      clock: Date.now,
+      metrics: running.metrics.engine,
+      log: options.log,
+    }),
+  );
   running.closing.push(() => registry.close());
-  const { trustRoots } = configuration;
-  return createEngine({
-    policies: store,
-    registry,
-    trustRoots,
-    configuration: configuration.configuration,
-    clock: Date.now,
-    metrics,
-  });
+  return registry;
 }
 
 interface Around {
@@ -190,7 +199,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
       policies: options.policies,
       compile: (policy) => compile(policy, () => undefined),
       store,
-      keychain: options.keychain ?? anonymousKeychain,
+      keychain: chainKeychains([options.keychain ?? anonymousKeychain, configuration.credentials]),
       certificate: fromFiles ? Promise.resolve(fromFiles.current()) : selfMade(Date.now()),
       onCertificate: (listener) => fromFiles?.listen(listener),
       onReload: (succeeded) => metrics.policiesReloaded(succeeded),
