@@ -2,9 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../core/errors.ts';
+import { loadCredentialPrograms } from '../core/config/credential-providers.ts';
+import type { Configuration } from '../core/config/types.ts';
+import { silentLogger } from '../core/observe.ts';
+import { createProgramKeychain } from '../core/registry/credentials/configured.ts';
 import { createDockerKeychain, parseDockerConfig } from '../core/registry/credentials/docker-config.ts';
-import { createHelperRunner } from '../core/registry/credentials/helper.ts';
-import { anonymousKeychain } from '../core/registry/credentials/keychains.ts';
+import { createHelperRunner, rememberHelpers } from '../core/registry/credentials/helper.ts';
+import { anonymousKeychain, chainKeychains } from '../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import { UsageError } from './exit.ts';
 import type { Terminal } from './terminal.ts';
@@ -19,11 +23,22 @@ export async function dockerKeychain(environment: Terminal['environment']): Prom
   const file = path.join(folder, 'config.json');
   try {
     const config = parseDockerConfig(await readFile(file, 'utf8'));
-    return createDockerKeychain(config, createHelperRunner({ environment, timeoutMilliseconds: HELPER_MILLISECONDS }));
+    const run = createHelperRunner({ environment, timeoutMilliseconds: HELPER_MILLISECONDS });
+    return createDockerKeychain(config, rememberHelpers(run, Date.now));
   } catch (error) {
     if (isMissing(error)) return anonymousKeychain;
     throw new UsageError(`${file}: ${errorText(error)}`);
   }
+}
+
+/** The docker configuration's, then those of the programs that the configuration names. */
+export async function commandKeychain(
+  environment: Terminal['environment'],
+  configuration: Configuration,
+): Promise<Keychain> {
+  const programs = await loadCredentialPrograms(configuration, (file) => readFile(file, 'utf8'));
+  const surroundings = { environment, clock: Date.now, log: silentLogger };
+  return chainKeychains([await dockerKeychain(environment), createProgramKeychain(programs, surroundings)]);
 }
 
 /** Never relative to the folder we happen to run in, which may be anybody's. */

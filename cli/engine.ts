@@ -27,7 +27,13 @@ export interface CommandEngine {
 export function createCommandEngine(options: CommandEngineOptions): CommandEngine {
   const { configuration, settings, trustRoots, policies } = options;
   const around = { clock: Date.now, metrics: silentMetrics };
-  const registry = createRegistryClient({ settings, limits: configuration.limits, log: silentLogger, ...around });
+  const registry = createRegistryClient({
+    settings,
+    limits: configuration.limits,
+    proxy: configuration.proxy,
+    log: silentLogger,
+    ...around,
+  });
   const decide = createEngine({ policies, registry, trustRoots, configuration: () => configuration, ...around });
   return {
     decide: (request) => {

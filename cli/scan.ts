@@ -5,9 +5,10 @@ import { mapInParallel } from '../core/cosign/parallel.ts';
 import { errorText } from '../core/errors.ts';
 import { compilePolicy } from '../core/policy/compile.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
+import type { Keychain } from '../core/registry/types.ts';
 import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { configurationOf } from './configuration.ts';
-import { dockerKeychain } from './credentials.ts';
+import { commandKeychain } from './credentials.ts';
 import { createCommandEngine } from './engine.ts';
 import { exitCodeOf, UsageError, worstOf, type ExitCode } from './exit.ts';
 import { namespaceContext } from './namespace.ts';
@@ -42,9 +43,11 @@ export async function scan(options: ScanOptions, terminal: Terminal): Promise<Ex
   if (options.images !== undefined && options.selector !== undefined)
     throw new UsageError('--selector selects Pods; a list of images has none');
   const configuration = await configurationOf(options);
-  const cluster = options.images === undefined ? await clusterOf(options, configuration, terminal) : undefined;
+  const keychain = await commandKeychain(terminal.environment, configuration);
+  const connect = () => clusterOf(options, { configuration, keychain, terminal });
+  const cluster = options.images === undefined ? await connect() : undefined;
   try {
-    const inventory = await inventoryOf(options, cluster, terminal);
+    const inventory = await inventoryOf(options, cluster, keychain);
     const scanned = await judge(inventory, { options, configuration, cluster, terminal });
     const report = createReport(scanned, { source: inventory.source, now: Date.now() });
     await write(renderReport(report, options.output), options, terminal);
@@ -55,22 +58,28 @@ export async function scan(options: ScanOptions, terminal: Terminal): Promise<Ex
   }
 }
 
-async function clusterOf(options: ScanOptions, configuration: Configuration, terminal: Terminal): Promise<Cluster> {
+interface Connecting {
+  readonly configuration: Configuration;
+  readonly keychain: Keychain;
+  readonly terminal: Terminal;
+}
+
+async function clusterOf(options: ScanOptions, { configuration, keychain, terminal }: Connecting): Promise<Cluster> {
   // The client library is large: only who has a cluster pays for it.
   const { openCluster } = await import('./scan/cluster.ts');
   return openCluster({
     configuration,
     releaseNamespace: options.releaseNamespace,
-    keychain: await dockerKeychain(terminal.environment),
+    keychain,
     warn: (text) => terminal.err(`cosignet: ${text}`),
   });
 }
 
-async function inventoryOf(options: ScanOptions, cluster: Cluster | undefined, terminal: Terminal): Promise<Inventory> {
+async function inventoryOf(options: ScanOptions, cluster: Cluster | undefined, keychain: Keychain): Promise<Inventory> {
   const { namespace, selector, images } = options;
   if (cluster) return cluster.running({ ...(namespace && { namespace }), ...(selector && { selector }) });
   const context = namespaceContext({ ...(namespace && { namespace }), namespaceLabel: [] });
-  return readImageFile(images ?? '', context, await dockerKeychain(terminal.environment));
+  return readImageFile(images ?? '', context, keychain);
 }
 
 interface Judging {

@@ -4,7 +4,7 @@ import { mapInParallel } from '../core/cosign/parallel.ts';
 import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { verdictJson, verdictText } from '../core/verdict/verdict-text.ts';
 import { configurationOf } from './configuration.ts';
-import { dockerKeychain } from './credentials.ts';
+import { commandKeychain } from './credentials.ts';
 import { createCommandEngine } from './engine.ts';
 import { exitCodeOf, worstOf, type ExitCode } from './exit.ts';
 import { namespaceContext, type NamespaceOptions } from './namespace.ts';
@@ -25,7 +25,7 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
   const namespace = namespaceContext(options);
   const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
   const policies = await loadPolicySource(options, trustRoots.names());
-  const keychain = await dockerKeychain(terminal.environment);
+  const keychain = await commandKeychain(terminal.environment, configuration);
   const engine = createCommandEngine({
     configuration,
     settings: await registrySettings(configuration, options),
