@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { V1Container, V1Pod, V1Probe } from '@kubernetes/client-node';
-import { mkdirSync } from 'node:fs';
+import type { V1Container, V1Pod, V1Probe, V1Service } from '@kubernetes/client-node';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
-import type { Api } from './api.ts';
+import type { Api, ObjectList } from './api.ts';
 import { writeKubeconfig } from './control-plane.ts';
 import { startProgram } from './process.ts';
 import { mountsOf, realPath, writeVolumes } from './volumes.ts';
@@ -30,6 +30,7 @@ export interface PodProcess {
 /**
  * Runs a Pod's first container as a process of this machine: its arguments, its environment, its files,
  * and a kubeconfig with a token of its service account, so that the rights are those that the chart grants.
+ * The file `pid` beside its log is for tests that end it the hard way.
  */
 export async function startPodProcess(host: PodHost, pod: V1Pod, loopback: string): Promise<PodProcess> {
   const [container] = pod.spec?.containers ?? [];
@@ -39,17 +40,19 @@ export async function startPodProcess(host: PodHost, pod: V1Pod, loopback: strin
   mkdirSync(dir, { recursive: true });
   await writeVolumes(host.api, pod, path.join(dir, 'volumes'));
   const kubeconfig = await accountKubeconfig(host, pod, dir);
-  const environment = environmentOf(container, pod);
   const mounts = mountsOf(container, path.join(dir, 'volumes'));
+  const environment = environmentOf(container, pod, await serviceVariables(host, pod));
+  for (const [key, value] of Object.entries(environment)) environment[key] = realPath(value, mounts);
   const args = (container.args ?? []).map((text) =>
     // In a network namespace of its own it would listen on every address there.
     realPath(expand(text, environment), mounts).replace(/^0\.0\.0\.0:/, `${loopback}:`),
   );
   const program = startProgram({
-    command: [...host.entrypoint, ...args],
+    command: [...entrypointOf(host, container), ...args],
     log: path.join(dir, 'output.log'),
     env: { PATH: process.env['PATH'] ?? '', HOME: dir, KUBECONFIG: kubeconfig, ...environment },
   });
+  writeFileSync(path.join(dir, 'pid'), String(program.pid));
   const renewal = setInterval(() => {
     writeVolumes(host.api, pod, path.join(dir, 'volumes')).catch(() => undefined);
   }, 1000);
@@ -63,6 +66,14 @@ export async function startPodProcess(host: PodHost, pod: V1Pod, loopback: strin
       clearInterval(renewal);
     },
   };
+}
+
+/** What a container's command may do beyond the image's entrypoint. Without `--permission` everything may be done. */
+function entrypointOf({ entrypoint: [node, ...rest] }: PodHost, container: V1Container): [string, ...string[]] {
+  // Node alone is another program than ours.
+  if (container.command?.join() === 'node') return [process.execPath];
+  const more = ['--allow-child-process'].filter((flag) => container.command?.includes(flag));
+  return rest.includes('--permission') ? [node, ...more, ...rest] : [node, ...rest];
 }
 
 async function accountKubeconfig(host: PodHost, pod: V1Pod, dir: string): Promise<string> {
@@ -80,7 +91,20 @@ async function accountKubeconfig(host: PodHost, pod: V1Pod, dir: string): Promis
   return writeKubeconfig(path.join(dir, 'kubeconfig'), { server, caFile, token: answer.status.token });
 }
 
-function environmentOf(container: V1Container, pod: V1Pod): Record<string, string> {
+/** `<NAME>_SERVICE_HOST` of each Service of the namespace, as the kubelet sets them. */
+async function serviceVariables(host: PodHost, pod: V1Pod): Promise<Record<string, string>> {
+  const { items } = await host.api.get<ObjectList<V1Service>>(`/api/v1/namespaces/${pod.metadata?.namespace}/services`);
+  const entries = items.map(({ metadata, spec }) => {
+    return [`${metadata?.name?.toUpperCase().replaceAll('-', '_')}_SERVICE_HOST`, spec?.clusterIP ?? ''] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function environmentOf(
+  container: V1Container,
+  pod: V1Pod,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
   const fields: Readonly<Record<string, string | undefined>> = {
     'metadata.name': pod.metadata?.name,
     'metadata.namespace': pod.metadata?.namespace,
@@ -91,9 +115,9 @@ function environmentOf(container: V1Container, pod: V1Pod): Record<string, strin
   };
   const entries = (container.env ?? []).map(({ name, value, valueFrom }) => {
     const field = valueFrom?.fieldRef?.fieldPath;
-    return [name, (field === undefined ? value : fields[field]) ?? ''] as const;
+    return [name, expand((field === undefined ? value : fields[field]) ?? '', given)] as const;
   });
-  return Object.fromEntries(entries);
+  return { ...given, ...Object.fromEntries(entries) };
 }
 
 function expand(text: string, environment: Readonly<Record<string, string>>): string {
