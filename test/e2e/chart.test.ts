@@ -12,9 +12,15 @@ const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime
 const publicPem = publicKey.export({ type: 'spki', format: 'pem' });
 const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' });
 
+const BELT = 'cosignet-digest-required';
+
 interface Rendered {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+  };
   readonly spec?: unknown;
   readonly data?: Record<string, string>;
   readonly webhooks?: readonly Webhook[];
@@ -182,6 +188,115 @@ describe('the chart', () => {
     assert.equal(resourcePolicy(await render('--set=crds.keep=false')), undefined);
   });
 });
+
+describe('what the chart adds when told so', () => {
+  const belt = (objects: readonly Rendered[]) =>
+    objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
+
+  test('demands digests by a policy of the API server only where enabled', async () => {
+    assert.deepEqual(belt(await render()), []);
+    const [policy, binding, ...more] = belt(await render('--set=digestRequired.enabled=true'));
+    assert.deepEqual([policy?.metadata.name, binding?.metadata.name, more.length], [BELT, BELT, 0]);
+    assert.deepEqual(binding?.spec, { policyName: BELT, validationActions: ['Deny'] });
+    assert.equal(at(policy?.spec, 'failurePolicy'), 'Fail');
+  });
+
+  for (const action of ['Deny', 'Warn', 'Audit']) {
+    test(`demands digests with the action ${action}, under a name of the release`, async () => {
+      const flags = [json('digestRequired', { enabled: true, action }), '--set=fullnameOverride=gate'];
+      const [policy, binding] = belt(await render(...flags));
+      assert.equal(policy?.metadata.name, 'gate-digest-required');
+      assert.deepEqual(binding?.spec, { policyName: 'gate-digest-required', validationActions: [action] });
+    });
+  }
+
+  test('demands no digests where the webhooks do not look, nor where told so', async () => {
+    const values = json('digestRequired', { enabled: true, excludedNamespaces: ['lab', 'kube-system'] });
+    const [policy] = belt(await render(values, '--set=config.excludedNamespaces={kube-system,storage}'));
+    assert.deepEqual(at(policy?.spec, 'matchConstraints', 'namespaceSelector', 'matchExpressions'), [
+      {
+        key: 'kubernetes.io/metadata.name',
+        operator: 'NotIn',
+        values: ['cosignet', 'kube-system', 'storage', 'lab'],
+      },
+    ]);
+  });
+
+  test("runs its test in the release's image, as nobody and with nothing", async () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const objects = await render(`--set=image.repository=registry.example/gate`, `--set=image.digest=${digest}`);
+    const pods = objects.filter(({ kind }) => kind === 'Pod');
+    assert.deepEqual(
+      pods.map(({ metadata }) => metadata.annotations?.['helm.sh/hook']),
+      ['test'],
+    );
+    const spec = pods[0]?.spec;
+    assert.equal(at(spec, 'restartPolicy'), 'Never');
+    assert.equal(at(spec, 'automountServiceAccountToken'), false);
+    assert.equal(at(spec, 'securityContext', 'runAsNonRoot'), true);
+    assert.deepEqual(at(spec, 'securityContext', 'seccompProfile'), { type: 'RuntimeDefault' });
+    const container = at(spec, 'containers', '0');
+    assert.match(String(at(container, 'image')), new RegExp(`^registry\\.example/gate:.+@${digest}$`));
+    // The image's entrypoint is the program, which is not what is tested with.
+    assert.deepEqual(at(container, 'command'), ['node']);
+    assert.deepEqual(at(container, 'securityContext'), {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    assert.ok(at(container, 'resources', 'requests', 'memory'));
+    assert.ok(at(container, 'resources', 'limits', 'memory'));
+  });
+
+  test('sends no review to the Pod of its test', async () => {
+    const objects = await render();
+    const selector = at(objects.find(({ kind }) => kind === 'Service')?.spec, 'selector');
+    const { labels } = objects.find(({ kind }) => kind === 'Pod')?.metadata ?? {};
+    assert.equal(at(selector, 'app.kubernetes.io/name'), 'cosignet');
+    assert.notEqual(labels?.['app.kubernetes.io/name'], 'cosignet');
+  });
+});
+
+/** A value that can only be a mistake, and the path at which it is refused. */
+const MISTAKES: readonly (readonly [value: string, path: string])[] = [
+  ['replicas=two', '/replicas'],
+  ['replicas=-1', '/replicas'],
+  ['webhook.failurePolicy=Perhaps', '/webhook/failurePolicy'],
+  ['webhook.timeoutSeconds=31', '/webhook/timeoutSeconds'],
+  ['certificates.provider=other', '/certificates/provider'],
+  ['digestRequired.action=Refuse', '/digestRequired/action'],
+  ['digestRequired.enabld=true', "/digestRequired': additional properties 'enabld"],
+  ['digestRequired.excludedNamespaces={Kube_System}', '/digestRequired/excludedNamespaces/0'],
+  ['config.excludedNamespaces={Kube_System}', '/config/excludedNamespaces/0'],
+  ['config.cache.verified=-1', '/config/cache/verified'],
+  ['config.registries[0].hots=a.example', "/config/registries/0': additional properties 'hots"],
+  ['defaultPolicy.keys[0].name=release', '/defaultPolicy/keys/0'],
+  ['defaultPolicy.mode=Off', '/defaultPolicy/mode'],
+  ['image.tag=a/b', '/image/tag'],
+  ['resources.limit.memory=1Gi', "/resources': additional properties 'limit"],
+  ['terminationGracePeriodSeconds=5', '/terminationGracePeriodSeconds'],
+  ['podDisruptionBudget.minAvailable=most', '/podDisruptionBudget/minAvailable'],
+  ['extraEnv[0].value=x', "/extraEnv/0': missing property 'name"],
+  ['crds.keep=perhaps', '/crds/keep'],
+  ['serviceMonitor.interval=often', '/serviceMonitor/interval'],
+  ['service.port=0', '/service/port'],
+];
+
+describe('a value that can only be a mistake', () => {
+  for (const [value, path] of MISTAKES) {
+    test(`is refused by its path: ${value}`, async () => {
+      const message = await refusal(`--set=${value}`);
+      assert.ok(message.includes(`at '${path}'`), message);
+    });
+  }
+});
+
+/** A field below an object or list; undefined where there is none. */
+function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, name) => {
+    return typeof inner === 'object' && inner !== null ? Reflect.get(inner, name) : undefined;
+  }, value);
+}
 
 function resourcePolicy(objects: readonly Rendered[]): string | undefined {
   const definition = objects.find(({ kind }) => kind === 'CustomResourceDefinition');
