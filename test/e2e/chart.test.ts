@@ -190,9 +190,6 @@ describe('the chart', () => {
 });
 
 describe('what the chart adds when told so', () => {
-  const belt = (objects: readonly Rendered[]) =>
-    objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
-
   test('demands digests by a policy of the API server only where enabled', async () => {
     assert.deepEqual(belt(await render()), []);
     const [policy, binding, ...more] = belt(await render('--set=digestRequired.enabled=true'));
@@ -256,6 +253,10 @@ describe('what the chart adds when told so', () => {
     assert.notEqual(labels?.['app.kubernetes.io/name'], 'cosignet');
   });
 });
+
+function belt(objects: readonly Rendered[]): Rendered[] {
+  return objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
+}
 
 /** A value that can only be a mistake, and the path at which it is refused. */
 const MISTAKES: readonly (readonly [value: string, path: string])[] = [
