@@ -12,9 +12,9 @@ export interface ClusterOptions extends ControlPlaneOptions {
   readonly report?: (line: string) => void;
 }
 
-/** Pods with this label are run for real. */
+/** Pods with these values of the label are run for real. */
 const LABEL = 'app.kubernetes.io/name';
-const PRODUCT = 'cosignet';
+const PRODUCT: ReadonlySet<unknown> = new Set(['cosignet', 'cosignet-test']);
 
 /** A control plane with one node and Services: enough for helm to install the chart and wait for it. */
 export async function startCluster(options: ClusterOptions): Promise<ControlPlane> {
@@ -27,7 +27,7 @@ export async function startCluster(options: ClusterOptions): Promise<ControlPlan
   const node = await startNode({
     host: { api, server, caFile, entrypoint, dir: path.join(dir, 'pods') },
     addresses,
-    runs: (pod) => pod.metadata?.labels?.[LABEL] === PRODUCT,
+    runs: (pod) => PRODUCT.has(pod.metadata?.labels?.[LABEL]),
     report,
   });
   const stop = async () => {

@@ -89,9 +89,10 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
     process.onReady((ready) => run(pod, setStatus(pod, address, ready)));
     void process.ended.then((code) => {
       if (gone.has(uid) || stopping.signal.aborted) return;
-      report(`${pod.metadata?.name} ended with ${code}`);
+      const finished = code === 0 && pod.spec?.restartPolicy === 'Never';
+      if (!finished) report(`${pod.metadata?.name} ended with ${code}`);
       // No restarts: a test should see it. The Deployment's controller makes another Pod.
-      run(pod, api.patch(`${pathOf(pod)}/status`, { status: { phase: 'Failed' } }));
+      run(pod, api.patch(`${pathOf(pod)}/status`, { status: { phase: finished ? 'Succeeded' : 'Failed' } }));
     });
   }
 

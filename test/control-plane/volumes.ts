@@ -18,10 +18,10 @@ export async function writeVolumes(api: Api, pod: V1Pod, dir: string): Promise<v
       for (const [name, text] of Object.entries(data ?? {})) replaceFile(path.join(folder, name), Buffer.from(text));
     }
     if (volume.secret) {
-      const { data } = await api.get<V1Secret>(`${core}/secrets/${volume.secret.secretName}`);
-      for (const [name, text] of Object.entries(data ?? {})) {
-        replaceFile(path.join(folder, name), Buffer.from(text, 'base64'));
-      }
+      const { secretName, items } = volume.secret;
+      const { data = {} } = await api.get<V1Secret>(`${core}/secrets/${secretName}`);
+      const wanted = items?.map(({ key, path: name }) => [name, data[key] ?? ''] as const) ?? Object.entries(data);
+      for (const [name, text] of wanted) replaceFile(path.join(folder, name), Buffer.from(text, 'base64'));
     }
   }
 }
