@@ -40,6 +40,7 @@ export interface Installation {
   apply(this: void, object: object, ...flags: readonly string[]): Promise<Outcome>;
   /** A path of an object, as kubectl's jsonpath. */
   read(this: void, object: string, path: string): Promise<string>;
+  helm(this: void, ...args: readonly string[]): Promise<Outcome>;
   make(this: void, target: 'install' | 'uninstall', ...flags: readonly string[]): Promise<Outcome>;
   close(this: void): Promise<void>;
 }
@@ -96,6 +97,7 @@ export async function openInstallation(
       run(['make', '--no-print-directory', target, `HELM_FLAGS=${[...bench.values, ...flags].join(' ')}`], {
         env: { ...bench.env, HELM: 'helm', KUBECTL: 'kubectl' },
       }),
+    helm: (...args) => run(['helm', ...args], { env: bench.env }),
     close: bench.close,
   };
 }
