@@ -47,7 +47,11 @@ print('all', total);
 function tryAll(subject: Subject): Count {
   const text = readFileSync(path.join(ROOT, subject.source), 'utf8');
   const count: Count = { killed: 0, survived: 0, skipped: 0 };
-  if (survives(subject, text) === undefined) throw new Error(`the tests of ${subject.source} fail without a mutant`);
+  if (survives(subject, text) === undefined) {
+    console.log(`${subject.source}: not tried, for its tests fail without a mutant`);
+    process.exitCode = 1;
+    return count;
+  }
   for (const mutant of mutantsOf(text)) {
     if (Date.now() > end) {
       count.skipped += 1;
