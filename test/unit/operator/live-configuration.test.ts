@@ -61,6 +61,32 @@ describe('followConfiguration', () => {
     await assert.rejects(follow(), ConfigurationError);
   });
 
+  test('follows the file of credential providers, and names what is wrong in it', async () => {
+    const image = { registry: 'registry.example.com', path: 'app' };
+    const program = path.join(folder, 'provider');
+    const auth = { 'registry.example.com': { username: 'alice', password: 'wonderland' } };
+    const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
+    const answer = { apiVersion, kind: 'CredentialProviderResponse', cacheKeyType: 'Global', auth };
+    await writeFile(program, `#!/bin/sh\nprintf '%s' '${JSON.stringify(answer)}'\n`, { mode: 0o755 });
+    const providers = (host: string) =>
+      writeFile(
+        path.join(folder, 'providers.yaml'),
+        JSON.stringify({
+          apiVersion: 'kubelet.config.k8s.io/v1',
+          kind: 'CredentialProviderConfig',
+          providers: [{ name: 'provider', matchImages: [host], defaultCacheDuration: '1h', apiVersion }],
+        }),
+      );
+    await writeFile(file, 'credentialProviders: {configFile: providers.yaml, binDir: .}\n');
+    await assert.rejects(follow(50), /credentialProviders\.configFile/);
+    await providers('other.example.com');
+    const { credentials } = await follow(50);
+    assert.deepEqual(await credentials.resolve(image), []);
+    await providers('*.example.com');
+    await eventually(() => reloads.length === 1);
+    assert.deepEqual(await credentials.resolve(image), [{ username: 'alice', password: 'wonderland' }]);
+  });
+
   test('follows the files that the file names', async () => {
     const dates = { notBefore: Date.now() - 1000, notAfter: Date.now() + 3_600_000 };
     const [first, second] = await Promise.all([

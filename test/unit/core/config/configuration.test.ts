@@ -137,6 +137,42 @@ describe('loadConfiguration', () => {
     });
   });
 
+  test('folders of programs are relative to the configuration, hosts of helpers as in references', async (t) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cosignet-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'config.yaml');
+    await writeFile(
+      file,
+      `credentialProviders: {configFile: providers.yaml, binDir: bin}
+credentialHelpers: {binDir: /bin, hosts: {Index.docker.io: hub, 'Registry.example.com:5000': cloud}}
+proxy: {url: 'http://proxy.example.com:3128'}
+`,
+    );
+    const { credentialProviders, credentialHelpers, proxy } = await loadConfiguration(file);
+    const configFile = path.join(folder, 'providers.yaml');
+    assert.deepEqual(credentialProviders, { configFile, binDir: path.join(folder, 'bin') });
+    const hosts = { 'docker.io': 'hub', 'registry.example.com:5000': 'cloud' };
+    assert.deepEqual(credentialHelpers, { binDir: '/bin', hosts });
+    assert.deepEqual(proxy, { url: 'http://proxy.example.com:3128', noProxy: [] });
+  });
+
+  for (const [text, place] of [
+    ['credentialHelpers: {binDir: /bin, hosts: {a.example: ../sh}}', 'hosts'],
+    ['credentialHelpers: {binDir: /bin, hosts: {a/b: cloud}}', 'hosts'],
+    ['credentialProviders: {binDir: /bin}', 'credentialProviders'],
+    ['proxy: {url: "http://user:password@proxy.example.com"}', 'proxy.url'],
+    ['proxy: {url: "socks5://proxy.example.com"}', 'proxy.url'],
+    ['proxy: {url: "http://proxy.example.com", noProxy: ["*"]}', 'proxy.noProxy[0]'],
+  ] as const) {
+    test(`${text} is refused at ${place}`, () => {
+      assert.throws(
+        () => parseConfiguration(text),
+        (error: Error) =>
+          error instanceof ConfigurationError && error.message.includes(place) && !/password/.test(error.message),
+      );
+    });
+  }
+
   test('a file that is not there is a ConfigurationError that names it', async () => {
     await assert.rejects(loadConfiguration('/nonexistent/config.yaml'), (error: Error) => {
       assert.ok(error instanceof ConfigurationError);
