@@ -145,6 +145,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
 
   await aborted(signal);
   // Readiness fails first; until every API server knows, reviews still come and are answered.
+  webhook.retire();
   const grace = options.graceMilliseconds ?? (options.policies ? 0 : CLUSTER_GRACE);
   await Promise.all([surroundings.handOver(), sleep(grace)]);
   log.info('closing');

@@ -61,6 +61,11 @@ export interface WebhookServer {
   readonly port: number;
   /** For handshakes from now on; open connections live on. Throws on what is no certificate, and keeps the old one. */
   setCertificate(certificate: ServingCertificate): void;
+  /**
+   * Goes on serving, but each answer is the last of its connection: clients leave one by one. An idle connection that
+   * is closed at the moment in which its client sends a review would lose that review.
+   */
+  retire(): void;
   /** Takes no new connections, answers what has arrived, and after `graceMilliseconds` cuts what is left. */
   drain(graceMilliseconds: number): Promise<void>;
 }
@@ -71,7 +76,7 @@ interface Serving {
   readonly limits: ServerLimits;
   readonly budget: BodyBudget;
   readonly onAnswered: (endpoint: Endpoint, status: number) => void;
-  draining: boolean;
+  retiring: boolean;
 }
 
 /** Serves `POST /mutate` and `POST /validate`. Rejects if it cannot listen or the certificate is none. */
@@ -79,7 +84,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const { handler, log, onAnswered = () => undefined } = options;
   const budget = { maximumBytes: limits.heldBytes, heldBytes: 0 };
-  const serving: Serving = { handler, log, limits, budget, onAnswered, draining: false };
+  const serving: Serving = { handler, log, limits, budget, onAnswered, retiring: false };
   const server = createServer(
     {
       ...options.tls,
@@ -105,8 +110,11 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   return {
     port: address.port,
     setCertificate: (certificate) => server.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' }),
+    retire: () => {
+      serving.retiring = true;
+    },
     drain: (graceMilliseconds) => {
-      serving.draining = true;
+      serving.retiring = true;
       return drain(server, graceMilliseconds);
     },
   };
@@ -148,7 +156,7 @@ function send(serving: Serving, response: ServerResponse, { status, json }: { st
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
-    ...(serving.draining && { connection: 'close' }),
+    ...(serving.retiring && { connection: 'close' }),
   });
   response.end(text);
 }

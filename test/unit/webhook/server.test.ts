@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { request } from 'undici';
 import { silentLogger } from '../../../core/observe.ts';
 import { startWebhookServer } from '../../../webhook/server.ts';
@@ -271,6 +272,21 @@ test('a port that is taken rejects', async () => {
   const tls = await serving(await authority());
   const listen = { host: '127.0.0.1', port: server.port };
   await assert.rejects(startWebhookServer({ listen, tls, handler: harness().handle, log: silentLogger }), /EADDRINUSE/);
+});
+
+test('a server that retires takes new connections, and each answer is the last of its connection', async () => {
+  const { server, raw } = await running(harness().handle);
+  const ask = `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${good.length}\r\n\r\n${good}`;
+  const kept = await raw();
+  const answered = once(kept, 'data');
+  kept.write(ask);
+  assert.match(String(await answered), /^HTTP\/1\.1 200/);
+  server.retire();
+  for (const socket of [kept, await raw()]) {
+    const closed = untilClosed(socket);
+    socket.write(ask);
+    assert.match(await closed, /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*connection: close\r\n/i);
+  }
 });
 
 describe('drain', () => {
