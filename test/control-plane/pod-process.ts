@@ -57,6 +57,7 @@ export async function startPodProcess(host: PodHost, pod: V1Pod, loopback: strin
     writeVolumes(host.api, pod, path.join(dir, 'volumes')).catch(() => undefined);
   }, 1000);
   const readiness = watchReadiness(container, loopback);
+  void program.ended.then(readiness.stop);
   return {
     onReady: readiness.listen,
     ended: program.ended,
@@ -133,6 +134,8 @@ function watchReadiness(container: V1Container, loopback: string) {
     let ready = false;
     while (!stopped.signal.aborted) {
       const now = probe === undefined || (await succeeds(probe, container, loopback));
+      // What ended meanwhile has a last word of its own.
+      if (stopped.signal.aborted) return;
       if (now !== ready) for (const listener of listeners) listener(now);
       ready = now;
       // Quicker than a kubelet: tests wait for it.
