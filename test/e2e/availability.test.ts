@@ -57,6 +57,11 @@ describe('availability in a cluster', () => {
     await here.kubectl('annotate', 'deployment', 'web', 'note=kept');
     await here.kubectl('scale', 'deployment', 'web', '--replicas=2');
     await here.kubectl('delete', 'pod', 'kept');
+    // What everything stands on, and we ourselves, start without us.
+    for (const namespace of ['kube-system', 'cosignet']) {
+      await here.kubectl('--namespace', namespace, 'run', 'needed', `--image=${here.images.unsigned.tag}`);
+    }
+    await own('delete', 'pod', 'needed');
     await own('scale', 'deployment/cosignet', '--replicas=2');
     await rolledOut();
     await here.kubectl(...tryPod(here.images.signed));
