@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import {
+  admitted,
+  keyFlags,
+  openInstallation,
+  policy,
+  policyReady,
+  type Image,
+  type Installation,
+} from './installation.ts';
+import { ROOT, run } from './tools.ts';
+
+/** A release from before the belt, the test and the choice of who makes the certificates. */
+const FORMER = 'f1057a1f715e1659065105a5574bdfd1a9c0317c';
+
+interface Attempt {
+  readonly image: Image;
+  /** Why not; undefined where it was admitted. */
+  readonly refusal: string | undefined;
+}
+
+/** One story, in order. */
+describe('an upgrade from a much older release, its program as well as its chart', () => {
+  let here: Installation;
+  let uids: Readonly<Record<string, string>>;
+  const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-former-'));
+  const former = path.join(dir, 'former');
+
+  before(async () => {
+    await unpack(FORMER, former);
+    process.env['COSIGNET_PROGRAM'] = eitherProgram(former, dir);
+    here = await openInstallation();
+  });
+  after(async () => {
+    await here?.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test('finds the former release installed and enforcing', async () => {
+    const marked = ['--set=extraEnv[0].name=FORMER_RELEASE', '--set-string=extraEnv[0].value=yes'];
+    await upgrade(path.join(former, 'helm'), ...marked);
+    await policyReady(here.kubectl, 'default');
+    const { code, stderr } = await here.apply(vendor(here));
+    assert.equal(code, 0, stderr);
+    await policyReady(here.kubectl, 'vendor');
+    await admitted(here, here.images.tool);
+    assert.match(String((await attempt(here.images.unsigned)).refusal), /denied the request/);
+    uids = await policyUids();
+    assert.deepEqual(Object.keys(uids), ['default', 'vendor']);
+  });
+
+  test('never admits an unsigned image meanwhile, and never refuses a signed one', async () => {
+    const changed = ['--set=replicas=3', '--set=config.cache.tags=5', '--set=digestRequired.enabled=true'];
+    const ended = new AbortController();
+    const watched = attempts(ended.signal);
+    await upgrade('helm', ...changed).finally(() => ended.abort());
+    const seen = await watched;
+    const { signed, unsigned } = here.images;
+    const of = (image: Image) => seen.filter((one) => one.image === image).map(({ refusal }) => refusal);
+    assert.ok(of(unsigned).length > 20, `only ${seen.length} attempts`);
+    assert.ok(!of(unsigned).includes(undefined));
+    assert.deepEqual(
+      of(signed).filter((refusal) => refusal !== undefined),
+      [],
+    );
+  });
+
+  test('has the new values, and the policies as they were', async () => {
+    assert.equal(await here.read('cosignet:deployment/cosignet', '.status.readyReplicas'), '3');
+    assert.match(await here.read('cosignet:configmap/cosignet', '.data.config\\.yaml'), /tags: 5$/m);
+    assert.deepEqual(await policyUids(), uids);
+    assert.match(String((await attempt(here.images.unsigned)).refusal), /denied the request/);
+    assert.equal((await attempt(here.images.tool)).refusal, undefined);
+  });
+
+  async function upgrade(chart: string, ...flags: readonly string[]): Promise<void> {
+    const where = ['--namespace', 'cosignet', '--create-namespace', '--wait', '--reset-values'];
+    const values = [...here.bench.values, ...keyFlags(here.release), ...flags];
+    const command = ['helm', 'upgrade', '--install', 'cosignet', chart, ...where, ...values] as const;
+    const { code, stdout, stderr } = await run(command, { env: here.bench.env });
+    assert.equal(code, 0, `${stdout}${stderr}`);
+  }
+
+  /** Asks for a Pod without making it. */
+  function attempt(image: Image): Promise<Attempt> {
+    const spec = { containers: [{ name: 'tried', image: image.tag }] };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'tried' }, spec };
+    return here.bench.cluster.api.post('/api/v1/namespaces/shop/pods?dryRun=All', pod).then(
+      () => ({ image, refusal: undefined }),
+      (error: unknown) => ({ image, refusal: String(error) }),
+    );
+  }
+
+  async function attempts(signal: AbortSignal): Promise<Attempt[]> {
+    const seen: Attempt[] = [];
+    while (!signal.aborted) {
+      seen.push(await attempt(here.images.unsigned), await attempt(here.images.signed));
+      await delay(50);
+    }
+    return seen;
+  }
+
+  /** By name, in order: another uid would mean that a policy was gone for a while. */
+  async function policyUids(): Promise<Readonly<Record<string, string>>> {
+    const line = '{range .items[*]}{.metadata.name} {.metadata.uid}{"\\n"}{end}';
+    const text = await here.kubectl('get', 'imagepolicies.cosignet.dev', `--output=jsonpath=${line}`);
+    const rows = text.split('\n').map((row) => row.split(' '));
+    return Object.fromEntries(rows.map(([name = '', uid = '']) => [name, uid]));
+  }
+});
+
+function vendor({ images, other }: Installation): object {
+  const repository = images.tool.tag.slice(0, images.tool.tag.lastIndexOf(':'));
+  return policy('vendor', { images: [repository], keys: [{ name: 'vendor', pem: other.publicKey }] });
+}
+
+/** Unpacks the sources of a commit into a folder. */
+async function unpack(commit: string, dir: string): Promise<void> {
+  const known = await run(['git', 'cat-file', '-e', `${commit}^{commit}`]);
+  if (known.code !== 0) {
+    throw new Error(`the former release, commit ${commit}, is not here: in a shallow clone run git fetch --unshallow`);
+  }
+  mkdirSync(dir);
+  const parts = ['cli', 'core', 'crds', 'helm', 'operator', 'webhook', 'package.json'];
+  for (const command of [
+    ['git', 'archive', `--output=${dir}.tar`, commit, ...parts],
+    ['tar', '-xf', `${dir}.tar`, '-C', dir],
+  ] as const) {
+    const { code, stderr } = await run(command);
+    assert.equal(code, 0, stderr);
+  }
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(dir, 'node_modules'));
+}
+
+/**
+ * Pods don't run their image but one program for all: this one starts the former release where
+ * the values of the former release say so. Its file.
+ */
+function eitherProgram(former: string, dir: string): string {
+  const present = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
+  const [then, now] = [path.join(former, 'cli/main.ts'), present].map((file) => pathToFileURL(file).href);
+  const file = path.join(dir, 'either.mjs');
+  writeFileSync(file, `await import(process.env.FORMER_RELEASE ? '${then}' : '${now}');\n`);
+  return file;
+}
