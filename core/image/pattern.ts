@@ -3,7 +3,7 @@ import { isDigest } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { compileGlob, globMatches, literalCharacters } from './glob.ts';
 import { HOST, PATH_COMPONENT, canConform } from './grammar.ts';
-import { normalizeName, quote, repositoryName, tagColon } from './reference.ts';
+import { DEFAULT_REGISTRY, isHostComponent, normalizeName, quote, repositoryName, tagColon } from './reference.ts';
 import type { ImagePattern, ImageReference, Repository } from './types.ts';
 
 export const ANY_SEGMENTS = '**';
@@ -227,10 +227,20 @@ function withoutExtras(text: string): string {
   const name = text.replace(/^[A-Za-z][A-Za-z0-9+.-]{0,20}:\/\//, '').split('@', 1)[0] ?? '';
   const colon = tagColon(name);
   const untagged = colon === -1 ? name : name.slice(0, colon);
-  const segments = untagged.split('/').filter((segment) => segment !== '');
-  if (segments.length > 0 && untagged.endsWith('/')) segments.push(ANY_SEGMENTS);
-  const plain = segments.map((segment) => (/^\*{3,}$/.test(segment) ? ANY_SEGMENTS : segment)).join('/');
+  const parts = untagged.split('/').filter((part) => part !== '');
+  const segments = parts.map((part) => (/^\*{3,}$/.test(part) ? ANY_SEGMENTS : part));
+  const plain = (segments.length > 0 && untagged.endsWith('/') ? belowOrItself(segments) : segments).join('/');
   return plain.replace(/^(?:index\.)?docker\.io(?=\/)/i, (host) => host.toLowerCase());
+}
+
+/** `nginx/` may be all below it or, as docker.io's short form, `library/nginx`: what covers both. */
+function belowOrItself(segments: readonly string[]): readonly string[] {
+  const [first = '', ...rest] = segments;
+  const onHub = /^(?:index\.)?docker\.io$/i.test(first);
+  const [only, ...more] = onHub ? rest : segments;
+  const isShort = only !== undefined && more.length === 0 && (onHub || !isHostComponent(only));
+  if (!isShort || only === ANY_SEGMENTS) return [...segments, ANY_SEGMENTS];
+  return [DEFAULT_REGISTRY, ANY_SEGMENTS, only, ANY_SEGMENTS];
 }
 
 /** `a**b` may have been meant to cross segments: all that starts with `a`, at any depth. A host has no depth. */
