@@ -66,6 +66,9 @@ uninstall: ## Remove it from the current cluster, with all its policies (KEEP_PO
 	$(KUBECTL) delete mutatingwebhookconfigurations,validatingwebhookconfigurations \
 	  --selector app.kubernetes.io/name=cosignet,app.kubernetes.io/instance=$(RELEASE) --ignore-not-found
 	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --cascade foreground --wait
+# Right after an upgrade helm returns while Pods are still ending, and what ends would keep the namespace.
+	@$(KUBECTL) --namespace $(NAMESPACE) wait --for=delete deployments,replicasets,pods \
+	  --selector app.kubernetes.io/instance=$(RELEASE) --timeout=120s
 ifndef KEEP_POLICIES
 	$(KUBECTL) delete customresourcedefinitions \
 	  imagepolicies.cosignet.dev namespacedimagepolicies.cosignet.dev --ignore-not-found

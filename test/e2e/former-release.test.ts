@@ -15,6 +15,7 @@ import {
   type Image,
   type Installation,
 } from './installation.ts';
+import { inventory } from './inventory.ts';
 import { ROOT, run } from './tools.ts';
 
 /** A release from before the belt, the test and the choice of who makes the certificates. */
@@ -29,6 +30,7 @@ interface Attempt {
 /** One story, in order. */
 describe('an upgrade from a much older release, its program as well as its chart', () => {
   let here: Installation;
+  let untouched: readonly string[];
   let uids: Readonly<Record<string, string>>;
   const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-former-'));
   const former = path.join(dir, 'former');
@@ -37,6 +39,7 @@ describe('an upgrade from a much older release, its program as well as its chart
     await unpack(FORMER, former);
     process.env['COSIGNET_PROGRAM'] = eitherProgram(former, dir);
     here = await openInstallation();
+    untouched = await inventory(here.bench);
   });
   after(async () => {
     await here?.close();
@@ -78,6 +81,12 @@ describe('an upgrade from a much older release, its program as well as its chart
     assert.deepEqual(await policyUids(), uids);
     assert.match(String((await attempt(here.images.unsigned)).refusal), /denied the request/);
     assert.equal((await attempt(here.images.tool)).refusal, undefined);
+  });
+
+  test('left nothing that an uninstallation does not remove', async () => {
+    const { code, stdout, stderr } = await here.make('uninstall');
+    assert.equal(code, 0, `${stdout}${stderr}`);
+    assert.deepEqual(await inventory(here.bench), untouched);
   });
 
   async function upgrade(chart: string, ...flags: readonly string[]): Promise<void> {
