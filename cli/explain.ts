@@ -4,7 +4,7 @@ import { explainImage, explanationText } from '../core/verdict/explain.ts';
 import { PUBLIC_GOOD } from '../core/verdict/trust-roots.ts';
 import { configurationOf } from './configuration.ts';
 import { EXIT, UsageError, type ExitCode } from './exit.ts';
-import { namespaceContext, type NamespaceOptions } from './namespace.ts';
+import { namespaceContext, silentPolicies, type NamespaceOptions } from './namespace.ts';
 import { loadPolicySource, type PolicyOptions } from './policies.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,6 +23,8 @@ export async function explain(
   const namespace = namespaceContext(options);
   const store = await loadPolicySource(options, [PUBLIC_GOOD, ...trustRoots.map(({ name }) => name)]);
   const snapshot = store.snapshot();
+  const silent = silentPolicies(snapshot, namespace);
+  if (silent !== undefined) terminal.err(silent);
   try {
     for (const image of images) {
       terminal.out(explanationText(explainImage(image, namespace, snapshot, unmatchedImages)));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { PolicySnapshot } from '../core/policy/store.ts';
 import type { NamespaceContext } from '../core/policy/types.ts';
 import { UsageError } from './exit.ts';
 
@@ -16,6 +17,13 @@ export function namespaceContext(options: NamespaceOptions): NamespaceContext {
   const labels = Object.fromEntries(options.namespaceLabel.map(parseLabel));
   const name = options.namespace;
   return name === undefined ? { labels } : { name, labels: { ...labels, [NAME_LABEL]: name } };
+}
+
+/** A sentence where policies say nothing for want of a namespace: an answer without them may not be the whole one. */
+export function silentPolicies({ namespaced }: PolicySnapshot, { name }: NamespaceContext): string | undefined {
+  return name !== undefined || namespaced.size === 0
+    ? undefined
+    : 'cosignet: NamespacedImagePolicies are left out: say by --namespace where the image is meant to run';
 }
 
 function parseLabel(text: string): readonly [string, string] {

@@ -115,12 +115,12 @@ async function policiesOf(
   trustRoots: readonly string[],
 ): Promise<PolicyStore> {
   const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];
-  const applied = options.policies.length > 0 ? [] : ((await cluster?.policies()) ?? []);
+  const applied = options.policies.length > 0 ? [] : ((await cluster?.policies(options.namespace)) ?? []);
   const policies = [...documents.map(({ policy }) => policy), ...applied];
   const context = await compileContext(policies, trustRoots);
-  const secret = cluster ? await cluster.secrets(policies) : context.secret;
+  const secretsOf = cluster ? await cluster.secrets(policies) : () => context.secret;
   const store = createPolicyStore();
-  store.replace(policies.map((policy) => compilePolicy(policy, { ...context, secret })));
+  store.replace(policies.map((policy) => compilePolicy(policy, { ...context, secret: secretsOf(policy) })));
   return store;
 }
 

@@ -7,7 +7,7 @@ import { configurationOf } from './configuration.ts';
 import { commandKeychain } from './credentials.ts';
 import { createCommandEngine } from './engine.ts';
 import { exitCodeOf, worstOf, type ExitCode } from './exit.ts';
-import { namespaceContext, type NamespaceOptions } from './namespace.ts';
+import { namespaceContext, silentPolicies, type NamespaceOptions } from './namespace.ts';
 import { loadPolicySource, type PolicyOptions } from './policies.ts';
 import { registrySettings, type RegistryOptions } from './registries.ts';
 import type { Terminal } from './terminal.ts';
@@ -25,6 +25,8 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
   const namespace = namespaceContext(options);
   const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
   const policies = await loadPolicySource(options, trustRoots.names());
+  const silent = silentPolicies(policies.snapshot(), namespace);
+  if (silent !== undefined) terminal.err(silent);
   const keychain = await commandKeychain(terminal.environment, configuration);
   const engine = createCommandEngine({
     configuration,

@@ -18,4 +18,5 @@ export interface CrdSchema {
 export interface ResourceIdentity {
   readonly apiVersion: string;
   readonly kind: string;
+  readonly scope: 'Cluster' | 'Namespaced';
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes core/policy/schema.gen.ts (types) and core/policy/validator.gen.ts (JSON Schema) from the CRD.
+// Makes from the definition of ImagePolicy that of NamespacedImagePolicy, core/policy/schema.gen.ts (types) and
+// core/policy/validator.gen.ts (JSON Schemas of both).
 // `node crds/generate.ts` writes them, `node crds/generate.ts --check` exits 1 where they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { jsonSchemaOf } from './json-schema.ts';
+import { namespacedDefinition } from './namespaced.ts';
 import { interfacesOf } from './typescript.ts';
-import type { CrdSchema } from './crd-schema.ts';
+import type { CrdSchema, ResourceIdentity } from './crd-schema.ts';
 
 const SOURCE = new URL('imagepolicies.cosignet.dev.yaml', import.meta.url);
+const NAMESPACED = new URL('namespacedimagepolicies.cosignet.dev.yaml', import.meta.url);
 const TYPES = new URL('../core/policy/schema.gen.ts', import.meta.url);
 const VALIDATOR = new URL('../core/policy/validator.gen.ts', import.meta.url);
 const HEADER = `// SPDX-License-Identifier: Apache-2.0
@@ -17,6 +20,7 @@ const HEADER = `// SPDX-License-Identifier: Apache-2.0
 interface CustomResourceDefinition {
   readonly spec: {
     readonly group: string;
+    readonly scope: ResourceIdentity['scope'];
     readonly names: { readonly kind: string };
     readonly versions: readonly [{ readonly name: string; readonly schema: { readonly openAPIV3Schema: CrdSchema } }];
   };
@@ -24,18 +28,39 @@ interface CustomResourceDefinition {
 
 /** The generated files' texts by URL. */
 export function generate(crdText: string): ReadonlyMap<URL, string> {
-  const { spec }: CustomResourceDefinition = parse(crdText);
-  const [version] = spec.versions;
-  const schema = version.schema.openAPIV3Schema;
-  const identity = { apiVersion: `${spec.group}/${version.name}`, kind: spec.names.kind };
-  const constant = JSON.stringify(jsonSchemaOf(schema, identity), null, 2);
+  const namespacedText = namespacedDefinition(crdText);
+  const cluster = definitionOf(crdText);
+  const namespaced = definitionOf(namespacedText);
   return new Map([
-    [TYPES, HEADER + interfacesOf(schema, identity)],
+    [NAMESPACED, namespacedText],
+    [TYPES, HEADER + interfacesOf(cluster.schema, cluster.identity)],
     [
       VALIDATOR,
-      `${HEADER}\n/** JSON Schema of a whole policy document; unknown fields are faults. */\nexport const IMAGE_POLICY_SCHEMA: object = ${constant};\n`,
+      `${HEADER}
+/** JSON Schema of a whole policy document; unknown fields are faults. */
+export const IMAGE_POLICY_SCHEMA: object = ${schemaText(cluster)};
+
+/** The same for a policy of a namespace. */
+export const NAMESPACED_IMAGE_POLICY_SCHEMA: object = ${schemaText(namespaced)};
+`,
     ],
   ]);
+}
+
+interface Definition {
+  readonly schema: CrdSchema;
+  readonly identity: ResourceIdentity;
+}
+
+function definitionOf(crdText: string): Definition {
+  const { spec }: CustomResourceDefinition = parse(crdText);
+  const [version] = spec.versions;
+  const identity = { apiVersion: `${spec.group}/${version.name}`, kind: spec.names.kind, scope: spec.scope };
+  return { schema: version.schema.openAPIV3Schema, identity };
+}
+
+function schemaText({ schema, identity }: Definition): string {
+  return JSON.stringify(jsonSchemaOf(schema, identity), null, 2);
 }
 
 function main(check: boolean): void {
@@ -44,7 +69,7 @@ function main(check: boolean): void {
     if (!check) writeFileSync(file, text);
     else if (readFileSync(file, 'utf8') !== text) {
       drifted = true;
-      console.error(`${file.pathname} differs from what the CRD gives: run npm run generate`);
+      console.error(`${file.pathname} differs from what the definition of ImagePolicy gives: run npm run generate`);
     }
   }
   process.exitCode = drifted ? 1 : 0;

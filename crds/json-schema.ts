@@ -16,11 +16,13 @@ const COPIED = [
   'maximum',
 ];
 
+const NAME = { type: 'string', minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' };
+const NAMESPACE = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$' };
 /** An object's metadata in a file: its name is what we use, the rest is Kubernetes' business. */
 const METADATA = {
-  type: 'object',
-  required: ['name'],
-  properties: { name: { type: 'string', minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' } },
+  Cluster: { type: 'object', required: ['name'], properties: { name: NAME } },
+  // A file has no current namespace to fall back on.
+  Namespaced: { type: 'object', required: ['name', 'namespace'], properties: { name: NAME, namespace: NAMESPACE } },
 };
 
 /**
@@ -36,7 +38,7 @@ export function jsonSchemaOf(schema: CrdSchema, identity: ResourceIdentity): obj
       ...convertAll(schema.properties ?? {}),
       apiVersion: { const: identity.apiVersion },
       kind: { const: identity.kind },
-      metadata: METADATA,
+      metadata: METADATA[identity.scope],
     },
   };
 }

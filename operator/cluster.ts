@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '../core/observe.ts';
-import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { SecretLookup } from '../core/policy/compile.ts';
+import { namespaceOf, policyName, splitPolicyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 import type { Decide } from '../core/verdict/types.ts';
@@ -18,6 +19,7 @@ import type { LiveConfiguration } from './live-configuration.ts';
 import type { MetricReadings, Metrics } from './metrics.ts';
 import { createNamespaces } from './namespaces.ts';
 import { PolicyBook } from './policy-book.ts';
+import { createPolicySecrets, secretEntry, type PolicySecrets } from './policy-secrets.ts';
 import { createPullSecrets } from './pull-secrets.ts';
 import { certificatesFromFiles, manageCertificates, type ServingCertificates } from './serving-certificates.ts';
 import { mayBeShadowed, shadowersOf } from './shadowing.ts';
@@ -35,7 +37,7 @@ export interface ClusterOptions {
   readonly certificateLife: number;
   /** A certificate from files: the Secret and caBundle are then somebody else's. */
   readonly ownCertificate: FileCertificate | undefined;
-  readonly compile: (policy: ImagePolicy, secret: SecretLookup) => CompiledPolicy;
+  readonly compile: (policy: AnyImagePolicy, secret: SecretLookup) => CompiledPolicy;
   readonly store: PolicyStore;
   /** For what runs already. */
   readonly decide: Decide;
@@ -45,9 +47,6 @@ export interface ClusterOptions {
   readonly clock: Clock;
 }
 
-/** An entry of a Secret in the operator's namespace, decoded. */
-export type SecretLookup = (name: string, key: string) => { readonly pem: string } | undefined;
-
 /** Milliseconds. Policies that nobody confirmed for so long are not to be relied on. */
 const STALE = 180_000;
 
@@ -56,7 +55,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
   const kubeConfig = loadKubeConfig();
   const api = kubeApiOf(kubeConfig);
   const parts = assemble(options, api, kubeConfig);
-  const { operator, namespaces, election, events } = parts;
+  const { operator, namespaces, policySecrets, election, events } = parts;
   const certificates = certificatesOf(options, api, parts);
   const keychainFor = createPullSecrets({
     api,
@@ -79,6 +78,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     (thrown: unknown) => options.log.error('the operator did not start', { error: String(thrown) }),
   );
   namespaces.reflector.start();
+  policySecrets.start();
   election.start();
   certificates.start();
   parts.scan?.start();
@@ -93,13 +93,14 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
       events,
       policy: (name) => policyReference(name, parts.book.get(name)?.policy.metadata['uid']),
     }),
-    secretText: (name, key) => secretEntry(operator, name, key)?.pem,
+    secretText: (name, key) => secretEntry(operator.secret(name), key)?.pem,
     reconfigured: () => parts.book.recompileAll(),
     handOver: () => election.stop(),
     async stop() {
       await election.stop();
       await parts.scan?.stop();
-      await Promise.all([operator.shutdown(), namespaces.reflector.stop(), certificates.stop(), events.stop()]);
+      await Promise.all([operator.shutdown(), namespaces.reflector.stop(), policySecrets.stop()]);
+      await Promise.all([certificates.stop(), events.stop()]);
       await kubeConfig.close();
     },
   };
@@ -107,6 +108,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
 
 interface Parts {
   readonly book: PolicyBook;
+  readonly policySecrets: PolicySecrets;
   readonly operator: ImagePolicyOperator;
   readonly namespaces: ReturnType<typeof createNamespaces>;
   readonly election: LeaderElection;
@@ -128,7 +130,7 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
     onDropped: () => metrics.eventDropped(),
   });
   const book = new PolicyBook({
-    compile: (policy) => options.compile(policy, (secretName, key) => secretEntry(operator, secretName, key)),
+    compile: (policy) => options.compile(policy, (secretName, key) => secretOf(namespaceOf(policy), secretName, key)),
     store: options.store,
     // Whoever may be in another's shadow has to look again at every change.
     onCompiled: (names) => {
@@ -136,8 +138,19 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
       parts.scan?.policiesChanged();
     },
   });
-  const mayHide = (policyName: string) => {
-    const entry = book.get(policyName);
+  const secretOf = (home: string | undefined, secretName: string, key: string) =>
+    home === undefined
+      ? secretEntry(operator.secret(secretName), key)
+      : policySecrets.lookup({ namespace: home, name: secretName }, key);
+  const policySecrets = createPolicySecrets({
+    api,
+    named: () => book.namedSecrets(),
+    onChange: (secret) => book.secretChanged(secret.name, secret.namespace),
+    log,
+    queueMetrics: metrics.queue,
+  });
+  const mayHide = (key: string) => {
+    const entry = book.get(key);
     return entry !== undefined && mayBeShadowed(entry.compiled);
   };
   const election = new LeaderElection({
@@ -156,18 +169,19 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
     api,
     namespace,
     book,
+    namespacedPolicies: options.configuration.configuration().namespacedPolicies,
     isLeader: () => election.isLeader,
     onSecret: (secretName) => parts.onSecret(secretName),
-    onReadyChanged: ({ metadata }, ready) => {
+    onReadyChanged: (policy, ready) => {
       events.record({
-        regarding: policyReference(metadata.name, metadata['uid']),
+        regarding: policyReference(policyName(policy), policy.metadata['uid']),
         type: ready.status === 'True' ? 'Normal' : 'Warning',
         reason: ready.reason,
         action: 'Compile',
         note: ready.message,
       });
     },
-    ...(scanIsOn(options) && { affected: (policyName: string) => parts.scan?.affected(policyName) }),
+    ...(scanIsOn(options) && { affected: (key: string) => parts.scan?.affected(key) }),
     shadowedBy: (policy) => shadowersOf(policy, options.store.snapshot().policies.values()),
     log,
     clock,
@@ -176,6 +190,7 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
   const namespaces = createNamespaces({ api, log, onChange: () => parts.scan?.nudge() });
   const parts: Parts = {
     book,
+    policySecrets,
     operator,
     namespaces,
     election,
@@ -209,7 +224,7 @@ function scanOf(options: ClusterOptions, { api, parts, keychainFor }: ScanParts)
     keychainFor,
     decide: options.decide,
     isLeader: () => election.isLeader,
-    ready: Promise.all([operator.policies.synced, operator.secrets.synced, namespaces.reflector.synced]),
+    ready: Promise.all([...operator.reflectors, namespaces.reflector].map(({ synced }) => synced)),
     onAffected: (names) => operator.enqueueStatus(names),
     log: options.log,
     clock: options.clock,
@@ -241,18 +256,13 @@ function certificatesOf(
   });
 }
 
-function secretEntry(operator: ImagePolicyOperator, name: string, key: string): { pem: string } | undefined {
-  const data = operator.secret(name)?.data;
-  const value = data && Object.hasOwn(data, key) ? data[key] : undefined;
-  return value === undefined ? undefined : { pem: Buffer.from(value, 'base64').toString('utf8') };
-}
-
-function syncReasons({ operator, namespaces }: Parts, now: number): readonly string[] {
+function syncReasons({ operator, namespaces, policySecrets }: Parts, now: number): readonly string[] {
   const reasons: string[] = [];
-  for (const reflector of [operator.policies, operator.secrets, namespaces.reflector]) {
+  for (const reflector of [...operator.reflectors, namespaces.reflector]) {
     if (!reflector.isSynced) reasons.push(`${reflector.name} were not listed yet`);
     else if (now - reflector.lastHeardAt > STALE) reasons.push(`${reflector.name} were not confirmed for too long`);
   }
+  if (operator.isSynced && !policySecrets.isSettled()) reasons.push('Secrets of namespaced policies were not read yet');
   return reasons;
 }
 
@@ -271,7 +281,10 @@ function readingsOf({ book, operator, election }: Parts, clock: Clock, expiresAt
   return readings;
 }
 
+/** `name` as `policyName` has it. */
 function policyReference(name: string, uid: unknown) {
-  const reference = { apiVersion: `${POLICY_GROUP}/${POLICY_VERSION}`, kind: 'ImagePolicy', name };
+  const parts = splitPolicyName(name);
+  const kind = parts.namespace === undefined ? 'ImagePolicy' : 'NamespacedImagePolicy';
+  const reference = { apiVersion: `${POLICY_GROUP}/${POLICY_VERSION}`, kind, ...parts };
   return typeof uid === 'string' ? { ...reference, uid } : reference;
 }

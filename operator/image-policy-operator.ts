@@ -2,7 +2,8 @@
 import k8sOperator, { type OperatorLogger, type ResourceEvent, type ResourceMeta } from '@dot-i/k8s-operator';
 import { errorText } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/observe.ts';
-import type { AffectedStatus, ImagePolicy } from '../core/policy/schema.gen.ts';
+import { joinPolicyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
+import type { AffectedStatus } from '../core/policy/schema.gen.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from './api-client.ts';
 import type { Secret } from './certificates.ts';
@@ -18,6 +19,7 @@ const { default: Operator, ResourceEventType, ResourceMetaImpl } = k8sOperator;
 export const POLICY_GROUP = 'cosignet.dev';
 export const POLICY_VERSION = 'v1';
 export const POLICY_PLURAL = 'imagepolicies';
+export const NAMESPACED_POLICY_PLURAL = 'namespacedimagepolicies';
 /** Helm keeps whole releases in Secrets; nobody refers to them. */
 const SECRET_SELECTOR = 'type!=helm.sh/release.v1';
 
@@ -27,10 +29,15 @@ export interface ImagePolicyOperatorOptions {
   /** The operator's own: Secrets are read here and nowhere else by this class. */
   readonly namespace: string;
   readonly book: PolicyBook;
+  /** Whether NamespacedImagePolicies are followed too. */
+  readonly namespacedPolicies: boolean;
   readonly isLeader: () => boolean;
   readonly onSecret: (name: string) => void;
   /** `Ready` was written with another status or reason than before. */
-  readonly onReadyChanged?: (policy: ImagePolicy, ready: { status: string; reason: string; message: string }) => void;
+  readonly onReadyChanged?: (
+    policy: AnyImagePolicy,
+    ready: { status: string; reason: string; message: string },
+  ) => void;
   /** What the scan of running Pods found; left out where there is no scan, and its old results are removed. */
   readonly affected?: (name: string) => AffectedStatus | undefined;
   readonly shadowedBy?: (policy: CompiledPolicy) => readonly string[];
@@ -41,11 +48,13 @@ export interface ImagePolicyOperatorOptions {
 }
 
 /**
- * Watches ImagePolicies and the Secrets beside us. A change is in force before anything is written;
+ * Watches policies of both kinds and the Secrets beside us. A change is in force before anything is written;
  * the leader then writes the status, with retries of its own.
  */
 export class ImagePolicyOperator extends Operator {
   readonly policies: Reflector<KubeObject>;
+  /** Undefined: switched off. */
+  readonly namespacedPolicies: Reflector<KubeObject> | undefined;
   readonly secrets: Reflector<KubeObject>;
   readonly #options: ImagePolicyOperatorOptions;
   readonly #statusQueue: WorkQueue;
@@ -63,11 +72,18 @@ export class ImagePolicyOperator extends Operator {
       ...(options.queueMetrics && { metrics: options.queueMetrics }),
     });
     this.policies = this.#reflector(POLICY_GROUP, POLICY_VERSION, POLICY_PLURAL);
+    this.namespacedPolicies = options.namespacedPolicies
+      ? this.#reflector(POLICY_GROUP, POLICY_VERSION, NAMESPACED_POLICY_PLURAL)
+      : undefined;
     this.secrets = this.#reflector('', 'v1', 'secrets', options.namespace);
   }
 
   get isSynced(): boolean {
-    return this.policies.isSynced && this.secrets.isSynced;
+    return this.reflectors.every((reflector) => reflector.isSynced);
+  }
+
+  get reflectors(): readonly Reflector<KubeObject>[] {
+    return [this.policies, ...(this.namespacedPolicies ? [this.namespacedPolicies] : []), this.secrets];
   }
 
   secret(name: string): Secret | undefined {
@@ -91,9 +107,12 @@ export class ImagePolicyOperator extends Operator {
 
   protected override async init(): Promise<void> {
     // A rejection here would be a bug: the watches retry by themselves.
-    const policies = this.watchResource(POLICY_GROUP, POLICY_VERSION, POLICY_PLURAL, this.#onPolicy);
+    const kinds = this.namespacedPolicies ? [POLICY_PLURAL, NAMESPACED_POLICY_PLURAL] : [POLICY_PLURAL];
+    const policies = kinds.map((plural) =>
+      this.watchResource(POLICY_GROUP, POLICY_VERSION, plural, (event) => this.#onPolicy(event)),
+    );
     const secrets = this.watchResource('', 'v1', 'secrets', this.#onSecret, this.#options.namespace);
-    await Promise.all([policies, secrets]);
+    await Promise.all([...policies, secrets]);
     this.enqueueStatus();
   }
 
@@ -132,22 +151,28 @@ export class ImagePolicyOperator extends Operator {
 
   /** With the version that was looked at; rejects on every failure, where the base class gives null. */
   protected override async patchResourceStatus(meta: ResourceMeta, status: unknown): Promise<ResourceMeta> {
-    const collection = collectionPath({ group: POLICY_GROUP, version: POLICY_VERSION, plural: POLICY_PLURAL });
+    const plural = pluralOf(meta);
+    const { namespace } = meta;
+    const named = { group: POLICY_GROUP, version: POLICY_VERSION, plural };
+    const collection = collectionPath(namespace === undefined ? named : { ...named, namespace });
     const written = await this.#options.api.call<KubeObject>({
       method: 'PATCH',
       path: apiPath(collection, meta.name, 'status'),
       contentType: 'application/merge-patch+json',
       body: { metadata: { resourceVersion: meta.resourceVersion }, status },
     });
-    return metaOf(POLICY_PLURAL, written);
+    return metaOf(plural, written);
   }
 
-  readonly #onPolicy = async ({ type, object, meta }: ResourceEvent): Promise<void> => {
+  async #onPolicy({ type, object, meta }: ResourceEvent): Promise<void> {
     const { book } = this.#options;
-    if (type === ResourceEventType.Deleted || !isPolicy(object)) book.delete(meta.name);
-    else book.set(object);
-    this.enqueueStatus([meta.name]);
-  };
+    // Which kind it is says the collection that it came from.
+    const policy: unknown = { ...object, apiVersion: meta.apiVersion, kind: meta.kind };
+    const key = joinPolicyName(meta);
+    if (type === ResourceEventType.Deleted || !isPolicy(policy)) book.delete(key);
+    else book.set(policy);
+    this.enqueueStatus([key]);
+  }
 
   readonly #onSecret = async ({ meta }: ResourceEvent): Promise<void> => {
     this.#options.book.secretChanged(meta.name);
@@ -159,12 +184,15 @@ export class ImagePolicyOperator extends Operator {
     if (!entry || !this.#options.isLeader()) return;
     const { policy, compiled } = entry;
     const shadowedBy = this.#options.shadowedBy?.(compiled) ?? [];
-    const affected = this.#affected(policy);
+    const affected = this.#affected(name, policy);
     const status = statusOf({ policy, compiled, shadowedBy, affected, now: this.#options.clock() });
     if (isSameStatus(policy, status)) return;
     try {
       // A merge patch leaves alone what it doesn't name, and removes what is null.
-      await this.patchResourceStatus(metaOf(POLICY_PLURAL, policy), { ...status, affected: status.affected ?? null });
+      await this.patchResourceStatus(metaOf(pluralOf(policy), policy), {
+        ...status,
+        affected: status.affected ?? null,
+      });
     } catch (thrown) {
       // Deleted meanwhile, or changed: the watch brings the news, and with it another turn.
       if (isStatus(thrown, 404)) return;
@@ -174,12 +202,12 @@ export class ImagePolicyOperator extends Operator {
   }
 
   /** Until this replica has scanned, what another found stands. */
-  #affected({ metadata, status }: ImagePolicy): AffectedStatus | undefined {
+  #affected(name: string, { status }: AnyImagePolicy): AffectedStatus | undefined {
     const { affected } = this.#options;
-    return affected && (affected(metadata.name) ?? status?.affected);
+    return affected && (affected(name) ?? status?.affected);
   }
 
-  #report(policy: ImagePolicy, ready: ReturnType<typeof readyOf>): void {
+  #report(policy: AnyImagePolicy, ready: ReturnType<typeof readyOf>): void {
     const before = readyOf(policy.status);
     if (!ready || (before?.status === ready.status && before.reason === ready.reason)) return;
     this.#options.onReadyChanged?.(policy, ready);
@@ -223,15 +251,24 @@ export class ImagePolicyOperator extends Operator {
 
 /** Lists leave apiVersion and kind out of their items. */
 function metaOf(plural: string, object: { readonly metadata: object }): ResourceMeta {
-  const typed = plural === 'secrets' ? { apiVersion: 'v1', kind: 'Secret' } : POLICY_TYPE;
-  return ResourceMetaImpl.createWithPlural(plural, { ...object, ...typed });
+  return ResourceMetaImpl.createWithPlural(plural, { ...object, ...(TYPES.get(plural) ?? SECRET_TYPE) });
 }
 
-const POLICY_TYPE = { apiVersion: `${POLICY_GROUP}/${POLICY_VERSION}`, kind: 'ImagePolicy' } as const;
+const POLICY_API_VERSION = `${POLICY_GROUP}/${POLICY_VERSION}` as const;
+const SECRET_TYPE = { apiVersion: 'v1', kind: 'Secret' } as const;
+const TYPES = new Map([
+  [POLICY_PLURAL, { apiVersion: POLICY_API_VERSION, kind: 'ImagePolicy' }],
+  [NAMESPACED_POLICY_PLURAL, { apiVersion: POLICY_API_VERSION, kind: 'NamespacedImagePolicy' }],
+]);
+
+function pluralOf({ kind }: { readonly kind: string }): string {
+  return kind === 'NamespacedImagePolicy' ? NAMESPACED_POLICY_PLURAL : POLICY_PLURAL;
+}
 
 /** Without a spec there is no claim. The rest is checked by the API server against the CRD, and again by `compile`. */
-function isPolicy(object: object): object is ImagePolicy {
-  return 'spec' in object && typeof object.spec === 'object' && object.spec !== null;
+function isPolicy(object: unknown): object is AnyImagePolicy {
+  if (typeof object !== 'object' || object === null || !('spec' in object)) return false;
+  return typeof object.spec === 'object' && object.spec !== null;
 }
 
 function collectionPath(of: { group: string; version: string; plural: string; namespace?: string }): string {

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKeyRing } from '../core/cosign/key-ring.ts';
 import type { Logger } from '../core/observe.ts';
-import { compilePolicy } from '../core/policy/compile.ts';
+import { compilePolicy, type SecretLookup } from '../core/policy/compile.ts';
 import { compileCondition } from '../core/policy/condition.ts';
 import { compilePredicateSchema } from '../core/policy/predicate-schema.ts';
-import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { AnyImagePolicy } from '../core/policy/kinds.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
 import { createRegistryClient } from '../core/registry/client.ts';
 import { anonymousKeychain, chainKeychains } from '../core/registry/credentials/keychains.ts';
@@ -185,7 +185,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
   const { log } = options;
   const { metrics } = running;
   const parseKey = createKeyRing();
-  const compile = (policy: ImagePolicy, secret: (name: string, key: string) => { pem: string } | undefined) =>
+  const compile = (policy: AnyImagePolicy, secret: SecretLookup) =>
     compilePolicy(policy, {
       secret,
       parseKey,

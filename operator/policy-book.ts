@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import { namespaceOf, policyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 
 export interface PolicyBookOptions {
   /** Never throws: what is wrong with a policy is in its `problems`. */
-  readonly compile: (policy: ImagePolicy) => CompiledPolicy;
+  readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
   readonly store: Pick<PolicyStore, 'set' | 'remove' | 'replace'>;
-  /** Policies that were compiled anew. */
+  /** Names of policies that were compiled anew. */
   readonly onCompiled?: (names: readonly string[]) => void;
 }
 
 export interface PolicyEntry {
-  readonly policy: ImagePolicy;
+  readonly policy: AnyImagePolicy;
   readonly compiled: CompiledPolicy;
 }
 
 /**
- * The policies of the cluster, compiled. Changes of one turn (a list, a burst) are published together:
+ * The policies of the cluster and its namespaces, by `policyName`, compiled. Changes of one turn (a list, a burst) are published together:
  * no decision sees half of a list.
  */
 export class PolicyBook {
@@ -39,11 +39,12 @@ export class PolicyBook {
     return [...this.#entries.keys()];
   }
 
-  set(policy: ImagePolicy): void {
-    const before = this.#entries.get(policy.metadata.name);
+  set(policy: AnyImagePolicy): void {
+    const name = policyName(policy);
+    const before = this.#entries.get(name);
     // Our own status write comes back as a change: the spec is the same.
     const unchanged = before !== undefined && isSameSpec(before.policy, policy);
-    if (unchanged) this.#entries.set(policy.metadata.name, { policy, compiled: before.compiled });
+    if (unchanged) this.#entries.set(name, { policy, compiled: before.compiled });
     else this.#put(policy, this.#options.compile(policy));
   }
 
@@ -54,12 +55,23 @@ export class PolicyBook {
     this.#schedule();
   }
 
-  /** A Secret came, changed or went: the policies that name it are compiled again. */
-  secretChanged(secretName: string): void {
+  /**
+   * A Secret came, changed or went: the policies that name it are compiled again. Without a namespace it is one of
+   * the operator's, which the policies of the cluster name.
+   */
+  secretChanged(secretName: string, namespace?: string): void {
     for (const { policy } of this.#entries.values()) {
-      const { keys } = policy.spec;
-      if (!Array.isArray(keys) || !keys.some((key) => key?.secretRef?.name === secretName)) continue;
+      if (namespaceOf(policy) !== namespace || !secretNames(policy).includes(secretName)) continue;
       this.#put(policy, this.#options.compile(policy));
+    }
+  }
+
+  /** Secrets that namespaced policies name. */
+  *namedSecrets(): Generator<{ readonly namespace: string; readonly name: string }> {
+    for (const { policy } of this.#entries.values()) {
+      const namespace = namespaceOf(policy);
+      if (namespace === undefined) continue;
+      for (const name of secretNames(policy)) yield { namespace, name };
     }
   }
 
@@ -68,10 +80,11 @@ export class PolicyBook {
     for (const { policy } of this.#entries.values()) this.#put(policy, this.#options.compile(policy));
   }
 
-  #put(policy: ImagePolicy, compiled: CompiledPolicy): void {
-    this.#entries.set(policy.metadata.name, { policy, compiled });
-    this.#removed.delete(policy.metadata.name);
-    this.#fresh.add(policy.metadata.name);
+  #put(policy: AnyImagePolicy, compiled: CompiledPolicy): void {
+    const name = policyName(policy);
+    this.#entries.set(name, { policy, compiled });
+    this.#removed.delete(name);
+    this.#fresh.add(name);
     this.#schedule();
   }
 
@@ -104,7 +117,12 @@ export class PolicyBook {
 /** More changes than this are cheaper as a whole. */
 const BATCH = 100;
 
-function isSameSpec(a: ImagePolicy, b: ImagePolicy): boolean {
+/** A definition that was edited may let anything through. */
+function secretNames({ spec: { keys } }: AnyImagePolicy): readonly string[] {
+  return Array.isArray(keys) ? keys.flatMap((key) => key?.secretRef?.name ?? []) : [];
+}
+
+function isSameSpec(a: AnyImagePolicy, b: AnyImagePolicy): boolean {
   return (
     a.metadata['uid'] === b.metadata['uid'] &&
     a.metadata.generation === b.metadata.generation &&

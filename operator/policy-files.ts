@@ -2,8 +2,8 @@
 import path from 'node:path';
 import type { Logger } from '../core/observe.ts';
 import type { DocumentFault, PolicyDocument, PolicyDocuments } from '../core/policy/document.ts';
+import { policyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
 import { loadPolicies } from '../core/policy/load.ts';
-import type { ImagePolicy } from '../core/policy/schema.gen.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 import { watchFiles } from './file-watch.ts';
@@ -11,7 +11,7 @@ import { watchFiles } from './file-watch.ts';
 export interface PolicyFilesOptions {
   /** Files and folders. */
   readonly paths: readonly string[];
-  readonly compile: (policy: ImagePolicy) => CompiledPolicy;
+  readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
   readonly store: Pick<PolicyStore, 'replace'>;
   readonly log: Logger;
   readonly onReload: (succeeded: boolean) => void;
@@ -75,8 +75,8 @@ export async function followPolicyFiles(options: PolicyFilesOptions): Promise<Po
 function merged(next: PolicyDocuments, before: readonly PolicyDocument[]): readonly PolicyDocument[] {
   const isFaulty = (file: string) => next.faults.some((fault) => isWithin(file, fault.file));
   const sound = next.policies.filter(({ file }) => !isFaulty(file));
-  const names = new Set(sound.map(({ policy }) => policy.metadata.name));
-  const kept = before.filter(({ file, policy }) => isFaulty(file) && !names.has(policy.metadata.name));
+  const names = new Set(sound.map(({ policy }) => policyName(policy)));
+  const kept = before.filter(({ file, policy }) => isFaulty(file) && !names.has(policyName(policy)));
   return [...sound, ...kept];
 }
 

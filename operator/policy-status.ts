@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AffectedStatus, ImagePolicy, ImagePolicyStatus, StatusCondition } from '../core/policy/schema.gen.ts';
+import type { AnyImagePolicy } from '../core/policy/kinds.ts';
+import type { AffectedStatus, ImagePolicyStatus, StatusCondition } from '../core/policy/schema.gen.ts';
 import type { CompiledPolicy, Problem } from '../core/policy/types.ts';
 
 export interface StatusInput {
-  readonly policy: ImagePolicy;
+  readonly policy: AnyImagePolicy;
   readonly compiled: CompiledPolicy;
   /** Policies that take every image of this one; empty: none do. */
   readonly shadowedBy: readonly string[];
@@ -33,7 +34,7 @@ export function statusOf(input: StatusInput): ImagePolicyStatus {
 }
 
 /** Equal in what matters: nothing is written then. */
-export function isSameStatus(policy: ImagePolicy, status: ImagePolicyStatus): boolean {
+export function isSameStatus(policy: AnyImagePolicy, status: ImagePolicyStatus): boolean {
   return canonical(policy.status ?? {}) === canonical(status);
 }
 

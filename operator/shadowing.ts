@@ -12,8 +12,11 @@ const SEGMENTS_LEAST = 2;
  */
 export function shadowersOf(policy: CompiledPolicy, all: Iterable<CompiledPolicy>): readonly string[] {
   if (!mayBeShadowed(policy)) return [];
-  // One with a selector leaves the other namespaces.
-  const others = [...all].filter(({ name, namespaceSelector }) => name !== policy.name && !namespaceSelector);
+  // One with a selector leaves the other namespaces; those of a namespace are ranked among themselves.
+  const others = [...all].filter(
+    ({ name, namespace, namespaceSelector }) =>
+      name !== policy.name && namespace === policy.namespace && !namespaceSelector,
+  );
   const shadowers = new Set<string>();
   for (const pattern of policy.patterns) {
     const taker = others.find(({ patterns }) => patterns.some((other) => takesAll(other, pattern)));

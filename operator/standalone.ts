@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '../core/observe.ts';
-import type { ImagePolicy } from '../core/policy/schema.gen.ts';
+import type { AnyImagePolicy } from '../core/policy/kinds.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
@@ -10,7 +10,7 @@ import type { Surroundings } from './surroundings.ts';
 
 export interface StandaloneOptions {
   readonly policies: readonly string[];
-  readonly compile: (policy: ImagePolicy) => CompiledPolicy;
+  readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
   readonly store: PolicyStore;
   readonly keychain: Keychain;
   readonly certificate: Promise<ServingPair>;

@@ -2,12 +2,14 @@
 import type { Configuration } from '../../core/config/types.ts';
 import { errorText } from '../../core/errors.ts';
 import { silentLogger } from '../../core/observe.ts';
-import type { ImagePolicy } from '../../core/policy/schema.gen.ts';
+import type { SecretLookup } from '../../core/policy/compile.ts';
+import { namespaceOf, type AnyImagePolicy, type NamespacedImagePolicy } from '../../core/policy/kinds.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/api-client.ts';
 import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../../operator/kube-config.ts';
+import { secretEntry, type SecretObject } from '../../operator/policy-secrets.ts';
 import { createPullSecrets, type PullSource } from '../../operator/pull-secrets.ts';
 import { runningImages, type PodObject } from '../../operator/running-images.ts';
 import { UsageError } from '../exit.ts';
@@ -33,20 +35,14 @@ export interface RunningOptions {
 /** What a scan reads of a cluster. Every call may fail with `ApiError`. */
 export interface Cluster {
   running(options: RunningOptions): Promise<Inventory>;
-  policies(): Promise<readonly ImagePolicy[]>;
-  /** Values of Secrets that these policies name, to compile them with. */
-  secrets(policies: readonly ImagePolicy[]): Promise<SecretLookup>;
+  /** Of the cluster, and of this namespace or all. */
+  policies(namespace?: string): Promise<readonly AnyImagePolicy[]>;
+  /** Values of Secrets that these policies name, to compile each of them with. */
+  secrets(policies: readonly AnyImagePolicy[]): Promise<(policy: AnyImagePolicy) => SecretLookup>;
   close(): Promise<void>;
 }
 
-export type SecretLookup = (name: string, key: string) => { readonly pem: string } | undefined;
-
-interface SecretObject extends KubeObject {
-  readonly type?: string;
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-const POLICIES = '/apis/cosignet.dev/v1/imagepolicies';
+const POLICIES = '/apis/cosignet.dev/v1';
 const NAMESPACES = '/api/v1/namespaces';
 const PAGE = '500';
 
@@ -79,18 +75,42 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         source: `Pods of ${where}${selector ? `, ${selector}` : ''}, at ${kubeConfig.getCurrentCluster()?.server ?? ''}`,
       };
     },
-    policies: () => listAll<ImagePolicy & KubeObject>(api, POLICIES, {}),
+    async policies(namespace) {
+      const cluster = await listAll<AnyImagePolicy & KubeObject>(api, `${POLICIES}/imagepolicies`, {});
+      return [...cluster, ...(await namespacedPolicies(api, namespace, warn))];
+    },
     async secrets(policies) {
-      const names = policies.flatMap(({ spec }) => (spec.keys ?? []).flatMap(({ secretRef }) => secretRef?.name ?? []));
-      const found = await readSecrets(api, { namespace: releaseNamespace, names, warn });
-      return (name, key) => {
-        const data = found.get(name)?.data;
-        const value = data && Object.hasOwn(data, key) ? data[key] : undefined;
-        return value === undefined ? undefined : { pem: Buffer.from(value, 'base64').toString('utf8') };
-      };
+      const found = new Map<string | undefined, ReadonlyMap<string, SecretObject>>();
+      for (const [home, group] of Map.groupBy(policies, namespaceOf)) {
+        const namespace = home ?? releaseNamespace;
+        found.set(home, await readSecrets(api, { namespace, names: group.flatMap(secretNames), warn }));
+      }
+      return (policy) => (name, key) => secretEntry(found.get(namespaceOf(policy))?.get(name), key);
     },
     close: () => kubeConfig.close(),
   };
+}
+
+/** Without the right to see them, or the kind, what they add is left out; the first is said. */
+async function namespacedPolicies(
+  api: KubeApi,
+  namespace: string | undefined,
+  warn: (text: string) => void,
+): Promise<readonly AnyImagePolicy[]> {
+  const plural = 'namespacedimagepolicies';
+  const path = namespace === undefined ? `${POLICIES}/${plural}` : apiPath(`${POLICIES}/namespaces`, namespace, plural);
+  try {
+    return await listAll<NamespacedImagePolicy & KubeObject>(api, path, {});
+  } catch (error) {
+    if (isStatus(error, 404)) return [];
+    if (!isStatus(error, 403)) throw error;
+    warn(`what NamespacedImagePolicies add is left out: ${errorText(error)}`);
+    return [];
+  }
+}
+
+function secretNames({ spec }: AnyImagePolicy): readonly string[] {
+  return (spec.keys ?? []).flatMap(({ secretRef }) => secretRef?.name ?? []);
 }
 
 function connect(): { readonly kubeConfig: SharedKubeConfig; readonly api: KubeApi } {

@@ -43,6 +43,7 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   trustRoots: [],
   limits: DEFAULT_LIMITS,
   backgroundScan: DEFAULT_BACKGROUND_SCAN,
+  namespacedPolicies: true,
   notifications: [],
 };
 

@@ -96,6 +96,7 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     enabled: { type: 'boolean', description: 'Watch running Pods and judge their images.' },
     requestsPerMinute: integer('Requests to registries that each replica may spend on it.', 1, 100_000),
   }),
+  namespacedPolicies: { type: 'boolean', description: 'Follow NamespacedImagePolicies in a cluster.' },
   notifications: list(
     'Who is told of refusals, by webhook.',
     object(

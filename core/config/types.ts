@@ -16,6 +16,8 @@ export interface Configuration {
   readonly trustRoots: readonly TrustRootConfiguration[];
   readonly limits: Limits;
   readonly backgroundScan: BackgroundScan;
+  /** Whether NamespacedImagePolicies are followed; only in a cluster, and read at start. */
+  readonly namespacedPolicies: boolean;
   readonly notifications: readonly NotificationConfiguration[];
   /** Undefined: none run. */
   readonly credentialProviders?: CredentialProvidersConfiguration;

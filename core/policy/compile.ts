@@ -5,11 +5,13 @@ import { parseRepository } from '../image/reference.ts';
 import type { PublicKey } from '../cosign/keys.ts';
 import type { ImagePattern, Repository } from '../image/types.ts';
 import { compileAttestations } from './attestations.ts';
+import { joinPolicyName, namespaceOf, policyName } from './kinds.ts';
+import type { AnyImagePolicy } from './kinds.ts';
 import { compileLabelSelector } from './label-selector.ts';
 import { createReport } from './report.ts';
 import type { Report } from './report.ts';
 import { checkRules } from './rules.ts';
-import type { ImagePolicy, ImagePolicySpec } from './schema.gen.ts';
+import type { ImagePolicySpec } from './schema.gen.ts';
 import { compileSigners } from './signers.ts';
 import type { AttestationCondition, AttestationDemand, CompiledPolicy, Problem } from './types.ts';
 import { validateDocument } from './validate.ts';
@@ -19,8 +21,8 @@ import type { FieldFault } from './validate.ts';
 export interface CompileContext {
   /** `createKeyRing()` where many policies are compiled; `parsePublicKey` unless given. */
   readonly parseKey?: (pem: string) => PublicKey;
-  /** An entry of a Secret in the operator's namespace; undefined where it is not there. */
-  readonly secret: (name: string, key: string) => { readonly pem: string } | undefined;
+  /** An entry of a Secret, of the operator's namespace or the policy's; undefined where it is not there. */
+  readonly secret: SecretLookup;
   /** Names of the configured trust roots. */
   readonly trustRoots: ReadonlySet<string>;
   /** Throws with a sentence where the CEL expression is not valid. */
@@ -29,8 +31,14 @@ export interface CompileContext {
   readonly compileSchema?: (schema: unknown) => NonNullable<AttestationDemand['schemaFault']>;
 }
 
+export type SecretLookup = (name: string, key: string) => SecretEntry | undefined;
+
+/** `unavailable`: why it could not be read, as a sentence. */
+export type SecretEntry =
+  { readonly pem: string; readonly unavailable?: never } | { readonly pem?: never; readonly unavailable: string };
+
 /**
- * An ImagePolicy, from the API server or a file, made ready for decisions; its shape is checked here too. Never
+ * An ImagePolicy or a NamespacedImagePolicy, from the API server or a file, made ready for decisions; its shape is checked here too. Never
  * throws: what is wrong is in `problems`, all of it at once. A policy with problems keeps its claim on its images
  * and denies them.
  */
@@ -39,7 +47,8 @@ export function compilePolicy(policy: unknown, context: CompileContext): Compile
     // Without the status, which is ours and may be another version's; items of a list may come without kind.
     const metadata = fieldOf(policy, 'metadata');
     const spec = fieldOf(policy, 'spec');
-    const validated = validateDocument({ apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata, spec });
+    const kind = isNamespaced(policy) ? 'NamespacedImagePolicy' : 'ImagePolicy';
+    const validated = validateDocument({ apiVersion: 'cosignet.dev/v1', kind, metadata, spec });
     return validated.faults === undefined
       ? compileValid(validated.policy, context)
       : malformed(policy, validated.faults);
@@ -48,7 +57,8 @@ export function compilePolicy(policy: unknown, context: CompileContext): Compile
   }
 }
 
-function compileValid({ metadata, spec }: ImagePolicy, context: CompileContext): CompiledPolicy {
+function compileValid(policy: AnyImagePolicy, context: CompileContext): CompiledPolicy {
+  const spec: ImagePolicySpec = policy.spec;
   const report = createReport();
   const patterns = compilePatterns(spec.images, report);
   const namespaceSelector = compileSelector(spec, report);
@@ -57,8 +67,7 @@ function compileValid({ metadata, spec }: ImagePolicy, context: CompileContext):
   const signatureRepository = compileSignatureRepository(spec, report);
   const attestations = compileAttestations(spec, signers, context, report);
   return {
-    name: metadata.name,
-    generation: typeof metadata.generation === 'number' ? metadata.generation : 0,
+    ...identityOf(policy),
     patterns,
     action: spec.action ?? 'Verify',
     mode: spec.mode ?? 'Enforce',
@@ -71,6 +80,16 @@ function compileValid({ metadata, spec }: ImagePolicy, context: CompileContext):
     problems: report.problems,
     ...(namespaceSelector === undefined ? {} : { namespaceSelector }),
     ...(signatureRepository === undefined ? {} : { signatureRepository }),
+  };
+}
+
+function identityOf(policy: AnyImagePolicy): Pick<CompiledPolicy, 'name' | 'namespace' | 'generation'> {
+  const namespace = namespaceOf(policy);
+  const { generation } = policy.metadata;
+  return {
+    name: policyName(policy),
+    ...(namespace === undefined ? {} : { namespace }),
+    generation: typeof generation === 'number' ? generation : 0,
   };
 }
 
@@ -103,9 +122,11 @@ function malformed(policy: unknown, faults: readonly FieldFault[]): CompiledPoli
   const images = fieldOf(spec, 'images');
   const texts = (Array.isArray(images) ? images : [images]).filter((image) => typeof image === 'string');
   const mode = fieldOf(spec, 'mode');
-  const name = fieldOf(metadata, 'name');
+  const name = textOf(fieldOf(metadata, 'name'));
+  const namespace = isNamespaced(policy) ? textOf(fieldOf(metadata, 'namespace')) : undefined;
   return {
-    name: typeof name === 'string' ? name : '',
+    name: joinPolicyName({ namespace, name }),
+    ...(namespace === undefined ? {} : { namespace }),
     generation: typeof generation === 'number' ? generation : 0,
     patterns: texts.map(claimOf).filter((pattern) => pattern !== undefined),
     action: 'Verify',
@@ -118,6 +139,14 @@ function malformed(policy: unknown, faults: readonly FieldFault[]): CompiledPoli
     attestations: [],
     problems: faults.map(({ path, message }): Problem => ({ reason: 'InvalidSpec', path: path || 'spec', message })),
   };
+}
+
+function isNamespaced(policy: unknown): boolean {
+  return fieldOf(policy, 'kind') === 'NamespacedImagePolicy';
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -2,12 +2,12 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
 import type { Document, Node } from 'yaml';
 import { errorText } from '../errors.ts';
-import type { ImagePolicy } from './schema.gen.ts';
+import type { AnyImagePolicy } from './kinds.ts';
 import { validateDocument } from './validate.ts';
 
 /** A policy as it stands in a file. */
 export interface PolicyDocument {
-  readonly policy: ImagePolicy;
+  readonly policy: AnyImagePolicy;
   readonly file: string;
   /** Where it starts; lines count from 1. */
   readonly line: number;
@@ -33,7 +33,7 @@ export const MAXIMUM_FILE_SIZE = 16 * 1024 * 1024;
 const MAXIMUM_ALIASES = 32;
 
 /**
- * Reads ImagePolicy documents from YAML or JSON, several in a file, also in a List. Never throws: what is not
+ * Reads policies of both kinds from YAML or JSON, several in a file, also in a List. Never throws: what is not
  * a valid policy is a fault with its line. Strict on purpose: unknown fields, other kinds and duplicate keys
  * are faults, because a rule that is silently not there is worse than a file that is refused.
  */
@@ -91,10 +91,13 @@ function sourcesOf(document: Document, file: string, lines: LineCounter): readon
   return items.map((item, index) => source(item, nodeAt(document, root, ['items', index])));
 }
 
+const KINDS: ReadonlySet<string> = new Set(['ImagePolicy', 'NamespacedImagePolicy']);
+const LIST_KINDS: ReadonlySet<string> = new Set(['List', ...[...KINDS].map((kind) => `${kind}List`)]);
+
 /** The objects in a List, as `kubectl get -o yaml` writes it; undefined where it is none. */
 function itemsOf(value: unknown): readonly unknown[] | undefined {
   if (typeof value !== 'object' || value === null || !('kind' in value) || !('items' in value)) return undefined;
-  const isList = value.kind === 'List' || value.kind === 'ImagePolicyList';
+  const isList = typeof value.kind === 'string' && LIST_KINDS.has(value.kind);
   return isList && Array.isArray(value.items) ? value.items : undefined;
 }
 
@@ -118,10 +121,10 @@ function readPolicy(source: Source, policies: PolicyDocument[], faults: Document
 
 /** Said before any other fault: a Deployment in the folder has hundreds of unknown fields. */
 function foreignKind(value: unknown): string | undefined {
-  const expected = 'expected an ImagePolicy of cosignet.dev/v1';
+  const expected = 'expected an ImagePolicy or NamespacedImagePolicy of cosignet.dev/v1';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return `not an object: ${expected}`;
   const { apiVersion, kind }: { apiVersion?: unknown; kind?: unknown } = value;
-  if (kind === 'ImagePolicy' && apiVersion === 'cosignet.dev/v1') return undefined;
+  if (typeof kind === 'string' && KINDS.has(kind) && apiVersion === 'cosignet.dev/v1') return undefined;
   return `${nameOf(kind, 'no kind')} of ${nameOf(apiVersion, 'no apiVersion')}: ${expected}`;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { errorText } from '../errors.ts';
 import { MAXIMUM_FILE_SIZE, parsePolicyDocuments } from './document.ts';
 import type { DocumentFault, PolicyDocument, PolicyDocuments } from './document.ts';
+import { policyName } from './kinds.ts';
 
 const EXTENSION = /\.(?:ya?ml|json)$/;
 /** Folders below folders; a symbolic link that leads back up ends here. */
@@ -65,7 +66,7 @@ function duplicatesIn(policies: readonly PolicyDocument[]): readonly DocumentFau
   const first = new Map<string, PolicyDocument>();
   const faults: DocumentFault[] = [];
   for (const document of policies) {
-    const { name } = document.policy.metadata;
+    const name = policyName(document.policy);
     const other = first.get(name);
     if (other === undefined) {
       first.set(name, document);

@@ -64,8 +64,9 @@ function pemOf({ pem, secretRef }: PolicyKey, place: Place): { pem: string; path
   }
   const path = `${place.path}.secretRef`;
   const found = place.context.secret(secretRef.name, secretRef.key);
-  if (found !== undefined) return { pem: found.pem, path };
-  place.report.add('SecretNotFound', path, `there is no Secret ${secretRef.name} with an entry ${secretRef.key}`);
+  if (found?.pem !== undefined) return { pem: found.pem, path };
+  const absent = `there is no Secret ${secretRef.name} with an entry ${secretRef.key}`;
+  place.report.add('SecretNotFound', path, found?.unavailable ?? absent);
   return undefined;
 }
 

@@ -9,7 +9,10 @@ export interface PolicySnapshot {
   /** Grows by one with each change. */
   readonly version: number;
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
+  /** Of the cluster's policies. */
   readonly index: PatternIndex;
+  /** Of namespaced policies, by their namespace. */
+  readonly namespaced: ReadonlyMap<string, PatternIndex>;
 }
 
 /** Patterns with a digest stand apart: for their digest they come before all others. */
@@ -30,17 +33,14 @@ export interface PolicyStore {
   readonly version: () => number;
 }
 
-const EMPTY: PolicySnapshot = {
-  version: 0,
-  policies: new Map(),
-  index: { general: undefined, byDigest: new Map(), withDigest: undefined },
-};
+const NO_PATTERNS: PatternIndex = { general: undefined, byDigest: new Map(), withDigest: undefined };
+const EMPTY: PolicySnapshot = { version: 0, policies: new Map(), index: NO_PATTERNS, namespaced: new Map() };
 
 export function createPolicyStore(): PolicyStore {
   let current = EMPTY;
 
-  function swap(policies: ReadonlyMap<string, CompiledPolicy>, index: PatternIndex): void {
-    current = { version: current.version + 1, policies, index };
+  function swap(next: Omit<PolicySnapshot, 'version'>): void {
+    current = { ...next, version: current.version + 1 };
   }
 
   function change(name: string, policy: CompiledPolicy | undefined): void {
@@ -50,8 +50,9 @@ export function createPolicyStore(): PolicyStore {
     if (policy === undefined) policies.delete(name);
     else policies.set(name, policy);
     const batch: Batch = Symbol('batch');
-    const without = before === undefined ? current.index : withoutPolicy(current.index, before, batch);
-    swap(policies, policy === undefined ? without : withPolicy(without, policy, batch));
+    const without = before === undefined ? current : editedAt(current, before, batch, withoutPolicy);
+    const { index, namespaced } = policy === undefined ? without : editedAt(without, policy, batch, withPolicy);
+    swap({ policies, index, namespaced });
   }
 
   return {
@@ -62,11 +63,34 @@ export function createPolicyStore(): PolicyStore {
     replace(policies) {
       const byName = new Map([...policies].map((policy) => [policy.name, policy]));
       const batch: Batch = Symbol('batch');
-      let index = EMPTY.index;
-      for (const policy of byName.values()) index = withPolicy(index, policy, batch);
-      swap(byName, index);
+      const indices = new Map<string | undefined, PatternIndex>();
+      for (const policy of byName.values()) {
+        const index = indices.get(policy.namespace) ?? NO_PATTERNS;
+        indices.set(policy.namespace, withPolicy(index, policy, batch));
+      }
+      const namespaced = new Map<string, PatternIndex>();
+      for (const [namespace, index] of indices) if (namespace !== undefined) namespaced.set(namespace, index);
+      swap({ policies: byName, index: indices.get(undefined) ?? NO_PATTERNS, namespaced });
     },
   };
+}
+
+type Indices = Pick<PolicySnapshot, 'index' | 'namespaced'>;
+
+/** The index that the policy belongs to edited, the others as they are. */
+function editedAt(
+  { index, namespaced }: Indices,
+  policy: CompiledPolicy,
+  batch: Batch,
+  change: (index: PatternIndex, policy: CompiledPolicy, batch: Batch) => PatternIndex,
+): Indices {
+  const { namespace } = policy;
+  if (namespace === undefined) return { index: change(index, policy, batch), namespaced };
+  const changed = change(namespaced.get(namespace) ?? NO_PATTERNS, policy, batch);
+  const others = new Map(namespaced);
+  if (changed.general === undefined && changed.byDigest.size === 0) others.delete(namespace);
+  else others.set(namespace, changed);
+  return { index, namespaced: others };
 }
 
 function withPolicy(index: PatternIndex, policy: CompiledPolicy, batch: Batch): PatternIndex {

@@ -81,7 +81,10 @@ export interface ConditionImage {
 
 /** A policy ready for decisions, or one that is not Ready and so denies what it claims. Immutable. */
 export interface CompiledPolicy {
+  /** Unlike any other's: of a namespaced policy `namespace/name`. */
   readonly name: string;
+  /** Of a namespaced policy: it speaks there and nowhere else, and only adds to what the cluster's ask. */
+  readonly namespace?: string;
   readonly generation: number;
   /** Claims images also where `problems` is not empty. */
   readonly patterns: readonly ImagePattern[];

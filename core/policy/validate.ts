@@ -3,8 +3,8 @@ import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { UNPRINTABLE } from '../errors.ts';
-import type { ImagePolicy } from './schema.gen.ts';
-import { IMAGE_POLICY_SCHEMA } from './validator.gen.ts';
+import type { AnyImagePolicy } from './kinds.ts';
+import { IMAGE_POLICY_SCHEMA, NAMESPACED_IMAGE_POLICY_SCHEMA } from './validator.gen.ts';
 
 export interface FieldFault {
   /** As kubectl writes it: `spec.keys[0].pem`; empty for the document itself. */
@@ -13,25 +13,33 @@ export interface FieldFault {
 }
 
 export type Validated =
-  | { readonly policy: ImagePolicy; readonly faults?: never }
+  | { readonly policy: AnyImagePolicy; readonly faults?: never }
   | { readonly policy?: never; readonly faults: readonly FieldFault[] };
 
 const MAXIMUM_FAULTS = 20;
 
-// The schema is a constant, so its compiled form is one too; made on first use, for a quick start.
-let compiled: ValidateFunction<ImagePolicy> | undefined;
+// The schemas are constants, so their compiled forms are too; made on first use, for a quick start.
+const compiled = new Map<object, ValidateFunction<AnyImagePolicy>>();
 
-/** Holds a document against the resource's schema; unknown fields are faults. Untrusted in, typed out. */
+/** Holds a document against its kind's schema; unknown fields are faults. Untrusted in, typed out. */
 export function validateDocument(document: unknown): Validated {
-  compiled ??= compile();
-  if (compiled(document)) return { policy: document };
-  return { faults: (compiled.errors ?? []).slice(0, MAXIMUM_FAULTS).map(faultOf) };
+  const validate = validatorOf(isNamespaced(document) ? NAMESPACED_IMAGE_POLICY_SCHEMA : IMAGE_POLICY_SCHEMA);
+  if (validate(document)) return { policy: document };
+  return { faults: (validate.errors ?? []).slice(0, MAXIMUM_FAULTS).map(faultOf) };
 }
 
-function compile(): ValidateFunction<ImagePolicy> {
+function isNamespaced(document: unknown): boolean {
+  return typeof document === 'object' && document !== null && Reflect.get(document, 'kind') === 'NamespacedImagePolicy';
+}
+
+function validatorOf(schema: object): ValidateFunction<AnyImagePolicy> {
+  const known = compiled.get(schema);
+  if (known !== undefined) return known;
   const ajv = new Ajv({ strict: true, allErrors: true, ownProperties: true });
   addFormats.default(ajv, ['date-time', 'int32', 'int64']);
-  return ajv.compile<ImagePolicy>(IMAGE_POLICY_SCHEMA);
+  const validate = ajv.compile<AnyImagePolicy>(schema);
+  compiled.set(schema, validate);
+  return validate;
 }
 
 function faultOf(error: ErrorObject): FieldFault {

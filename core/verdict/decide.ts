@@ -8,7 +8,7 @@ import type { ImageReference } from '../image/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import { matchPolicies, mayMatchByDigest } from '../policy/match.ts';
 import type { PolicySnapshot } from '../policy/store.ts';
-import type { CompiledPolicy } from '../policy/types.ts';
+import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import { withinDeadline } from './deadline.ts';
 import { describeSigners, remedyFor } from './message.ts';
@@ -32,6 +32,8 @@ interface Progress {
   resolved: string | undefined;
   stale: boolean;
   policies: readonly CompiledPolicy[];
+  /** What a failure would mean for admission. */
+  mode: Mode;
   requests: number;
 }
 
@@ -47,7 +49,14 @@ export function createDecide(dependencies: DecideDependencies): Decide {
   const { clock, metrics } = dependencies;
   return async (request) => {
     const started = clock();
-    const progress: Progress = { image: request.image, resolved: undefined, stale: false, policies: [], requests: 0 };
+    const progress: Progress = {
+      image: request.image,
+      resolved: undefined,
+      stale: false,
+      policies: [],
+      mode: 'Enforce',
+      requests: 0,
+    };
     const judged = await judgeOrFail(request, progress, dependencies);
     const verdict = render(judged, progress);
     if (request.background !== true) {
@@ -68,7 +77,7 @@ async function judgeOrFail(
     const code: FailureCode = error instanceof EngineError ? error.code : 'InternalError';
     return {
       outcome: outcomeOf(code),
-      mode: strictestMode(progress.policies),
+      mode: progress.mode,
       code,
       message: `image ${progress.image} could not be judged: ${errorText(error)}`,
       signers: [],
@@ -89,55 +98,93 @@ async function judgeImage(
     count: () => (progress.requests += 1),
   };
   const snapshot = dependencies.policies.snapshot();
-  progress.policies = matchPolicies(snapshot, reference, request.namespace).policies;
+  matchTo(snapshot, reference, request, progress);
   let image: ResolvedImage | undefined;
-  if (mayMatchByDigest(snapshot, reference)) {
+  if (mayMatchByDigest(snapshot, reference, request.namespace)) {
     image = await resolveImage(reference, scope, progress, dependencies.tags);
-    progress.policies = matchPolicies(snapshot, { ...reference, digest: image.digest }, request.namespace).policies;
+    matchTo(snapshot, { ...reference, digest: image.digest }, request, progress);
   }
-  const { policies } = progress;
-  if (policies.length === 0) {
-    return judgeUnmatched(progress, dependencies.configuration().unmatchedImages);
-  }
-  const early = judgeWithoutEvidence(policies, progress);
+  const { early, standing } = judgeWithoutEvidence(progress, dependencies.configuration().unmatchedImages);
   if (early !== undefined) {
     return early;
   }
+  // Policies that only allow are satisfied: an outage is no matter of theirs.
+  const asking = progress.policies.filter((policy) => !isAllowing(policy));
+  progress.mode = strictestMode([...standing, ...asking]);
   image ??= await resolveImage(reference, scope, progress, dependencies.tags);
-  const verifying = policies.filter(isVerifying);
   const resolved = image;
+  const verifying = progress.policies.filter(isVerifying);
   const findings = await Promise.all(verifying.map((policy) => weigh(policy, resolved, scope, dependencies)));
-  return judgeFindings(findings, progress);
+  return judgeFindings(findings, standing, progress);
+}
+
+function matchTo(
+  snapshot: PolicySnapshot,
+  reference: ImageReference,
+  { namespace }: DecisionRequest,
+  progress: Progress,
+): void {
+  const { policies } = matchPolicies(snapshot, reference, namespace);
+  progress.policies = policies;
+  // Where nobody of the cluster speaks yet, a namespace's own policy must not make a failure harmless.
+  progress.mode = policies.some(isOfCluster) ? strictestMode(policies) : 'Enforce';
+}
+
+function isOfCluster({ namespace }: CompiledPolicy): boolean {
+  return namespace === undefined;
 }
 
 function judgeUnmatched(progress: Progress, unmatched: Configuration['unmatchedImages']): Judged {
   const allowed = unmatched === 'Allow';
+  const { policies } = progress;
+  const adding = policies.length === 0 ? '' : `; ${quoteNames(policies)} can only add to one`;
   return {
     outcome: allowed ? 'allowed' : 'denied',
     mode: unmatched === 'Warn' ? 'Warn' : 'Enforce',
     code: 'NoPolicy',
-    message: `no ImagePolicy speaks for image ${progress.image}`,
+    message: `no ImagePolicy speaks for image ${progress.image}${adding}`,
     signers: [],
+    // The configuration speaks, and not those that match.
+    ...(policies.length === 0 ? {} : { refusedBy: [] }),
   };
 }
 
-/** What needs no registry: a policy that is not Ready, denies or only allows. */
-function judgeWithoutEvidence(policies: readonly CompiledPolicy[], progress: Progress): Judged | undefined {
-  const failing = policies.flatMap((policy) => refusalOf(policy, progress));
-  const worst = worstOf(failing);
-  const others = policies.some(isVerifying);
+/** What can be said before a registry is asked. */
+interface WithoutEvidence {
+  /** Undefined: the evidence decides too. */
+  readonly early?: Judged;
+  /** Refusals that stand whatever the evidence says. */
+  readonly standing: readonly Judged[];
+}
+
+/** A policy that is not Ready, denies or only allows, and an image that no policy of the cluster speaks for. */
+function judgeWithoutEvidence(progress: Progress, unmatchedImages: Configuration['unmatchedImages']): WithoutEvidence {
+  const { policies } = progress;
+  const unmatched = policies.some(isOfCluster) ? undefined : judgeUnmatched(progress, unmatchedImages);
+  // Policies of a namespace only add: they can't admit what the configuration denies.
+  if (unmatched !== undefined && (policies.length === 0 || unmatchedImages === 'Deny')) {
+    progress.policies = [];
+    return { early: unmatched, standing: [] };
+  }
+  const standing = standingRefusals(progress, unmatched);
   // A failing Audit policy must not hide what an enforcing one would say: read the evidence then.
-  if (worst !== undefined && (!others || worst.mode === 'Enforce')) {
-    return worst;
+  if (policies.some(isVerifying) && !standing.some(({ mode }) => mode === 'Enforce')) {
+    return { standing };
   }
-  if (worst !== undefined || others) {
-    return undefined;
-  }
+  return { early: worstOf(standing) ?? unmatched ?? allowedWithoutEvidence(progress), standing };
+}
+
+function standingRefusals(progress: Progress, unmatched: Judged | undefined): readonly Judged[] {
+  const refusals = progress.policies.flatMap((policy) => refusalOf(policy, progress));
+  return unmatched?.outcome === 'denied' ? [unmatched, ...refusals] : refusals;
+}
+
+function allowedWithoutEvidence({ image, policies }: Progress): Judged {
   return {
     outcome: 'allowed',
     mode: strictestMode(policies),
     code: 'AllowedByPolicy',
-    message: `image ${progress.image} is allowed by ${quoteNames(policies)}`,
+    message: `image ${image} is allowed by ${quoteNames(policies)}`,
     signers: [],
   };
 }
@@ -147,6 +194,10 @@ function worstOf(refusals: readonly Judged[]): Judged | undefined {
   const worst = strictest(refusals);
   const names = refusals.flatMap(({ remedyPolicy }) => remedyPolicy ?? []);
   return worst && { ...worst, refusedBy: names };
+}
+
+function isAllowing({ action, problems }: CompiledPolicy): boolean {
+  return action === 'Allow' && problems.length === 0;
 }
 
 function isVerifying({ action, problems }: CompiledPolicy): boolean {
@@ -187,9 +238,9 @@ async function resolveImage(
   return { repository, digest, ...tag };
 }
 
-function judgeFindings(findings: readonly Finding[], progress: Progress): Judged {
+function judgeFindings(findings: readonly Finding[], standing: readonly Judged[], progress: Progress): Judged {
   const refusals = [
-    ...progress.policies.flatMap((policy) => refusalOf(policy, progress)),
+    ...standing,
     ...findings.flatMap((finding) => (finding.satisfied ? [] : [refusalByFinding(finding, progress)])),
   ];
   const worst = worstOf(refusals);

@@ -2,7 +2,7 @@
 import type { Configuration } from '../config/types.ts';
 import { formatReference, parseReference } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
-import { rankMatches } from '../policy/match.ts';
+import { rankMatches, rankOwnMatches } from '../policy/match.ts';
 import type { RankedMatch } from '../policy/match.ts';
 import type { PolicySnapshot } from '../policy/store.ts';
 import type { CompiledPolicy, NamespaceContext } from '../policy/types.ts';
@@ -13,10 +13,12 @@ import { printable } from './verdict-text.ts';
 export interface Explanation {
   readonly reference: ImageReference;
   readonly namespace: NamespaceContext;
-  /** All that match, the most specific first. */
+  /** All of the cluster's policies that match, the most specific first. */
   readonly matches: readonly RankedMatch[];
   /** The one of `matches` that speaks. */
   readonly speaking?: RankedMatch;
+  /** All of the namespace's own that match; the first adds to what is asked. */
+  readonly own: readonly RankedMatch[];
   readonly unmatchedImages: Configuration['unmatchedImages'];
 }
 
@@ -30,18 +32,23 @@ export function explainImage(
   const reference = parseReference(image);
   const matches = rankMatches(snapshot, reference, namespace);
   const speaking = matches.find(isSelected);
-  return { reference, namespace, matches, unmatchedImages, ...(speaking && { speaking }) };
+  const own = rankOwnMatches(snapshot, reference, namespace);
+  return { reference, namespace, matches, own, unmatchedImages, ...(speaking && { speaking }) };
 }
 
 export function explanationText(explanation: Explanation): string {
-  const { reference, namespace, matches, speaking } = explanation;
+  const { reference, namespace, matches, speaking, own } = explanation;
   const image = formatReference(reference);
   const where = namespace.name === undefined ? '' : `  in namespace ${namespace.name}`;
-  const others = matches.flatMap((match) => passedOver(match, speaking));
+  const others = [
+    ...matches.flatMap((match) => passedOver(match, speaking)),
+    ...own.flatMap((match) => passedOver(match, own[0])),
+  ];
   return [
     `${image}${where}`,
     ...(reference.original === image ? [] : [`  written as ${reference.original}`]),
     ...(speaking === undefined ? [nobodySpeaks(explanation)] : speakers(speaking)),
+    ...additions(explanation),
     ...(others.length === 0 ? [] : ['  other policies match, and say nothing here:', ...others]),
   ]
     .map(printable)
@@ -59,6 +66,24 @@ function speakers({ pattern, policies }: RankedMatch): string[] {
     `  decided by pattern ${pattern.source}, the most specific that matches${all}:`,
     ...selected.map(({ policy }) => `    ${policy.name}: ${demandOf(policy)}`),
   ];
+}
+
+/** What the namespace's own policies ask beside the cluster's. */
+function additions({ speaking, own, unmatchedImages }: Explanation): string[] {
+  const [first] = own;
+  if (first === undefined) return [];
+  const names = first.policies.map(({ policy }) => policy.name).join(' and ');
+  if (speaking === undefined && unmatchedImages === 'Deny')
+    return [`  ${names} can only add to a policy of the cluster`];
+  return [
+    `  and besides, for this namespace, by pattern ${first.pattern.source}:`,
+    ...first.policies.map(({ policy }) => `    ${policy.name}: ${additionOf(policy)}`),
+  ];
+}
+
+function additionOf(policy: CompiledPolicy): string {
+  const adds = policy.action !== 'Allow' || policy.problems.length > 0;
+  return adds ? demandOf(policy) : 'adds nothing: a policy of a namespace can not allow what the cluster does not';
 }
 
 function nobodySpeaks({ unmatchedImages }: Explanation): string {

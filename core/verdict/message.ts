@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { VerdictCode } from '../errors.ts';
+import { splitPolicyName } from '../policy/kinds.ts';
 import type { CompiledPolicy, Signer } from '../policy/types.ts';
 
 const SHOWN_SIGNERS = 5;
@@ -32,8 +33,12 @@ type Remedy = (context: RemedyContext) => string;
 
 const askRegistryOwner: Remedy = () =>
   'Try again; if it lasts, see whether the registry answers from inside the cluster.';
-const lookAtPolicy: Remedy = ({ policy }) =>
-  `See what is wrong: kubectl describe imagepolicies.cosignet.dev ${policy ?? ''}`;
+const lookAtPolicy: Remedy = ({ policy = '' }) => {
+  const { namespace, name } = splitPolicyName(policy);
+  return namespace === undefined
+    ? `See what is wrong: kubectl describe imagepolicies.cosignet.dev ${name}`
+    : `See what is wrong: kubectl describe namespacedimagepolicies.cosignet.dev --namespace ${namespace} ${name}`;
+};
 
 /** One line a person can act on, for every code that refuses. Exhaustive: a new code needs its remedy. */
 const REMEDIES: Readonly<Record<VerdictCode, Remedy>> = {

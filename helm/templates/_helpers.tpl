@@ -55,6 +55,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if not .Values.backgroundScan.enabled }}
 {{- $_ := set $config "backgroundScan" (merge (dict "enabled" false) (get $config "backgroundScan" | default dict)) }}
 {{- end }}
+{{- if not .Values.namespacedPolicies.enabled }}
+{{- $_ := set $config "namespacedPolicies" false }}
+{{- end }}
 {{- toYaml $config }}
 {{- end }}
 

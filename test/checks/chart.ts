@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the chart holds as a copy: the ImagePolicy definition, and the schema of the configuration file.
+// What the chart holds as a copy: the definitions of the kinds, and the schema of the configuration file.
 // Usage: node test/checks/chart.ts          fails where a copy differs from its source
 //        node test/checks/chart.ts --write  renews the copies
 import { readFile, writeFile } from 'node:fs/promises';
@@ -13,10 +13,10 @@ interface Copy {
 }
 
 const copies: readonly Copy[] = [
-  {
-    file: 'helm/files/imagepolicies.cosignet.dev.yaml',
-    wanted: () => readFile(new URL('crds/imagepolicies.cosignet.dev.yaml', root), 'utf8'),
-  },
+  ...['imagepolicies', 'namespacedimagepolicies'].map((plural) => ({
+    file: `helm/files/${plural}.cosignet.dev.yaml`,
+    wanted: () => readFile(new URL(`crds/${plural}.cosignet.dev.yaml`, root), 'utf8'),
+  })),
   {
     file: 'helm/values.schema.json',
     wanted: (present) => {

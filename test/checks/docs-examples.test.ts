@@ -31,7 +31,7 @@ const examples = pages.flatMap((page) =>
 
 const policies = pages.flatMap((page) =>
   codeBlocks(read(page), ['yaml'])
-    .filter((block) => block.startsWith('apiVersion: cosignet.dev/v1\nkind: ImagePolicy\n'))
+    .filter((block) => /^apiVersion: cosignet\.dev\/v1\nkind: (?:Namespaced)?ImagePolicy\n/.test(block))
     .map((policy, index) => ({ title: `${page}: ${index + 1}`, policy })),
 );
 

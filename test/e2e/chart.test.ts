@@ -2,63 +2,16 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { WORKLOADS } from '../../webhook/workloads.ts';
-import { output, requireTools, run } from './tools.ts';
-
-requireTools('helm');
+import { json, refusal, render, type Rendered } from './rendering.ts';
+import { output } from './tools.ts';
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const publicPem = publicKey.export({ type: 'spki', format: 'pem' });
 const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' });
 
 const BELT = 'cosignet-digest-required';
-
-interface Rendered {
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly labels?: Record<string, string>;
-    readonly annotations?: Record<string, string>;
-  };
-  readonly spec?: unknown;
-  readonly data?: Record<string, string>;
-  readonly webhooks?: readonly Webhook[];
-  readonly rules?: readonly Rule[];
-}
-
-interface Webhook {
-  readonly clientConfig: unknown;
-  readonly namespaceSelector: unknown;
-  readonly rules: readonly Record<'apiGroups' | 'apiVersions' | 'resources' | 'operations', string[]>[];
-}
-
-interface Rule {
-  readonly apiGroups: string[];
-  readonly resources: string[];
-  readonly verbs: string[];
-  readonly resourceNames?: string[];
-}
-
-const template = (...flags: string[]): ['helm', ...string[]] => {
-  return ['helm', 'template', 'cosignet', 'helm', '--namespace', 'cosignet', ...flags];
-};
-
-async function render(...flags: string[]): Promise<Rendered[]> {
-  const text = await output(template(...flags));
-  return parseAllDocuments(text).flatMap((document) => {
-    const object: Rendered | null = document.toJS();
-    return object === null ? [] : [object];
-  });
-}
-
-async function refusal(...flags: string[]): Promise<string> {
-  const { code, stderr } = await run(template(...flags));
-  assert.notEqual(code, 0, 'helm accepted it');
-  return stderr;
-}
-
-const json = (path: string, value: unknown) => `--set-json=${path}=${JSON.stringify(value)}`;
 
 describe('the chart', () => {
   test('passes strict lint', async () => {

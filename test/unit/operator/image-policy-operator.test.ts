@@ -46,7 +46,10 @@ describe('ImagePolicyOperator', () => {
     await server.stop();
   });
 
-  async function start(leads: boolean, more: Pick<ImagePolicyOperatorOptions, 'affected'> = {}): Promise<Replica> {
+  async function start(
+    leads: boolean,
+    more: Partial<Pick<ImagePolicyOperatorOptions, 'affected' | 'namespacedPolicies'>> = {},
+  ): Promise<Replica> {
     const store = createPolicyStore();
     const ready: string[] = [];
     const kubeConfig = new SharedKubeConfig();
@@ -70,6 +73,7 @@ describe('ImagePolicyOperator', () => {
       book,
       isLeader: () => replica.leads,
       onSecret: () => undefined,
+      namespacedPolicies: false,
       ...more,
       onReadyChanged: (policy, { status, reason }) => ready.push(`${policy.metadata.name} ${status} ${reason}`),
       log: silentLogger,

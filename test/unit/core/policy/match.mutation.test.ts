@@ -20,13 +20,16 @@ describe('mayMatchByDigest', () => {
   const snapshot = snapshotOf({ images: [`ghcr.io/acme/app@${DIGEST}`] });
 
   test('holds for a tag in a repository of which a digest is named', () => {
-    assert.equal(mayMatchByDigest(snapshot, parseReference('ghcr.io/acme/app:1')), true);
+    assert.equal(mayMatchByDigest(snapshot, parseReference('ghcr.io/acme/app:1'), { labels: {} }), true);
   });
 
   test('does not for a tag elsewhere, nor for a digest', () => {
-    assert.equal(mayMatchByDigest(snapshot, parseReference('ghcr.io/acme/other:1')), false);
-    assert.equal(mayMatchByDigest(snapshot, parseReference(`ghcr.io/acme/app@${DIGEST}`)), false);
-    assert.equal(mayMatchByDigest(snapshotOf({ images: ['**'] }), parseReference('ghcr.io/acme/app:1')), false);
+    assert.equal(mayMatchByDigest(snapshot, parseReference('ghcr.io/acme/other:1'), { labels: {} }), false);
+    assert.equal(mayMatchByDigest(snapshot, parseReference(`ghcr.io/acme/app@${DIGEST}`), { labels: {} }), false);
+    assert.equal(
+      mayMatchByDigest(snapshotOf({ images: ['**'] }), parseReference('ghcr.io/acme/app:1'), { labels: {} }),
+      false,
+    );
   });
 });
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { json, render, template } from './rendering.ts';
+import { output } from './tools.ts';
+
+interface PodSpec {
+  readonly volumes: readonly unknown[];
+  readonly initContainers: readonly unknown[];
+  readonly containers: readonly Readonly<Record<'args' | 'env' | 'volumeMounts', readonly unknown[]>>[];
+}
+
+async function kinds(...flags: string[]): Promise<readonly string[]> {
+  const objects = await render(...flags);
+  return objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).toSorted();
+}
+
+/** What a flag adds and takes away, of what there is by default. */
+async function change(...flags: string[]): Promise<readonly [readonly string[], readonly string[]]> {
+  const [usual, changed] = [await kinds(), await kinds(...flags)];
+  return [changed.filter((one) => !usual.includes(one)), usual.filter((one) => !changed.includes(one))];
+}
+
+async function deploymentText(...flags: string[]): Promise<string> {
+  const deployment = (await render(...flags)).find(({ kind }) => kind === 'Deployment');
+  return JSON.stringify(deployment?.spec);
+}
+
+/** What helm shows after an installation. */
+async function notes(...flags: string[]): Promise<string> {
+  const [, ...rest] = template(...flags);
+  const text = await output(['helm', 'install', ...rest.slice(1), '--dry-run=client']);
+  return text.slice(text.indexOf('NOTES:'));
+}
+
+const threadPool = (value: string) => JSON.stringify({ name: 'UV_THREADPOOL_SIZE', value });
+
+describe('what can be switched', () => {
+  for (const [flag, added, removed] of [
+    ['podDisruptionBudget.enabled=false', [], ['PodDisruptionBudget/cosignet']],
+    ['replicas=1', [], ['PodDisruptionBudget/cosignet']],
+    ['networkPolicy.enabled=false', [], ['NetworkPolicy/cosignet']],
+    ['serviceMonitor.enabled=true', ['ServiceMonitor/cosignet'], []],
+    ['prometheusRule.enabled=true', ['PrometheusRule/cosignet'], []],
+    ['grafanaDashboard.enabled=true', ['ConfigMap/cosignet-dashboard'], []],
+    [
+      'digestRequired.enabled=true',
+      [
+        'ValidatingAdmissionPolicy/cosignet-digest-required',
+        'ValidatingAdmissionPolicyBinding/cosignet-digest-required',
+      ],
+      [],
+    ],
+    [
+      'certificates.provider=cert-manager',
+      ['Certificate/cosignet', 'Certificate/cosignet-ca', 'Issuer/cosignet', 'Issuer/cosignet-root'],
+      ['Secret/cosignet-tls'],
+    ],
+  ] as const) {
+    test(`${flag} adds ${added.length} and removes ${removed.length} objects`, async () => {
+      assert.deepEqual(await change(`--set=${flag}`), [added, removed]);
+    });
+  }
+
+  test('a given issuer of cert-manager makes an authority of our own unneeded', async () => {
+    const flags = ['--set=certificates.provider=cert-manager', '--set=certificates.issuerRef.name=corporate'];
+    assert.deepEqual((await change(...flags))[0], ['Certificate/cosignet']);
+    const certificate = (await render(...flags, '--set=certificates.issuerRef.kind=ClusterIssuer')).find(
+      ({ kind }) => kind === 'Certificate',
+    );
+    const spec: { issuerRef?: unknown; renewBefore?: unknown; duration?: unknown } = { ...Object(certificate?.spec) };
+    assert.deepEqual(spec.issuerRef, { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'corporate' });
+    assert.deepEqual([spec.duration, spec.renewBefore], ['7776000s', '2592000s']);
+  });
+
+  test('where cert-manager writes Secret and caBundle, the operator may not', async () => {
+    const objects = await render('--set=certificates.provider=cert-manager');
+    const writing = objects
+      .flatMap((object) => object.rules ?? [])
+      .filter(({ verbs }) => verbs?.some((verb) => ['create', 'update', 'patch'].includes(verb)))
+      .flatMap(({ resources }) => resources);
+    assert.deepEqual(writing.toSorted(), ['events', 'imagepolicies/status', 'leases', 'leases']);
+    for (const { kind, metadata } of objects.filter(({ kind: one }) => one.endsWith('WebhookConfiguration'))) {
+      assert.deepEqual(metadata.annotations, { 'cert-manager.io/inject-ca-from': 'cosignet/cosignet' }, kind);
+    }
+  });
+
+  test('a variable that is given wins over the one that the chart sets', async () => {
+    assert.ok((await deploymentText()).includes(threadPool('16')));
+    const given = await deploymentText(json('extraEnv', [{ name: 'UV_THREADPOOL_SIZE', value: '4' }]));
+    assert.ok(given.includes(threadPool('4')) && !given.includes(threadPool('16')));
+  });
+
+  test('what is extra gets where a Pod has it', async () => {
+    const deployment = (
+      await render(
+        json('extraArgs', ['--extra']),
+        json('extraEnv', [{ name: 'EXTRA', value: 'e' }]),
+        json('extraVolumes', [{ name: 'extra', emptyDir: {} }]),
+        json('extraVolumeMounts', [{ name: 'extra', mountPath: '/extra' }]),
+        json('initContainers', [{ name: 'first', image: 'first:1' }]),
+      )
+    ).find(({ kind }) => kind === 'Deployment');
+    const { template: pod }: { template: { spec: PodSpec } } = Object(deployment?.spec);
+    const [container] = pod.spec.containers;
+    assert.ok(container);
+    assert.equal(container.args.at(-1), '--extra');
+    assert.deepEqual(container.env.at(-1), { name: 'EXTRA', value: 'e' });
+    assert.deepEqual(container.volumeMounts.at(-1), { name: 'extra', mountPath: '/extra' });
+    assert.deepEqual(pod.spec.volumes.at(-1), { name: 'extra', emptyDir: {} });
+    assert.deepEqual(pod.spec.initContainers, [{ name: 'first', image: 'first:1' }]);
+  });
+
+  test('the notes tell what to do next, and of what is unsafe', async () => {
+    const plain = await notes();
+    for (const part of ['- kube-system', 'Write one first', 'helm test cosignet --namespace cosignet']) {
+      assert.ok(plain.includes(part), plain);
+    }
+    assert.doesNotMatch(plain, /Ignore|Audit|one replica/);
+    assert.match(await notes('--set=webhook.failurePolicy=Ignore'), /not checked: webhook.failurePolicy is Ignore/);
+    assert.match(await notes('--set=config.enforcement=Audit'), /Nothing is denied/);
+    assert.match(await notes('--set=replicas=1'), /With one replica/);
+    assert.match(await notes('--set=digestRequired.enabled=true', '--set=config.pinDigests=None'), /Tags are refused/);
+  });
+});
