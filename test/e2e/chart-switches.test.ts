@@ -39,6 +39,7 @@ describe('what can be switched', () => {
   for (const [flag, added, removed] of [
     ['podDisruptionBudget.enabled=false', [], ['PodDisruptionBudget/cosignet']],
     ['replicas=1', [], ['PodDisruptionBudget/cosignet']],
+    ['namespacedPolicies.enabled=false', [], ['CustomResourceDefinition/namespacedimagepolicies.cosignet.dev']],
     ['networkPolicy.enabled=false', [], ['NetworkPolicy/cosignet']],
     ['serviceMonitor.enabled=true', ['ServiceMonitor/cosignet'], []],
     ['prometheusRule.enabled=true', ['PrometheusRule/cosignet'], []],
@@ -79,7 +80,13 @@ describe('what can be switched', () => {
       .flatMap((object) => object.rules ?? [])
       .filter(({ verbs }) => verbs?.some((verb) => ['create', 'update', 'patch'].includes(verb)))
       .flatMap(({ resources }) => resources);
-    assert.deepEqual(writing.toSorted(), ['events', 'imagepolicies/status', 'leases', 'leases']);
+    assert.deepEqual(writing.toSorted(), [
+      'events',
+      'imagepolicies/status',
+      'leases',
+      'leases',
+      'namespacedimagepolicies/status',
+    ]);
     for (const { kind, metadata } of objects.filter(({ kind: one }) => one.endsWith('WebhookConfiguration'))) {
       assert.deepEqual(metadata.annotations, { 'cert-manager.io/inject-ca-from': 'cosignet/cosignet' }, kind);
     }

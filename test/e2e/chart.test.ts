@@ -115,7 +115,10 @@ describe('the chart', () => {
     assert.deepEqual(
       open.map(({ resources, verbs }) => [resources, verbs]),
       [
-        [['imagepolicies/status'], ['patch', 'update']],
+        [
+          ['imagepolicies/status', 'namespacedimagepolicies/status'],
+          ['patch', 'update'],
+        ],
         [['events'], ['create', 'patch']],
         [['secrets'], ['create']],
         [['leases'], ['create']],
@@ -136,9 +139,18 @@ describe('the chart', () => {
     );
   });
 
+  test('knows nothing of policies of namespaces when told so', async () => {
+    const objects = await render('--set=namespacedPolicies.enabled=false');
+    const text = JSON.stringify(objects);
+    assert.ok(!text.includes('namespacedimagepolicies'));
+    const configuration = objects.find(({ kind }) => kind === 'ConfigMap')?.data?.['config.yaml'] ?? '';
+    assert.match(configuration, /^namespacedPolicies: false$/m);
+    assert.ok(JSON.stringify(await render()).includes('namespacedimagepolicies.cosignet.dev'));
+  });
+
   test('keeps the definition at an uninstallation only when told so', async () => {
-    assert.equal(resourcePolicy(await render()), 'keep');
-    assert.equal(resourcePolicy(await render('--set=crds.keep=false')), undefined);
+    assert.deepEqual(resourcePolicies(await render()), ['keep', 'keep']);
+    assert.deepEqual(resourcePolicies(await render('--set=crds.keep=false')), [undefined, undefined]);
   });
 });
 
@@ -252,8 +264,8 @@ function at(value: unknown, ...path: readonly string[]): unknown {
   }, value);
 }
 
-function resourcePolicy(objects: readonly Rendered[]): string | undefined {
-  const definition = objects.find(({ kind }) => kind === 'CustomResourceDefinition');
-  assert.ok(definition);
-  return definition.metadata.annotations?.['helm.sh/resource-policy'];
+function resourcePolicies(objects: readonly Rendered[]): readonly (string | undefined)[] {
+  return objects
+    .filter(({ kind }) => kind === 'CustomResourceDefinition')
+    .map(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy']);
 }
