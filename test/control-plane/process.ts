@@ -24,7 +24,15 @@ export interface ProgramOptions {
 /** Signals end this process the way in which `exit` listeners run. */
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Programs that die with this process: one listener for all. */
+const alive = new Set<ChildProcess>();
+
+function killAll(): void {
+  for (const child of alive) child.kill('SIGKILL');
+}
+
 function exitOnSignals(): void {
+  if (!process.listeners('exit').includes(killAll)) process.on('exit', killAll);
   for (const signal of ENDING) {
     if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
   }
@@ -41,12 +49,11 @@ export function startProgram({ command, log, env, cwd }: ProgramOptions): Runnin
     ...(cwd !== undefined && { cwd }),
   });
   closeSync(output);
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  alive.add(child);
   const ended = new Promise<number>((resolve) => {
     child.once('error', () => resolve(-1));
     child.once('exit', (code) => resolve(code ?? -1));
-  }).finally(() => process.off('exit', kill));
+  }).finally(() => alive.delete(child));
   return { pid: child.pid ?? -1, ended, stop: (grace = 5000) => stop(child, ended, grace) };
 }
 

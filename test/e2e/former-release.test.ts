@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
+import { AS_FORMER, eitherProgram, unpack } from './former.ts';
 import {
   admitted,
   keyFlags,
@@ -16,7 +16,7 @@ import {
   type Installation,
 } from './installation.ts';
 import { inventory } from './inventory.ts';
-import { ROOT, run } from './tools.ts';
+import { run } from './tools.ts';
 
 /** A release from before the belt, the test and the choice of who makes the certificates. */
 const FORMER = 'f1057a1f715e1659065105a5574bdfd1a9c0317c';
@@ -47,8 +47,7 @@ describe('an upgrade from a much older release, its program as well as its chart
   });
 
   test('finds the former release installed and enforcing', async () => {
-    const marked = ['--set=extraEnv[0].name=FORMER_RELEASE', '--set-string=extraEnv[0].value=yes'];
-    await upgrade(path.join(former, 'helm'), ...marked);
+    await upgrade(path.join(former, 'helm'), ...AS_FORMER);
     await policyReady(here.kubectl, 'default');
     const { code, stderr } = await here.apply(vendor(here));
     assert.equal(code, 0, stderr);
@@ -128,34 +127,4 @@ describe('an upgrade from a much older release, its program as well as its chart
 function vendor({ images, other }: Installation): object {
   const repository = images.tool.tag.slice(0, images.tool.tag.lastIndexOf(':'));
   return policy('vendor', { images: [repository], keys: [{ name: 'vendor', pem: other.publicKey }] });
-}
-
-/** Unpacks the sources of a commit into a folder. */
-async function unpack(commit: string, dir: string): Promise<void> {
-  const known = await run(['git', 'cat-file', '-e', `${commit}^{commit}`]);
-  if (known.code !== 0) {
-    throw new Error(`the former release, commit ${commit}, is not here: in a shallow clone run git fetch --unshallow`);
-  }
-  mkdirSync(dir);
-  const parts = ['cli', 'core', 'crds', 'helm', 'operator', 'webhook', 'package.json'];
-  for (const command of [
-    ['git', 'archive', `--output=${dir}.tar`, commit, ...parts],
-    ['tar', '-xf', `${dir}.tar`, '-C', dir],
-  ] as const) {
-    const { code, stderr } = await run(command);
-    assert.equal(code, 0, stderr);
-  }
-  symlinkSync(path.join(ROOT, 'node_modules'), path.join(dir, 'node_modules'));
-}
-
-/**
- * Pods don't run their image but one program for all: this one starts the former release where
- * the values of the former release say so. Its file.
- */
-function eitherProgram(former: string, dir: string): string {
-  const present = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
-  const [then, now] = [path.join(former, 'cli/main.ts'), present].map((file) => pathToFileURL(file).href);
-  const file = path.join(dir, 'either.mjs');
-  writeFileSync(file, `await import(process.env.FORMER_RELEASE ? '${then}' : '${now}');\n`);
-  return file;
 }

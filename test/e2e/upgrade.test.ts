@@ -1,39 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { admitted, install, keyFlags, openInstallation, policyReady, type Installation } from './installation.ts';
+import { AS_FORMER, eitherProgram, unpack } from './former.ts';
+import {
+  admitted,
+  install,
+  keyFlags,
+  openInstallation,
+  policy,
+  policyReady,
+  type Installation,
+} from './installation.ts';
 import { startLoad } from './load.ts';
-import { output, run } from './tools.ts';
+import { run } from './tools.ts';
 
-/** The chart as it was before the last change to it, unpacked into this folder. */
-async function previousChart(folder: string): Promise<string> {
+/** The commit whose chart was the last other one. */
+async function previousCommit(): Promise<string> {
   const { code, stdout, stderr } = await run(['git', 'log', '--format=%H', '--max-count=2', '--', 'helm']);
   const changed = (await run(['git', 'status', '--porcelain', '--', 'helm'])).stdout !== '';
   const [last, oneBefore] = stdout.trim().split('\n');
+  // What the last change to the chart came after; its own commit where the chart is being changed now.
   const commit = changed ? last : oneBefore;
   if (code !== 0 || !commit) {
     throw new Error(`the previous chart is not in this clone: git fetch --unshallow gets the history\n${stderr}`);
   }
-  mkdirSync(folder, { recursive: true });
-  await output(['sh', '-c', 'git archive "$0" helm | tar -x -C "$1"', commit, folder]);
-  return path.join(folder, 'helm');
+  return commit;
 }
 
 /** One story, in order. */
 describe('an upgrade from the previous chart', () => {
   let here: Installation;
+  const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-previous-'));
   before(async () => {
+    const former = path.join(dir, 'former');
+    await unpack(await previousCommit(), former);
+    process.env['COSIGNET_PROGRAM'] = eitherProgram(former, dir);
     here = await openInstallation();
-    const chart = await previousChart(path.join(here.bench.dir, 'previous'));
     const where = ['--namespace=cosignet', '--create-namespace', '--wait', ...here.bench.values];
-    const { code, stdout, stderr } = await here.helm('install', 'cosignet', chart, ...where, ...keyFlags(here.release));
+    const values = [...where, ...keyFlags(here.release), ...AS_FORMER];
+    const { code, stdout, stderr } = await here.helm('install', 'cosignet', path.join(former, 'helm'), ...values);
     assert.equal(code, 0, stdout + stderr);
     await policyReady(here.kubectl, 'default');
     await admitted(here, here.images.signed);
   });
-  after(() => here.close());
+  after(async () => {
+    await here?.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
 
   const definition = 'customresourcedefinition/imagepolicies.cosignet.dev';
   const uid = (object: string) => here.read(object, '.metadata.uid');
@@ -76,13 +92,17 @@ describe('an upgrade from the previous chart', () => {
     );
   });
 
-  test('keeps the policies at an uninstallation, and a new installation has them again', async () => {
-    const policy = await uid('imagepolicies.cosignet.dev/default');
-    const { code, stdout, stderr } = await here.helm('uninstall', 'cosignet', '--namespace=cosignet', '--wait');
-    assert.equal(code, 0, stdout + stderr);
+  test('keeps what others applied at an uninstallation, and it is in force again with a new one', async () => {
+    const vendor = 'imagepolicies.cosignet.dev/vendor';
+    const images = [here.images.tool.tag.replace(/:[^:]*$/, '')];
+    const { code } = await here.apply(policy('vendor', { images, keys: [{ pem: here.other.publicKey }] }));
+    assert.equal(code, 0);
+    const before = await uid(vendor);
+    const removed = await here.helm('uninstall', 'cosignet', '--namespace=cosignet', '--wait');
+    assert.equal(removed.code, 0, removed.stdout + removed.stderr);
     assert.match(await here.read(definition, '.metadata.annotations'), /keep/);
     await install(here);
-    await admitted(here, here.images.signed);
-    assert.notEqual(policy, '');
+    assert.equal(await uid(vendor), before);
+    await admitted(here, here.images.tool);
   });
 });
