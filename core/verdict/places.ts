@@ -32,8 +32,10 @@ export function placesToRead(
 ): readonly EvidenceStage[] {
   const input: PlaceInput = { image, repository, registry, templates, limits };
   const [simple, referrers] = [new SignatureTagPlace(input), new ReferrersPlace(input)];
-  const signatures = formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];
-  return [...signatures, new AttestationTagPlace(input)];
+  const signatures: EvidenceStage[] =
+    formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];
+  // Of its exact length: a spread of several leaves room for more.
+  return signatures.concat(new AttestationTagPlace(input));
 }
 
 // Places wait in the cache with their evidence, for each of many thousand images: small objects that make what

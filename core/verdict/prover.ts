@@ -113,24 +113,28 @@ export function createProver(trustRoots: TrustRoots): Prover {
 }
 
 const NO_BYTES = new Uint8Array();
+const NO_ANNOTATIONS: SignatureCandidate['annotations'] = {};
 const NO_MATERIAL: VerificationMaterial = { kind: 'annotations' };
 
 /** Only `condensed` makes these, of candidates whose signature was verified. */
 class ProvenCandidate implements SignatureCandidate {
   readonly format: SignatureFormat;
-  readonly source: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly #maker: Digest;
 
-  constructor({ format, source, annotations }: SignatureCandidate, maker: Digest) {
+  constructor({ format, annotations }: SignatureCandidate, maker: Digest) {
     this.format = format;
-    this.source = source;
-    this.annotations = annotations;
+    this.annotations = Object.keys(annotations).length === 0 ? NO_ANNOTATIONS : annotations;
     this.#maker = maker;
   }
 
   static makerOf(candidate: SignatureCandidate): Digest | undefined {
     return #maker in candidate ? candidate.#maker : undefined;
+  }
+
+  /** Only faults are told with their place, and it has none. */
+  get source(): string {
+    return 'proven before';
   }
 
   get signedBytes(): Uint8Array {

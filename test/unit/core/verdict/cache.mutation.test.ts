@@ -84,7 +84,7 @@ describe('what was read before', () => {
   test('is what held a signature, while an outage may last', () => {
     const here = stage();
     const first = here.cache.current(image, repository);
-    first.signatures.push(candidate);
+    first.signatures = [candidate];
     assert.equal(here.cache.previous(image, repository), undefined);
     here.now = verified * 1000;
     here.cache.current(image, repository);
@@ -98,7 +98,7 @@ describe('what was read before', () => {
   test('is not what held none, which leaves in place what was before it', () => {
     const here = stage();
     const first = here.cache.current(image, repository);
-    first.signatures.push(candidate);
+    first.signatures = [candidate];
     here.now = verified * 1000;
     const empty = here.cache.current(image, repository);
     here.now *= 2;

@@ -86,9 +86,9 @@ interface Scene {
 
 function judgeScene({ policy, signatures = [], attestations = [], faults = [], asked }: Scene): Promise<Judgement> {
   const evidence = new ImageEvidence([], () => NOW);
-  evidence.signatures.push(...signatures);
-  evidence.attestations.push(...attestations);
-  evidence.faults.push(...faults);
+  evidence.signatures = signatures;
+  evidence.attestations = attestations;
+  evidence.faults = faults;
   const compiled: CompiledPolicy = {
     name: 'test',
     generation: 1,
