@@ -97,12 +97,12 @@ describe('an upgrade from the previous chart', () => {
     const images = [here.images.tool.tag.replace(/:[^:]*$/, '')];
     const { code } = await here.apply(policy('vendor', { images, keys: [{ pem: here.other.publicKey }] }));
     assert.equal(code, 0);
-    const before = await uid(vendor);
+    const kept = await uid(vendor);
     const removed = await here.helm('uninstall', 'cosignet', '--namespace=cosignet', '--wait');
     assert.equal(removed.code, 0, removed.stdout + removed.stderr);
     assert.match(await here.read(definition, '.metadata.annotations'), /keep/);
     await install(here);
-    assert.equal(await uid(vendor), before);
+    assert.equal(await uid(vendor), kept);
     await admitted(here, here.images.tool);
   });
 });
