@@ -21,7 +21,7 @@ import type { Finding, WeighDependencies } from './weigh.ts';
 export interface DecideDependencies extends WeighDependencies {
   readonly policies: { readonly snapshot: () => PolicySnapshot };
   readonly tags: TagResolver;
-  readonly configuration: () => Pick<Configuration, 'unmatchedImages'>;
+  readonly configuration: () => Pick<Configuration, 'unmatchedImages' | 'enforcement'>;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
 }
@@ -34,6 +34,8 @@ interface Progress {
   policies: readonly CompiledPolicy[];
   /** What a failure would mean for admission. */
   mode: Mode;
+  /** The configuration admits everything and only records. */
+  auditOnly: boolean;
   requests: number;
 }
 
@@ -55,6 +57,7 @@ export function createDecide(dependencies: DecideDependencies): Decide {
       stale: false,
       policies: [],
       mode: 'Enforce',
+      auditOnly: false,
       requests: 0,
     };
     const judged = await judgeOrFail(request, progress, dependencies);
@@ -90,6 +93,8 @@ async function judgeImage(
   progress: Progress,
   dependencies: DecideDependencies,
 ): Promise<Judged> {
+  const { enforcement, unmatchedImages } = dependencies.configuration();
+  progress.auditOnly = enforcement === 'Audit';
   const reference = parseReference(request.image);
   progress.image = formatReference(reference);
   const scope: RequestScope = {
@@ -104,7 +109,7 @@ async function judgeImage(
     image = await resolveImage(reference, scope, progress, dependencies.tags);
     matchTo(snapshot, { ...reference, digest: image.digest }, request, progress);
   }
-  const { early, standing } = judgeWithoutEvidence(progress, dependencies.configuration().unmatchedImages);
+  const { early, standing } = judgeWithoutEvidence(progress, unmatchedImages);
   if (early !== undefined) {
     return early;
   }
@@ -278,7 +283,7 @@ function render(judged: Judged, progress: Progress): Verdict {
     image: progress.image,
     ...(progress.resolved === undefined ? {} : { resolved: progress.resolved }),
     outcome: shown.outcome,
-    mode: shown.mode,
+    mode: progress.auditOnly ? 'Audit' : shown.mode,
     code: shown.code,
     policies: progress.policies.map(({ name }) => name),
     ...(shown.refusedBy === undefined ? {} : { refusedBy: shown.refusedBy }),

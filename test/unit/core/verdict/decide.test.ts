@@ -144,6 +144,19 @@ describe('decide, on images that the real cosign signed', () => {
     }
   });
 
+  test('a configuration that only audits is the mode of every verdict, as admission acts on it', async () => {
+    engine.configuration = { ...engine.configuration, enforcement: 'Audit' };
+    for (const [image, code] of [
+      ['demo/unsigned:1.0', 'NoSignature'],
+      ['demo/signed:1.0', 'Verified'],
+      ['a b', 'InvalidReference'],
+    ] as const) {
+      const verdict = await engine.decide(image);
+      assert.deepEqual([verdict.code, verdict.mode], [code, 'Audit']);
+    }
+    engine.configuration = { ...engine.configuration, enforcement: 'PerPolicy' };
+  });
+
   test('what is no reference is refused without a request', async () => {
     for (const image of ['', 'docker.io/UPPER/case', 'a@sha256:1', `x@sha512:${'a'.repeat(128)}`, 'a b']) {
       const verdict = await engine.decide(image);
