@@ -19,9 +19,12 @@ export async function explain(
   terminal: Terminal,
 ): Promise<ExitCode> {
   if (options.policies.length === 0) throw new UsageError('give --policies, the policies to explain');
-  const { unmatchedImages, trustRoots } = await configurationOf(options);
+  const { unmatchedImages, trustRoots, namespacedPolicies } = await configurationOf(options);
   const namespace = namespaceContext(options);
-  const store = await loadPolicySource(options, [PUBLIC_GOOD, ...trustRoots.map(({ name }) => name)]);
+  const store = await loadPolicySource(options, {
+    trustRoots: [PUBLIC_GOOD, ...trustRoots.map(({ name }) => name)],
+    namespacedPolicies,
+  });
   const snapshot = store.snapshot();
   const silent = silentPolicies(snapshot, namespace);
   if (silent !== undefined) terminal.err(silent);

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { errorText } from '../core/errors.ts';
 import { compilePolicy, type CompileContext } from '../core/policy/compile.ts';
 import type { PolicyDocument } from '../core/policy/document.ts';
+import { isFollowed } from '../core/policy/kinds.ts';
 import { loadPolicies } from '../core/policy/load.ts';
 import type { ImagePolicy } from '../core/policy/schema.gen.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
@@ -16,23 +17,31 @@ export interface PolicyOptions {
   readonly key?: readonly string[];
 }
 
+/** What the configuration says about policies. */
+export interface SourceContext {
+  /** Names. */
+  readonly trustRoots: readonly string[];
+  readonly namespacedPolicies: boolean;
+}
+
 /**
  * The policies that the command line names. Fails with `UsageError` where one can't be read: an answer
  * from a part of the policies could be the wrong one.
  */
-export async function loadPolicySource(options: PolicyOptions, trustRoots: readonly string[]): Promise<PolicyStore> {
+export async function loadPolicySource(options: PolicyOptions, context: SourceContext): Promise<PolicyStore> {
   const { policies, key = [] } = options;
   if (policies.length > 0 === key.length > 0) throw new UsageError('give either --policies or --key');
   const store = createPolicyStore();
-  store.replace(key.length > 0 ? [await policyOfKeys(key)] : await compiledFiles(policies, trustRoots));
+  store.replace(key.length > 0 ? [await policyOfKeys(key)] : await compiledFiles(policies, context));
   return store;
 }
 
 async function compiledFiles(
   paths: readonly string[],
-  trustRoots: readonly string[],
+  { trustRoots, namespacedPolicies }: SourceContext,
 ): Promise<readonly CompiledPolicy[]> {
-  const policies = (await readPolicyFiles(paths)).map(({ policy }) => policy);
+  const read = (await readPolicyFiles(paths)).map(({ policy }) => policy);
+  const policies = read.filter((policy) => isFollowed(policy, { namespacedPolicies }));
   const context = await compileContext(policies, trustRoots);
   return policies.map((policy) => compilePolicy(policy, context));
 }

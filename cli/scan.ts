@@ -4,14 +4,16 @@ import type { Configuration } from '../core/config/types.ts';
 import { mapInParallel } from '../core/cosign/parallel.ts';
 import { errorText } from '../core/errors.ts';
 import { compilePolicy } from '../core/policy/compile.ts';
+import { isFollowed } from '../core/policy/kinds.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
+import type { NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { configurationOf } from './configuration.ts';
 import { commandKeychain } from './credentials.ts';
 import { createCommandEngine } from './engine.ts';
 import { exitCodeOf, UsageError, worstOf, type ExitCode } from './exit.ts';
-import { namespaceContext } from './namespace.ts';
+import { namespaceContext, silentPolicies } from './namespace.ts';
 import { compileContext, readPolicyFiles } from './policies.ts';
 import { registrySettings, type RegistryOptions } from './registries.ts';
 import type { Cluster } from './scan/cluster.ts';
@@ -78,8 +80,12 @@ async function clusterOf(options: ScanOptions, { configuration, keychain, termin
 async function inventoryOf(options: ScanOptions, cluster: Cluster | undefined, keychain: Keychain): Promise<Inventory> {
   const { namespace, selector, images } = options;
   if (cluster) return cluster.running({ ...(namespace && { namespace }), ...(selector && { selector }) });
-  const context = namespaceContext({ ...(namespace && { namespace }), namespaceLabel: [] });
-  return readImageFile(images ?? '', context, keychain);
+  return readImageFile(images ?? '', listedFor(options), keychain);
+}
+
+/** Where the images of a list are meant to run. */
+function listedFor({ namespace }: ScanOptions): NamespaceContext {
+  return namespaceContext({ ...(namespace && { namespace }), namespaceLabel: [] });
 }
 
 interface Judging {
@@ -92,7 +98,9 @@ interface Judging {
 async function judge({ items }: Inventory, judging: Judging): Promise<readonly ScannedImage[]> {
   const { options, configuration, cluster, terminal } = judging;
   const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
-  const policies = await policiesOf(options, cluster, trustRoots.names());
+  const policies = await policiesOf(judging, trustRoots.names());
+  const silent = cluster ? undefined : silentPolicies(policies.snapshot(), listedFor(options));
+  if (silent !== undefined) terminal.err(silent);
   const engine = createCommandEngine({
     configuration,
     settings: await registrySettings(configuration, options),
@@ -110,13 +118,13 @@ async function judge({ items }: Inventory, judging: Judging): Promise<readonly S
 }
 
 async function policiesOf(
-  options: ScanOptions,
-  cluster: Cluster | undefined,
+  { options, configuration, cluster }: Judging,
   trustRoots: readonly string[],
 ): Promise<PolicyStore> {
   const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];
   const applied = options.policies.length > 0 ? [] : ((await cluster?.policies(options.namespace)) ?? []);
-  const policies = [...documents.map(({ policy }) => policy), ...applied];
+  const found = [...documents.map(({ policy }) => policy), ...applied];
+  const policies = found.filter((policy) => isFollowed(policy, configuration));
   const context = await compileContext(policies, trustRoots);
   const secretsOf = cluster ? await cluster.secrets(policies) : () => context.secret;
   const store = createPolicyStore();

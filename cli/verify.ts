@@ -24,7 +24,10 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
   const configuration = await configurationOf(options);
   const namespace = namespaceContext(options);
   const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
-  const policies = await loadPolicySource(options, trustRoots.names());
+  const policies = await loadPolicySource(options, {
+    trustRoots: trustRoots.names(),
+    namespacedPolicies: configuration.namespacedPolicies,
+  });
   const silent = silentPolicies(policies.snapshot(), namespace);
   if (silent !== undefined) terminal.err(silent);
   const keychain = await commandKeychain(terminal.environment, configuration);

@@ -199,6 +199,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Surround
     return startStandalone({
       policies: options.policies,
       compile: (policy) => compile(policy, () => undefined),
+      namespacedPolicies: configuration.configuration().namespacedPolicies,
       store,
       keychain: chainKeychains([options.keychain ?? anonymousKeychain, configuration.credentials]),
       certificate: fromFiles ? Promise.resolve(fromFiles.current()) : selfMade(Date.now()),

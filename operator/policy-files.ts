@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Logger } from '../core/observe.ts';
 import type { DocumentFault, PolicyDocument, PolicyDocuments } from '../core/policy/document.ts';
-import { policyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
+import { isFollowed, policyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
 import { loadPolicies } from '../core/policy/load.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
@@ -12,6 +12,8 @@ export interface PolicyFilesOptions {
   /** Files and folders. */
   readonly paths: readonly string[];
   readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
+  /** Policies of namespaces are left out where they are not. */
+  readonly namespacedPolicies: boolean;
   readonly store: Pick<PolicyStore, 'replace'>;
   readonly log: Logger;
   readonly onReload: (succeeded: boolean) => void;
@@ -47,7 +49,8 @@ export async function followPolicyFiles(options: PolicyFilesOptions): Promise<Po
   let seen = signatureOf(first);
 
   function publish(): void {
-    compiled = documents.map(({ policy }) => compile(policy));
+    const policies = documents.map(({ policy }) => policy);
+    compiled = policies.filter((policy) => isFollowed(policy, options)).map((policy) => compile(policy));
     store.replace(compiled);
     for (const { name, problems } of compiled) {
       if (problems.length > 0) log.error('a policy is not Ready and denies its images', { policy: name, problems });

@@ -11,6 +11,8 @@ import type { Surroundings } from './surroundings.ts';
 export interface StandaloneOptions {
   readonly policies: readonly string[];
   readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
+  /** Whether policies of namespaces are followed. */
+  readonly namespacedPolicies: boolean;
   readonly store: PolicyStore;
   readonly keychain: Keychain;
   readonly certificate: Promise<ServingPair>;
@@ -21,8 +23,8 @@ export interface StandaloneOptions {
 
 /** Policies from files, and no cluster: namespaces have their names and no other labels. */
 export async function startStandalone(options: StandaloneOptions): Promise<Surroundings> {
-  const { policies: paths, compile, store, log, onReload } = options;
-  const files = await followPolicyFiles({ paths, compile, store, log, onReload });
+  const { policies: paths, compile, namespacedPolicies, store, log, onReload } = options;
+  const files = await followPolicyFiles({ paths, compile, namespacedPolicies, store, log, onReload });
   return {
     namespaceContext: async (name) => ({ name, labels: { 'kubernetes.io/metadata.name': name } }),
     keychainFor: () => options.keychain,

@@ -19,6 +19,14 @@ export function namespaceOf(policy: AnyImagePolicy): string | undefined {
   return policy.kind === 'NamespacedImagePolicy' ? policy.metadata.namespace : undefined;
 }
 
+/** The configuration may leave the policies of namespaces out. */
+export function isFollowed(
+  { kind }: AnyImagePolicy,
+  { namespacedPolicies }: { readonly namespacedPolicies: boolean },
+): boolean {
+  return namespacedPolicies || kind !== 'NamespacedImagePolicy';
+}
+
 /** What tells a policy from all others, in messages too: `name`, or `namespace/name`. No name has a slash in it. */
 export function policyName(policy: AnyImagePolicy): string {
   return joinPolicyName({ namespace: namespaceOf(policy), name: policy.metadata.name });

@@ -28,7 +28,12 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }
 
-/** The verdict as scripts read it, on one line: exactly the documented fields (docs/reference/verdicts.md). */
-export function verdictJson({ refusedBy: _internal, ...documented }: Verdict): string {
-  return JSON.stringify(documented);
+/** Exactly the documented fields (docs/reference/verdicts.md). */
+export function documentedVerdict({ refusedBy: _internal, ...documented }: Verdict): Omit<Verdict, 'refusedBy'> {
+  return documented;
+}
+
+/** The verdict as scripts read it, on one line. */
+export function verdictJson(verdict: Verdict): string {
+  return JSON.stringify(documentedVerdict(verdict));
 }

@@ -72,6 +72,18 @@ describe('cosignet scan with a list of images', () => {
     const text = await readFile(file('report.json'), 'utf8');
     assert.ok(text.endsWith('}\n'));
     const report: { images: { verdict: { code: string }; line: number }[] } = JSON.parse(text);
+    assert.deepEqual(Object.keys(report.images[0]?.verdict ?? {}), [
+      'image',
+      'resolved',
+      'outcome',
+      'mode',
+      'code',
+      'policies',
+      'message',
+      'remedy',
+      'signers',
+      'registryRequests',
+    ]);
     assert.deepEqual(
       report.images.map(({ verdict: { code: each }, line }) => [each, line]),
       [

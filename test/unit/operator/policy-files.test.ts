@@ -14,6 +14,11 @@ function policy(name: string, image: string, action = 'Deny'): string {
   return `apiVersion: cosignet.dev/v1\nkind: ImagePolicy\nmetadata: {name: ${name}}\nspec: {images: ["${image}"], action: ${action}}\n`;
 }
 
+interface FollowOptions {
+  readonly poll?: number;
+  readonly namespacedPolicies?: boolean;
+}
+
 describe('followPolicyFiles', () => {
   let folder: string;
   let store: PolicyStore;
@@ -31,10 +36,11 @@ describe('followPolicyFiles', () => {
     await rm(folder, { recursive: true });
   });
 
-  async function follow(paths = [folder], poll?: number): Promise<void> {
+  async function follow(paths = [folder], { poll, namespacedPolicies = true }: FollowOptions = {}): Promise<void> {
     files = await followPolicyFiles({
       paths,
       compile: (document) => compilePolicy(document, { secret: () => undefined, trustRoots: new Set() }),
+      namespacedPolicies,
       store,
       log: silentLogger,
       onReload: (succeeded) => reloads.push(succeeded),
@@ -44,6 +50,19 @@ describe('followPolicyFiles', () => {
   const write = (name: string, text: string) => writeFile(path.join(folder, name), text);
   const names = () => [...store.snapshot().policies.keys()].toSorted().join();
   const actionOf = (name: string) => store.snapshot().policies.get(name)?.action;
+
+  test('leaves the policies of namespaces out where the configuration does', async () => {
+    await write('a.yaml', policy('a', 'docker.io/a/*'));
+    const own = policy('own', '**')
+      .replace('ImagePolicy', 'NamespacedImagePolicy')
+      .replace('{name: own', '{namespace: shop, name: own');
+    await write('own.yaml', own);
+    await follow([folder], { namespacedPolicies: false });
+    assert.equal(names(), 'a');
+    await files?.stop();
+    await follow();
+    assert.equal(names(), 'a,shop/own');
+  });
 
   test('follows files that come, change and go', async () => {
     await write('a.yaml', policy('a', 'docker.io/a/*'));
@@ -90,7 +109,7 @@ describe('followPolicyFiles', () => {
     await rename(path.join(folder, 'team'), path.join(folder, 'gone'));
     await write('unrelated', '');
     await files?.stop();
-    await follow([path.join(folder, 'gone')], 30);
+    await follow([path.join(folder, 'gone')], { poll: 30 });
     await rename(path.join(folder, 'gone'), path.join(folder, 'team'));
     await eventually(() => reloads.includes(false));
     assert.equal(names(), 'a');
