@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../core/errors.ts';
+import { EXIT } from './exit.ts';
 import { run } from './program.ts';
 
 /** The one place that touches the process: streams, environment, signals, exit code. */
@@ -7,9 +9,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // A second signal ends the process at once: a shutdown that hangs must not need a SIGKILL.
   process.once(signal, () => stop.abort(new Error(`received ${signal}`)));
 }
-// A reader that went away (`cosignet verify … | head -1`) is no failure of ours.
+// A reader that went away (`cosignet verify … | head -1`) is no failure of ours; a full disk is one, and no denial.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`cosignet: failed: standard output: ${errorText(error)}\n`);
+  process.exit(EXIT.undecided);
+});
+// Nobody listens: the answer is on standard output and in the exit code, and a webhook goes on.
+process.stderr.on('error', () => undefined);
+// Node would end with 1, which says that an image is denied.
+process.on('uncaughtException', (thrown) => {
+  process.stderr.write(`cosignet: failed: ${thrown instanceof Error ? (thrown.stack ?? '') : errorText(thrown)}\n`);
+  process.exit(EXIT.undecided);
 });
 
 // Deprecations inside of dependencies are for those who update them, not for users.
@@ -19,7 +30,7 @@ process.noDeprecation = true;
 const OLDEST_NODE = 22;
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.stderr.write(`cosignet: needs Node ${OLDEST_NODE} or newer, and this is ${process.version}\n`);
-  process.exit(2);
+  process.exit(EXIT.usage);
 }
 
 process.exitCode = await run(process.argv.slice(2), {

@@ -64,7 +64,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('serve')
     .description('run operator and webhook in this process')
-    .option('--policies <path>', 'read ImagePolicy files instead of a cluster (repeatable)', collect, [])
+    .addOption(repeatable('--policies <path>', 'read ImagePolicy files instead of a cluster (repeatable)'))
     .option('--listen <host:port>', 'address of the webhook (HTTPS)', '0.0.0.0:8443')
     .option('--metrics-listen <host:port>', 'address of probes and metrics (HTTP)', '0.0.0.0:8080')
     .option('--tls-cert <file>', 'certificate chain of the webhook (default: self-made)')
@@ -83,17 +83,14 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
     .command('verify')
     .description('judge images as the webhook would')
     .argument('<image...>', 'image references')
-    .option('--policies <path>', 'file or folder with ImagePolicies (repeatable)', collect, [])
-    .option(
-      '--key <file>',
-      'a public key that must have signed, in place of policies (repeatable: any of them)',
-      collect,
-      [],
+    .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies (repeatable)'))
+    .addOption(
+      repeatable('--key <file>', 'a public key that must have signed, in place of policies (repeatable: any of them)'),
     )
     .option('--config <file>', 'configuration file')
-    .option('--namespace <name>', 'namespace that the images are meant for')
-    .option('--namespace-label <key=value>', 'a label of that namespace (repeatable)', collect, [])
-    .option('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)', collect, [])
+    .option('-n, --namespace <name>', 'namespace that the images are meant for')
+    .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
+    .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
     .addOption(choice('-o, --output <format>', 'text, or one JSON object a line', ['text', 'json'], 'text'))
     .action(async (images, options) => finish(await (await import('./verify.ts')).verify(images, options, terminal)));
@@ -105,16 +102,13 @@ function addScan(program: Command, terminal: Terminal, finish: Finish): void {
     .description('judge what runs in a cluster, or a list of images, and write a report')
     .option('-n, --namespace <name>', 'namespace to look at (default: all that admission looks at)')
     .option('-l, --selector <labels>', 'Pods to look at, by their labels')
-    .option(
-      '--policies <path>',
-      "file or folder with ImagePolicies, in place of the cluster's (repeatable)",
-      collect,
-      [],
+    .addOption(
+      repeatable('--policies <path>', "file or folder with ImagePolicies, in place of the cluster's (repeatable)"),
     )
     .option('--images <file>', 'file with one image a line, in place of running Pods; needs --policies, and no cluster')
     .option('--release-namespace <name>', "namespace of Cosignet, where policies' Secrets are", 'cosignet')
     .option('--config <file>', 'configuration file')
-    .option('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)', collect, [])
+    .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
     .addOption(choice('-o, --output <format>', 'kind of report', ['table', 'json', 'junit', 'sarif', 'html'], 'table'))
     .option('--output-file <file>', 'write the report there (default: standard output)')
@@ -126,10 +120,10 @@ function addExplain(program: Command, terminal: Terminal, finish: Finish): void 
     .command('explain')
     .description('tell which policy speaks for images, and why; asks no registry')
     .argument('<image...>', 'image references')
-    .option('--policies <path>', 'file or folder with ImagePolicies (repeatable)', collect, [])
+    .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies (repeatable)'))
     .option('--config <file>', 'configuration file')
-    .option('--namespace <name>', 'namespace that the images are meant for')
-    .option('--namespace-label <key=value>', 'a label of that namespace (repeatable)', collect, [])
+    .option('-n, --namespace <name>', 'namespace that the images are meant for')
+    .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
     .action(async (images, options) => finish(await (await import('./explain.ts')).explain(images, options, terminal)));
 }
 
@@ -155,6 +149,11 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
     .action(async (artifact, options) =>
       finish(await (await import('./verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
     );
+}
+
+/** A list, empty where the option is not given. */
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(collect).default([], 'none');
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

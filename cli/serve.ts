@@ -51,7 +51,7 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
     );
     return EXIT.allowed;
   } catch (error) {
-    throw isInputFault(error) ? new UsageError(errorText(error), { cause: error }) : error;
+    throw isInputFault(error) ? new UsageError(linesOf(error).join('\ncosignet: '), { cause: error }) : error;
   }
 }
 
@@ -80,7 +80,16 @@ const INPUT_FAULTS: ReadonlySet<unknown> = new Set([
   'ENOTFOUND',
 ]);
 
-function isInputFault(error: unknown): boolean {
+function isInputFault(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  return error.name === 'PolicyFilesError' || ('code' in error && INPUT_FAULTS.has(error.code));
+  return isPolicyFault(error) || ('code' in error && INPUT_FAULTS.has(error.code));
+}
+
+function isPolicyFault({ name }: Error): boolean {
+  return name === 'PolicyFilesError';
+}
+
+/** A fault a line, as `lint` has them. */
+function linesOf(error: Error): readonly string[] {
+  return isPolicyFault(error) ? error.message.split('\n').map(errorText) : [errorText(error)];
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import packageJson from '../../../package.json' with { type: 'json' };
@@ -37,6 +38,23 @@ describe('the command line', () => {
       const { code, out, err } = await runCaptured(args);
       assert.deepEqual([code, err], [0, '']);
       assert.match(out, /^Usage: cosignet/);
+    }
+  });
+
+  test('tells of options that may be repeated what a reader understands', async () => {
+    const { out } = await runCaptured(['verify', '--help']);
+    assert.match(out, /--policies <path> [^]*\(default: none\)/);
+    assert.ok(!out.includes('[]'), out);
+  });
+
+  test('an answer that could not be written is no denial: exit code 3 and a sentence', () => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const ran = spawnSync(process.execPath, [main, 'version'], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+      assert.equal(ran.status, 3);
+      assert.match(ran.stderr, /^cosignet: failed: standard output: ENOSPC[^\n]*\n$/);
+    } finally {
+      closeSync(full);
     }
   });
 

@@ -60,10 +60,14 @@ describe('cosignet serve', () => {
     });
   }
 
-  test('does not start with a part of the policies', async () => {
-    const ran = await runCaptured(['serve', '--policies', folder, ...anyPort, '--log-level', 'error']);
+  test('does not start with a part of the policies, and lists each fault on a line of its own', async () => {
+    const both = ['--policies', folder, '--policies', '/nonexistent'];
+    const ran = await runCaptured(['serve', ...both, ...anyPort, '--log-level', 'error']);
     assert.equal(ran.code, 2);
-    assert.match(ran.err, /broken\.yaml.*acton/s);
+    assert.match(
+      ran.err,
+      /^cosignet: \S+broken\.yaml:4: spec\.acton: unknown field\ncosignet: \/nonexistent: ENOENT[^\n]*$/,
+    );
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
