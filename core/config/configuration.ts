@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Ajv } from 'ajv';
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document, type YAMLError } from 'yaml';
 import { errorText } from '../errors.ts';
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import {
@@ -85,7 +85,7 @@ function readConfiguration(text: string): Configuration {
   const [broken] = document.errors;
   if (broken !== undefined) {
     throw new ConfigurationError([
-      { path: '$', line: lines.linePos(broken.pos[0]).line, message: `is not valid YAML: ${errorText(broken)}` },
+      { path: '$', line: lines.linePos(broken.pos[0]).line, message: `is not valid YAML: ${brokenText(broken)}` },
     ]);
   }
   const at = (segments: readonly PathSegment[], message: string): ConfigurationFault => ({
@@ -123,6 +123,11 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
   } catch (error) {
     throw error instanceof ConfigurationError ? new ConfigurationError(error.faults, file) : error;
   }
+}
+
+/** The library's word for several documents is advice to programmers. */
+function brokenText(broken: YAMLError): string {
+  return broken.code === 'MULTIPLE_DOCS' ? 'there is more than one document' : errorText(broken);
 }
 
 /** Aliases are counted by the YAML library: a file that multiplies itself is an error, not a full memory. */

@@ -53,6 +53,10 @@ function faultOf(error: ErrorObject): FieldFault {
       const values: readonly unknown[] = error.params['allowedValues'];
       return { path, message: `must be one of ${values.join(', ')}` };
     }
+    case 'minItems':
+    case 'minLength':
+      // All of them ask for one at least.
+      return { path, message: 'must not be empty' };
     case 'const':
       return { path, message: `must be ${String(error.params['allowedValue'])}` };
     default:
