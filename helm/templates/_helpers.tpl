@@ -55,10 +55,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if not .Values.backgroundScan.enabled }}
 {{- $_ := set $config "backgroundScan" (merge (dict "enabled" false) (get $config "backgroundScan" | default dict)) }}
 {{- end }}
-{{- if not .Values.namespacedPolicies.enabled }}
+{{- if not (include "cosignet.namespacedPolicies" .) }}
 {{- $_ := set $config "namespacedPolicies" false }}
 {{- end }}
 {{- toYaml $config }}
+{{- end }}
+
+{{/* Not empty: they are followed. `helm upgrade --reuse-values` has no value from before there were any. */}}
+{{- define "cosignet.namespacedPolicies" -}}
+{{- if dig "enabled" true (default dict .Values.namespacedPolicies) }}true{{ end }}
 {{- end }}
 
 {{- define "cosignet.excludedNamespaces" -}}
@@ -128,8 +133,11 @@ matchConditions:
 {{- if contains "PRIVATE KEY" $text }}
 {{- fail (printf "key %s of the default policy is a private key: paste cosign.pub, and replace the key pair, because Helm may have stored this one in the cluster." (default $index $key.name | toString)) }}
 {{- end }}
-{{- if and $text (not (contains "-----BEGIN PUBLIC KEY-----" $text)) }}
+{{- if and $text (not (regexMatch "-----BEGIN (RSA )?PUBLIC KEY-----" $text)) }}
 {{- fail (printf "key %s of the default policy is not a public key in PEM: it must start with -----BEGIN PUBLIC KEY-----." (default $index $key.name | toString)) }}
+{{- end }}
+{{- if gt (regexFindAll "-----BEGIN " $text -1 | len) 1 }}
+{{- fail (printf "key %s of the default policy holds several keys: give each an entry of its own in defaultPolicy.keys." (default $index $key.name | toString)) }}
 {{- end }}
 {{- end }}
 {{- toJson $keys }}

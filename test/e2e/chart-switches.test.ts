@@ -26,6 +26,12 @@ async function deploymentText(...flags: string[]): Promise<string> {
   return JSON.stringify(deployment?.spec);
 }
 
+/** How many objects name the kind of policies of namespaces. */
+async function mentions(...flags: string[]): Promise<number> {
+  const objects = await render(...flags);
+  return objects.filter((object) => JSON.stringify(object).includes('namespacedimagepolicies')).length;
+}
+
 /** What helm shows after an installation. */
 async function notes(...flags: string[]): Promise<string> {
   const [, ...rest] = template(...flags);
@@ -72,6 +78,17 @@ describe('what can be switched', () => {
     const spec: { issuerRef?: unknown; renewBefore?: unknown; duration?: unknown } = { ...Object(certificate?.spec) };
     assert.deepEqual(spec.issuerRef, { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'corporate' });
     assert.deepEqual([spec.duration, spec.renewBefore], ['7776000s', '2592000s']);
+  });
+
+  test('policies of namespaces are followed unless they are switched off, also by values from before there were any', async () => {
+    const off = await render('--set=namespacedPolicies.enabled=false');
+    assert.equal(await mentions('--set=namespacedPolicies.enabled=false'), 0);
+    assert.match(
+      off.find(({ data }) => data?.['config.yaml'])?.data?.['config.yaml'] ?? '',
+      /namespacedPolicies: false/,
+    );
+    // The definition and the ClusterRole. As `helm upgrade --reuse-values` leaves it:
+    assert.deepEqual([await mentions(), await mentions('--set=namespacedPolicies=null')], [2, 2]);
   });
 
   test('where cert-manager writes Secret and caBundle, the operator may not', async () => {

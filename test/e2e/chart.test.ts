@@ -31,6 +31,15 @@ describe('the chart', () => {
     }
   });
 
+  test('takes an RSA key in either of its two PEM forms, as the policy does', async () => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+    for (const type of ['spki', 'pkcs1'] as const) {
+      const rootPubKey = rsa.export({ type, format: 'pem' });
+      const objects = await render(json('notary', { rootPubKey, isCosign: true }));
+      assert.ok(JSON.stringify(objects).includes(JSON.stringify(rootPubKey)), type);
+    }
+  });
+
   test('makes the policy part of the release where its kind is served', async () => {
     const served = '--api-versions=cosignet.dev/v1/ImagePolicy';
     const objects = await render(served, json('notary', { rootPubKey: publicPem, isCosign: true }));
@@ -61,6 +70,8 @@ describe('the chart', () => {
     assert.match(await refusal(json('notary', { isCosign: true })), /rootPubKey is empty: paste .*cosign\.pub/);
     assert.match(await refusal(json('notary', { rootPubKey: privatePem, isCosign: true })), /is a private key/);
     assert.match(await refusal(json('notary', { rootPubKey: 'x', isCosign: true })), /not a public key in PEM/);
+    const two = `${publicPem}${publicPem}`;
+    assert.match(await refusal(json('notary', { rootPubKey: two, isCosign: true })), /holds several keys: give each/);
     assert.match(await refusal('--set=defaultPolicy.enabled=true'), /needs at least one key/);
     assert.match(await refusal('--set=notry.isCosign=true'), /additional properties 'notry' not allowed/);
     assert.match(await refusal('--set=config.unmatchedImage=Deny'), /'unmatchedImage' not allowed/);
