@@ -18,7 +18,7 @@ import { LeaderElection } from './leader.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
 import type { MetricReadings, Metrics } from './metrics.ts';
 import { createNamespaces } from './namespaces.ts';
-import { PolicyBook } from './policy-book.ts';
+import { ownSecrets, PolicyBook } from './policy-book.ts';
 import { createPolicySecrets, secretEntry, type PolicySecrets } from './policy-secrets.ts';
 import { createPullSecrets } from './pull-secrets.ts';
 import { certificatesFromFiles, manageCertificates, type ServingCertificates } from './serving-certificates.ts';
@@ -182,6 +182,7 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
       });
     },
     ...(scanIsOn(options) && { affected: (key: string) => parts.scan?.affected(key) }),
+    isPending: (policy) => ownSecrets(policy).some((secret) => policySecrets.isPending(secret)),
     shadowedBy: (policy) => shadowersOf(policy, options.store.snapshot().policies.values()),
     log,
     clock,
@@ -271,7 +272,7 @@ function readingsOf({ book, operator, election }: Parts, clock: Clock, expiresAt
   const readings: MetricReadings = {
     policies: () => book.names().length,
     policiesNotReady: () => book.names().filter((name) => problems(name) > 0).length,
-    storeAge: () => (operator.isSynced ? Math.max(0, clock() - operator.policies.lastHeardAt) / 1000 : undefined),
+    storeAge: () => (operator.isSynced ? Math.max(0, clock() - operator.policiesHeardAt) / 1000 : undefined),
     certificateExpiry: () => {
       const at = expiresAt();
       return at === undefined ? undefined : (at - clock()) / 1000;

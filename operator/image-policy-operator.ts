@@ -40,6 +40,8 @@ export interface ImagePolicyOperatorOptions {
   ) => void;
   /** What the scan of running Pods found; left out where there is no scan, and its old results are removed. */
   readonly affected?: (name: string) => AffectedStatus | undefined;
+  /** What it refers to is being read: it denies meanwhile, and its status waits for what comes of it. */
+  readonly isPending?: (policy: AnyImagePolicy) => boolean;
   readonly shadowedBy?: (policy: CompiledPolicy) => readonly string[];
   readonly log: Logger;
   readonly clock: Clock;
@@ -84,6 +86,11 @@ export class ImagePolicyOperator extends Operator {
 
   get reflectors(): readonly Reflector<KubeObject>[] {
     return [this.policies, ...(this.namespacedPolicies ? [this.namespacedPolicies] : []), this.secrets];
+  }
+
+  /** When the API server last confirmed the policies of both kinds, as the clock. */
+  get policiesHeardAt(): number {
+    return Math.min(this.policies.lastHeardAt, this.namespacedPolicies?.lastHeardAt ?? Infinity);
   }
 
   secret(name: string): Secret | undefined {
@@ -181,7 +188,7 @@ export class ImagePolicyOperator extends Operator {
 
   async #writeStatus(name: string): Promise<void> {
     const entry = this.#options.book.get(name);
-    if (!entry || !this.#options.isLeader()) return;
+    if (!entry || !this.#mayWrite(entry.policy)) return;
     const { policy, compiled } = entry;
     const shadowedBy = this.#options.shadowedBy?.(compiled) ?? [];
     const affected = this.#affected(name, policy);
@@ -199,6 +206,11 @@ export class ImagePolicyOperator extends Operator {
       throw thrown;
     }
     this.#report(policy, readyOf(status));
+  }
+
+  #mayWrite(policy: AnyImagePolicy): boolean {
+    const { isLeader, isPending } = this.#options;
+    return isLeader() && isPending?.(policy) !== true;
   }
 
   /** Until this replica has scanned, what another found stands. */
@@ -224,6 +236,8 @@ export class ImagePolicyOperator extends Operator {
       name,
       path: collectionPath({ group, version, plural, ...(namespace !== undefined && { namespace }) }),
       ...(plural === 'secrets' && { fieldSelector: SECRET_SELECTOR }),
+      // Without the kind nobody adds anything, and admission goes on; without that of the cluster's policies it must not.
+      ...(plural === NAMESPACED_POLICY_PLURAL && { mayBeAbsent: true }),
       onChanges: (changes) => this.#dispatch(name, plural, changes),
       log,
       ...(timings && { timings }),

@@ -2,6 +2,7 @@
 import { namespaceOf, policyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
+import type { SecretName } from './policy-secrets.ts';
 
 export interface PolicyBookOptions {
   /** Never throws: what is wrong with a policy is in its `problems`. */
@@ -67,12 +68,8 @@ export class PolicyBook {
   }
 
   /** Secrets that namespaced policies name. */
-  *namedSecrets(): Generator<{ readonly namespace: string; readonly name: string }> {
-    for (const { policy } of this.#entries.values()) {
-      const namespace = namespaceOf(policy);
-      if (namespace === undefined) continue;
-      for (const name of secretNames(policy)) yield { namespace, name };
-    }
+  *namedSecrets(): Generator<SecretName> {
+    for (const { policy } of this.#entries.values()) yield* ownSecrets(policy);
   }
 
   /** The configuration changed: trust roots may have come or gone. */
@@ -116,6 +113,12 @@ export class PolicyBook {
 
 /** More changes than this are cheaper as a whole. */
 const BATCH = 100;
+
+/** Secrets of its own namespace that a policy names; none where it is one of the cluster. */
+export function ownSecrets(policy: AnyImagePolicy): readonly SecretName[] {
+  const namespace = namespaceOf(policy);
+  return namespace === undefined ? [] : secretNames(policy).map((name) => ({ namespace, name }));
+}
 
 /** A definition that was edited may let anything through. */
 function secretNames({ spec: { keys } }: AnyImagePolicy): readonly string[] {

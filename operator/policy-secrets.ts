@@ -29,6 +29,8 @@ export interface PolicySecrets {
   start(): void;
   /** As it was last read. What is asked for the first time is read at once, and `onChange` follows. */
   lookup(secret: SecretName, key: string): SecretEntry | undefined;
+  /** Whether it was asked for and not read yet: what is said of its policies now is no news. `onChange` follows. */
+  isPending(secret: SecretName): boolean;
   /** Whether all that was asked for was read, or could not be: true for ever after it was true once. */
   isSettled(): boolean;
   stop(): Promise<void>;
@@ -116,6 +118,7 @@ export function createPolicySecrets(options: PolicySecretsOptions): PolicySecret
         return { unavailable: `policies of this namespace name more than ${NAMED_MOST} Secrets` };
       return 'problem' in found ? { unavailable: found.problem } : secretEntry(found, key);
     },
+    isPending: (secret) => known.get(keyOf(secret)) === UNREAD,
     isSettled() {
       isSettled ||= ![...known.values()].includes(UNREAD);
       return isSettled;

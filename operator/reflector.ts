@@ -17,6 +17,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Collection, with `apiPath`. */
   readonly path: string;
   readonly fieldSelector?: string;
+  /** The kind may not be installed: then 404 says that there is no object. Left out, it is a failure like others. */
+  readonly mayBeAbsent?: boolean;
   /** Keeps what is needed of each object. */
   readonly keep?: (object: T) => T;
   /** All that one answer changed, in one call: a list is applied whole. */
@@ -125,16 +127,22 @@ export class Reflector<T extends KubeObject> {
         await this.#watchUntilRelist();
       } catch (thrown) {
         if (signal.aborted) return;
+        const isAbsent = this.#options.mayBeAbsent === true && isStatus(thrown, 404);
+        if (isAbsent) this.#replace(new Map(), '');
         const delay = this.#delayAfter(thrown, failures);
+        if (!isAbsent || failures === 0) this.#tellOf(thrown, delay);
         failures += 1;
-        this.#options.log.warn('list or watch failed; listing again', {
-          collection: this.name,
-          error: errorText(thrown),
-          delayMilliseconds: Math.round(delay),
-        });
         await pause(delay, signal);
       }
     }
+  }
+
+  #tellOf(thrown: unknown, delay: number): void {
+    this.#options.log.warn('list or watch failed; listing again', {
+      collection: this.name,
+      error: errorText(thrown),
+      delayMilliseconds: Math.round(delay),
+    });
   }
 
   #delayAfter(thrown: unknown, failures: number): number {

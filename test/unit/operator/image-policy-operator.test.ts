@@ -48,7 +48,7 @@ describe('ImagePolicyOperator', () => {
 
   async function start(
     leads: boolean,
-    more: Partial<Pick<ImagePolicyOperatorOptions, 'affected' | 'namespacedPolicies'>> = {},
+    more: Partial<Pick<ImagePolicyOperatorOptions, 'affected' | 'namespacedPolicies' | 'isPending'>> = {},
   ): Promise<Replica> {
     const store = createPolicyStore();
     const ready: string[] = [];
@@ -93,6 +93,33 @@ describe('ImagePolicyOperator', () => {
   const statusOf = (name: string): ImagePolicyStatus | undefined => server.get(POLICIES, name)?.status;
   const readyOf = (name: string) => statusOf(name)?.conditions?.find(({ type }) => type === 'Ready');
   const patches = () => server.seen.filter(({ method }) => method === 'PATCH').length;
+
+  test('is synced without the kind of policies of namespaces, and never without that of the cluster', async () => {
+    let missing = 'namespacedimagepolicies';
+    server.fault = ({ path }) => (path.includes(`/${missing}`) ? { status: 404 } : undefined);
+    const started = start(true, { namespacedPolicies: true });
+    await eventually(() => replicas[0]?.operator.isSynced === true);
+    assert.ok((await started).operator.policiesHeardAt > 0);
+    missing = 'imagepolicies';
+    const other = start(true, { namespacedPolicies: true });
+    await settle();
+    assert.equal(replicas[1]?.operator.isSynced, false);
+    assert.equal(replicas[1]?.operator.policiesHeardAt, 0);
+    missing = 'nothing';
+    await other;
+  });
+
+  test('the status waits while what the policy refers to is being read', async () => {
+    put('prod', { images: ['docker.io/acme/*'], keys: [{ secretRef: { name: 'team', key: 'cosign.pub' } }] });
+    let pending = true;
+    const { operator, store, ready } = await start(true, { isPending: () => pending });
+    await settle();
+    assert.deepEqual([readyOf('prod'), ready], [undefined, []]);
+    assert.equal(store.snapshot().policies.get('prod')?.problems.length, 1);
+    pending = false;
+    operator.enqueueStatus();
+    await eventually(() => ready.join() === 'prod False SecretNotFound');
+  });
 
   test('puts policies in force and writes what became of them', async () => {
     put('prod', { images: ['docker.io/acme/*', 'ghcr.io/acme/**'], keys: [{ name: 'release', pem: publicKey() }] });

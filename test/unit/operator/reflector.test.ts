@@ -27,11 +27,12 @@ describe('Reflector', () => {
     await server.stop();
   });
 
-  function reflect(timings: Partial<ReflectorTimings> = {}): Reflector<KubeObject> {
+  function reflect(timings: Partial<ReflectorTimings> = {}, mayBeAbsent = false): Reflector<KubeObject> {
     reflector = new Reflector<KubeObject>({
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
       name: 'imagepolicies',
       path: PATH,
+      mayBeAbsent,
       log: silentLogger,
       onChanges: (changes) => {
         log.push(changes.map((change) => `${change.type} ${change.object.metadata.name}`).join(', '));
@@ -106,6 +107,36 @@ describe('Reflector', () => {
     const started = reflect();
     assert.equal(started.isSynced, false);
     await started.synced;
+    assert.deepEqual(names(), ['a']);
+  });
+
+  test('a kind that went, or is not there yet, has no objects where that may be', async () => {
+    server.fault = () => ({ status: 404 });
+    const absent = reflect({}, true);
+    await eventually(() => absent.isSynced);
+    server.fault = () => undefined;
+    server.put(PATH, policy('a'));
+    await eventually(() => names().join() === 'a');
+    server.fault = () => ({ status: 404 });
+    server.endWatches();
+    await eventually(() => names().join() === '');
+    assert.deepEqual(log, ['ADDED a', 'DELETED a']);
+    const heard = reflector?.lastHeardAt ?? 0;
+    await eventually(() => (reflector?.lastHeardAt ?? 0) > heard);
+  });
+
+  test('a kind that may not be absent keeps its copy, and is not synced before it is there', async () => {
+    server.put(PATH, policy('a'));
+    server.fault = () => ({ status: 404 });
+    const { synced } = reflect();
+    await eventually(() => server.seen.length > 2);
+    assert.equal(reflector?.isSynced, false);
+    server.fault = () => undefined;
+    await synced;
+    server.fault = () => ({ status: 404 });
+    server.endWatches();
+    const before = server.seen.length;
+    await eventually(() => server.seen.length > before + 2);
     assert.deepEqual(names(), ['a']);
   });
 
