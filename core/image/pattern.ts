@@ -57,16 +57,21 @@ export function parsePattern(text: string): ImagePattern {
 /**
  * What a pattern that `parsePattern` refuses still claims, so that a policy with a slip in it denies its images
  * instead of leaving them to a weaker policy: without tag, digest and scheme, and with a misplaced `**` taken as
- * widely as it may have been meant. Undefined: no valid reference could have been meant (`Acme/App`).
+ * widely as it may have been meant, and in lower case where only that can be (`ghcr.io/Acme/app`: owners of
+ * repositories are written with capitals elsewhere). Undefined: no valid reference could have been meant.
  */
 export function claimOf(text: string): ImagePattern | undefined {
   try {
     return parsePattern(text);
   } catch {
     const name = withoutExtras(text.trim());
-    const segments = name === '' ? [] : widen(segmentsOf(name));
-    return segments.length > 0 && faultIn(segments) === undefined ? patternOf(text, segments, undefined) : undefined;
+    return claimByName(text, name) ?? claimByName(text, lowerCase(name));
   }
+}
+
+function claimByName(text: string, name: string): ImagePattern | undefined {
+  const segments = name === '' ? [] : widen(segmentsOf(name));
+  return segments.length > 0 && faultIn(segments) === undefined ? patternOf(text, segments, undefined) : undefined;
 }
 
 /** Anchored at both ends; host and path are matched apart. A tag is never looked at. */
@@ -159,7 +164,7 @@ function segmentsOf(name: string): readonly string[] {
   // `docker.io/**` is all of docker.io, not all below `library`.
   if (path === ANY_SEGMENTS && repository.path === `library/${ANY_SEGMENTS}`)
     return [repository.registry, ANY_SEGMENTS];
-  return collapse([lowerCaseHost(repository.registry), ...repository.path.split('/')]);
+  return collapse([lowerCase(repository.registry), ...repository.path.split('/')]);
 }
 
 /** Two `**` in a row mean what one means: one spelling, so that equal patterns tie. */
@@ -168,8 +173,8 @@ function collapse(segments: readonly string[]): readonly string[] {
 }
 
 /** ASCII only: the Kelvin sign must not become a k. */
-function lowerCaseHost(host: string): string {
-  return host.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function requirePlausible(text: string): void {

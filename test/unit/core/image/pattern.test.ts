@@ -276,7 +276,9 @@ describe('claimOf', () => {
     ['', undefined],
     ['/', undefined],
     [':tag', undefined],
-    ['ghcr.io/Acme/App', undefined],
+    ['ghcr.io/Acme/App', 'ghcr.io/acme/app'],
+    ['ghcr.io/Acme/**:v1', 'ghcr.io/acme/**'],
+    ['Nginx', 'docker.io/library/nginx'],
     ['ghcr.io/acme/.*', undefined],
     ['\u212aeg.io/x', undefined],
   ];
@@ -293,6 +295,7 @@ describe('claimOf', () => {
       (text: string) => `https://${text}`,
       (text: string) => ` ${text}`,
       (text: string) => `${text}/`,
+      (text: string) => text.replace(/[a-z](?=[^/]*$)/, (letter) => letter.toUpperCase()),
     );
     const patterns = anyPattern.filter((text) => !text.includes('@'));
     fc.assert(
