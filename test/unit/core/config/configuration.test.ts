@@ -69,6 +69,12 @@ trustRoots:
     );
   });
 
+  test('a second document is named as what it is', () => {
+    assert.deepEqual(faultsOf('pinDigests: Pods\n---\npinDigests: None\n'), [
+      { path: '$', line: 2, message: 'is not valid YAML: there is more than one document' },
+    ]);
+  });
+
   for (const [why, text] of [
     ['a URL where a host belongs', 'registries: [{host: "https://registry.example.com"}]'],
     ['a path behind the host', 'registries: [{host: registry.example.com/team}]'],

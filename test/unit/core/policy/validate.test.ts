@@ -25,3 +25,11 @@ test('a fault does not repeat control or direction-turning characters of a name'
   const { faults } = validateDocument(document({ 'a\u0000\u001b[2K\u202eb': 1, annotations: { 'x\ny': 1 } }));
   assert.deepEqual(faults?.map(({ path }) => path).toSorted(), ['spec.a??[2K?b', 'spec.annotations.x?y']);
 });
+
+test('what is empty and must not be is said in these words', () => {
+  const { faults } = validateDocument(document({ images: [], keys: [{ pem: '' }] }));
+  assert.deepEqual(faults, [
+    { path: 'spec.images', message: 'must not be empty' },
+    { path: 'spec.keys[0].pem', message: 'must not be empty' },
+  ]);
+});
