@@ -82,10 +82,17 @@ async function judgeOrFail(
       outcome: outcomeOf(code),
       mode: progress.mode,
       code,
-      message: `image ${progress.image} could not be judged: ${errorText(error)}`,
+      message: `${attempted(progress)}: ${errorText(error)}`,
       signers: [],
     };
   }
+}
+
+/** Who asked, and about which digest, so far as it was known when it failed. */
+function attempted({ image, resolved, policies }: Progress): string {
+  const digest = resolved === undefined || image.includes('@') ? '' : ` (${resolved.slice(resolved.indexOf('@') + 1)})`;
+  const by = policies.length === 0 ? '' : ` by ${quoteNames(policies)}`;
+  return `image ${image}${digest} could not be judged${by}`;
 }
 
 async function judgeImage(

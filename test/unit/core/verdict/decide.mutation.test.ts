@@ -27,6 +27,7 @@ interface Scene {
   readonly registry?: Partial<RegistryClient>;
   readonly unmatchedImages?: Configuration['unmatchedImages'];
   readonly background?: boolean;
+  readonly signal?: AbortSignal;
   readonly decided?: unknown[];
 }
 
@@ -43,11 +44,11 @@ function decide(image: string, scene: Scene = {}): Promise<Verdict> {
     clock: () => (now += 1000),
     metrics: { ...silentMetrics, decided: (labels, seconds) => void scene.decided?.push({ ...labels, seconds }) },
   });
-  const { background = false } = scene;
-  const signal = new AbortController().signal;
+  const { background = false, signal = new AbortController().signal } = scene;
   return engine({ image, namespace: { labels: {} }, keychain: anonymous, signal, background });
 }
 
+const hanging = () => new Promise<never>(() => undefined);
 const shown = ({ outcome, mode, code, refusedBy }: Verdict): object => ({ outcome, mode, code, refusedBy });
 
 describe('a decision', () => {
@@ -87,7 +88,19 @@ describe('a decision', () => {
     assert.deepEqual(shown(verdict), { outcome: 'error', mode: 'Warn', code: 'InternalError', refusedBy: undefined });
     assert.match(
       verdict.message,
-      /^image registry\.example\.com\/demo\/signed:1\.0 could not be judged: undefined is not/,
+      /^image registry\.example\.com\/demo\/signed:1\.0 could not be judged by policy "a" and policy "b": undefined is not/,
+    );
+  });
+
+  test('that is late says by whom and about which digest it was to be made', async () => {
+    const names = Object.keys(createLayoutRegistry()).filter((name) => name !== 'resolveTag');
+    const registry: Partial<RegistryClient> = Object.fromEntries(names.map((name) => [name, hanging]));
+    const verdict = await decide(IMAGE, { policies: { a: verify }, registry, signal: AbortSignal.timeout(50) });
+    assert.equal(verdict.code, 'DeadlineExceeded');
+    const digest = RESOLVED.slice(RESOLVED.indexOf('@') + 1);
+    assert.ok(
+      verdict.message.startsWith(`image ${IMAGE} (${digest}) could not be judged by policy "a": `),
+      verdict.message,
     );
   });
 
