@@ -4,6 +4,7 @@ import { errorText } from '../../core/errors.ts';
 import { silentLogger } from '../../core/observe.ts';
 import type { SecretLookup } from '../../core/policy/compile.ts';
 import { namespaceOf, type AnyImagePolicy, type NamespacedImagePolicy } from '../../core/policy/kinds.ts';
+import type { ImagePolicy } from '../../core/policy/schema.gen.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../../core/registry/types.ts';
@@ -76,7 +77,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       };
     },
     async policies(namespace) {
-      const cluster = await listAll<AnyImagePolicy & KubeObject>(api, `${POLICIES}/imagepolicies`, {});
+      const listed = await listAll<ImagePolicy & KubeObject>(api, `${POLICIES}/imagepolicies`, {});
+      // Which kind it is says the collection that it came from: a namespace's own must never pass for the cluster's.
+      const cluster = listed.map((policy) => Object.assign(policy, { kind: 'ImagePolicy' as const }));
       return [...cluster, ...(await namespacedPolicies(api, namespace, warn))];
     },
     async secrets(policies) {
@@ -100,7 +103,8 @@ async function namespacedPolicies(
   const plural = 'namespacedimagepolicies';
   const path = namespace === undefined ? `${POLICIES}/${plural}` : apiPath(`${POLICIES}/namespaces`, namespace, plural);
   try {
-    return await listAll<NamespacedImagePolicy & KubeObject>(api, path, {});
+    const listed = await listAll<NamespacedImagePolicy & KubeObject>(api, path, {});
+    return listed.map((policy) => Object.assign(policy, { kind: 'NamespacedImagePolicy' as const }));
   } catch (error) {
     if (isStatus(error, 404)) return [];
     if (!isStatus(error, 403)) throw error;
