@@ -17,7 +17,8 @@ export interface LeafCertificate {
 }
 
 export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
-const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
+export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
+export const ANY_USAGE = '2.5.29.37.0';
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 /** Fulcio's own extensions (fulcio, docs/oid-info.md). */
@@ -32,6 +33,7 @@ const UNDERSTOOD = new Set([
   '2.5.29.15',
   '2.5.29.19',
   '2.5.29.35',
+  '2.5.29.32', // policies: none is asked for
 ]);
 
 const DNS_NAME = 2;
@@ -55,10 +57,27 @@ export function readLeaf(der: Uint8Array): LeafCertificate {
     throw new Error('the signing certificate is a certificate authority');
   if (!extendedKeyUsages(certificate).includes(CODE_SIGNING))
     throw new Error('the certificate is not for code signing');
+  requireSignatures(certificate);
   const publicKey = publicKeyOf(certificate);
   const { fingerprint } = publicKey;
   const identity = { issuer: issuerOf(certificate), subject: subjectOf(certificate), fingerprint };
   return { der, certificate, publicKey, identity };
+}
+
+/** RFC 5280, 4.2.1.3: a key usage that is there must allow signatures. */
+function requireSignatures(certificate: X509Certificate): void {
+  if (certificate.extKeyUsage?.digitalSignature === false) throw new Error('the certificate is not for signatures');
+}
+
+/** RFC 3161, 2.3: for time stamping, for nothing else, and so that nobody can overlook it. */
+export function requireTimeStamping(certificate: X509Certificate): void {
+  const usages = extendedKeyUsages(certificate);
+  if (!usages.includes(TIME_STAMPING)) throw new Error('its certificate is not for time stamping');
+  if (usages.length > 1) throw new Error('its certificate is not for time stamping only');
+  if (certificate.extension(EXTENDED_KEY_USAGE)?.critical !== true) {
+    throw new Error("its certificate's extended key usage is not critical");
+  }
+  requireSignatures(certificate);
 }
 
 export function extendedKeyUsages(certificate: X509Certificate): readonly string[] {
@@ -72,7 +91,8 @@ function publicKeyOf(certificate: X509Certificate): PublicKey {
   return parsePublicKey(key.export({ format: 'pem', type: 'spki' }));
 }
 
-function refuseUnknownCritical(certificate: X509Certificate): void {
+/** @throws Error with one sentence. */
+export function refuseUnknownCritical(certificate: X509Certificate): void {
   const seen = new Set<string>();
   for (const extension of certificate.extensions) {
     const oid = extension.subs[0]?.toOID() ?? '';

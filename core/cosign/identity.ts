@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { X509Certificate } from '@sigstore/core';
-import { VerificationError } from '@sigstore/verify';
 import { EngineError, errorText } from '../errors.ts';
 import type { IdentitySigner } from '../policy/types.ts';
-import { readLeaf } from './certificate.ts';
+import { requirePromise } from './certificate-promise.ts';
+import { CODE_SIGNING, readLeaf } from './certificate.ts';
 import type { LeafCertificate } from './certificate.ts';
-import { includes } from './log-inclusion.ts';
+import { includes, requireChain } from './chain.ts';
 import { readEvidence } from './material.ts';
 import { contentOfCandidate } from './signed-content.ts';
 import type { SignedContent } from './signed-content.ts';
-import { authorityTimes, logTimes, verifyEntity } from './signed-entity.ts';
-import type { EntitySigner, Timestamp } from './signed-entity.ts';
-import { knownTimestamps } from './timestamp.ts';
+import { provenTimes } from './timestamp.ts';
 import { proveEntries } from './transparency.ts';
 import type { ProvenEntry } from './transparency.ts';
 import type { TrustRoot } from './trust-root.ts';
@@ -57,7 +55,7 @@ export function proveIdentity(
   if (transparencyLog === 'Require' && entries.length === 0) {
     throw new EngineError('TransparencyLogMissing', 'no entry of a trusted transparency log comes with it');
   }
-  proveTimes({ publicKey, certificate }, { evidence, entries, content, root });
+  proveTimes({ evidence, entries, content, root }, certificate);
   return identity;
 }
 
@@ -72,7 +70,7 @@ export function proveKeyEvidence(
   root: TrustRoot,
 ): void {
   const entries = proveEntries(evidence.logEntries, content, { keyDer: publicKey.der }, root);
-  proveTimes({ publicKey }, { evidence, entries, content, root });
+  proveTimes({ evidence, entries, content, root });
 }
 
 interface Proof {
@@ -82,17 +80,35 @@ interface Proof {
   readonly root: TrustRoot;
 }
 
-function proveTimes(signer: EntitySigner, { evidence, entries, content, root }: Proof): void {
+function proveTimes({ evidence, entries, content, root }: Proof, certificate?: X509Certificate): void {
   try {
-    const timestamps = [...logTimes(entries), ...authorityTimes(knownTimestamps(evidence.timestamps, root))];
-    if (signer.certificate !== undefined) requireTime(timestamps, evidence);
-    verifyEntity(signer, content, timestamps, root);
-    requireLogWindows(entries, timestamps);
-    if (signer.certificate !== undefined) requireDates(entries, signer.certificate);
+    const stamped = provenTimes(evidence.timestamps, content.stamped, root);
+    if (certificate !== undefined) {
+      const times = [...promisedTimes(entries), ...stamped];
+      requireTime(times, evidence);
+      requireTrusted(certificate, times, root);
+      requireDates(entries, certificate);
+    }
+    requireLogWindows(entries, stamped);
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
-    throw new EngineError('UntrustedSignature', reasonOf(cause), { cause });
+    throw new EngineError('UntrustedSignature', errorText(cause), { cause });
   }
+}
+
+/** At each of the times (Sigstore client specification, 4.3), which a certificate always has one of. */
+function requireTrusted(certificate: X509Certificate, times: readonly Date[], root: TrustRoot): void {
+  for (const time of times) {
+    const issuer = requireChain({ leaf: certificate, time, usage: CODE_SIGNING }, root.certificateAuthorities);
+    requirePromise(certificate, issuer, root.certificateLogs);
+  }
+}
+
+/** Only a promise vouches for `integratedTime`. */
+function promisedTimes(entries: readonly ProvenEntry[]): readonly Date[] {
+  return entries.flatMap(({ entry: { promise, integratedTime } }) =>
+    promise === undefined || integratedTime === undefined ? [] : [new Date(integratedTime * 1000)],
+  );
 }
 
 function leafOf({ certificate }: VerificationEvidence): LeafCertificate {
@@ -104,8 +120,8 @@ function leafOf({ certificate }: VerificationEvidence): LeafCertificate {
   }
 }
 
-function requireTime(timestamps: readonly Timestamp[], evidence: VerificationEvidence): void {
-  if (timestamps.length > 0) return;
+function requireTime(times: readonly Date[], evidence: VerificationEvidence): void {
+  if (times.length > 0) return;
   const none = evidence.logEntries.length === 0 && evidence.timestamps.length === 0;
   const reason = none
     ? 'neither a log entry nor a timestamp comes with it'
@@ -114,8 +130,7 @@ function requireTime(timestamps: readonly Timestamp[], evidence: VerificationEvi
 }
 
 /** An entry without a promise has no time of its own: its log must have been trusted when the timestamps were made. */
-function requireLogWindows(entries: readonly ProvenEntry[], timestamps: readonly Timestamp[]): void {
-  const times = timestamps.flatMap((one) => (one.$case === 'timestamp-authority' ? [one.timestamp.signingTime] : []));
+function requireLogWindows(entries: readonly ProvenEntry[], times: readonly Date[]): void {
   for (const { entry, logs } of entries) {
     const current = logs.some(({ validFor }) => times.every((time) => includes(validFor, time)));
     if (entry.promise === undefined && !current) {
@@ -132,10 +147,4 @@ function requireDates(entries: readonly ProvenEntry[], certificate: X509Certific
       throw new Error(`${path} is dated outside of the certificate's validity`);
     }
   }
-}
-
-/** The verifier puts the reason that a person needs into the cause. */
-function reasonOf(thrown: unknown): string {
-  const cause: unknown = thrown instanceof VerificationError ? (thrown.cause ?? thrown) : thrown;
-  return errorText(cause);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { verify } from 'node:crypto';
+import { includes } from './chain.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { rootFromProof } from './merkle.ts';
-import type { TransparencyLog, TrustRoot, Window } from './trust-root.ts';
+import type { TransparencyLog, TrustRoot } from './trust-root.ts';
 import type { InclusionProof, LogEntry } from './verification-evidence.ts';
 
 /** The trusted logs that an entry says it is from; none: someone else's log, which proves nothing. */
@@ -22,10 +23,6 @@ export function requireInclusion(entry: LogEntry, logs: readonly TransparencyLog
   if (entry.promise === undefined && entry.proof === undefined) throw new Error(`${entry.path} has no inclusion proof`);
   if (entry.promise !== undefined) requirePromise(entry, entry.promise, logs);
   if (entry.proof !== undefined) requireProof(entry, entry.proof, logs);
-}
-
-export function includes({ start, end }: Window, time: Date): boolean {
-  return start <= time && time <= end;
 }
 
 /** Rekor's signed entry timestamp: over the canonical JSON (RFC 8785) of the entry. */

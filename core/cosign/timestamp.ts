@@ -1,53 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RFC3161Timestamp } from '@sigstore/core';
-import { requireModestDer } from './der-effort.ts';
-import { includes } from './log-inclusion.ts';
+import { createPublicKey } from 'node:crypto';
+import type { X509Certificate } from '@sigstore/core';
+import { errorText } from '../errors.ts';
+import { refuseUnknownCritical, requireTimeStamping, TIME_STAMPING } from './certificate.ts';
+import { includes, requireChain } from './chain.ts';
+import { hashOf } from './signed-content.ts';
+import { parseTimestamp } from './timestamp-token.ts';
+import type { TimestampToken } from './timestamp-token.ts';
 import type { CertificateAuthority, TrustRoot } from './trust-root.ts';
 
-/** `granted`, `grantedWithMods` (RFC 3161, 2.4.2): only these carry a token. */
-const GRANTED: ReadonlySet<bigint> = new Set([0n, 1n]);
+/** A trusted authority that a timestamp claims to be by, and the certificate that signs for it. */
+interface Claim {
+  readonly authority: CertificateAuthority;
+  readonly signing: X509Certificate;
+}
 
 /**
- * Reads RFC 3161 responses and keeps those that claim to be by a trusted authority; the rest prove nothing.
- * Their signature, digest and chain are checked by the verifier that they are handed to (identity.ts); here
- * is refused what it does not look at, or has no word for.
+ * When trusted authorities saw what was stamped. A timestamp of a stranger proves nothing and is passed over; one that
+ * claims to be by a trusted authority and does not hold fails the whole (Sigstore client specification, 4.2.1).
  * @throws Error with one sentence.
  */
-export function knownTimestamps(responses: readonly Uint8Array[], root: TrustRoot): readonly RFC3161Timestamp[] {
+export function provenTimes(
+  responses: readonly Uint8Array[],
+  stamped: Uint8Array,
+  { timestampAuthorities }: TrustRoot,
+): readonly Date[] {
   const seen = new Set(responses.map((der) => Buffer.from(der).toString('base64')));
   if (seen.size < responses.length) throw new Error('a timestamp is listed twice');
-  return responses.map(parseTimestamp).filter((timestamp) => {
-    const authorities = root.timestampAuthorities.filter((authority) => isBy(timestamp, authority));
-    const time = timestamp.signingTime;
-    if (authorities.length > 0 && !authorities.some((authority) => wasTrusted(authority, time))) {
-      throw new Error(
-        `a timestamp is dated ${time.toISOString()}, outside of the time in which its authority is trusted`,
-      );
-    }
-    return authorities.length > 0;
+  return responses.map(parseTimestamp).flatMap((token) => {
+    const claims = timestampAuthorities.flatMap((authority) => claimsOf(token, authority));
+    if (claims.length > 0) requireProof(token, stamped, claims);
+    return claims.length > 0 ? [token.time] : [];
   });
 }
 
-function parseTimestamp(der: Uint8Array): RFC3161Timestamp {
-  try {
-    requireModestDer(der);
-    const timestamp = RFC3161Timestamp.parse(Buffer.from(der));
-    if (!GRANTED.has(timestamp.status)) throw new Error('the authority did not grant it');
-    if (Number.isNaN(timestamp.signingTime.getTime())) throw new Error('it has no time');
-    return timestamp;
-  } catch (cause) {
-    throw new Error('a timestamp is not a valid RFC 3161 response', { cause });
+/** An authority's chain begins with its signing certificate, or that comes with the timestamp. */
+function claimsOf(token: TimestampToken, authority: CertificateAuthority): readonly Claim[] {
+  const { certChain } = authority;
+  const [first] = certChain;
+  if (first !== undefined && !first.isCA) return isNamed(token, first) ? [{ authority, signing: first }] : [];
+  return token.certificates
+    .filter((one) => isNamed(token, one) && certChain.some(({ subject }) => subject.equals(one.issuer)))
+    .map((signing) => ({ authority, signing }));
+}
+
+function isNamed({ issuer, serialNumber }: TimestampToken, certificate: X509Certificate): boolean {
+  return certificate.serialNumber.equals(serialNumber) && certificate.issuer.equals(issuer);
+}
+
+/** One authority may be listed several times, each for another while: one of them has to vouch. */
+function requireProof(token: TimestampToken, stamped: Uint8Array, claims: readonly Claim[]): void {
+  const { hash, digest } = token.imprint;
+  const time = token.time.toISOString();
+  if (Buffer.compare(hashOf(hash, stamped), digest) !== 0) {
+    throw new Error('a timestamp could not be verified: it is over another signature');
   }
+  const current = claims.filter(({ authority }) => includes(authority.validFor, token.time));
+  if (current.length === 0) {
+    throw new Error(`a timestamp is dated ${time}, outside of the time in which its authority is trusted`);
+  }
+  const faults = current.map((claim) => faultIn(token, claim));
+  if (!faults.includes(undefined)) throw new Error(`a timestamp could not be verified: ${faults[0]}`);
 }
 
-function isBy(timestamp: RFC3161Timestamp, { certChain: [signing] }: CertificateAuthority): boolean {
-  return (
-    signing !== undefined &&
-    signing.serialNumber.equals(timestamp.signerSerialNumber) &&
-    signing.issuer.equals(timestamp.signerIssuer)
-  );
-}
-
-function wasTrusted({ certChain, validFor }: CertificateAuthority, time: Date): boolean {
-  return includes(validFor, time) && certChain.every((certificate) => certificate.validForDate(time));
+function faultIn(token: TimestampToken, { authority, signing }: Claim): string | undefined {
+  try {
+    refuseUnknownCritical(signing);
+    requireTimeStamping(signing);
+    requireChain({ leaf: signing, time: token.time, usage: TIME_STAMPING }, [authority]);
+    const key = createPublicKey({ key: signing.publicKey, format: 'der', type: 'spki' });
+    return token.verifies(key) ? undefined : 'it is not signed by its authority';
+  } catch (cause) {
+    return errorText(cause);
+  }
 }

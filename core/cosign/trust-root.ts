@@ -98,8 +98,9 @@ function readAuthority(at: Place): CertificateAuthority {
 function readTimestampAuthority(at: Place): CertificateAuthority {
   const authority = readAuthority(at);
   const [signing] = authority.certChain;
-  // RFC 3161, 2.3: without it any certificate under the same anchor could make time.
-  if (signing === undefined || !extendedKeyUsages(signing).includes(TIME_STAMPING)) {
+  // RFC 3161, 2.3: without it any certificate under the same anchor could make time. A chain of authorities only is one
+  // whose signing certificate comes with each timestamp, and is looked at then.
+  if (signing?.isCA === false && !extendedKeyUsages(signing).includes(TIME_STAMPING)) {
     throw new Error(`${at.path}.certChain does not begin with a certificate for time stamping`);
   }
   return authority;

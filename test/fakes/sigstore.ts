@@ -4,8 +4,11 @@ import type { KeyObject } from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import * as make from './certificates.ts';
 import type { KeyKind, KeyPair } from './certificates.ts';
-import { context, der, generalizedTime, integer, octets, oid, sequence, setOf, utf8String } from './der.ts';
+import { der, sequence, utf8String } from './der.ts';
 import type { Der } from './der.ts';
+import { certificatePromise, promiseList } from './promises.ts';
+import type { PromiseRequest } from './promises.ts';
+import { timestampInfo, timestampResponse } from './timestamps.ts';
 
 /**
  * A Sigstore of one's own, in memory: certificate authority with an intermediate, certificate log, two
@@ -16,6 +19,7 @@ export interface Sigstore {
   /** trusted_root.json, as an object to be changed by tests. */
   readonly trustedRoot: TrustedRootJson;
   readonly fulcio: Fulcio;
+  readonly certificateLog: KeyPair;
   readonly rekor1: Rekor;
   readonly rekor2: Rekor;
   readonly tsa: TimestampAuthority;
@@ -57,7 +61,11 @@ export interface LeafRequest {
   /** Instead of the issuer extensions, usages and promise that Fulcio adds. */
   readonly extensions?: readonly Der[];
   readonly withoutPromise?: boolean;
+  /** Instead of the one of the certificate log. */
+  readonly promises?: (request: PromiseRequest) => readonly Buffer[];
   readonly codeSigning?: string;
+  /** Instead of the key usage for signatures. */
+  readonly usage?: Der;
 }
 
 export interface Fulcio {
@@ -105,7 +113,6 @@ const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 export const EPOCH = new Date('2026-01-01T00:00:00Z');
 const END = new Date('2036-01-01T00:00:00Z');
-const SHA256 = sequence(oid('2.16.840.1.101.3.4.2.1'));
 
 export function createSigstore(): Sigstore {
   const ct = make.generateKeys('P-256');
@@ -115,6 +122,7 @@ export function createSigstore(): Sigstore {
   const tsa = createTimestampAuthority();
   return {
     fulcio,
+    certificateLog: ct,
     rekor1,
     rekor2,
     tsa,
@@ -130,7 +138,7 @@ export function createSigstore(): Sigstore {
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
-function trustedLog(baseUrl: string, key: KeyObject, keyId: Uint8Array): LogJson {
+export function trustedLog(baseUrl: string, key: KeyObject, keyId: Uint8Array): LogJson {
   const keyDetails = key.asymmetricKeyType === 'ed25519' ? 'PKIX_ED25519' : 'PKIX_ECDSA_P256_SHA_256';
   return {
     baseUrl,
@@ -140,7 +148,7 @@ function trustedLog(baseUrl: string, key: KeyObject, keyId: Uint8Array): LogJson
   };
 }
 
-function trustedAuthority(uri: string, chain: readonly Buffer[]): AuthorityJson {
+export function trustedAuthority(uri: string, chain: readonly Buffer[]): AuthorityJson {
   return {
     subject: { organization: 'example.test', commonName: uri },
     uri,
@@ -193,7 +201,7 @@ function createFulcio(ct: KeyPair): Fulcio & { readonly trusted: AuthorityJson }
       notAfter: leaf.notAfter,
       serial: Buffer.concat([Buffer.from([0x41]), make.sha256(make.spkiOf(leaf.publicKey)).subarray(0, 15)]),
       extensions: [
-        make.digitalSignature(),
+        leaf.usage ?? make.digitalSignature(),
         make.extendedKeyUsage(leaf.codeSigning ?? CODE_SIGNING),
         make.subjectKeyId(leaf.publicKey),
         make.authorityKeyId(keys.publicKey),
@@ -202,41 +210,15 @@ function createFulcio(ct: KeyPair): Fulcio & { readonly trusted: AuthorityJson }
       ],
     };
     if (leaf.withoutPromise === true) return make.makeCertificate(request);
-    const promise = promiseExtension(ct, make.toBeSigned(request), keys.publicKey, leaf.notBefore);
-    return make.makeCertificate({ ...request, extensions: [...request.extensions, promise] });
+    const asked = { certificate: make.toBeSigned(request), issuer: keys.publicKey, time: leaf.notBefore };
+    const promises = leaf.promises?.(asked) ?? [certificatePromise(ct, asked)];
+    return make.makeCertificate({ ...request, extensions: [...request.extensions, promiseList(promises)] });
   };
   return { issue, trusted: trustedAuthority('https://fulcio.example.test', [intermediate, root]) };
 }
 
 export const issuerV1 = (issuer: string): Der => make.extension('1.3.6.1.4.1.57264.1.1', Buffer.from(issuer));
 export const issuerV2 = (issuer: string): Der => make.extension('1.3.6.1.4.1.57264.1.8', utf8String(issuer));
-
-/** A signed certificate timestamp list (RFC 6962, 3.3) with one promise. */
-function promiseExtension(ct: KeyPair, tbs: Buffer, issuer: KeyObject, time: Date): Der {
-  const stamp = Buffer.alloc(8);
-  stamp.writeBigUInt64BE(BigInt(time.getTime()));
-  const noExtensions = uint(0, 2);
-  const signed = Buffer.concat([
-    Buffer.from([0, 0]),
-    stamp,
-    uint(1, 2),
-    make.sha256(make.spkiOf(issuer)),
-    prefixed(tbs, 3),
-    noExtensions,
-  ]);
-  const logId = make.sha256(make.spkiOf(ct.publicKey));
-  const signature = Buffer.concat([Buffer.from([4, 3]), prefixed(sign('sha256', signed, ct.privateKey), 2)]);
-  const promise = Buffer.concat([Buffer.from([0]), logId, stamp, noExtensions, signature]);
-  return make.extension('1.3.6.1.4.1.11129.2.4.2', octets(prefixed(prefixed(promise, 2), 2)));
-}
-
-function uint(value: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  bytes.writeUIntBE(value, 0, length);
-  return bytes;
-}
-
-const prefixed = (bytes: Uint8Array, length: number): Buffer => Buffer.concat([uint(bytes.length, length), bytes]);
 
 /** Rekor v1: promise, and a proof in a shard of 7 entries. */
 function createRekor1(host: string): Rekor & { readonly trusted: LogJson } {
@@ -360,42 +342,8 @@ function createTimestampAuthority(): TimestampAuthority & { readonly trusted: Au
   });
   const signer = sequence(make.nameOf('fake tsa'), der(0x02, serial));
   const stamp = (signature: Uint8Array, time: Date): Buffer =>
-    timestampResponse(timestampInfo(signature, time), { signer, signing, key: keys.privateKey, time });
+    timestampResponse(timestampInfo(signature, time), { signer, key: keys.privateKey, time, signing });
   return { stamp, trusted: trustedAuthority('https://tsa.example.test/api/v1/timestamp', [signing, root]) };
-}
-
-/** TSTInfo (RFC 3161, 2.4.2). */
-function timestampInfo(signature: Uint8Array, time: Date): Der {
-  const imprint = sequence(SHA256, octets(make.sha256(signature)));
-  return sequence(integer(1), oid('1.3.6.1.4.1.57264.2'), imprint, integer(77), generalizedTime(time));
-}
-
-interface Signing {
-  readonly signer: Der;
-  readonly signing: Buffer;
-  readonly key: KeyObject;
-  readonly time: Date;
-}
-
-const attribute = (id: string, value: Der): Der => sequence(oid(id), setOf(value));
-
-/** CMS SignedData (RFC 5652, 5.1) in a granted response. */
-function timestampResponse(info: Der, { signer, signing, key, time }: Signing): Buffer {
-  const attributes = [
-    attribute('1.2.840.113549.1.9.3', oid('1.2.840.113549.1.9.16.1.4')),
-    attribute('1.2.840.113549.1.9.4', octets(make.sha256(info))),
-    attribute('1.2.840.113549.1.9.5', generalizedTime(time)),
-    attribute('1.2.840.113549.1.9.16.2.47', sequence(sequence(sequence(octets(make.sha256(signing)))))),
-  ];
-  const signed = setOf(...attributes);
-  const signature = octets(sign('sha256', signed, key));
-  const ecdsa = sequence(oid('1.2.840.10045.4.3.2'));
-  const implicitAttributes = Buffer.concat([Buffer.from([0xa0]), signed.subarray(1)]);
-  const signerInfo = sequence(integer(1), signer, SHA256, implicitAttributes, ecdsa, signature);
-  const content = sequence(oid('1.2.840.113549.1.9.16.1.4'), context(0, octets(info)));
-  const signedData = sequence(integer(3), setOf(SHA256), content, setOf(signerInfo));
-  const token = sequence(oid('1.2.840.113549.1.7.2'), context(0, signedData));
-  return sequence(sequence(integer(0)), token);
 }
 
 /** A signature as cosign makes it with a key of this kind; Ed25519 prehashed where asked for. */

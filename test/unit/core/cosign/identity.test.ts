@@ -591,7 +591,12 @@ for (const { from, options, changes } of TABLES) {
 
 describe('a certificate is refused', () => {
   const leaves: readonly (readonly [string, SigningOptions, RegExp])[] = [
-    ['without the promise of a log', { leaf: { withoutPromise: true } }, /expected 1 SCTs, got 0/],
+    ['without the promise of a log', { leaf: { withoutPromise: true } }, /no promise of a certificate log/],
+    [
+      'that is not for signatures',
+      { leaf: { extensions: [issuerV2(ISSUER)], usage: make.keyCertSign() } },
+      /not for signatures/,
+    ],
     ['that is not for code signing', { leaf: { codeSigning: '1.3.6.1.5.5.7.3.1' } }, /not for code signing/],
     ['without an issuer', { leaf: { extensions: [] } }, /names no OIDC issuer/],
     [

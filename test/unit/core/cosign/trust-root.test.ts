@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { publicGoodTrustRoot } from '../../../../core/cosign/public-good.ts';
 import { parseTrustRoot } from '../../../../core/cosign/trust-root.ts';
+import { signKeyless } from '../../../fakes/keyless.ts';
 import { createSigstore } from '../../../fakes/sigstore.ts';
 import type { TrustedRootJson } from '../../../fakes/sigstore.ts';
 
@@ -91,7 +92,11 @@ describe('a trusted root is refused, naming the field', () => {
     ],
     [
       'a timestamp authority whose first certificate is not for that',
-      (root) => root.timestampAuthorities[0]!.certChain.certificates.shift(),
+      (root) => {
+        const { verifier } = signKeyless();
+        assert.ok('certificate' in verifier);
+        root.timestampAuthorities[0]!.certChain.certificates[0] = { rawBytes: verifier.certificate.toString('base64') };
+      },
       /^timestampAuthorities\[0\]\.certChain does not begin with a certificate for time stamping/,
     ],
     [
