@@ -2,7 +2,7 @@
 import type { Digest } from '../image/digest.ts';
 import { hexOf } from '../image/digest.ts';
 import { parseEnvelope } from './envelope.ts';
-import { bytesOf, has, listOf, member, place, requireOnly, textOf } from './fields.ts';
+import { bytesOf, enumOf, has, listOf, member, place, requireOnly, textOf } from './fields.ts';
 import type { Place } from './fields.ts';
 import { parseJson } from './json.ts';
 import { verifyPrehashed } from './prehashed.ts';
@@ -18,11 +18,14 @@ export interface BundleContent {
   readonly predicateType?: string;
 }
 
-const ALGORITHMS: Readonly<Record<string, HashName>> = {
-  SHA2_256: 'sha256',
-  SHA2_384: 'sha384',
-  SHA2_512: 'sha512',
-};
+const ALGORITHMS = new Map<string | number, HashName>([
+  ['SHA2_256', 'sha256'],
+  ['SHA2_384', 'sha384'],
+  ['SHA2_512', 'sha512'],
+  [1, 'sha256'],
+  [2, 'sha384'],
+  [3, 'sha512'],
+]);
 const SUBJECT_ALGORITHMS: readonly HashName[] = ['sha256', 'sha384', 'sha512'];
 const STATEMENTS: ReadonlySet<string> = new Set([
   'https://in-toto.io/Statement/v1',
@@ -63,8 +66,7 @@ function messageContent(message: Place, artifact: Artifact): SignedContent {
 /** The digest proves nothing, but one of something else means that this bundle belongs to something else. */
 function requireMessageDigest(at: Place, artifact: Artifact): void {
   requireOnly(at, ['algorithm', 'digest']);
-  const name = textOf(member(at, 'algorithm'));
-  const hash = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name] : undefined;
+  const hash = enumOf(member(at, 'algorithm'), ALGORITHMS);
   if (hash === undefined) throw new Error(`${at.path}.algorithm is not supported`);
   const actual = digestOfArtifact(artifact, hash);
   if (actual === undefined) throw new Error(`${at.path} is not SHA-256: the artifact itself is needed`);

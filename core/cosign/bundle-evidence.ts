@@ -9,11 +9,14 @@ const VERSIONS: Readonly<Record<string, BundleVersion>> = {
   'application/vnd.dev.sigstore.bundle+json;version=0.1': '0.1',
   'application/vnd.dev.sigstore.bundle+json;version=0.2': '0.2',
   'application/vnd.dev.sigstore.bundle+json;version=0.3': '0.3',
+  'application/vnd.dev.sigstore.bundle.v0.1+json': '0.1',
+  'application/vnd.dev.sigstore.bundle.v0.2+json': '0.2',
   'application/vnd.dev.sigstore.bundle.v0.3+json': '0.3',
 };
 const SIGNERS = ['publicKey', 'x509CertificateChain', 'certificate'];
-const MAXIMUM_ENTRIES = 16;
-const MAXIMUM_TIMESTAMPS = 16;
+/** As many as other clients read. */
+const MAXIMUM_ENTRIES = 32;
+const MAXIMUM_TIMESTAMPS = 32;
 const MAXIMUM_CHAIN = 8;
 /** More than the 2^63 entries that a log could have would need. */
 const MAXIMUM_HASHES = 64;

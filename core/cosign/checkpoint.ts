@@ -19,7 +19,8 @@ export interface NoteSignature {
 }
 
 const MAXIMUM_CHARACTERS = 64 * 1024;
-const MAXIMUM_SIGNATURES = 32;
+/** As many as golang.org/x/mod/sumdb/note reads: each witness adds a line. */
+const MAXIMUM_SIGNATURES = 100;
 const SIGNATURE_LINE = /^\u2014 (\S+) (\S+)$/;
 const SIZE = /^(0|[1-9][0-9]{0,18})$/;
 const HASH_BYTES = 32;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../errors.ts';
-import { decodeBase64 } from './base64.ts';
+import { decodeEitherBase64 } from './base64.ts';
 import { isObject } from './json.ts';
 
 const IN_TOTO = 'application/vnd.in-toto+json';
@@ -33,7 +33,7 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
 }
 
 function base64Field(text: unknown, name: string): Uint8Array {
-  const bytes = typeof text === 'string' ? decodeBase64(text) : undefined;
+  const bytes = typeof text === 'string' ? decodeEitherBase64(text) : undefined;
   if (bytes === undefined || bytes.length === 0) throw malformed(`has a ${name} that is not valid base64`);
   return bytes;
 }

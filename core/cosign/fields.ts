@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decodeBase64 } from './base64.ts';
+import { decodeEitherBase64 } from './base64.ts';
 import { isObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 
@@ -60,10 +60,15 @@ export function textOf(at: Place): string {
 }
 
 export function bytesOf(at: Place): Buffer<ArrayBuffer> {
-  const bytes = decodeBase64(textOf(at));
+  const bytes = decodeEitherBase64(textOf(at));
   if (bytes === undefined) throw wrong(at, 'valid base64');
   if (bytes.length === 0) throw new Error(`${at.path} is empty`);
   return Buffer.from(bytes);
+}
+
+/** A protobuf enum: protojson writes its name and reads its number too. Undefined where `values` has neither. */
+export function enumOf<T>(at: Place, values: ReadonlyMap<string | number, T>): T | undefined {
+  return values.get(typeof at.value === 'number' ? at.value : textOf(at));
 }
 
 /** A protobuf int64: a decimal text in protojson, a number in Rekor's own JSON. Never negative. */

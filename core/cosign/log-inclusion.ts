@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { verify } from 'node:crypto';
+import { createHash, verify } from 'node:crypto';
 import { includes } from './chain.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { rootFromProof } from './merkle.ts';
 import type { TransparencyLog, TrustRoot } from './trust-root.ts';
 import type { InclusionProof, LogEntry } from './verification-evidence.ts';
+
+const TREE = / - [0-9]{1,20}$/;
 
 /** The trusted logs that an entry says it is from; none: someone else's log, which proves nothing. */
 export function logsOf(entry: LogEntry, root: TrustRoot): readonly TransparencyLog[] {
@@ -46,7 +48,7 @@ function requireProof(entry: LogEntry, proof: InclusionProof, logs: readonly Tra
   if (!logs.some((log) => signedCheckpoint(log, checkpoint))) throw new Error(`${path}.checkpoint is not by its log`);
   if (checkpoint.treeSize !== proof.treeSize) throw new Error(`${path}.treeSize is not that of its checkpoint`);
   if (!equal(checkpoint.rootHash, proof.rootHash)) throw new Error(`${path}.rootHash is not that of its checkpoint`);
-  requireIndex(entry, proof);
+  requireIndex(entry, proof, checkpoint);
   const root = rootFromProof(entry.body, proof);
   if (root === undefined || !equal(root, checkpoint.rootHash)) {
     throw new Error(`${path} does not lead from the entry to the root`);
@@ -54,11 +56,11 @@ function requireProof(entry: LogEntry, proof: InclusionProof, logs: readonly Tra
 }
 
 /**
- * Rekor v1 counts the entries of its earlier shards too, which the proof does not; its entries are the dated
- * ones. Nothing is decided by an index: this only refuses what no log would write.
+ * Rekor v1 counts the entries of its earlier shards too, which the proof does not; its entries are the dated ones, and
+ * its checkpoints name the tree. Nothing is decided by an index: this only refuses what no log would write.
  */
-function requireIndex(entry: LogEntry, proof: InclusionProof): void {
-  const sharded = entry.integratedTime !== undefined;
+function requireIndex(entry: LogEntry, proof: InclusionProof, { origin }: Checkpoint): void {
+  const sharded = entry.integratedTime !== undefined || TREE.test(origin);
   const fits = sharded ? entry.logIndex >= proof.logIndex : entry.logIndex === proof.logIndex;
   if (!fits) throw new Error(`${entry.path}.logIndex is not that of its inclusion proof`);
 }
@@ -68,23 +70,34 @@ function signedCheckpoint(log: TransparencyLog, checkpoint: Checkpoint): boolean
   return checkpoint.signatures.some(
     ({ name, keyHint, signature }) =>
       hint.equals(keyHint) &&
-      isNameOf(log, name) &&
-      isOriginOf(name, checkpoint.origin) &&
+      isOrigin(log, name, checkpoint.origin) &&
       signedByLog(log, Buffer.from(checkpoint.note), signature),
   );
 }
 
-/** Signers are named after the log's address: `rekor.sigstore.dev`. */
+/**
+ * Who signed must be whose checkpoint it is. The key id of a Rekor v2 log is over its name too (c2sp.org/signed-note),
+ * so that it is that of its address. Rekor v1 appends the number of the tree (`rekor.sigstore.dev - 1193050959916656506`)
+ * and calls itself after the machine that it runs on, unless it is told its address: only its key identifies it.
+ */
+function isOrigin(log: TransparencyLog, name: string, origin: string): boolean {
+  return isNamedByKey(log) ? origin.replace(TREE, '') === name : origin === name && isNameOf(log, name);
+}
+
+/** RFC 6962, 3.2. */
+function isNamedByKey({ key, checkpointKeyId }: TransparencyLog): boolean {
+  return createHash('sha256')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest()
+    .equals(checkpointKeyId);
+}
+
+/** Signers are named after the log's address: `log2025-1.rekor.sigstore.dev`. */
 function isNameOf(log: TransparencyLog, name: string): boolean {
   const address = log.baseUrl.replace(/^[a-z]+:\/\//, '').replace(/\/$/, '');
   const [host = ''] = address.split('/');
   const [hostname = ''] = host.split(':');
   return log.baseUrl === '' || [address, host, hostname].includes(name);
-}
-
-/** Rekor v1 appends the number of the tree: `rekor.sigstore.dev - 1193050959916656506`. */
-function isOriginOf(name: string, origin: string): boolean {
-  return origin === name || origin.startsWith(`${name} - `);
 }
 
 function signedByLog({ key, hash }: TransparencyLog, signed: Uint8Array, signature: Uint8Array): boolean {

@@ -5,7 +5,7 @@ import { X509Certificate } from '@sigstore/core';
 import { errorText } from '../errors.ts';
 import { extendedKeyUsages, TIME_STAMPING } from './certificate.ts';
 import { requireModestDer } from './der-effort.ts';
-import { bytesOf, has, listOf, member, place, textOf } from './fields.ts';
+import { bytesOf, enumOf, has, listOf, member, place, textOf } from './fields.ts';
 import type { Place } from './fields.ts';
 
 /** Whom keyless signatures are believed on: the content of a trusted_root.json, read strictly. Immutable. */
@@ -47,18 +47,31 @@ const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9
 const BEGINNING = new Date(0);
 const END = new Date(8_640_000_000_000_000);
 
-/** Hash of each key type that logs use (protobuf-specs, PublicKeyDetails). */
-const LOG_KEYS: Readonly<Record<string, string | null>> = {
-  PKIX_ECDSA_P256_SHA_256: 'sha256',
-  PKIX_ECDSA_P384_SHA_384: 'sha384',
-  PKIX_ECDSA_P521_SHA_512: 'sha512',
-  PKIX_ED25519: null,
-  PKCS1_RSA_PKCS1V5: 'sha256',
-  PKIX_RSA_PKCS1V5: 'sha256',
-  PKIX_RSA_PKCS1V15_2048_SHA256: 'sha256',
-  PKIX_RSA_PKCS1V15_3072_SHA256: 'sha256',
-  PKIX_RSA_PKCS1V15_4096_SHA256: 'sha256',
-};
+/** How a log's key is written, and the hash of its signatures; null for Ed25519, which has its own. */
+interface KeyKind {
+  readonly type: 'pkcs1' | 'spki';
+  readonly hash: string | null;
+}
+
+const SHA256: KeyKind = { type: 'spki', hash: 'sha256' };
+const KEY_KINDS: readonly (readonly [name: string, number: number, KeyKind])[] = [
+  ['PKCS1_RSA_PKCS1V5', 1, { type: 'pkcs1', hash: 'sha256' }],
+  ['PKIX_RSA_PKCS1V5', 3, SHA256],
+  ['PKIX_ECDSA_P256_SHA_256', 5, SHA256],
+  ['PKIX_ED25519', 7, { type: 'spki', hash: null }],
+  ['PKIX_RSA_PKCS1V15_2048_SHA256', 9, SHA256],
+  ['PKIX_RSA_PKCS1V15_3072_SHA256', 10, SHA256],
+  ['PKIX_RSA_PKCS1V15_4096_SHA256', 11, SHA256],
+  ['PKIX_ECDSA_P384_SHA_384', 12, { type: 'spki', hash: 'sha384' }],
+  ['PKIX_ECDSA_P521_SHA_512', 13, { type: 'spki', hash: 'sha512' }],
+];
+/** Each key type that logs use (protobuf-specs, PublicKeyDetails). */
+const LOG_KEYS = new Map<string | number, KeyKind>(
+  KEY_KINDS.flatMap(([name, number, kind]) => [
+    [name, kind],
+    [number, kind],
+  ]),
+);
 
 /**
  * Reads a trusted_root.json (protobuf-specs, sigstore_trustroot.proto).
@@ -120,17 +133,17 @@ function readCertificate(at: Place): X509Certificate {
 
 function readLog(at: Place): TransparencyLog {
   const publicKey = member(at, 'publicKey');
-  const details = textOf(member(publicKey, 'keyDetails'));
-  const hash = Object.hasOwn(LOG_KEYS, details) ? LOG_KEYS[details] : undefined;
-  if (hash === undefined) throw new Error(`${publicKey.path}.keyDetails is not supported: ${details.slice(0, 60)}`);
+  const details = member(publicKey, 'keyDetails');
+  const kind = enumOf(details, LOG_KEYS);
+  if (kind === undefined) throw new Error(`${details.path} is not supported: ${String(details.value).slice(0, 60)}`);
   const logId = bytesOf(member(member(at, 'logId'), 'keyId'));
   const checkpointKeyId = has(at, 'checkpointKeyId') ? bytesOf(member(member(at, 'checkpointKeyId'), 'keyId')) : logId;
   return {
     baseUrl: has(at, 'baseUrl') ? textOf(member(at, 'baseUrl')) : '',
     logId,
     checkpointKeyId,
-    key: readKey(member(publicKey, 'rawBytes'), details.startsWith('PKCS1') ? 'pkcs1' : 'spki'),
-    hash,
+    key: readKey(member(publicKey, 'rawBytes'), kind.type),
+    hash: kind.hash,
     validFor: readWindow(member(publicKey, 'validFor')),
   };
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { decodeBase64 } from '../../../../core/cosign/base64.ts';
+import { decodeBase64, decodeEitherBase64 } from '../../../../core/cosign/base64.ts';
 
 describe('decodeBase64', () => {
   test('reads the examples of RFC 4648, section 10', () => {
@@ -45,4 +45,25 @@ describe('decodeBase64', () => {
       }),
     );
   });
+});
+
+describe('decodeEitherBase64', () => {
+  test('reads the four spellings that protobuf and DSSE allow', () => {
+    for (const text of ['+/+/+w==', '-_-_-w==', '+/+/+w', '-_-_-w']) {
+      assert.equal(Buffer.from(decodeEitherBase64(text) ?? []).toString('hex'), 'fbffbffb');
+    }
+  });
+
+  for (const [what, text] of [
+    ['a mixture of alphabets', '+/-_'],
+    ['too little padding', 'Zg='],
+    ['too much padding', 'Zg==='],
+    ['padding where none belongs', 'Zm9v===='],
+    ['a single character', 'Z'],
+    ['a line break', 'Zm9v\n'],
+    ['bits that mean nothing', 'Zh'],
+    ['characters outside of both alphabets', 'Zm9!'],
+  ] as const) {
+    test(`refuses ${what}`, () => assert.equal(decodeEitherBase64(text), undefined));
+  }
 });

@@ -41,6 +41,15 @@ describe('parseEnvelope', () => {
     assert.equal(Buffer.from(signedBytes).toString(), 'DSSEv1 28 application/vnd.in-toto+json 2 {}');
   });
 
+  test('reads base64 in either alphabet, with or without padding (DSSE protocol, 1)', () => {
+    for (const sig of ['+/+/+w==', '-_-_-w==', '+/+/+w', '-_-_-w']) {
+      assert.equal(
+        Buffer.from(parseEnvelope(envelope({ signatures: [{ sig }] })).signature).toString('hex'),
+        'fbffbffb',
+      );
+    }
+  });
+
   for (const [what, value, message] of [
     ['is no object', null, /not an object/],
     ['is of another payload type', envelope({ payloadType: 'text/plain' }), /payload type/],
@@ -49,7 +58,7 @@ describe('parseEnvelope', () => {
     ['has signatures that are no list', envelope({ signatures: { sig: 'AQI=' } }), /exactly one signature/],
     ['has a null signature', envelope({ signatures: [null] }), /signature that is not valid base64/],
     ['has an empty signature', envelope({ signatures: [{ sig: '' }] }), /signature that is not valid base64/],
-    ['has a signature in lax base64', envelope({ signatures: [{ sig: 'AQI' }] }), /signature that is not valid base64/],
+    ['has a signature in lax base64', envelope({ signatures: [{ sig: 'AQJ' }] }), /signature that is not valid base64/],
     ['has no payload', envelope({ payload: undefined }), /payload that is not valid base64/],
     ['has a payload in lax base64', envelope({ payload: 'e30=\n' }), /payload that is not valid base64/],
   ] as const) {

@@ -34,6 +34,18 @@ describe('a trusted root is read', () => {
     });
   });
 
+  test('with key types by their numbers, which protobuf reads too', () => {
+    const root = structuredClone(trustedRoot);
+    Object.assign(root.tlogs[0]!.publicKey, { keyDetails: 5 });
+    Object.assign(root.tlogs[1]!.publicKey, { keyDetails: 7 });
+    assert.deepEqual(parseTrustRoot(JSON.stringify(root)), parseTrustRoot(JSON.stringify(trustedRoot)));
+    Object.assign(root.tlogs[0]!.publicKey, { keyDetails: 14 });
+    assert.throws(
+      () => parseTrustRoot(JSON.stringify(root)),
+      /^Error: tlogs\[0\]\.publicKey\.keyDetails is not supported: 14/,
+    );
+  });
+
   test('without what an instance does not have', () => {
     const { mediaType } = trustedRoot;
     const read = parseTrustRoot(JSON.stringify({ mediaType }));
