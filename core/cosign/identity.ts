@@ -52,25 +52,30 @@ export function proveIdentity(
     throw new EngineError('UntrustedSignature', "the signature is not by its certificate's key");
   }
   const entries = proveEntries(evidence.logEntries, content, { keyDer: publicKey.der, certificateDer: der }, root);
-  if (transparencyLog === 'Require' && entries.length === 0) {
-    throw new EngineError('TransparencyLogMissing', 'no entry of a trusted transparency log comes with it');
-  }
+  requireEntry(entries, transparencyLog);
   proveTimes({ evidence, entries, content, root }, certificate);
   return identity;
 }
 
 /**
  * As far as they are by trusted logs and authorities, entries and timestamps that come with a key's signature.
- * @throws EngineError UntrustedSignature
+ * @throws EngineError UntrustedSignature, TransparencyLogMissing
  */
 export function proveKeyEvidence(
   evidence: VerificationEvidence,
   content: SignedContent,
   publicKey: LeafCertificate['publicKey'],
-  root: TrustRoot,
+  { root, transparencyLog = 'Ignore' }: IdentityOptions & { readonly root: TrustRoot },
 ): void {
   const entries = proveEntries(evidence.logEntries, content, { keyDer: publicKey.der }, root);
+  requireEntry(entries, transparencyLog);
   proveTimes({ evidence, entries, content, root });
+}
+
+function requireEntry(entries: readonly ProvenEntry[], transparencyLog: 'Ignore' | 'Require'): void {
+  if (transparencyLog === 'Require' && entries.length === 0) {
+    throw new EngineError('TransparencyLogMissing', 'no entry of a trusted transparency log comes with it');
+  }
 }
 
 interface Proof {

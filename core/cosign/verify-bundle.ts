@@ -20,7 +20,10 @@ export interface BundleRequest {
   readonly signer: KeyRequest | IdentityRequest;
 }
 
-/** PEM of the key that must have signed. Log entries and timestamps are checked where a root is given. */
+/**
+ * PEM of the key that must have signed. Without a root only the signature is checked; with one also log entries and
+ * timestamps, and it has to be in a log of the root where that has any.
+ */
 export interface KeyRequest {
   readonly key: string;
   readonly trustRoot?: TrustRoot;
@@ -63,7 +66,9 @@ function requireKey(evidence: VerificationEvidence, content: SignedContent, { ke
   if (evidence.certificate !== undefined) throw new Error('the bundle is signed with a certificate, not with a key');
   const publicKey = parsePublicKey(key);
   if (!content.verifies(publicKey)) throw new Error('the signature is not by this key over this artifact');
-  if (trustRoot !== undefined) proveKeyEvidence(evidence, content, publicKey, trustRoot);
+  if (trustRoot !== undefined) {
+    proveKeyEvidence(evidence, content, publicKey, { root: trustRoot, transparencyLog: logDemandOf(trustRoot) });
+  }
   return publicKey.fingerprint;
 }
 
@@ -73,10 +78,13 @@ function requireIdentity(
   { subject, issuer, trustRoot }: IdentityRequest,
 ): string {
   if (evidence.certificate === undefined) throw new Error('the bundle is signed with a key, not with a certificate');
-  // An instance that has logs writes everything into them; a signature that is in none may be unknown to its owner.
-  const transparencyLog = trustRoot.transparencyLogs.length > 0 ? 'Require' : 'Ignore';
-  const proven = proveIdentity(evidence, content, trustRoot, { transparencyLog });
+  const proven = proveIdentity(evidence, content, trustRoot, { transparencyLog: logDemandOf(trustRoot) });
   if (proven.issuer !== issuer) throw new Error(`the certificate was issued for ${proven.issuer}, not ${issuer}`);
   if (proven.subject !== subject) throw new Error(`the certificate is that of ${proven.subject}, not ${subject}`);
   return proven.subject;
+}
+
+/** An instance that has logs writes everything into them; a signature that is in none may be unknown to its owner. */
+function logDemandOf({ transparencyLogs }: TrustRoot): 'Ignore' | 'Require' {
+  return transparencyLogs.length > 0 ? 'Require' : 'Ignore';
 }

@@ -30,16 +30,14 @@ function byIdentity(signing: Signing, bundle: unknown = bundleFor(signing), arti
 
 const pemOf = ({ keys }: Signing): string => toPem('PUBLIC KEY', spkiOf(keys.publicKey));
 
+/** With the trust root where something comes with the signature that it could vouch for. */
 function byKey(
   signing: Signing,
   bundle: unknown = bundleFor(signing),
   artifact: Buffer | `sha256:${string}` = signing.artifact,
 ) {
-  return verifyBundle({
-    bundle: encoded(bundle),
-    artifact,
-    signer: { key: pemOf(signing), trustRoot: rootOf(signing) },
-  });
+  const trustRoot = signing.entries.length === 0 ? {} : { trustRoot: rootOf(signing) };
+  return verifyBundle({ bundle: encoded(bundle), artifact, signer: { key: pemOf(signing), ...trustRoot } });
 }
 
 function refused(verdict: BundleVerdict, reason: RegExp): void {
@@ -313,10 +311,22 @@ describe('a bundle is refused for a key whose evidence is wrong', () => {
 
   test('but log entries and timestamps of strangers do not count', async () => {
     const signing = signKeyless(logged);
-    const root = { ...elsewhere.trustedRoot, timestampAuthorities: [] };
-    assert.equal((await byKey({ ...signing, root })).ok, true);
-    signing.entries = [logEntry({ ...signing, sigstore: elsewhere }, 'hashedrekord1')];
+    signing.entries.push(logEntry({ ...signing, sigstore: elsewhere }, 'hashedrekord1'));
+    signing.root.timestampAuthorities = [];
     assert.equal((await byKey(signing)).ok, true);
+    signing.entries.shift();
+    refused(await byKey(signing), /no entry of a trusted transparency log/);
+  });
+
+  test('and an entry has to be there, where the trusted root has logs', async () => {
+    const signing = signKeyless({ sigstore, withKey: true, stampedAt: SIGNED_AT });
+    const ask = () => {
+      const signer = { key: pemOf(signing), trustRoot: rootOf(signing) };
+      return verifyBundle({ bundle: encoded(bundleFor(signing)), artifact: signing.artifact, signer });
+    };
+    refused(await ask(), /no entry of a trusted transparency log/);
+    signing.root.tlogs = [];
+    assert.equal((await ask()).ok, true);
   });
 
   test('and none are looked at without a trusted root', async () => {
