@@ -4,6 +4,8 @@ import type { KeyObject } from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import type { KeyAlgorithm } from '../policy/types.ts';
 
+export type HashName = 'sha256' | 'sha384' | 'sha512';
+
 /** The part of a `KeySigner` (or of a parsed public key) that verifies. */
 export interface VerificationKey {
   readonly key: KeyObject;
@@ -15,7 +17,7 @@ export interface VerificationKey {
  * 2.6 and with SHA-256 before. Trying both proves no less: a signature over one hash says nothing
  * about another.
  */
-const HASHES: Readonly<Record<Exclude<KeyAlgorithm, 'Ed25519'>, readonly string[]>> = {
+const HASHES: Readonly<Record<Exclude<KeyAlgorithm, 'Ed25519'>, readonly HashName[]>> = {
   'ECDSA-P256': ['sha256'],
   'ECDSA-P384': ['sha384', 'sha256'],
   'ECDSA-P521': ['sha512', 'sha256'],
@@ -28,11 +30,18 @@ const HASHES: Readonly<Record<Exclude<KeyAlgorithm, 'Ed25519'>, readonly string[
  * its algorithm. ECDSA signatures are ASN.1 DER. Never throws for a bad signature.
  */
 export function verifyWithKey(signer: VerificationKey, signedBytes: Uint8Array, signature: Uint8Array): boolean {
-  const { key, algorithm } = signer;
-  if (algorithm === 'Ed25519') {
-    return verifies(null, key, signedBytes, signature) || verifiesPrehashed(key, signedBytes, signature);
-  }
-  return HASHES[algorithm].some((hash) => verifies(hash, key, signedBytes, signature));
+  return signedHash(signer, signedBytes, signature) !== undefined;
+}
+
+/** As `verifyWithKey`: the hash that the signature is over, null for Ed25519 without one; undefined where it is not by the key. */
+export function signedHash(
+  { key, algorithm }: VerificationKey,
+  signedBytes: Uint8Array,
+  signature: Uint8Array,
+): HashName | null | undefined {
+  if (algorithm !== 'Ed25519') return HASHES[algorithm].find((hash) => verifies(hash, key, signedBytes, signature));
+  if (verifies(null, key, signedBytes, signature)) return null;
+  return verifiesPrehashed(key, signedBytes, signature) ? 'sha512' : undefined;
 }
 
 function verifies(hash: string | null, key: KeyObject, signedBytes: Uint8Array, signature: Uint8Array): boolean {

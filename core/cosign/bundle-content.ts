@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '../image/digest.ts';
 import { hexOf } from '../image/digest.ts';
+import type { HashName } from './algorithms.ts';
 import { parseEnvelope } from './envelope.ts';
 import { bytesOf, enumOf, has, listOf, member, place, requireOnly, textOf } from './fields.ts';
 import type { Place } from './fields.ts';
 import { parseJson } from './json.ts';
 import { verifyPrehashed } from './prehashed.ts';
 import { contentOf, hashOf } from './signed-content.ts';
-import type { HashName, SignedContent } from './signed-content.ts';
+import type { SignedContent } from './signed-content.ts';
 
 /** What a bundle is said to be about: the bytes, or only their SHA-256. */
 export type Artifact = Uint8Array | Digest;
@@ -58,7 +59,7 @@ function messageContent(message: Place, artifact: Artifact): SignedContent {
   return {
     signature,
     stamped: signature,
-    verifies: (key) => verifyPrehashed(key, digest, signature),
+    signedHash: (key) => (verifyPrehashed(key, digest, signature) ? 'sha256' : undefined),
     digest: (hash) => digestOfArtifact(artifact, hash),
   };
 }

@@ -48,10 +48,16 @@ export function proveIdentity(
   { transparencyLog = 'Ignore' }: IdentityOptions = {},
 ): CertificateIdentity {
   const { der, certificate, publicKey, identity } = leafOf(evidence);
-  if (!content.verifies(publicKey)) {
+  const hash = content.signedHash(publicKey);
+  if (hash === undefined) {
     throw new EngineError('UntrustedSignature', "the signature is not by its certificate's key");
   }
-  const entries = proveEntries(evidence.logEntries, content, { keyDer: publicKey.der, certificateDer: der }, root);
+  const entries = proveEntries(
+    evidence.logEntries,
+    content,
+    { hash, keyDer: publicKey.der, certificateDer: der },
+    root,
+  );
   requireEntry(entries, transparencyLog);
   proveTimes({ evidence, entries, content, root }, certificate);
   return identity;
@@ -67,7 +73,8 @@ export function proveKeyEvidence(
   publicKey: LeafCertificate['publicKey'],
   { root, transparencyLog = 'Ignore' }: IdentityOptions & { readonly root: TrustRoot },
 ): void {
-  const entries = proveEntries(evidence.logEntries, content, { keyDer: publicKey.der }, root);
+  const signer = { hash: content.signedHash(publicKey) ?? null, keyDer: publicKey.der };
+  const entries = proveEntries(evidence.logEntries, content, signer, root);
   requireEntry(entries, transparencyLog);
   proveTimes({ evidence, entries, content, root });
 }

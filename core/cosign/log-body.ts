@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
+import type { HashName } from './algorithms.ts';
 import { bytesOf, fieldsOf, has, listOf, member, place, textOf } from './fields.ts';
 import type { Place } from './fields.ts';
 import { parseJson } from './json.ts';
 import { parsePublicKey } from './keys.ts';
 import { hashOf } from './signed-content.ts';
-import type { HashName, SignedContent } from './signed-content.ts';
+import type { SignedContent } from './signed-content.ts';
 import type { LogEntry } from './verification-evidence.ts';
 
 /** Who must have made the entry: this very certificate, or this key. */
@@ -13,6 +14,8 @@ export interface ExpectedSigner {
   /** SubjectPublicKeyInfo. */
   readonly keyDer: Uint8Array;
   readonly certificateDer?: Uint8Array;
+  /** What the signature is over; null for Ed25519 without one. */
+  readonly hash: HashName | null;
 }
 
 type ReadDigest = (hash: HashName) => Uint8Array | undefined;
@@ -62,7 +65,7 @@ const KINDS: Readonly<Record<string, (binding: Binding) => void>> = {
 
 function requireHashedRekord1({ content, signer, spec }: Binding): void {
   const signature = member(spec, 'signature');
-  requireDigest(member(member(spec, 'data'), 'hash'), 'value', content.digest);
+  requireDigest(member(member(spec, 'data'), 'hash'), 'value', signedDigest(content, signer));
   requireSignature(bytesOf(member(signature, 'content')), content);
   requirePem(member(member(signature, 'publicKey'), 'content'), signer);
 }
@@ -70,7 +73,7 @@ function requireHashedRekord1({ content, signer, spec }: Binding): void {
 function requireHashedRekord2({ content, signer, spec }: Binding): void {
   const entry = member(spec, 'hashedRekordV002');
   const signature = member(entry, 'signature');
-  requireDigest(member(entry, 'data'), 'digest', content.digest);
+  requireDigest(member(entry, 'data'), 'digest', signedDigest(content, signer));
   requireSignature(bytesOf(member(signature, 'content')), content);
   requireVerifier(member(signature, 'verifier'), signer);
 }
@@ -107,6 +110,11 @@ function requireIntoto2({ content, signer, spec }: Binding): void {
   const inner = bytesOf(member(signature, 'sig')).toString('latin1');
   requireSignature(bytesOf(place(inner, `${signature.path}.sig`)), content);
   requirePem(member(signature, 'publicKey'), signer);
+}
+
+/** The digest that was signed, and no other one of the same content (Rekor v2 specification, 6.1.4). */
+function signedDigest({ digest }: SignedContent, { hash }: ExpectedSigner): ReadDigest {
+  return (named) => (hash === null || hash === named ? digest(named) : undefined);
 }
 
 function payloadDigest({ envelope }: SignedContent): ReadDigest {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { verifyWithKey } from './algorithms.ts';
-import type { VerificationKey } from './algorithms.ts';
+import { signedHash } from './algorithms.ts';
+import type { HashName, VerificationKey } from './algorithms.ts';
 import { decodeBase64 } from './base64.ts';
 import { isObject } from './json.ts';
 import type { SignatureCandidate } from './types.ts';
-
-export type HashName = 'sha256' | 'sha384' | 'sha512';
 
 /** A signature and what it is over, as log entries and timestamps commit to it. */
 export interface SignedContent {
   readonly signature: Uint8Array;
   /** What timestamps are over: the signature but for `.att` layers, where cosign stamps the whole envelope. */
   readonly stamped: Uint8Array;
-  readonly verifies: (key: VerificationKey) => boolean;
+  /** The hash that the signature is over, null for Ed25519 without one; undefined where it is not by the key. */
+  readonly signedHash: (key: VerificationKey) => HashName | null | undefined;
   /** Digest of the signed bytes; undefined where only another digest of them is at hand. */
   readonly digest: (hash: HashName) => Uint8Array | undefined;
   /** For a DSSE envelope only. */
@@ -35,7 +34,7 @@ export function contentOf(signedBytes: Uint8Array, signature: Uint8Array, envelo
   const content: SignedContent = {
     signature,
     stamped: signature,
-    verifies: (key) => verifyWithKey(key, signedBytes, signature),
+    signedHash: (key) => signedHash(key, signedBytes, signature),
     digest: (hash) => hashOf(hash, signedBytes),
   };
   return envelope === undefined ? content : { ...content, envelope };

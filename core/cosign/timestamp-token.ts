@@ -2,9 +2,9 @@
 import { verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { ASN1Obj, X509Certificate } from '@sigstore/core';
+import type { HashName } from './algorithms.ts';
 import { requireModestDer } from './der-effort.ts';
 import { hashOf } from './signed-content.ts';
-import type { HashName } from './signed-content.ts';
 
 /** What an RFC 3161 response says; nothing is proven but that it holds together. */
 export interface TimestampToken {

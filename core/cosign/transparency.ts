@@ -25,7 +25,8 @@ export interface ProvenEntry {
 export async function proveLogged(candidate: SignatureCandidate, signer: KeySigner, root: TrustRoot): Promise<void> {
   const { logEntries } = readEvidence(candidate.material);
   const keyDer = signer.key.export({ format: 'der', type: 'spki' });
-  const proven = proveEntries(logEntries, contentOfCandidate(candidate), { keyDer }, root);
+  const content = contentOfCandidate(candidate);
+  const proven = proveEntries(logEntries, content, { hash: content.signedHash(signer) ?? null, keyDer }, root);
   if (proven.length > 0) return;
   const reason =
     logEntries.length === 0

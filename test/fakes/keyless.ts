@@ -27,6 +27,8 @@ export interface Signing {
   payload: Buffer;
   signedBytes: Buffer;
   signature: Buffer;
+  /** What the signature is over, as log entries say. */
+  hash: 'sha256' | 'sha384' | 'sha512';
   entries: LoggedEntry[];
   timestamps: Buffer[];
 }
@@ -52,6 +54,8 @@ export interface SigningOptions {
   /** A P-384 key that signs SHA-256, as older cosign. */
   readonly sign?: (keys: KeyPair, bytes: Buffer) => Buffer;
 }
+
+const HASHES = { 'P-256': 'sha256', 'P-384': 'sha384', 'P-521': 'sha512', RSA: 'sha256', Ed25519: 'sha512' } as const;
 
 export function statementAbout(artifact: Buffer): Buffer {
   return Buffer.from(
@@ -84,6 +88,7 @@ export function signKeyless(options: SigningOptions = {}): Signing {
     payload,
     signedBytes,
     signature,
+    hash: options.sign === undefined ? HASHES[kind] : 'sha256',
     entries: [],
     timestamps: stampedAt === undefined ? [] : [sigstore.tsa.stamp(signature, stampedAt)],
   };
@@ -103,7 +108,8 @@ function certificateFor(sigstore: Sigstore, keys: KeyPair, { subject, leaf }: Si
 }
 
 export function entryBody(signing: Signing, kind: EntryKind): LogBody {
-  const signed = { signature: signing.signature, bytes: signing.signedBytes, verifier: signing.verifier };
+  const { signature, signedBytes: bytes, verifier, hash } = signing;
+  const signed = { signature, bytes, verifier, hash };
   switch (kind) {
     case 'dsse1':
       return evidence.dsse1(signed, signing.payload);

@@ -11,6 +11,7 @@ export interface Signed {
   /** What was signed: artifact, payload or pre-authentication encoding. */
   readonly bytes: Buffer;
   readonly verifier: Verifier;
+  readonly hash?: 'sha256' | 'sha384' | 'sha512';
 }
 
 export type Verifier = { readonly certificate: Buffer } | { readonly key: KeyObject };
@@ -39,7 +40,7 @@ export function pemOf(verifier: Verifier): string {
 const pem64 = (verifier: Verifier): string => base64(Buffer.from(pemOf(verifier)));
 const hexDigest = (bytes: Uint8Array) => ({ algorithm: 'sha256', value: sha256(bytes).toString('hex') });
 
-export function hashedRekord1({ signature, bytes, verifier }: Signed, hash = 'sha256') {
+export function hashedRekord1({ signature, bytes, verifier, hash = 'sha256' }: Signed) {
   const value = createHash(hash).update(bytes).digest('hex');
   return {
     apiVersion: '0.0.1',
@@ -97,19 +98,21 @@ export function intoto1({ signature, verifier }: Signed, payload: Buffer) {
   };
 }
 
+const NAMES = { sha256: 'SHA2_256', sha384: 'SHA2_384', sha512: 'SHA2_512' };
+
 function verifier2(verifier: Verifier) {
   return 'key' in verifier
     ? { keyDetails: 'PKIX_ECDSA_P256_SHA_256', publicKey: { rawBytes: base64(spkiOf(verifier.key)) } }
     : { keyDetails: 'PKIX_ECDSA_P256_SHA_256', x509Certificate: { rawBytes: base64(verifier.certificate) } };
 }
 
-export function hashedRekord2({ signature, bytes, verifier }: Signed) {
+export function hashedRekord2({ signature, bytes, verifier, hash = 'sha256' }: Signed) {
   return {
     apiVersion: '0.0.2',
     kind: 'hashedrekord',
     spec: {
       hashedRekordV002: {
-        data: { algorithm: 'SHA2_256', digest: base64(sha256(bytes)) },
+        data: { algorithm: NAMES[hash], digest: createHash(hash).update(bytes).digest('base64') },
         signature: { content: base64(signature), verifier: verifier2(verifier) },
       },
     },
