@@ -47,7 +47,7 @@ function pathsFrom(
   anchor: X509Certificate | undefined,
 ): readonly Path[] {
   return pool
-    .filter((issuer) => issuer !== certificate && isIssuedBy(certificate, issuer))
+    .filter((issuer) => isIssuedBy(certificate, issuer))
     .flatMap((issuer): readonly Path[] => {
       if (issuer === anchor) return [[issuer]];
       const others = pool.filter((one) => one !== issuer);

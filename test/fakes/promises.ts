@@ -14,15 +14,16 @@ export interface PromiseRequest {
   readonly time: Date;
 }
 
-/** Hash and signature algorithm as TLS 1.2 numbers them: SHA-256 and ECDSA. */
+/** Hash and signature algorithm as TLS 1.2 numbers them. */
 const LABELS = [4, 3];
 
 /** A signed certificate timestamp (RFC 6962, 3.2). */
 export function certificatePromise(
   log: KeyPair,
   { certificate, issuer, time }: PromiseRequest,
-  labels = LABELS,
+  labels: readonly number[] = LABELS,
 ): Buffer {
+  const hash = labels[0] === 5 ? 'sha384' : 'sha256';
   const stamp = Buffer.alloc(8);
   stamp.writeBigUInt64BE(BigInt(time.getTime()));
   const noExtensions = uint(0, 2);
@@ -34,7 +35,7 @@ export function certificatePromise(
     prefixed(certificate, 3),
     noExtensions,
   ]);
-  const signature = Buffer.concat([Buffer.from(labels), prefixed(sign('sha256', signed, log.privateKey), 2)]);
+  const signature = Buffer.concat([Buffer.from(labels), prefixed(sign(hash, signed, log.privateKey), 2)]);
   return Buffer.concat([Buffer.from([0]), sha256(spkiOf(log.publicKey)), stamp, noExtensions, signature]);
 }
 

@@ -41,11 +41,16 @@ export interface ResponseOptions {
   readonly signatureAlgorithm?: string;
   readonly contentType?: string;
   readonly digested?: Buffer;
+  /** Types of the token and of what is in it, in place of signed data and time. */
+  readonly tokenType?: string;
+  readonly innerType?: string;
+  readonly moreAttributes?: readonly Der[];
+  readonly signers?: number;
   /** Certificates to send along. */
   readonly certificates?: readonly Buffer[];
 }
 
-const attribute = (id: string, value: Der): Der => sequence(oid(id), setOf(value));
+export const attribute = (id: string, value: Der): Der => sequence(oid(id), setOf(value));
 
 /** CMS SignedData (RFC 5652, 5.1) in a granted response. */
 export function timestampResponse(info: Der, options: ResponseOptions): Buffer {
@@ -63,15 +68,17 @@ export function timestampResponse(info: Der, options: ResponseOptions): Buffer {
     ),
     attribute('1.2.840.113549.1.9.5', generalizedTime(time)),
     attribute('1.2.840.113549.1.9.16.2.47', sequence(sequence(sequence(octets(sha256(signing)))))),
+    ...(options.moreAttributes ?? []),
   ];
   const signed = setOf(...attributes);
   const signature = octets(sign(hash, signed, key));
   const algorithm = sequence(oid(options.signatureAlgorithm ?? '1.2.840.10045.4.3.2'));
   const implicitAttributes = Buffer.concat([Buffer.from([0xa0]), signed.subarray(1)]);
   const signerInfo = sequence(integer(1), signer, digest, implicitAttributes, algorithm, signature);
-  const content = sequence(oid(TIMESTAMP_INFO), context(0, octets(info)));
+  const signerInfos = setOf(...Array.from({ length: options.signers ?? 1 }, () => signerInfo));
+  const content = sequence(oid(options.innerType ?? TIMESTAMP_INFO), context(0, octets(info)));
   const embedded = certificates === undefined ? [] : [context(0, ...certificates)];
-  const signedData = sequence(integer(3), setOf(digest), content, ...embedded, setOf(signerInfo));
-  const token = sequence(oid('1.2.840.113549.1.7.2'), context(0, signedData));
+  const signedData = sequence(integer(3), setOf(digest), content, ...embedded, signerInfos);
+  const token = sequence(oid(options.tokenType ?? '1.2.840.113549.1.7.2'), context(0, signedData));
   return sequence(sequence(integer(status)), token);
 }

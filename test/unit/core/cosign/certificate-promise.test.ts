@@ -72,8 +72,17 @@ describe('a certificate is not promised', () => {
       (asked) => [certificatePromise(known, { ...asked, time: new Date('2025-12-31T23:59:59Z') })],
     ],
     ['by a promise that says it is by an RSA key', (asked) => [certificatePromise(known, asked, [4, 1])]],
-    ['by a promise that says it is over SHA-384', (asked) => [certificatePromise(known, asked, [5, 3])]],
+    [
+      'by a promise over SHA-384, which is not the hash of the log',
+      (asked) => [certificatePromise(known, asked, [5, 3])],
+    ],
   ];
+  test('by a log that the trust root knows under another id', () => {
+    const promised = certificateWith((asked) => [certificatePromise(known, asked)]);
+    const renamed = { ...logOf(known), logId: logOf(stranger).logId };
+    assert.throws(() => judge(promised, [renamed]), /none of the SCTs/);
+  });
+
   for (const [name, promises] of cases) {
     test(name, () => assert.throws(() => judge(certificateWith(promises)), /none of the SCTs/));
   }

@@ -127,6 +127,12 @@ describe('a certificate has no trusted chain', () => {
     assert.throws(() => issuerOf(leafOf(usual)), /no authority/);
   });
 
+  test('where it names another issuer than the one whose key signed it', () => {
+    const { publicKey } = make.generateKeys('P-256');
+    const leaf = parsed(usual.issue({ publicKey, issuer: 'somebody', extensions: [make.digitalSignature()] }));
+    assert.throws(() => issuerOf(leaf, wholeChain(usual)), /no certificate path/);
+  });
+
   test('as its own authority', () => {
     const leaf = leafOf(usual);
     assert.throws(() => issuerOf(leaf, { certChain: [leaf], validFor: ALWAYS }), /no certificate path/);

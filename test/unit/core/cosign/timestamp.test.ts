@@ -6,9 +6,10 @@ import { parseTrustRoot } from '../../../../core/cosign/trust-root.ts';
 import { CODE_SIGNING, createAuthority, stampBy, TIME_STAMPING } from '../../../fakes/authorities.ts';
 import type { StampOptions } from '../../../fakes/authorities.ts';
 import * as make from '../../../fakes/certificates.ts';
-import { boolean, context, integer, oid, sequence, utf8String } from '../../../fakes/der.ts';
+import { boolean, context, integer, octets, oid, sequence, utf8String } from '../../../fakes/der.ts';
 import { createSigstore, EPOCH, trustedAuthority } from '../../../fakes/sigstore.ts';
 import type { WindowJson } from '../../../fakes/sigstore.ts';
+import { attribute } from '../../../fakes/timestamps.ts';
 
 const TIME = new Date('2026-06-01T00:05:00Z');
 const SIGNATURE = Buffer.from('a signature');
@@ -136,6 +137,24 @@ describe('a timestamp is refused', () => {
       /not a valid RFC 3161 response/,
     ],
     ['with a time that is not UTC', { info: { time: '20260601020500+0200' } }, /not a valid RFC 3161 response/],
+    ['with a time of another kind', { info: { time: '2026-06-01T00:05:00Z' } }, /not a valid RFC 3161 response/],
+    ['with two signers', { response: { signers: 2 } }, /not a valid RFC 3161 response/],
+    ['of another type', { response: { tokenType: '1.2.840.113549.1.7.1' } }, /not a valid RFC 3161 response/],
+    [
+      'about another type of content',
+      { response: { innerType: '1.2.840.113549.1.7.1' } },
+      /not a valid RFC 3161 response/,
+    ],
+    [
+      'with two digests of its content',
+      { response: { moreAttributes: [attribute('1.2.840.113549.1.9.4', octets(Buffer.alloc(32, 0xff)))] } },
+      /not a valid RFC 3161 response/,
+    ],
+    [
+      'with more certificates than anybody sends',
+      { response: { certificates: Array.from({ length: 9 }, () => authority.intermediate) } },
+      /not a valid RFC 3161 response/,
+    ],
     ['with a time that has no zone', { info: { time: '20260601000500' } }, /not a valid RFC 3161 response/],
     ['with a time that is none', { info: { time: '20261301000500Z' } }, /not a valid RFC 3161 response/],
     ['with more digits than a time has', { info: { time: '20260601000500123Z' } }, /not a valid RFC 3161 response/],
@@ -171,6 +190,18 @@ describe('a timestamp is refused', () => {
 describe('a timestamp says nothing', () => {
   test('by an authority that is not trusted', () => {
     const root = parseTrustRoot(JSON.stringify(sigstore.trustedRoot));
+    assert.deepEqual(provenTimes([stampBy(authority, SIGNATURE, TIME).response], SIGNATURE, root), []);
+  });
+
+  test('by a certificate with another number than the one that the trust root has', () => {
+    const other = authority.issue({
+      publicKey: make.generateKeys('P-256').publicKey,
+      extensions: [usagesOf(TIME_STAMPING)],
+    });
+    const timestampAuthorities = [
+      trustedAuthority('https://tsa.test', [other, authority.intermediate, authority.root]),
+    ];
+    const root = parseTrustRoot(JSON.stringify({ ...sigstore.trustedRoot, timestampAuthorities }));
     assert.deepEqual(provenTimes([stampBy(authority, SIGNATURE, TIME).response], SIGNATURE, root), []);
   });
 
