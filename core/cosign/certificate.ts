@@ -50,6 +50,20 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
  * @throws Error with one sentence.
  */
 export function readLeaf(der: Uint8Array): LeafCertificate {
+  return readable(() => readParts(der));
+}
+
+/** The reader of @sigstore/core steps into parts that are not there; what it says then is for nobody. */
+export function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof TypeError) throw new Error('a part of the certificate is missing or malformed', { cause });
+    throw cause;
+  }
+}
+
+function readParts(der: Uint8Array): LeafCertificate {
   requireModestDer(der);
   const certificate = X509Certificate.parse(Buffer.from(der));
   refuseUnknownCritical(certificate);

@@ -2,7 +2,7 @@
 import { createPublicKey } from 'node:crypto';
 import type { X509Certificate } from '@sigstore/core';
 import { errorText } from '../errors.ts';
-import { refuseUnknownCritical, requireTimeStamping, TIME_STAMPING } from './certificate.ts';
+import { readable, refuseUnknownCritical, requireTimeStamping, TIME_STAMPING } from './certificate.ts';
 import { includes, requireChain } from './chain.ts';
 import { hashOf } from './signed-content.ts';
 import { parseTimestamp } from './timestamp-token.ts';
@@ -65,11 +65,13 @@ function requireProof(token: TimestampToken, stamped: Uint8Array, claims: readon
 
 function faultIn(token: TimestampToken, { authority, signing }: Claim): string | undefined {
   try {
-    refuseUnknownCritical(signing);
-    requireTimeStamping(signing);
-    requireChain({ leaf: signing, time: token.time, usage: TIME_STAMPING }, [authority]);
-    const key = createPublicKey({ key: signing.publicKey, format: 'der', type: 'spki' });
-    return token.verifies(key) ? undefined : 'it is not signed by its authority';
+    return readable(() => {
+      refuseUnknownCritical(signing);
+      requireTimeStamping(signing);
+      requireChain({ leaf: signing, time: token.time, usage: TIME_STAMPING }, [authority]);
+      const key = createPublicKey({ key: signing.publicKey, format: 'der', type: 'spki' });
+      return token.verifies(key) ? undefined : 'it is not signed by its authority';
+    });
   } catch (cause) {
     return errorText(cause);
   }

@@ -6,7 +6,7 @@ import { identityMatches, proveCertificate } from '../../../../core/cosign/ident
 import { parseTrustRoot } from '../../../../core/cosign/trust-root.ts';
 import { EngineError } from '../../../../core/errors.ts';
 import * as make from '../../../fakes/certificates.ts';
-import { utf8String } from '../../../fakes/der.ts';
+import { sequence, utf8String } from '../../../fakes/der.ts';
 import {
   candidateFor,
   entryBody,
@@ -675,6 +675,16 @@ describe('a certificate is refused', () => {
     // checked over a re-encoding, so that otherwise other bytes would pass for the same certificate.
     signing.verifier = { certificate: Buffer.concat([Buffer.from([0x30, 0x83, 0]), certificate.subarray(2)]) };
     await refused(signing, 'bundle', /MalformedSignature.*length/);
+  });
+
+  test('whose parts are missing, in words', async () => {
+    for (const leaf of [
+      { extensions: [issuerV2(ISSUER), sequence()] },
+      { usage: make.extension('2.5.29.15', Buffer.alloc(0), true) },
+    ]) {
+      const signing = signKeyless({ sigstore, entry: 'dsse1', leaf });
+      await refused(signing, 'bundle', /^MalformedSignature: a part of the certificate is missing or malformed$/);
+    }
   });
 
   test('at the first moment after its last', async () => {
