@@ -20,6 +20,7 @@ export const VERDICT_CODES = [
   'TransparencyLogMissing',
   'AttestationMissing',
   'AttestationFailed',
+  'TrustRootUnavailable',
   'RegistryUnauthorized',
   'RegistryRateLimited',
   'RegistryUnavailable',

@@ -6,7 +6,7 @@ import type { CompiledPolicy, IdentitySigner, KeySigner, Signer } from '../polic
 import { countDistinct } from './distinct.ts';
 import type { Proof } from './distinct.ts';
 import type { ImageEvidence } from './evidence.ts';
-import type { Prover } from './prover.ts';
+import type { Proven, Prover } from './prover.ts';
 import type { VerdictSigner } from './types.ts';
 
 /** What one policy says of the evidence read so far. */
@@ -36,6 +36,33 @@ interface Tally {
 }
 
 export async function judge(
+  policy: CompiledPolicy,
+  evidence: ImageEvidence,
+  context: JudgeContext,
+): Promise<Judgement> {
+  const unusable = new Set<string>();
+  const prover = noting(context.prover, unusable);
+  const judgement = await judgeEvidence(policy, evidence, { ...context, prover });
+  // What could not be asked might have counted: that is no word about the image.
+  return judgement.satisfied || unusable.size === 0
+    ? judgement
+    : { satisfied: false, code: 'TrustRootUnavailable', reason: summary([...unusable]) };
+}
+
+/** The prover, with notes of the trust roots that could not be used. */
+function noting(prover: Prover, unusable: Set<string>): Prover {
+  const noted = <T>(proven: Proven<T>): Proven<T> => {
+    if (!proven.ok && proven.unusable !== undefined) unusable.add(proven.unusable);
+    return proven;
+  };
+  return {
+    ...prover,
+    certifiedBy: async (...question) => noted(await prover.certifiedBy(...question)),
+    loggedBy: async (...question) => noted(await prover.loggedBy(...question)),
+  };
+}
+
+async function judgeEvidence(
   policy: CompiledPolicy,
   evidence: ImageEvidence,
   context: JudgeContext,

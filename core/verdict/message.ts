@@ -60,6 +60,8 @@ const REMEDIES: Readonly<Record<VerdictCode, Remedy>> = {
     `Sign it again with upload to the transparency log: cosign sign --key cosign.key ${image}`,
   AttestationMissing: ({ image }) => `Attest it: cosign attest --key cosign.key --type TYPE --predicate FILE ${image}`,
   AttestationFailed: () => 'Mend what the attestation reports, build again and attest the new image.',
+  TrustRootUnavailable: () =>
+    'See why the trust root can not be used: its file, or the TUF repository that the configuration names.',
   RegistryUnauthorized: () =>
     'Give the Pod or its service account an image pull secret for this registry, or name one in the configuration.',
   RegistryRateLimited: () => 'Wait, or use credentials with a higher limit for this registry.',

@@ -19,6 +19,7 @@ const OUTCOMES: Readonly<Record<VerdictCode, Outcome>> = {
   TransparencyLogMissing: 'denied',
   AttestationMissing: 'denied',
   AttestationFailed: 'denied',
+  TrustRootUnavailable: 'error',
   RegistryUnauthorized: 'error',
   RegistryRateLimited: 'error',
   RegistryUnavailable: 'error',

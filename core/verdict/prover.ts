@@ -19,7 +19,14 @@ export interface TrustRoots {
 }
 
 /** A proof, or the one line that says why there is none. */
-export type Proven<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+export type Proven<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** A trust root that might have proven it and could not be used, with the reason. */
+      readonly unusable?: string;
+    };
 
 /**
  * Answers whether a candidate is what it claims, each question once: what is proven about bytes
@@ -70,8 +77,13 @@ export function createProver(trustRoots: TrustRoots): Prover {
     return answer;
   };
 
+  const load = async (name: string): Promise<Proven<TrustRoot>> => {
+    const root = await attempt(() => trustRoots.load(name));
+    return root.ok ? root : { ...root, unusable: `trust root "${name}" can't be used: ${root.reason}` };
+  };
+
   const certifiedBy: Prover['certifiedBy'] = async (candidate, rootName, transparencyLog) => {
-    const root = await attempt(() => trustRoots.load(rootName));
+    const root = await load(rootName);
     if (!root.ok) {
       return root;
     }
@@ -90,18 +102,20 @@ export function createProver(trustRoots: TrustRoots): Prover {
 
   const loggedBy = async (candidate: SignatureCandidate, signer: KeySigner): Promise<Proven<true>> => {
     const reasons: string[] = [];
+    const unusable: string[] = [];
     for (const name of trustRoots.names()) {
-      const answer = await attempt(async () => {
-        const { proveLogged } = await import('../cosign/transparency.ts');
-        await proveLogged(candidate, signer, await trustRoots.load(name));
-        return true as const;
-      });
+      const root = await load(name);
+      const answer = root.ok ? await loggedIn(candidate, signer, root.value) : root;
       if (answer.ok) {
         return answer;
       }
       reasons.push(`${name}: ${answer.reason}`);
+      if (answer.unusable !== undefined) {
+        unusable.push(answer.unusable);
+      }
     }
-    return { ok: false, reason: reasons.join('; ') || 'no trust root is configured' };
+    const reason = reasons.join('; ') || 'no trust root is configured';
+    return { ok: false, reason, ...(unusable.length > 0 && { unusable: unusable.join('; ') }) };
   };
 
   const condensed = (candidate: SignatureCandidate): SignatureCandidate => {
@@ -110,6 +124,14 @@ export function createProver(trustRoots: TrustRoots): Prover {
   };
 
   return { signedBy, certifiedBy, loggedBy, condensed };
+}
+
+async function loggedIn(candidate: SignatureCandidate, signer: KeySigner, root: TrustRoot): Promise<Proven<true>> {
+  return attempt(async () => {
+    const { proveLogged } = await import('../cosign/transparency.ts');
+    await proveLogged(candidate, signer, root);
+    return true as const;
+  });
 }
 
 const NO_BYTES = new Uint8Array();

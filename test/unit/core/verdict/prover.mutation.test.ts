@@ -91,7 +91,8 @@ describe('a certificate', () => {
 
   test('under an unknown root is not proven, and the reason is told', async () => {
     const answer = await createProver(roots({})).certifiedBy(candidateFor(keyless, 'bundle'), 'none', 'Ignore');
-    assert.deepEqual(answer, { ok: false, reason: 'no trust root is called none' });
+    const unusable = 'trust root "none" can\'t be used: no trust root is called none';
+    assert.deepEqual(answer, { ok: false, reason: 'no trust root is called none', unusable });
   });
 });
 
