@@ -10,8 +10,9 @@ import type { Logger } from '../core/observe.ts';
 import { createProgramKeychain, type ProgramSurroundings } from '../core/registry/credentials/configured.ts';
 import type { SettingsOf } from '../core/registry/endpoints.ts';
 import type { Keychain } from '../core/registry/types.ts';
+import { loadTufRepositories, type TufRepository } from '../core/tuf/repository.ts';
 import type { TrustRoots } from '../core/verdict/prover.ts';
-import { createTrustRoots } from '../core/verdict/trust-roots.ts';
+import { createTrustRoots, type FollowedText } from '../core/verdict/trust-roots.ts';
 import { watchFiles } from './file-watch.ts';
 
 /** What the configuration file and the files that it names amount to. */
@@ -19,6 +20,7 @@ interface Loaded {
   readonly configuration: Configuration;
   readonly settings: SettingsOf;
   readonly trustRoots: TrustRoots;
+  readonly tufRepositories: readonly TufRepository[];
   readonly credentials: Keychain;
   /** Everything read, to tell a change from a mere touch. */
   readonly text: string;
@@ -28,6 +30,7 @@ export interface LiveConfiguration {
   readonly configuration: () => Configuration;
   readonly settings: SettingsOf;
   readonly trustRoots: TrustRoots;
+  readonly tufRepositories: () => readonly TufRepository[];
   /** Of the programs that the configuration names. */
   readonly credentials: Keychain;
   stop(): Promise<void>;
@@ -38,6 +41,8 @@ export interface LiveConfigurationOptions {
   readonly path: string | undefined;
   readonly log: Logger;
   readonly onReload: (succeeded: boolean) => void;
+  /** The newest trusted_root.json of a repository; rejects while there is none, and asks nobody. */
+  readonly followedText?: (repository: TufRepository) => Promise<string>;
   /** Variables of the process, for programs that know credentials. */
   readonly environment?: ProgramSurroundings['environment'];
   /** Milliseconds, for tests. */
@@ -50,7 +55,12 @@ export interface LiveConfigurationOptions {
  */
 export async function followConfiguration(options: LiveConfigurationOptions): Promise<LiveConfiguration> {
   const { path, log, onReload } = options;
-  const surroundings = { environment: options.environment ?? {}, clock: Date.now, log };
+  const surroundings: LoadSurroundings = {
+    environment: options.environment ?? {},
+    clock: Date.now,
+    log,
+    ...(options.followedText && { followedText: options.followedText }),
+  };
   let loaded = await load(path, surroundings);
   let refused = '';
 
@@ -85,12 +95,15 @@ export async function followConfiguration(options: LiveConfigurationOptions): Pr
     configuration: () => loaded.configuration,
     settings: (host) => loaded.settings(host),
     trustRoots: { names: () => loaded.trustRoots.names(), load: (name) => loaded.trustRoots.load(name) },
+    tufRepositories: () => loaded.tufRepositories,
     credentials: { resolve: (repository) => loaded.credentials.resolve(repository) },
     stop: async () => watcher?.stop(),
   };
 }
 
-async function load(path: string | undefined, surroundings: ProgramSurroundings): Promise<Loaded> {
+type LoadSurroundings = ProgramSurroundings & Pick<LiveConfigurationOptions, 'followedText'>;
+
+async function load(path: string | undefined, surroundings: LoadSurroundings): Promise<Loaded> {
   const configuration = path === undefined ? DEFAULT_CONFIGURATION : await loadConfiguration(path);
   const texts: string[] = [JSON.stringify(configuration)];
   const read = async (file: string) => {
@@ -101,11 +114,31 @@ async function load(path: string | undefined, surroundings: ProgramSurroundings)
   const settings = await loadRegistrySettings(configuration.registries, read);
   const credentials = createProgramKeychain(await loadCredentialPrograms(configuration, read), surroundings);
   for (const [index, { file }] of configuration.trustRoots.entries()) {
+    if (file === undefined) continue;
     await read(file).catch((thrown: unknown) => {
       const message = `${file}: ${errorText(thrown)}`;
       throw new ConfigurationError([{ path: `$.trustRoots[${index}].file`, message }]);
     });
   }
-  const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
-  return { configuration, settings, trustRoots, credentials, text: texts.join('\0') };
+  const tufRepositories = await loadTufRepositories(configuration.trustRoots, read);
+  const trustRoots = createTrustRoots(
+    configuration.trustRoots,
+    (file) => readFile(file, 'utf8'),
+    followedBy(tufRepositories, surroundings.followedText),
+  );
+  return { configuration, settings, trustRoots, tufRepositories, credentials, text: texts.join('\0') };
+}
+
+/** By name, of exactly the repositories that this configuration names. */
+function followedBy(
+  repositories: readonly TufRepository[],
+  textOf: LiveConfigurationOptions['followedText'],
+): FollowedText | undefined {
+  if (textOf === undefined) return undefined;
+  const byName = new Map(repositories.map((repository) => [repository.name, repository]));
+  return async (name) => {
+    const repository = byName.get(name);
+    if (repository === undefined) throw new Error(`no trust root is named "${name}"`);
+    return textOf(repository);
+  };
 }

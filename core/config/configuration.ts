@@ -15,6 +15,7 @@ import {
 } from './faults.ts';
 import { completeNotification, notificationFaults, type WrittenNotification } from './notifications.ts';
 import { CONFIGURATION_SCHEMA } from './schema.ts';
+import { completeTrustRoot, resolveTrustRoot, trustRootFaults, type WrittenTrustRoot } from './trust-root-settings.ts';
 import {
   DEFAULT_BACKGROUND_SCAN,
   DEFAULT_CACHE,
@@ -24,7 +25,6 @@ import {
   type CredentialHelpersConfiguration,
   type ProxyConfiguration,
   type RegistryConfiguration,
-  type TrustRootConfiguration,
 } from './types.ts';
 
 /** A configuration is small; anything larger is not one. */
@@ -50,10 +50,11 @@ export const DEFAULT_CONFIGURATION: Configuration = {
 type WrittenRegistry = Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>;
 
 type Written = Partial<
-  Omit<Configuration, 'cache' | 'registries' | 'limits' | 'backgroundScan' | 'notifications' | 'proxy'>
+  Omit<Configuration, 'cache' | 'registries' | 'trustRoots' | 'limits' | 'backgroundScan' | 'notifications' | 'proxy'>
 > & {
   readonly cache?: Partial<CacheLifetimes>;
   readonly registries?: readonly WrittenRegistry[];
+  readonly trustRoots?: readonly WrittenTrustRoot[];
   readonly limits?: Partial<Limits>;
   readonly backgroundScan?: Partial<BackgroundScan>;
   readonly notifications?: readonly WrittenNotification[];
@@ -102,6 +103,7 @@ function readConfiguration(text: string): Configuration {
     ...duplicatesOf(configuration.registries, 'registries', 'host'),
     ...duplicatesOf(configuration.trustRoots, 'trustRoots', 'name'),
     ...duplicatesOf(configuration.notifications, 'notifications', 'name'),
+    ...trustRootFaults(configuration.trustRoots),
     ...notificationFaults(configuration.notifications),
   ];
   if (faults.length > 0) {
@@ -187,6 +189,7 @@ function withDefaults({ proxy, ...written }: Written): Configuration {
     ...written,
     cache: { ...DEFAULT_CACHE, ...written.cache },
     registries: (written.registries ?? []).map(completeRegistry),
+    trustRoots: (written.trustRoots ?? []).map(completeTrustRoot),
     limits: { ...DEFAULT_LIMITS, ...written.limits },
     backgroundScan: { ...DEFAULT_BACKGROUND_SCAN, ...written.backgroundScan },
     notifications: (written.notifications ?? []).map(completeNotification),
@@ -220,15 +223,11 @@ function normalisedHost(host: string): string {
 function resolveFiles(configuration: Configuration, folder: string): Configuration {
   const registry = (item: RegistryConfiguration): RegistryConfiguration =>
     item.caFile === undefined ? item : { ...item, caFile: path.resolve(folder, item.caFile) };
-  const trustRoot = (item: TrustRootConfiguration): TrustRootConfiguration => ({
-    ...item,
-    file: path.resolve(folder, item.file),
-  });
   const { credentialProviders: providers, credentialHelpers: helpers } = configuration;
   return {
     ...configuration,
     registries: configuration.registries.map(registry),
-    trustRoots: configuration.trustRoots.map(trustRoot),
+    trustRoots: configuration.trustRoots.map((item) => resolveTrustRoot(item, folder)),
     ...(providers && {
       credentialProviders: {
         configFile: path.resolve(folder, providers.configFile),

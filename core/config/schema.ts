@@ -82,12 +82,26 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
   trustRoots: list(
     'Trust roots that identities of policies name.',
     object(
-      'One trust root.',
+      'One trust root. It has either file or tuf.',
       {
         name: text('Name that `identities[].trustRoot` uses.', 63),
         file: text('A `trusted_root.json`.'),
+        tuf: object(
+          'A TUF repository that it is followed in, in the background.',
+          {
+            url: text('Address of its metadata.', 2048),
+            rootFile: text('The `root.json` that trust begins with, from a source that is trusted.'),
+            targetName: {
+              ...text('Name of the target with the `trusted_root.json`.', 255),
+              pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+            },
+            refreshSeconds: integer('From one successful refresh to the next.', 10, 7 * 24 * 3600),
+            insecure: { type: 'boolean', description: 'Plain HTTP.' },
+          },
+          ['url', 'rootFile'],
+        ),
       },
-      ['name', 'file'],
+      ['name'],
     ),
     32,
   ),

@@ -78,8 +78,22 @@ export interface RegistryConfiguration {
 
 export interface TrustRootConfiguration {
   readonly name: string;
-  /** A trusted_root.json. */
-  readonly file: string;
+  /** A trusted_root.json. Exactly one of the two. */
+  readonly file?: string;
+  readonly tuf?: TufConfiguration;
+}
+
+/** A repository of The Update Framework that a trusted_root.json is followed in. */
+export interface TufConfiguration {
+  /** Of the metadata; targets are below `targets/`. */
+  readonly url: string;
+  /** The root.json that trust begins with, from a source that is trusted. */
+  readonly rootFile: string;
+  readonly targetName: string;
+  /** From one successful refresh to the next. */
+  readonly refreshSeconds: number;
+  /** Plain HTTP. */
+  readonly insecure: boolean;
 }
 
 /** Somebody who is told of refusals. */

@@ -1,46 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TrustRootConfiguration } from '../config/types.ts';
 import type { TrustRoot } from '../cosign/trust-root.ts';
+import type { CompiledPolicy } from '../policy/types.ts';
 import type { TrustRoots } from './prover.ts';
 
 /** The public-good instance of Sigstore, embedded; a configured root of this name replaces it. */
 export const PUBLIC_GOOD = 'public-good';
 
+/** The text of a trust root that is followed elsewhere; rejects with the reason while there is none. Asks nobody. */
+export type FollowedText = (name: string) => Promise<string>;
+
+interface Loaded {
+  /** What it was made of; undefined: what doesn't change while this process lives. */
+  readonly text: string | undefined;
+  readonly root: Promise<TrustRoot>;
+}
+
 /**
- * Trust roots by name, each read and parsed when first needed: key-only policies never load one.
- * A file that could not be used is tried again at the next need.
+ * Trust roots by name, each read and parsed when first needed: key-only policies never load one. A file that could not
+ * be used is tried again at the next need. One that is followed in a TUF repository is made anew when its text changes,
+ * and with that everything that was proven by the former one is no longer.
  */
 export function createTrustRoots(
   configured: readonly TrustRootConfiguration[],
   readFile: (path: string) => Promise<string>,
+  followed: FollowedText = noneFollowed,
 ): TrustRoots {
-  const files = new Map(configured.map(({ name, file }) => [name, file]));
-  const loaded = new Map<string, Promise<TrustRoot>>();
+  const known = new Map(configured.map((item) => [item.name, item]));
+  const loaded = new Map<string, Loaded>();
 
   const read = async (name: string): Promise<TrustRoot> => {
-    const { parseTrustRoot } = await import('../cosign/trust-root.ts');
-    const file = files.get(name);
-    if (file !== undefined) {
-      return parseTrustRoot(await readFile(file));
-    }
-    if (name !== PUBLIC_GOOD) {
-      throw new Error(`no trust root is named "${name}"`);
-    }
+    const file = known.get(name)?.file;
+    if (file !== undefined) return parsed(await readFile(file));
+    if (name !== PUBLIC_GOOD) throw new Error(`no trust root is named "${name}"`);
     const { publicGoodTrustRoot } = await import('../cosign/public-good.ts');
     return publicGoodTrustRoot();
   };
 
-  return {
-    names: () => [...new Set([PUBLIC_GOOD, ...files.keys()])],
-    load: (name) => {
-      const known = loaded.get(name);
-      if (known !== undefined) {
-        return known;
-      }
-      const root = read(name);
-      loaded.set(name, root);
-      root.catch(() => loaded.delete(name));
-      return root;
-    },
+  const remember = (name: string, text: string | undefined): Promise<TrustRoot> => {
+    const before = loaded.get(name);
+    if (before !== undefined && before.text === text) return before.root;
+    const root = text === undefined ? read(name) : parsed(text);
+    loaded.set(name, { text, root });
+    root.catch(() => loaded.delete(name));
+    return root;
   };
+
+  return {
+    names: () => [...new Set([PUBLIC_GOOD, ...known.keys()])],
+    load: async (name) => remember(name, known.get(name)?.tuf === undefined ? undefined : await followed(name)),
+  };
+}
+
+async function parsed(text: string): Promise<TrustRoot> {
+  const { parseTrustRoot } = await import('../cosign/trust-root.ts');
+  return parseTrustRoot(text);
+}
+
+function noneFollowed(name: string): Promise<string> {
+  return Promise.reject(new Error(`nothing follows the TUF repository of trust root "${name}"`));
+}
+
+/** Which of the trust roots could come to be asked by these policies. */
+export function neededTrustRoots(policies: Iterable<CompiledPolicy>, names: readonly string[]): ReadonlySet<string> {
+  const needed = new Set<string>();
+  for (const { signers, transparencyLog } of policies) {
+    for (const signer of signers) {
+      if (signer.kind === 'identity') needed.add(signer.trustRoot);
+      // Any of them may vouch for the log.
+      else if (transparencyLog === 'Require') names.forEach((name) => needed.add(name));
+    }
+  }
+  return needed;
 }

@@ -14,7 +14,7 @@ import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { createRegistryClient } from '../../core/registry/client.ts';
 import type { Keychain, RegistryClient } from '../../core/registry/types.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
-import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
+import { createTrustRoots, type FollowedText } from '../../core/verdict/trust-roots.ts';
 import type { Decide, Verdict } from '../../core/verdict/types.ts';
 import { loadLayout, RegistryContent } from './registry-content.ts';
 import { startFakeRegistry } from './registry.ts';
@@ -81,9 +81,16 @@ export interface TestEngineOptions {
   readonly configuration?: Partial<Configuration>;
   /** Texts of trusted_root.json files by name. */
   readonly trustRoots?: Readonly<Record<string, string>>;
+  /** A trust root `followed`, as if it were followed in a TUF repository. */
+  readonly followed?: FollowedText;
   /** Stands between engine and registry. */
   readonly wrap?: (client: RegistryClient) => RegistryClient;
 }
+
+const FOLLOWED = {
+  name: 'followed',
+  tuf: { url: '', rootFile: '', targetName: '', refreshSeconds: 60, insecure: false },
+};
 
 export async function startEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
   const registry = await startFakeRegistry({ content: await vectors, ...options.registry });
@@ -122,8 +129,9 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     policies: store,
     registry: options.wrap?.(client) ?? client,
     trustRoots: createTrustRoots(
-      Object.keys(roots).map((name) => ({ name, file: name })),
+      [...Object.keys(roots).map((name) => ({ name, file: name })), ...(options.followed ? [FOLLOWED] : [])],
       async (file) => roots[file] ?? '',
+      options.followed,
     ),
     configuration: () => engine.configuration,
     clock,

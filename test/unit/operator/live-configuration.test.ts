@@ -61,6 +61,23 @@ describe('followConfiguration', () => {
     await assert.rejects(follow(), ConfigurationError);
   });
 
+  test('reads the first root of TUF repositories, and names what is wrong with it', async () => {
+    const root = path.join(folder, 'root.json');
+    await writeFile(file, 'trustRoots: [{name: ours, tuf: {url: "https://tuf.example.com", rootFile: root.json}}]\n');
+    await assert.rejects(follow(50), /trustRoots\[0\]\.tuf\.rootFile: .*ENOENT/);
+    await writeFile(root, '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}');
+    await assert.rejects(follow(50), /tuf\.rootFile: .*is not the root\.json of a TUF repository/);
+    await writeFile(root, '{"signed": {"_type": "root"}}');
+    const { tufRepositories, trustRoots } = await follow(50);
+    const [first] = tufRepositories();
+    assert.equal(first?.root, '{"signed": {"_type": "root"}}');
+    assert.deepEqual(trustRoots.names(), ['public-good', 'ours']);
+    await assert.rejects(trustRoots.load('ours'), /nothing follows/);
+    await writeFile(root, '{"signed": {"_type": "root", "version": 2}}');
+    await eventually(() => reloads.length === 1);
+    assert.notEqual(tufRepositories()[0]?.id, first.id);
+  });
+
   test('follows the file of credential providers, and names what is wrong in it', async () => {
     const image = { registry: 'registry.example.com', path: 'app' };
     const program = path.join(folder, 'provider');

@@ -41,6 +41,9 @@ registries:
 - {host: registry.example.com:5000, mirrors: [mirror.example.com], insecure: true}
 trustRoots:
 - {name: ours, file: /etc/roots/ours.json}
+- {name: theirs, tuf: {url: "https://tuf.example.com/repository", rootFile: /etc/roots/root.json}}
+- name: near
+  tuf: {url: "http://127.0.0.1:8080", rootFile: r.json, targetName: t.json, refreshSeconds: 60, insecure: true}
 `);
     assert.equal(configuration.unmatchedImages, 'Warn');
     assert.equal(configuration.pinDigests, 'All');
@@ -52,7 +55,21 @@ trustRoots:
     assert.deepEqual(configuration.registries, [
       { host: 'registry.example.com:5000', mirrors: ['mirror.example.com'], insecure: true },
     ]);
-    assert.deepEqual(configuration.trustRoots, [{ name: 'ours', file: '/etc/roots/ours.json' }]);
+    const tuf = { rootFile: 'r.json', targetName: 't.json', refreshSeconds: 60, insecure: true };
+    assert.deepEqual(configuration.trustRoots, [
+      { name: 'ours', file: '/etc/roots/ours.json' },
+      {
+        name: 'theirs',
+        tuf: {
+          url: 'https://tuf.example.com/repository',
+          rootFile: '/etc/roots/root.json',
+          targetName: 'trusted_root.json',
+          refreshSeconds: 21_600,
+          insecure: false,
+        },
+      },
+      { name: 'near', tuf: { url: 'http://127.0.0.1:8080', ...tuf } },
+    ]);
   });
 
   test('an unknown field is refused with its path and line, and what is known there', () => {
@@ -74,6 +91,24 @@ trustRoots:
       { path: '$', line: 2, message: 'is not valid YAML: there is more than one document' },
     ]);
   });
+
+  for (const [why, trustRoot, place] of [
+    ['a trust root of nothing', '{}', ''],
+    ['a trust root of two sources', '{file: f, tuf: {url: "https://a.test", rootFile: r}}', ''],
+    ['a TUF repository without its first root', '{tuf: {url: "https://a.test"}}', '.tuf'],
+    ['a TUF repository without an address', '{tuf: {rootFile: r}}', '.tuf'],
+    ['a TUF repository by plain HTTP', '{tuf: {url: "http://a.test", rootFile: r}}', '.tuf.url'],
+    ['a TUF repository in a file', '{tuf: {url: "file:///a", rootFile: r, insecure: true}}', '.tuf.url'],
+    ['a TUF repository with a password', '{tuf: {url: "https://a:b@a.test", rootFile: r}}', '.tuf.url'],
+    ['a TUF repository with a query', '{tuf: {url: "https://a.test/?a", rootFile: r}}', '.tuf.url'],
+    ['a target in a folder', '{tuf: {url: "https://a.test", rootFile: r, targetName: ../a}}', '.tuf.targetName'],
+    ['a refresh without end', '{tuf: {url: "https://a.test", rootFile: r, refreshSeconds: 0}}', '.tuf.refreshSeconds'],
+  ] as const) {
+    test(`refuses ${why}, and names the field`, () => {
+      const [fault] = faultsOf(`trustRoots:\n- ${trustRoot.replace('{', '{name: a, ').replace(', }', '}')}\n`);
+      assert.deepEqual([fault?.path, fault?.line], [`$.trustRoots[0]${place}`, 2]);
+    });
+  }
 
   for (const [why, text] of [
     ['a URL where a host belongs', 'registries: [{host: "https://registry.example.com"}]'],
@@ -130,11 +165,12 @@ describe('loadConfiguration', () => {
     const file = path.join(folder, 'config.yaml');
     await writeFile(
       file,
-      'registries: [{host: a.example.com, caFile: ca.pem}]\ntrustRoots: [{name: r, file: /r.json}]\n',
+      'registries: [{host: a.example.com, caFile: ca.pem}]\ntrustRoots: [{name: r, file: /r.json}, {name: t, tuf: {url: "https://a.test", rootFile: root.json}}]\n',
     );
     const configuration = await loadConfiguration(file);
     assert.equal(configuration.registries[0]?.caFile, path.join(folder, 'ca.pem'));
     assert.equal(configuration.trustRoots[0]?.file, '/r.json');
+    assert.equal(configuration.trustRoots[1]?.tuf?.rootFile, path.join(folder, 'root.json'));
 
     await writeFile(file, '\nunmatched: Deny\n');
     await assert.rejects(loadConfiguration(file), (error: Error) => {

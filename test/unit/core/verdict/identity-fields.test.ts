@@ -1,43 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { hexOf } from '../../../../core/image/digest.ts';
 import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/schema.gen.ts';
 import { compileContext, compiled, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
-import { bundleFor, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/keyless.ts';
+import { putKeylessImage } from '../../../fakes/keyless-image.ts';
+import { ISSUER, SUBJECT } from '../../../fakes/keyless.ts';
 import { RegistryContent } from '../../../fakes/registry-content.ts';
 import { createSigstore } from '../../../fakes/sigstore.ts';
 
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const REPOSITORY = 'demo/keyless';
-
-/** An image with a keyless bundle, by a log entry or by a timestamp alone. */
-function putSigned(content: RegistryContent, tag: string, evidence: 'log' | 'timestamp', root: typeof sigstore): void {
-  const config = {
-    mediaType: 'application/vnd.oci.image.config.v1+json',
-    ...content.putBlob(REPOSITORY, `{"${tag}":1}`),
-  };
-  const digest = content.putManifest(REPOSITORY, { schemaVersion: 2, mediaType: MANIFEST, config, layers: [] }, tag);
-  const statement = {
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ digest: { sha256: hexOf(digest) } }],
-    predicateType: 'https://sigstore.dev/cosign/sign/v1',
-    predicate: {},
-  };
-  const proof = evidence === 'log' ? { entry: 'dsse1' as const, loggedAt: SIGNED_AT } : { stampedAt: SIGNED_AT };
-  const bundle = bundleFor(signKeyless({ sigstore: root, statement, ...proof }));
-  const size = content.manifest(REPOSITORY, digest)?.bytes.length ?? 0;
-  content.putManifest(REPOSITORY, {
-    schemaVersion: 2,
-    mediaType: MANIFEST,
-    artifactType: BUNDLE,
-    config: { mediaType: 'application/vnd.oci.empty.v1+json', ...content.putBlob(REPOSITORY, '{}') },
-    layers: [{ mediaType: BUNDLE, ...content.putBlob(REPOSITORY, JSON.stringify(bundle)) }],
-    subject: { mediaType: MANIFEST, digest, size },
-  });
-}
 
 const sigstore = createSigstore();
 const OTHER = createSigstore();
@@ -78,8 +50,8 @@ describe('every field of an identity counts', () => {
   };
   before(async () => {
     const content = new RegistryContent();
-    putSigned(content, 'logged', 'log', sigstore);
-    putSigned(content, 'stamped', 'timestamp', sigstore);
+    putKeylessImage(content, `${REPOSITORY}:logged`, sigstore);
+    putKeylessImage(content, `${REPOSITORY}:stamped`, sigstore, 'timestamp');
     engine = await startEngine({
       registry: { content, referrersApi: true },
       trustRoots: { private: JSON.stringify(sigstore.trustedRoot), other: JSON.stringify(OTHER.trustedRoot) },
