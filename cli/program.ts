@@ -34,6 +34,9 @@ function failed(error: unknown, terminal: Terminal): ExitCode {
   return EXIT.undecided;
 }
 
+const TUF_CACHE =
+  'where trust roots from TUF repositories are kept (default: cosignet/tuf among the caches of the user)';
+
 type Finish = (code: ExitCode) => void;
 
 /** The command line as data; each command's file is loaded only when it runs, which keeps start-up short. */
@@ -71,6 +74,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--tls-key <file>', 'private key of the webhook (default: self-made)')
     .option('--certificate-lifetime <seconds>', 'of serving certificates that are self-made in a cluster', '7776000')
     .option('--config <file>', 'configuration file')
+    .option('--tuf-cache <folder>', TUF_CACHE)
     .option('--name <name>', 'name of the release: of its Service, Secret, Lease', 'cosignet')
     .option('--namespace <name>', 'namespace of the release (default: that of the service account, or cosignet)')
     .addOption(choice('--log-level <level>', 'least severe lines to write', ['error', 'warn', 'info', 'debug'], 'info'))
@@ -88,6 +92,7 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
       repeatable('--key <file>', 'a public key that must have signed, in place of policies (repeatable: any of them)'),
     )
     .option('--config <file>', 'configuration file')
+    .option('--tuf-cache <folder>', TUF_CACHE)
     .option('-n, --namespace <name>', 'namespace that the images are meant for')
     .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
     .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
@@ -108,6 +113,7 @@ function addScan(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--images <file>', 'file with one image a line, in place of running Pods; needs --policies, and no cluster')
     .option('--release-namespace <name>', "namespace of Cosignet, where policies' Secrets are", 'cosignet')
     .option('--config <file>', 'configuration file')
+    .option('--tuf-cache <folder>', TUF_CACHE)
     .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
     .addOption(choice('-o, --output <format>', 'kind of report', ['table', 'json', 'junit', 'sarif', 'html'], 'table'))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { Configuration } from '../core/config/types.ts';
 import { mapInParallel } from '../core/cosign/parallel.ts';
 import { errorText } from '../core/errors.ts';
@@ -8,7 +8,6 @@ import { isFollowed } from '../core/policy/kinds.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
 import type { NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
-import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { configurationOf } from './configuration.ts';
 import { commandKeychain } from './credentials.ts';
 import { createCommandEngine } from './engine.ts';
@@ -21,8 +20,9 @@ import { readImageFile, type Inventory } from './scan/inventory.ts';
 import { renderReport, type ScanFormat } from './scan/render.ts';
 import { createReport, summaryText, type ScannedImage } from './scan/report.ts';
 import type { Terminal } from './terminal.ts';
+import { commandTrustRoots, type TrustRootOptions } from './trust-roots.ts';
 
-export interface ScanOptions extends RegistryOptions {
+export interface ScanOptions extends RegistryOptions, TrustRootOptions {
   readonly namespace?: string;
   readonly selector?: string;
   /** Files or folders, in place of the cluster's policies. */
@@ -97,10 +97,11 @@ interface Judging {
 
 async function judge({ items }: Inventory, judging: Judging): Promise<readonly ScannedImage[]> {
   const { options, configuration, cluster, terminal } = judging;
-  const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
+  const trustRoots = await commandTrustRoots(configuration, options, terminal);
   const policies = await policiesOf(judging, trustRoots.names());
   const silent = cluster ? undefined : silentPolicies(policies.snapshot(), listedFor(options));
   if (silent !== undefined) terminal.err(silent);
+  await trustRoots.prepare(policies.snapshot().policies.values());
   const engine = createCommandEngine({
     configuration,
     settings: await registrySettings(configuration, options),

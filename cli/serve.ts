@@ -8,6 +8,7 @@ import { dockerKeychain } from './credentials.ts';
 import { EXIT, UsageError, type ExitCode } from './exit.ts';
 import { createLogger, type LoggerOptions } from './logger.ts';
 import type { Terminal } from './terminal.ts';
+import { tufCacheFolder } from './trust-roots.ts';
 
 export interface ServeCommandOptions {
   readonly policies: readonly string[];
@@ -17,6 +18,7 @@ export interface ServeCommandOptions {
   readonly tlsKey?: string;
   readonly certificateLifetime: string;
   readonly config?: string;
+  readonly tufCache?: string;
   readonly name: string;
   readonly namespace?: string;
   readonly logLevel: LoggerOptions['level'];
@@ -41,6 +43,7 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
         ...(tlsCert !== undefined && tlsKey !== undefined && { tlsCert, tlsKey }),
         certificateLife: lifetimeOf(options.certificateLifetime),
         ...(config !== undefined && { configPath: config }),
+        tufCache: tufCacheFolder(options.tufCache, terminal.environment),
         namespace: options.namespace ?? (await ownNamespace()),
         name,
         identity: terminal.environment['POD_NAME'] ?? `${hostname()}-${process.pid}`,

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { mapInParallel } from '../core/cosign/parallel.ts';
-import { createTrustRoots } from '../core/verdict/trust-roots.ts';
 import { verdictJson, verdictText } from '../core/verdict/verdict-text.ts';
 import { configurationOf } from './configuration.ts';
 import { commandKeychain } from './credentials.ts';
@@ -11,8 +9,9 @@ import { namespaceContext, silentPolicies, type NamespaceOptions } from './names
 import { loadPolicySource, type PolicyOptions } from './policies.ts';
 import { registrySettings, type RegistryOptions } from './registries.ts';
 import type { Terminal } from './terminal.ts';
+import { commandTrustRoots, type TrustRootOptions } from './trust-roots.ts';
 
-export interface VerifyOptions extends PolicyOptions, NamespaceOptions, RegistryOptions {
+export interface VerifyOptions extends PolicyOptions, NamespaceOptions, RegistryOptions, TrustRootOptions {
   readonly config?: string;
   readonly output: 'text' | 'json';
 }
@@ -23,13 +22,14 @@ const PARALLEL_IMAGES = 8;
 export async function verify(images: readonly string[], options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
   const configuration = await configurationOf(options);
   const namespace = namespaceContext(options);
-  const trustRoots = createTrustRoots(configuration.trustRoots, (file) => readFile(file, 'utf8'));
+  const trustRoots = await commandTrustRoots(configuration, options, terminal);
   const policies = await loadPolicySource(options, {
     trustRoots: trustRoots.names(),
     namespacedPolicies: configuration.namespacedPolicies,
   });
   const silent = silentPolicies(policies.snapshot(), namespace);
   if (silent !== undefined) terminal.err(silent);
+  await trustRoots.prepare(policies.snapshot().policies.values());
   const keychain = await commandKeychain(terminal.environment, configuration);
   const engine = createCommandEngine({
     configuration,

@@ -25,6 +25,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { createNotifier, type Notifier } from './notifications/notifier.ts';
 import { startProbes } from './probes.ts';
 import type { Surroundings } from './surroundings.ts';
+import { createTufFollower } from './tuf-follower.ts';
 import { startTracing } from './tracing/start.ts';
 import type { Tracer } from './tracing/tracer.ts';
 
@@ -40,6 +41,8 @@ export interface ServeOptions {
   /** Of serving certificates that are self-made in a cluster, in milliseconds; default 90 days. */
   readonly certificateLife?: number;
   readonly configPath?: string;
+  /** Folder for what is read from TUF repositories; written to only where `trustRoots` name some. */
+  readonly tufCache: string;
   /** Where the release is, and what its Service, Lease, webhook configurations and (with `-tls`) Secret are called. */
   readonly namespace: string;
   readonly name: string;
@@ -90,18 +93,32 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   const { log } = options;
   const { signal, metrics, closing } = running;
   const state: { webhook?: WebhookServer; surroundings?: Surroundings; registry?: LiveRegistryClient } = {};
-  const configuration = await followConfiguration({
+  const follower = createTufFollower({
+    cache: options.tufCache,
+    proxy: () => configuration.configuration().proxy,
+    // What was proven by the former root is judged anew.
+    onChange: () => state.surroundings?.reconfigured(),
+    onRefresh: (name, succeeded) => metrics.trustRootRefreshed(name, succeeded),
+    log,
+    clock: Date.now,
+    random: Math.random,
+  });
+  const configuration: LiveConfiguration = await followConfiguration({
     path: options.configPath,
     log,
     onReload: (succeeded) => {
       metrics.configurationReloaded(succeeded);
       if (!succeeded) return;
+      follower.follow(configuration.tufRepositories());
       state.registry?.renew();
       state.surroundings?.reconfigured();
     },
+    followedText: (repository) => follower.text(repository),
     environment: options.environment ?? {},
   });
   closing.push(() => configuration.stop());
+  follower.follow(configuration.tufRepositories());
+  closing.push(() => follower.stop());
   const store = createPolicyStore();
   const registry = startRegistryClient(configuration, { options, running });
   state.registry = registry;

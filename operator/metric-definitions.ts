@@ -68,6 +68,16 @@ export const METRICS = {
     help: 'Reloads of files (configuration, policies) that changed, by result: success, failure.',
     labels: ['source', 'result'],
   },
+  cosignet_trust_root_refreshes_total: {
+    type: 'counter',
+    help: 'Refreshes of trust roots from TUF repositories, by result: success, failure.',
+    labels: ['name', 'result'],
+  },
+  cosignet_trust_root_refreshed_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When a trust root was last confirmed by its TUF repository, seconds since the epoch.',
+    labels: ['name'],
+  },
   cosignet_events_dropped_total: {
     type: 'counter',
     help: 'Kubernetes Events that were not written because of the rate limit.',

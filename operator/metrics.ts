@@ -27,6 +27,8 @@ export interface Metrics {
   reviewed(labels: { readonly endpoint: string; readonly result: string }, seconds: number): void;
   configurationReloaded(succeeded: boolean): void;
   policiesReloaded(succeeded: boolean): void;
+  /** A trust root was asked for in its TUF repository. */
+  trustRootRefreshed(name: string, succeeded: boolean): void;
   eventDropped(): void;
   notified(labels: { readonly name: string; readonly result: NotificationResult }, refusals: number): void;
   traced(result: SpanResult, spans: number): void;
@@ -52,6 +54,8 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
   const webhookLatency = make.histogram('controller_runtime_webhook_latency_seconds');
   const reviews = make.counter('cosignet_reviews_total');
   const reloads = make.counter('cosignet_reloads_total');
+  const refreshes = make.counter('cosignet_trust_root_refreshes_total');
+  const refreshedAt = make.gauge('cosignet_trust_root_refreshed_timestamp_seconds');
   const dropped = make.counter('cosignet_events_dropped_total');
   const notifications = make.counter('cosignet_notifications_total');
   const spans = make.counter('cosignet_trace_spans_total');
@@ -68,6 +72,10 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
     },
     configurationReloaded: reloaded('configuration'),
     policiesReloaded: reloaded('policies'),
+    trustRootRefreshed(name, succeeded) {
+      refreshes({ name, result: succeeded ? 'success' : 'failure' });
+      if (succeeded) refreshedAt({ name }, Date.now() / 1000);
+    },
     eventDropped: () => dropped({}),
     notified: (labels, refusals) => notifications(labels, refusals),
     traced: (result, count) => spans({ result }, count),

@@ -14,7 +14,7 @@ export interface TufRepository {
   readonly refreshSeconds: number;
   /** Text of the root.json that trust begins with. */
   readonly root: string;
-  /** Hexadecimal; of all that trust begins with, so that nothing kept for one beginning serves another. */
+  /** Hexadecimal; of the name and all that trust begins with, so that nothing kept for one serves another. */
   readonly id: string;
 }
 
@@ -33,7 +33,7 @@ export async function loadTufRepositories(
     try {
       const root = rootIn(await readFile(rootFile));
       const id = createHash('sha256')
-        .update(JSON.stringify([url, targetName, root]))
+        .update(JSON.stringify([name, url, targetName, root]))
         .digest('hex');
       repositories.push({ name, url, targetName, refreshSeconds, root, id });
     } catch (error) {

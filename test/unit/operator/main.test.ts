@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +11,13 @@ import { silentLogger, type LogFields } from '../../../core/observe.ts';
 import { serve, type ServeOptions } from '../../../operator/main.ts';
 import { PolicyFilesError } from '../../../operator/policy-files.ts';
 import { parseExposition } from '../../checks/exposition.ts';
+import { putKeylessImage } from '../../fakes/keyless-image.ts';
+import { ISSUER, SUBJECT } from '../../fakes/keyless.ts';
 import { FakeReceiver } from '../../fakes/receiver.ts';
+import { RegistryContent } from '../../fakes/registry-content.ts';
+import { startFakeRegistry } from '../../fakes/registry.ts';
+import { createSigstore } from '../../fakes/sigstore.ts';
+import { FakeTufRepository } from '../../fakes/tuf-repository.ts';
 import { eventually } from './eventually.ts';
 
 const POLICY = `apiVersion: cosignet.dev/v1
@@ -82,6 +89,7 @@ describe('serve, from files', () => {
         namespace: 'cosignet',
         name: 'cosignet',
         identity: 'test',
+        tufCache: path.join(folder, 'tuf'),
         log: { ...silentLogger, info: (message, fields) => lines.set(message, fields ?? {}) },
         ...more,
       },
@@ -172,6 +180,46 @@ describe('serve, from files', () => {
     const { text = '' } = collector.received[0] ?? {};
     assert.match(text, /"traceId":"4bf92f3577b34da6a3ce929d0e0e4736".*"stringValue":"DeniedByPolicy"/);
     await collector.stop();
+  });
+
+  test('follows trust roots in TUF repositories, and judges by them without a restart', async () => {
+    const sigstore = createSigstore();
+    const content = new RegistryContent();
+    putKeylessImage(content, 'demo/keyless:1.0', sigstore);
+    const registry = await startFakeRegistry({ content, referrersApi: true });
+    const repository = await new FakeTufRepository().start();
+    repository.publishRoot();
+    repository.publish(JSON.stringify(sigstore.trustedRoot));
+    await writeFile(path.join(folder, 'root'), repository.rootText());
+    const tuf = { url: repository.url, rootFile: 'root', refreshSeconds: 10, insecure: true };
+    const trustRoots = [{ name: 'ours', tuf }];
+    const configPath = path.join(folder, 'configuration');
+    await writeFile(
+      configPath,
+      JSON.stringify({ trustRoots, registries: [{ host: registry.host, insecure: true }], cache: { rejected: 0 } }),
+    );
+    const identities = [{ name: 'ci', issuer: ISSUER, subject: SUBJECT, trustRoot: 'ours' }];
+    const kind = { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name: 'keyless' } };
+    await writeFile(path.join(folder, 'p.yaml'), JSON.stringify({ ...kind, spec: { images: ['**'], identities } }));
+    const held: ServerResponse[] = [];
+    repository.answers.set('/timestamp.json', (_, response) => void held.push(response));
+
+    const done = start({ configPath });
+    await eventually(() => lines.has('serving'), 10_000);
+    const ask = () => post(`${address('webhook')}/mutate?timeout=5s`, review(`${registry.host}/demo/keyless:1.0`));
+    const early = await ask();
+    assert.equal(early.allowed, false);
+    assert.match(early.message, /trust root "ours" can't be used/);
+    await eventually(() => held.length === 1);
+    held[0]?.end(repository.files.get('/timestamp.json'));
+    await eventually(() => lines.has('a trust root was read'));
+    assert.equal((await ask()).allowed, true);
+    const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
+    assert.match(metrics, /cosignet_trust_root_refreshes_total\{name="ours",result="success"\} 1/);
+    assert.match(metrics, /cosignet_trust_root_refreshed_timestamp_seconds\{name="ours"\} 1[0-9]{9}/);
+    stop.abort();
+    assert.equal(await done, 0);
+    await Promise.all([registry.close(), repository.stop()]);
   });
 
   test('does not start with what it can not enforce, and leaves nothing open', async () => {

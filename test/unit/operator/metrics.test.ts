@@ -21,6 +21,7 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
   metrics.answered({ endpoint: 'mutate', status: 200 });
   metrics.reviewed({ endpoint: 'mutate', result: 'allowed' }, 0.01);
   metrics.configurationReloaded(false);
+  metrics.trustRootRefreshed('ours', true);
   metrics.policiesReloaded(true);
   metrics.eventDropped();
   metrics.notified({ name: 'ops', result: 'sent' }, 3);
