@@ -16,7 +16,8 @@ const TARGET = 'trusted_root';
 
 /**
  * What is kept of one repository, in a folder of its own: the newest metadata, by which older ones are told later, and
- * the trust root that they vouched for. Files are replaced whole, so that a process that ends leaves no halves.
+ * the trust root that they vouched for. Files are replaced whole, so that a process that ends leaves no halves. They are
+ * not flushed to the disk, which Node's permission model forbids: what a power cut breaks is read from the repository.
  */
 export class TufState {
   readonly #folder: string;
@@ -79,7 +80,7 @@ export class TufState {
 
   async #replace(name: string, text: string): Promise<void> {
     const fresh = path.join(this.#folder, `${name}.${process.pid}.new`);
-    await writeFile(fresh, text, { flush: true });
+    await writeFile(fresh, text);
     await rename(fresh, path.join(this.#folder, name));
   }
 }

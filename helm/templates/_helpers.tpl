@@ -66,6 +66,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if dig "enabled" true (default dict .Values.namespacedPolicies) }}true{{ end }}
 {{- end }}
 
+{{/* Not empty: a trust root is followed in a TUF repository, which needs a folder to write to. */}}
+{{- define "cosignet.followsTuf" -}}
+{{- range .Values.config.trustRoots }}{{ if .tuf }}true{{ end }}{{ end }}
+{{- end }}
+
 {{- define "cosignet.excludedNamespaces" -}}
 {{- prepend (.Values.config.excludedNamespaces | default list) .Release.Namespace | uniq | toYaml }}
 {{- end }}

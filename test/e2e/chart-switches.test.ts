@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { PERMISSIONS } from '../../release/image.ts';
+import { NODE_PATH, PROGRAM_PATH } from '../../release/rootfs.ts';
 import { json, render, template } from './rendering.ts';
 import { output } from './tools.ts';
 
 interface PodSpec {
   readonly volumes: readonly unknown[];
   readonly initContainers: readonly unknown[];
-  readonly containers: readonly Readonly<Record<'args' | 'env' | 'volumeMounts', readonly unknown[]>>[];
+  readonly containers: readonly Container[];
+}
+
+interface Container extends Readonly<Record<'args' | 'env' | 'volumeMounts', readonly unknown[]>> {
+  readonly command?: readonly string[];
 }
 
 async function kinds(...flags: string[]): Promise<readonly string[]> {
@@ -20,6 +26,16 @@ async function change(...flags: string[]): Promise<readonly [readonly string[], 
   const [usual, changed] = [await kinds(), await kinds(...flags)];
   return [changed.filter((one) => !usual.includes(one)), usual.filter((one) => !changed.includes(one))];
 }
+
+async function ourPod(...flags: string[]): Promise<{ readonly pod: PodSpec; readonly container: Container }> {
+  const deployment = (await render(...flags)).find(({ kind }) => kind === 'Deployment');
+  const { template: made }: { template: { spec: PodSpec } } = Object(deployment?.spec);
+  const [container] = made.spec.containers;
+  assert.ok(container);
+  return { pod: made.spec, container };
+}
+
+const HELPERS = ['--set=config.credentialHelpers.binDir=/bin', '--set=config.credentialHelpers.hosts.a=b'];
 
 async function deploymentText(...flags: string[]): Promise<string> {
   const deployment = (await render(...flags)).find(({ kind }) => kind === 'Deployment');
@@ -116,23 +132,35 @@ describe('what can be switched', () => {
   });
 
   test('what is extra gets where a Pod has it', async () => {
-    const deployment = (
-      await render(
-        json('extraArgs', ['--extra']),
-        json('extraEnv', [{ name: 'EXTRA', value: 'e' }]),
-        json('extraVolumes', [{ name: 'extra', emptyDir: {} }]),
-        json('extraVolumeMounts', [{ name: 'extra', mountPath: '/extra' }]),
-        json('initContainers', [{ name: 'first', image: 'first:1' }]),
-      )
-    ).find(({ kind }) => kind === 'Deployment');
-    const { template: pod }: { template: { spec: PodSpec } } = Object(deployment?.spec);
-    const [container] = pod.spec.containers;
-    assert.ok(container);
+    const { pod, container } = await ourPod(
+      json('extraArgs', ['--extra']),
+      json('extraEnv', [{ name: 'EXTRA', value: 'e' }]),
+      json('extraVolumes', [{ name: 'extra', emptyDir: {} }]),
+      json('extraVolumeMounts', [{ name: 'extra', mountPath: '/extra' }]),
+      json('initContainers', [{ name: 'first', image: 'first:1' }]),
+    );
     assert.equal(container.args.at(-1), '--extra');
     assert.deepEqual(container.env.at(-1), { name: 'EXTRA', value: 'e' });
     assert.deepEqual(container.volumeMounts.at(-1), { name: 'extra', mountPath: '/extra' });
-    assert.deepEqual(pod.spec.volumes.at(-1), { name: 'extra', emptyDir: {} });
-    assert.deepEqual(pod.spec.initContainers, [{ name: 'first', image: 'first:1' }]);
+    assert.deepEqual(pod.volumes.at(-1), { name: 'extra', emptyDir: {} });
+    assert.deepEqual(pod.initContainers, [{ name: 'first', image: 'first:1' }]);
+  });
+
+  test('a trust root in a TUF repository gives the process one folder to write to, and nothing else does', async () => {
+    const inFile = { name: 'a', file: '/a.json' };
+    const followed = { name: 'b', tuf: { url: 'https://tuf.example.com', rootFile: '/root.json' } };
+    const usual = await ourPod(json('config.trustRoots', [inFile]));
+    assert.deepEqual([usual.container.command, usual.pod.volumes.length], [undefined, 1]);
+    assert.ok(!JSON.stringify(usual).includes('tuf'));
+    const { pod, container } = await ourPod(json('config.trustRoots', [inFile, followed]));
+    const where = '/var/cache/cosignet';
+    assert.deepEqual(container.command, [NODE_PATH, ...PERMISSIONS, `--allow-fs-write=${where}`, PROGRAM_PATH]);
+    assert.deepEqual(container.args.slice(-2), ['--tuf-cache', where]);
+    assert.deepEqual(container.volumeMounts.at(-1), { name: 'tuf', mountPath: where });
+    assert.deepEqual(pod.volumes.at(-1), { name: 'tuf', emptyDir: { sizeLimit: '128Mi' } });
+    const { command } = (await ourPod(json('config.trustRoots', [followed]), ...HELPERS)).container;
+    const programs = ['--allow-child-process', '--disable-warning=PERM0002'];
+    assert.deepEqual(command?.slice(-4), [...programs, `--allow-fs-write=${where}`, PROGRAM_PATH]);
   });
 
   test('the notes tell what to do next, and of what is unsafe', async () => {
