@@ -249,6 +249,11 @@ describe('a refresh from a TUF repository', () => {
     });
   }
 
+  test('does not read a large target, though it is signed for', async () => {
+    server.publish(`${FIRST}${' '.repeat(1024 * 1024)}`);
+    await refused(/targets.*json is longer than 1048576 bytes/, undefined);
+  });
+
   test('all files together have their time, too', async () => {
     for (const name of ['/2.root.json', '/timestamp.json']) {
       server.answers.set(name, (_, response) => {
