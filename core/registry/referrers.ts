@@ -96,7 +96,8 @@ async function readPages(ask: Ask, first: Page, limits: Limits): Promise<Referre
 async function readFallbackTag(ask: Ask, digest: Digest, limits: Limits): Promise<ReferrerList> {
   const tag = `sha256-${hexOf(digest)}`;
   const manifest = await getManifest(ask, tag, limits.indexBytes);
-  if (!manifest) return { descriptors: [], truncated: false };
+  // `cosign copy` 3.1 leaves the image itself there: it lists nothing, least of all itself.
+  if (!manifest || manifest.digest === digest) return { descriptors: [], truncated: false };
   const entries = manifest.mediaType === INDEX_TYPE ? parseIndex(manifest.bytes) : undefined;
   if (!entries) return { descriptors: [], truncated: false, faults: [`tag ${tag} is not an image index`] };
   return listOf(entries, false);

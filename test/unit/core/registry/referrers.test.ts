@@ -8,6 +8,7 @@ import type { FakeRegistryOptions } from '../../../fakes/registry.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
+const DIGEST = `sha256:${'0'.repeat(64)}`;
 const closing: (() => Promise<void>)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
 
@@ -129,6 +130,24 @@ describe('listReferrers by fallback tag', () => {
   const descriptor = { mediaType: MANIFEST, digest: `sha256:${'b'.repeat(64)}`, size: 7 } as const;
   const index = { schemaVersion: 2, mediaType: INDEX, manifests: [descriptor] };
 
+  for (const [kind, image] of [
+    ['an image', { schemaVersion: 2, mediaType: MANIFEST, annotations: { a: 'b' } }],
+    ['an index', { schemaVersion: 2, mediaType: INDEX, manifests: [{ mediaType: MANIFEST, digest: DIGEST, size: 7 }] }],
+  ] as const) {
+    test(`finds nothing in ${kind} itself, which a copy may have left there`, async () => {
+      const registry = await startFakeRegistry({});
+      const { client } = createTestClient({ settings: [insecure(registry.host)] });
+      closing.push(
+        () => registry.close(),
+        () => client.close(),
+      );
+      const digest = registry.content.putManifest('team/app', image, '1.0');
+      registry.content.putManifest('team/app', image, `sha256-${hexOf(digest)}`);
+      const found = await client.listReferrers({ registry: registry.host, path: 'team/app' }, digest, scopeOf());
+      assert.deepEqual(found, { descriptors: [], truncated: false });
+    });
+  }
+
   test('is asked where there is no API, and first for the next ten minutes', async () => {
     const { registry, time, fallbackTag, list } = await setUp();
     registry.content.putManifest('team/app', index, fallbackTag);
@@ -194,7 +213,7 @@ describe('listReferrers by fallback tag', () => {
 
   test('reports a tag that is no index', async () => {
     const { registry, fallbackTag, list } = await setUp();
-    registry.content.putManifest('team/app', { schemaVersion: 2, mediaType: MANIFEST }, fallbackTag);
+    registry.content.putManifest('team/app', { schemaVersion: 2, mediaType: MANIFEST, layers: [] }, fallbackTag);
     const found = await list();
     assert.deepEqual(found.descriptors, []);
     assert.deepEqual(found.faults, [`tag ${fallbackTag} is not an image index`]);
