@@ -123,6 +123,19 @@ for (const kind of REGISTRIES) {
       }
     });
 
+    test('copied by cosign, which leaves bundles behind, have their .sig and nothing that is wrong', async () => {
+      for (const format of FORMATS) {
+        await workshop.cosign('sign', format, ['--key', 'p256.key', await image(kind, `original/${format}:1.0`)]);
+        const [from, to] = ['original', 'copied'].map((name) => `${hosts.get(kind)}/${name}/${format}:1.0`);
+        await workshop.exec('cosign', ['copy', from ?? '', to ?? '']);
+        const copied = await resolve(kind, `copied/${format}:1.0`);
+        assert.equal(copied.image.digest, (await resolve(kind, `original/${format}:1.0`)).image.digest);
+        const { signatures, faults } = await read[format](copied);
+        assert.deepEqual(await Promise.all(signatures.map(signersOf)), format === 'bundle' ? [] : [['p256']]);
+        assert.deepEqual(faults, []);
+      }
+    });
+
     test('unsigned have no evidence', async () => {
       await image(kind, 'unsigned:1.0');
       const input = await resolve(kind, 'unsigned:1.0');
