@@ -210,9 +210,9 @@ describe('serve, from files', () => {
     const early = await ask();
     assert.equal(early.allowed, false);
     assert.match(early.message, /trust root "ours" can't be used/);
-    await eventually(() => held.length === 1);
+    await eventually(() => held.length === 1, 10_000);
     held[0]?.end(repository.files.get('/timestamp.json'));
-    await eventually(() => lines.has('a trust root was read'));
+    await eventually(() => lines.has('a trust root was read'), 10_000);
     assert.equal((await ask()).allowed, true);
     const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
     assert.match(metrics, /cosignet_trust_root_refreshes_total\{name="ours",result="success"\} 1/);
