@@ -161,7 +161,8 @@ describe('trust roots that are followed', () => {
   test('of two names in one repository don’t disturb each other', async () => {
     const other = await repositoryOf(0.05, 'other');
     follower.follow([repository, other]);
-    await eventually(isText(FIRST));
+    await eventually(() => changes.length === 2);
+    assert.equal(await follower.text(repository), FIRST);
     assert.equal(await follower.text(other), FIRST);
     await eventually(() => refreshes.length > 6);
     assert.deepEqual(errors, []);
