@@ -33,23 +33,25 @@ export function createLogger(options: LoggerOptions): Logger {
       }),
     ],
   });
-  // Our own fields win over names that a caller's fields might share with them.
   const write =
     (level: Level) =>
     (message: string, fields: LogFields = {}) => {
-      if (logger.isLevelEnabled(level)) logger.log({ ...fields, level, message });
+      if (!logger.isLevelEnabled(level)) return;
+      const own = { timestamp: new Date().toISOString(), level, message };
+      // First in the line, and winners over a caller's fields of the same name.
+      logger.log({ ...own, ...fields, ...own });
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
 /** `{"timestamp":"…","level":"info","message":"…",…}` */
-function jsonLine({ level, message, ...fields }: winston.Logform.TransformableInfo): string {
-  return JSON.stringify({ timestamp: new Date().toISOString(), level, message, ...fields });
+function jsonLine(info: winston.Logform.TransformableInfo): string {
+  return JSON.stringify(info);
 }
 
 /** `2026-01-01T00:00:00.000Z info  message key="value"`; values as JSON, so that hostile text stays on its line. */
-function textLine({ level, message, ...fields }: winston.Logform.TransformableInfo): string {
+function textLine({ timestamp, level, message, ...fields }: winston.Logform.TransformableInfo): string {
   const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   const text = String(message).replace(/[\r\n]+/g, ' ');
-  return `${new Date().toISOString()} ${level.padEnd(5)} ${text}${rest.join('')}`;
+  return `${String(timestamp)} ${level.padEnd(5)} ${text}${rest.join('')}`;
 }
