@@ -108,7 +108,7 @@ async function answerOrFail(dependencies: ReviewHandlerDependencies, call: Call)
 
 /** A malformed review, or one of a kind that is not ours to judge. */
 function refuseUnjudged({ log }: ReviewHandlerDependencies, { uid, message }: ReviewFault): Answer {
-  log.warn('admission review refused unjudged', { uid, message });
+  log.warn('admission review refused unjudged', { uid, reason: message });
   return { result: 'error', review: refuse(uid, { code: 400, reason: 'BadRequest', message }) };
 }
 

@@ -58,7 +58,7 @@ export function logDecisions(log: Logger, record: ReviewRecord): void {
       milliseconds: time.endedAt - time.startedAt,
       uid,
       ...(dryRun && { dryRun }),
-      ...(outcome !== 'allowed' && { message: printable(message, MESSAGE_MOST) }),
+      ...(outcome !== 'allowed' && { reason: printable(message, MESSAGE_MOST) }),
     });
   }
 }

@@ -165,7 +165,7 @@ function sendFault({ log }: Serving, response: ServerResponse, error: unknown): 
   const fault = error instanceof HttpFault ? error : new HttpFault(500, 'Cosignet failed inside; see its logs');
   log.warn('request refused', {
     status: fault.status,
-    message: errorText(error),
+    reason: errorText(error),
     from: response.socket?.remoteAddress,
   });
   if (response.headersSent || response.destroyed) {

@@ -54,7 +54,7 @@ describe('the log', () => {
       requests: 3,
       milliseconds: 70,
       uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
-      message: `image ${UNSIGNED} has no signature`,
+      reason: `image ${UNSIGNED} has no signature`,
     });
   });
 
