@@ -20,7 +20,10 @@ export interface EngineMetrics {
   decided(labels: { readonly code: string; readonly outcome: string; readonly mode: string }, seconds: number): void;
   /** One HTTP exchange; `status` is the HTTP status, or `error`. */
   registryRequest(labels: { readonly registry: string; readonly operation: string; readonly status: string }): void;
-  cacheLookup(labels: { readonly cache: 'evidence' | 'tag'; readonly result: 'hit' | 'miss' | 'stale' }): void;
+  cacheLookup(labels: {
+    readonly cache: 'verdict' | 'evidence' | 'tag';
+    readonly result: 'hit' | 'miss' | 'stale';
+  }): void;
 }
 
 export const silentMetrics: EngineMetrics = { decided() {}, registryRequest() {}, cacheLookup() {} };

@@ -84,6 +84,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
   parts.scan?.start();
   return {
     namespaceContext: namespaces.context,
+    knownNamespace: namespaces.known,
     keychainFor,
     certificate: certificates.first,
     onCertificate: (listener) => certificates.listen(listener),

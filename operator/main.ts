@@ -13,6 +13,7 @@ import { createNameLookup } from '../core/registry/name-lookup.ts';
 import { createLiveRegistryClient, type LiveRegistryClient } from '../core/registry/live-client.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import { createEngine } from '../core/verdict/engine.ts';
+import { createRecentVerdicts, type RecentVerdicts } from '../core/verdict/recent.ts';
 import type { Decide } from '../core/verdict/types.ts';
 import { createReviewHandler } from '../webhook/handler.ts';
 import { startWebhookServer, type WebhookServer } from '../webhook/server.ts';
@@ -130,6 +131,13 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
     clock: Date.now,
     metrics: metrics.engine,
   });
+  const recent = createRecentVerdicts({
+    decide,
+    policies: store,
+    configuration: configuration.configuration,
+    clock: Date.now,
+    metrics: metrics.engine,
+  });
   const surroundings = await surround(options, { configuration, store, decide, running, state });
   state.surroundings = surroundings;
   closing.push(() => surroundings.stop());
@@ -152,7 +160,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
 
   const tls = await firstOf(surroundings.certificate, signal);
   if (!tls) return;
-  const webhook = await startWebhook(tls, { options, running, configuration, decide, surroundings, notifier, tracer });
+  const webhook = await startWebhook(tls, { options, running, configuration, recent, surroundings, notifier, tracer });
   state.webhook = webhook;
   surroundings.onCertificate((pair) => webhook.setCertificate(pair));
   log.info('serving', {
@@ -285,16 +293,20 @@ interface Webhook {
   readonly options: ServeOptions;
   readonly running: Running;
   readonly configuration: LiveConfiguration;
-  readonly decide: Decide;
+  readonly recent: RecentVerdicts;
   readonly surroundings: Surroundings;
   readonly notifier: Notifier;
   readonly tracer: Tracer | undefined;
 }
 
 function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer> {
-  const { options, running, configuration, decide, surroundings, notifier, tracer } = webhook;
+  const { options, running, configuration, recent, surroundings, notifier, tracer } = webhook;
   const handler = createReviewHandler({
-    decide,
+    decide: recent.decide,
+    recall: (image, name) => {
+      const namespace = surroundings.knownNamespace(name);
+      return namespace && recent.recall(image, namespace);
+    },
     namespaceContext: surroundings.namespaceContext,
     keychainFor: surroundings.keychainFor,
     configuration: configuration.configuration,

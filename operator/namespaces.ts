@@ -8,6 +8,8 @@ export interface Namespaces {
   readonly reflector: Reflector<KubeObject>;
   /** The namespace's labels. Fails (`ApiError`) where it is not known and can't be asked for: never "no labels". */
   readonly context: (name: string) => Promise<NamespaceContext>;
+  /** The same from our copy; undefined where it has none. The labels are one object until they may have changed. */
+  readonly known: (name: string) => NamespaceContext | undefined;
 }
 
 export interface NamespacesOptions {
@@ -36,8 +38,8 @@ export function createNamespaces(options: NamespacesOptions): Namespaces {
 
   /** A namespace may be newer than our watch; many requests for it ask once. */
   function ask(name: string): Promise<KubeObject> {
-    const known = asking.get(name);
-    if (known) return known;
+    const running = asking.get(name);
+    if (running) return running;
     const answer = options.api
       .call<KubeObject>({ path: apiPath(PATH, name), timeout: GET_TIMEOUT })
       .finally(() => asking.delete(name));
@@ -45,12 +47,22 @@ export function createNamespaces(options: NamespacesOptions): Namespaces {
     return answer;
   }
 
-  async function context(name: string): Promise<NamespaceContext> {
-    const found = reflector.get(name) ?? (await ask(name));
-    return { name, labels: found.metadata.labels ?? {} };
+  function known(name: string): NamespaceContext | undefined {
+    const found = reflector.get(name);
+    return found && contextOf(name, found);
   }
 
-  return { reflector, context };
+  async function context(name: string): Promise<NamespaceContext> {
+    return known(name) ?? contextOf(name, await ask(name));
+  }
+
+  return { reflector, context, known };
+}
+
+const NO_LABELS = {};
+
+function contextOf(name: string, { metadata }: KubeObject): NamespaceContext {
+  return { name, labels: metadata.labels ?? NO_LABELS };
 }
 
 function onlyLabels({ metadata }: KubeObject): KubeObject {

@@ -2,7 +2,7 @@
 import type { Logger } from '../core/observe.ts';
 import type { AnyImagePolicy } from '../core/policy/kinds.ts';
 import type { PolicyStore } from '../core/policy/store.ts';
-import type { CompiledPolicy } from '../core/policy/types.ts';
+import type { CompiledPolicy, NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import type { ServingPair } from './file-certificate.ts';
 import { followPolicyFiles } from './policy-files.ts';
@@ -21,12 +21,20 @@ export interface StandaloneOptions {
   readonly log: Logger;
 }
 
+/** Beside their names, which are matched as a label of theirs. */
+const NO_LABELS = {};
+
+function knownNamespace(name: string): NamespaceContext {
+  return { name, labels: NO_LABELS };
+}
+
 /** Policies from files, and no cluster: namespaces have their names and no other labels. */
 export async function startStandalone(options: StandaloneOptions): Promise<Surroundings> {
   const { policies: paths, compile, namespacedPolicies, store, log, onReload } = options;
   const files = await followPolicyFiles({ paths, compile, namespacedPolicies, store, log, onReload });
   return {
-    namespaceContext: async (name) => ({ name, labels: { 'kubernetes.io/metadata.name': name } }),
+    namespaceContext: async (name) => knownNamespace(name),
+    knownNamespace,
     keychainFor: () => options.keychain,
     certificate: options.certificate,
     onCertificate: options.onCertificate,

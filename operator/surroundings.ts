@@ -9,6 +9,8 @@ import type { PullSource } from './pull-secrets.ts';
 /** What the webhook needs of where it runs: a cluster, or a folder of policies. */
 export interface Surroundings {
   readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
+  /** The same where it can be told at once; its labels are one object until they may have changed. */
+  readonly knownNamespace: (name: string) => NamespaceContext | undefined;
   readonly keychainFor: (source: PullSource) => Keychain;
   /** The first certificate to serve by; pends until there is one. */
   readonly certificate: Promise<ServingPair>;

@@ -2,7 +2,7 @@
 import { errorText } from '../core/errors.ts';
 import { remainingMilliseconds, startDeadline } from './deadline.ts';
 import { findingOf, isRefused } from './finding.ts';
-import { judgeImages } from './judge.ts';
+import { judgeImages, recallImages } from './judge.ts';
 import { createRecord, logDecisions } from './record.ts';
 import { allow, refuse } from './response.ts';
 import { parseReview } from './review.ts';
@@ -14,9 +14,10 @@ import type { Clock, Logger } from '../core/observe.ts';
 import type { NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import type { Denial, ReviewRecord } from '../core/verdict/review.ts';
-import type { Decide } from '../core/verdict/types.ts';
-import type { Arrival, Deadline } from './deadline.ts';
+import type { Decide, Verdict } from '../core/verdict/types.ts';
+import type { Arrival } from './deadline.ts';
 import type { Endpoint, Finding, FindingContext } from './finding.ts';
+import type { Judgement } from './judge.ts';
 import type { PullIdentity } from './pull-identity.ts';
 import type { AdmissionReviewResponse } from './response.ts';
 import type { ReviewFault, ReviewRequest } from './review.ts';
@@ -25,6 +26,8 @@ import type { Judgeable } from './scope.ts';
 /** What a decision needs from its surroundings. Whatever fails here refuses the review. */
 export interface ReviewDecisions {
   readonly decide: Decide;
+  /** What was decided a moment ago about an image in the namespace of that name, where that still holds. */
+  readonly recall?: (image: string, namespace: string) => Verdict | undefined;
   /** Labels of a namespace by name. */
   readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
   readonly keychainFor: (pull: PullIdentity) => Keychain;
@@ -141,40 +144,56 @@ async function answerReview(dependencies: ReviewHandlerDependencies, call: Call)
   if (scope.kind === 'refused') {
     return refuseUnjudged(dependencies, { uid: request.uid, message: scope.message });
   }
-  const deadline = startDeadline(remainingMilliseconds(configuration.deadlineSeconds, call.arrival), call.signal);
-  try {
-    const findings = await judgeScope(scope, { ...dependencies, call, deadline, configuration });
-    return answerFindings(dependencies, call, findings);
-  } finally {
-    deadline.end();
-  }
+  const findings = await judgeScope(scope, { dependencies, call, configuration });
+  return answerFindings(dependencies, call, findings);
 }
 
-interface Judging extends ReviewDecisions {
+interface Judging {
+  readonly dependencies: ReviewHandlerDependencies;
   readonly call: Call;
-  readonly deadline: Deadline;
-  readonly clock: Clock;
-  readonly configuration: FindingContext['configuration'];
+  readonly configuration: FindingContext['configuration'] & Pick<Configuration, 'deadlineSeconds'>;
 }
 
 /** The same image in several places is decided once: one resolve, one digest, one answer. */
 async function judgeScope(scope: Judgeable, judging: Judging): Promise<readonly Finding[]> {
-  const { call, decide, deadline, configuration } = judging;
+  const { call, configuration } = judging;
+  const { recall, clock } = judging.dependencies;
+  const { namespace } = call.request;
   const byImage = Map.groupBy(scope.fields, (field) => field.image);
   const images = [...byImage.keys()];
-  const judgements = await judgeImages(images, {
-    decide,
-    deadline,
-    clock: judging.clock,
-    namespace: () => judging.namespaceContext(call.request.namespace),
-    keychain: () => judging.keychainFor(scope.pull),
-  });
+  const judgements = recallImages(images, (image) => recall?.(image, namespace), clock);
+  const unknown = images.filter((image) => !judgements.has(image));
+  if (unknown.length > 0) {
+    const decided = await decideImages(unknown, scope, judging);
+    for (const [index, judgement] of decided.entries()) judgements.set(unknown[index] ?? '', judgement);
+  }
   const context: FindingContext = { endpoint: call.endpoint, row: scope.row, configuration };
-  return images.map((image, index) => {
-    const judgement = judgements[index];
+  return images.map((image) => {
+    const judgement = judgements.get(image);
     if (judgement === undefined) throw new Error('an image without a verdict');
     return findingOf(image, byImage.get(image) ?? [], { judgement, context });
   });
+}
+
+/** Within the time that the API server waits. */
+async function decideImages(
+  images: readonly string[],
+  { pull }: Judgeable,
+  { dependencies, call, configuration }: Judging,
+): Promise<readonly Judgement[]> {
+  const { decide, clock, namespaceContext, keychainFor } = dependencies;
+  const deadline = startDeadline(remainingMilliseconds(configuration.deadlineSeconds, call.arrival), call.signal);
+  try {
+    return await judgeImages(images, {
+      decide,
+      deadline,
+      clock,
+      namespace: () => namespaceContext(call.request.namespace),
+      keychain: () => keychainFor(pull),
+    });
+  } finally {
+    deadline.end();
+  }
 }
 
 function answerFindings({ clock }: ReviewHandlerDependencies, call: Call, findings: readonly Finding[]): Answer {

@@ -54,6 +54,21 @@ export async function judgeImages(images: readonly string[], context: JudgeConte
   });
 }
 
+/** What was said of these images a moment ago; those that are missing have to be decided. */
+export function recallImages(
+  images: readonly string[],
+  recall: (image: string) => Verdict | undefined,
+  clock: Clock,
+): Map<string, Judgement> {
+  const now = clock();
+  const judgements = new Map<string, Judgement>();
+  for (const image of images) {
+    const verdict = recall(image);
+    if (verdict !== undefined) judgements.set(image, { verdict, time: { startedAt: now, endedAt: now } });
+  }
+  return judgements;
+}
+
 /** A verdict made here, where the engine gave none. Its policy is unknown, so it counts as enforced. */
 export function ownVerdict(
   image: string,

@@ -368,3 +368,41 @@ describe('what is counted', () => {
     assert.deepEqual(results, ['error']);
   });
 });
+
+describe('what was decided a moment ago', () => {
+  test('answers as a decision does, and only the other images are decided', async () => {
+    const remembered = verdictFor(SIGNED, { registryRequests: 0 });
+    const names: string[] = [];
+    const recall: Overrides['recall'] = (image, namespace) => {
+      names.push(namespace);
+      return image === SIGNED ? remembered : undefined;
+    };
+    const known = harness({ recall });
+    const review = podReview([SIGNED], { uid: 'abc' });
+    const answer = await known.handle('mutate', review, untilGone());
+    assert.deepEqual(answer, await harness().handle('mutate', review, untilGone()));
+    assert.deepEqual(known.asked, []);
+    assert.deepEqual(names, ['default']);
+
+    const both = await known.handle('mutate', podReview([UNSIGNED, SIGNED]), untilGone());
+    assert.equal(both.response.allowed, false);
+    assert.deepEqual(known.asked, [UNSIGNED]);
+  });
+
+  test('is pinned and annotated by the image as it is written and by the mode in force', async () => {
+    const remembered = verdictFor(SIGNED);
+    const pinned = pinnedFor(SIGNED);
+    const recall: Overrides['recall'] = () => remembered;
+    const audit = { configuration: { enforcement: 'Audit' as const } };
+    for (const [mode, overrides] of [
+      ['Enforce', { recall }],
+      ['Audit', { recall, ...audit }],
+    ] as const) {
+      const { handle } = harness(overrides);
+      const answer = await handle('mutate', podReview([SIGNED]), untilGone());
+      assert.deepEqual(patchOf(answer), [{ op: 'replace', path: '/spec/containers/0/image', value: pinned }]);
+      assert.match(answer.response.auditAnnotations?.['verdict-0'] ?? '', new RegExp(`"mode":"${mode}"`));
+      assert.equal((await handle('validate', podReview([pinned]), untilGone())).response.allowed, true);
+    }
+  });
+});

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Configuration } from '../config/types.ts';
+import type { Clock, EngineMetrics } from '../observe.ts';
+import type { PolicySnapshot } from '../policy/store.ts';
+import type { NamespaceContext } from '../policy/types.ts';
+import type { Decide, Verdict } from './types.ts';
+
+export interface RecentVerdicts {
+  /** Decides, and keeps what may be said again. */
+  readonly decide: Decide;
+  /**
+   * What was said of this image in this namespace within the last second; undefined: decide. Neither waits nor fails.
+   * `namespace.labels` is compared by identity.
+   */
+  readonly recall: (image: string, namespace: NamespaceContext) => Verdict | undefined;
+}
+
+export interface RecentVerdictsOptions {
+  readonly decide: Decide;
+  readonly policies: { readonly snapshot: () => PolicySnapshot };
+  readonly configuration: () => Pick<Configuration, 'cache'>;
+  readonly clock: Clock;
+  readonly metrics: EngineMetrics;
+}
+
+/** Milliseconds. By so much may tags, evidence and keys outlive their time. */
+const LIFE = 1000;
+const MOST = 10_000;
+
+interface Kept {
+  readonly labels: NamespaceContext['labels'];
+  readonly verdict: Verdict;
+}
+
+/** The verdicts of one second under the same policies and configuration: what changes ends them all. */
+interface Generation {
+  readonly snapshot: PolicySnapshot;
+  readonly configuration: Pick<Configuration, 'cache'>;
+  readonly since: number;
+  readonly kept: Map<string, Kept>;
+}
+
+/**
+ * A rollout asks about one image a thousand times a second, and nothing that the answer rests on changes in between.
+ * Only what allows is kept, and only if it rests on what was known already: a refusal is always made anew.
+ */
+export function createRecentVerdicts(options: RecentVerdictsOptions): RecentVerdicts {
+  const { policies, clock, metrics } = options;
+  let generation: Generation | undefined;
+
+  function current(): Generation {
+    const now = clock();
+    const snapshot = policies.snapshot();
+    const configuration = options.configuration();
+    if (generation === undefined || !isCurrent(generation, { snapshot, configuration, now })) {
+      generation = { snapshot, configuration, since: now, kept: new Map() };
+    }
+    return generation;
+  }
+
+  return {
+    async decide(request) {
+      // Of the time at which it began: what changes meanwhile ends this one too.
+      const { kept } = current();
+      const verdict = await options.decide(request);
+      metrics.cacheLookup({ cache: 'verdict', result: 'miss' });
+      const { image, namespace } = request;
+      if (isRepeatable(verdict) && kept.size < MOST) {
+        kept.set(keyOf(image, namespace), { labels: namespace.labels, verdict });
+      }
+      return verdict;
+    },
+    recall(image, namespace) {
+      const found = current().kept.get(keyOf(image, namespace));
+      if (found === undefined || found.labels !== namespace.labels) return undefined;
+      const { code, outcome, mode } = found.verdict;
+      metrics.cacheLookup({ cache: 'verdict', result: 'hit' });
+      metrics.decided({ code, outcome, mode }, 0);
+      return found.verdict;
+    },
+  };
+}
+
+function isCurrent(
+  { snapshot, configuration, since }: Generation,
+  present: Pick<Generation, 'snapshot' | 'configuration'> & { readonly now: number },
+): boolean {
+  if (snapshot !== present.snapshot || configuration !== present.configuration) return false;
+  const { tags, verified } = configuration.cache;
+  // Who wants tags or evidence asked for each time gets that.
+  const life = Math.min(LIFE, tags * 1000, verified * 1000);
+  return present.now >= since && present.now < since + life;
+}
+
+/** Fresh, without a request of its own: then another decision now would be the same. */
+function isRepeatable({ outcome, remedy, registryRequests }: Verdict): boolean {
+  return outcome === 'allowed' && remedy === '' && registryRequests === 0;
+}
+
+/** An image that was allowed has no blank, so no two pairs share a key. */
+function keyOf(image: string, { name = '' }: NamespaceContext): string {
+  return `${image} ${name}`;
+}
