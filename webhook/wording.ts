@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from './json.ts';
 import { isFailing, isRefused } from './finding.ts';
+import { perVerdict } from './per-verdict.ts';
+import type { Mode } from '../core/policy/types.ts';
 import type { Finding } from './finding.ts';
 import type { ReviewStatus } from './response.ts';
 import type { ImageField, ImageList } from './workloads.ts';
@@ -54,21 +56,25 @@ export function warningsOf(findings: readonly Finding[]): readonly string[] {
 export function auditAnnotationsOf(findings: readonly Finding[]): Readonly<Record<string, string>> {
   const annotations: Record<string, string> = {};
   for (const [index, { verdict, mode }] of findings.slice(0, MAXIMUM_ANNOTATIONS).entries()) {
-    const { image, outcome, code, policies, resolved = '' } = verdict;
-    annotations[`verdict-${index}`] = JSON.stringify({
-      image: printable(image, MAXIMUM_ANNOTATED),
-      outcome,
-      mode,
-      code,
-      policies: policies.slice(0, 8),
-      ...(resolved !== '' && { digest: resolved.slice(resolved.lastIndexOf('@') + 1) }),
-    });
+    annotations[`verdict-${index}`] = annotationOf(mode, verdict);
   }
   if (findings.length > MAXIMUM_ANNOTATIONS) {
     annotations['verdicts-omitted'] = String(findings.length - MAXIMUM_ANNOTATIONS);
   }
   return annotations;
 }
+
+const annotationOf = perVerdict((mode: Mode, verdict): string => {
+  const { image, outcome, code, policies, resolved = '' } = verdict;
+  return JSON.stringify({
+    image: printable(image, MAXIMUM_ANNOTATED),
+    outcome,
+    mode,
+    code,
+    policies: policies.slice(0, 8),
+    ...(resolved !== '' && { digest: resolved.slice(resolved.lastIndexOf('@') + 1) }),
+  });
+});
 
 function sentence({ fields, verdict }: Finding): string {
   const { message, remedy } = verdict;
