@@ -135,15 +135,15 @@ function makers(registry: Registry): Makers {
   return {
     counter(name) {
       const counter = new Counter<string>(settings(name));
-      return (labels, by = 1) => counter.inc({ ...labels }, by);
+      return (labels, by = 1) => counter.inc(labels, by);
     },
     gauge(name) {
       const gauge = new Gauge<string>(settings(name));
-      return (labels, value) => gauge.set({ ...labels }, value);
+      return (labels, value) => gauge.set(labels, value);
     },
     histogram(name) {
       const histogram = new Histogram<string>({ ...settings(name), buckets: SECONDS });
-      return (labels, seconds) => histogram.observe({ ...labels }, seconds);
+      return (labels, seconds) => histogram.observe(labels, seconds);
     },
     reading(name, labels, read) {
       const gauge: Gauge<string> = new Gauge<string>({
