@@ -15,6 +15,9 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   ['/validate', 'validate'],
 ]);
 
+/** A duration needs no escapes, so the query needs no decoding. */
+const TIMEOUT = /(?:^|&)timeout=([^&]{0,32})(?:&|$)/;
+
 /** What a request asks for. Throws HttpFault (404, 405, 415) before any of the body is read. */
 export function routeOf(request: IncomingMessage): Route {
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
@@ -22,7 +25,7 @@ export function routeOf(request: IncomingMessage): Route {
   if (endpoint === undefined) throw new HttpFault(404, 'only /mutate and /validate are served');
   if (request.method !== 'POST') throw new HttpFault(405, 'only POST is served');
   checkContent(request.headers);
-  return { endpoint, timeoutMilliseconds: parseGoDuration(new URLSearchParams(query).get('timeout') ?? '') };
+  return { endpoint, timeoutMilliseconds: parseGoDuration(TIMEOUT.exec(query)?.[1] ?? '') };
 }
 
 function checkContent(headers: IncomingMessage['headers']): void {
