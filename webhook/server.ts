@@ -123,14 +123,14 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
 async function answer(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const arrived = performance.now();
   const gone = new AbortController();
+  let counted: Endpoint | undefined;
   response.on('close', () => {
     if (!response.writableFinished) gone.abort();
+    if (counted !== undefined && response.headersSent) serving.onAnswered(counted, response.statusCode);
   });
   try {
     const { endpoint, timeoutMilliseconds } = routeOf(request);
-    response.on('close', () => {
-      if (response.headersSent) serving.onAnswered(endpoint, response.statusCode);
-    });
+    counted = endpoint;
     const body = await readBody(request, serving.limits.bodyBytes, serving.budget);
     try {
       const review = parseJson(body.bytes);
