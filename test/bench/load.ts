@@ -7,6 +7,7 @@ import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { issueCertificateAuthority, issueServingCertificate } from '../../webhook/tls/issue.ts';
 import { LOCAL_NAMES } from '../../webhook/tls/names.ts';
 import { startMeasured } from './measured-process.ts';
@@ -125,7 +126,11 @@ async function startCosignet(host: string, pem: string): Promise<MeasuredProcess
     'log-level': 'info',
   };
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  return startMeasured([path.join(root, 'dist/cosignet.js'), 'serve', ...flags], /"webhook":"(https:[^"]+)"/);
+  // As the image starts it.
+  return startMeasured(
+    [...NODE_FLAGS, path.join(root, 'dist/cosignet.js'), 'serve', ...flags],
+    /"webhook":"(https:[^"]+)"/,
+  );
 }
 
 function bareUrl(): string {

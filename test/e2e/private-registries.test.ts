@@ -7,7 +7,7 @@ import { parse, stringify } from 'yaml';
 import type { RegistrySettings } from '../../core/registry/endpoints.ts';
 import type { Credential } from '../../core/registry/types.ts';
 import { NODE_PATH, PROGRAM_PATH } from '../../release/rootfs.ts';
-import { PERMISSIONS } from '../../release/image.ts';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { createTestClient, insecure, scopeOf } from '../fakes/registry-client.ts';
 import { makeAuthority } from '../fakes/tls.ts';
 import { startTokenServer, type TokenServer } from '../fakes/token-server.ts';
@@ -309,7 +309,7 @@ describe('credentials of the operator', () => {
   });
 
   test('that programs know need a chart that lets Cosignet start them, as it otherwise may not', async () => {
-    const expected = [NODE_PATH, ...PERMISSIONS, '--allow-child-process', '--disable-warning=PERM0002', PROGRAM_PATH];
+    const expected = [NODE_PATH, ...NODE_FLAGS, '--allow-child-process', '--disable-warning=PERM0002', PROGRAM_PATH];
     const helpers = ['--set=config.credentialHelpers.binDir=/bin', '--set=config.credentialHelpers.hosts.a=b'];
     assert.deepEqual(await commandOfChart(...helpers), expected);
     assert.equal(await commandOfChart(), undefined);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startCluster } from '../control-plane/cluster.ts';
 import type { ControlPlane, ControlPlaneOptions } from '../control-plane/control-plane.ts';
-import { PERMISSIONS } from '../../release/image.ts';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { startRegistry, type Registry } from './registry.ts';
 import { requireTools, ROOT, run, TOOLS, type Outcome } from './tools.ts';
 
@@ -45,7 +45,7 @@ export async function openWorkbench(
     bin: TOOLS,
     dir: path.join(dir, 'cluster'),
     // What ships runs as the image runs it; sources need more of Node than that allows.
-    entrypoint: [process.execPath, ...(program.startsWith(path.join(ROOT, 'dist')) ? PERMISSIONS : []), program],
+    entrypoint: [process.execPath, ...(program.startsWith(path.join(ROOT, 'dist')) ? NODE_FLAGS : []), program],
   }).catch(async (error: unknown) => {
     await registry.stop();
     throw error;
