@@ -80,6 +80,7 @@ describe('the log', () => {
       await handle('validate', podReview([hostile], { name: `n\r\n\u202E${'x'.repeat(100)}` }), untilGone());
       await new Promise((resolve) => setTimeout(resolve, 20));
       assert.equal(written.split('\n').length, 2, written);
+      assert.match(written, /\brefused\b.*\breason\W+image evil.* has no signature/);
       // oxlint-disable-next-line no-control-regex -- these are what must not be there
       assert.doesNotMatch(written.trimEnd(), /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/);
       if (format === 'json') assert.equal(JSON.parse(written).outcome, 'denied');
