@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PERMISSIONS } from '../../release/image.ts';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { NODE_PATH, PROGRAM_PATH } from '../../release/rootfs.ts';
 import { json, render, template } from './rendering.ts';
 import { output } from './tools.ts';
@@ -154,7 +154,7 @@ describe('what can be switched', () => {
     assert.ok(!JSON.stringify(usual).includes('tuf'));
     const { pod, container } = await ourPod(json('config.trustRoots', [inFile, followed]));
     const where = '/var/cache/cosignet';
-    assert.deepEqual(container.command, [NODE_PATH, ...PERMISSIONS, `--allow-fs-write=${where}`, PROGRAM_PATH]);
+    assert.deepEqual(container.command, [NODE_PATH, ...NODE_FLAGS, `--allow-fs-write=${where}`, PROGRAM_PATH]);
     assert.deepEqual(container.args.slice(-2), ['--tuf-cache', where]);
     assert.deepEqual(container.volumeMounts.at(-1), { name: 'tuf', mountPath: where });
     assert.deepEqual(pod.volumes.at(-1), { name: 'tuf', emptyDir: { sizeLimit: '128Mi' } });

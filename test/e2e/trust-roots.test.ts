@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Agent, request } from 'undici';
-import { PERMISSIONS } from '../../release/image.ts';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { startProgram, waitFor, type Running } from '../control-plane/process.ts';
 import { LAYOUT, publicKeyPem } from '../fakes/engine.ts';
 import { putKeylessImage } from '../fakes/keyless-image.ts';
@@ -78,7 +78,7 @@ describe('a trust root in a TUF repository, from the first day to the day after'
     program = startProgram({
       command: [
         process.execPath,
-        ...(confined ? [...PERMISSIONS, `--allow-fs-write=${file('cache')}`] : []),
+        ...(confined ? [...NODE_FLAGS, `--allow-fs-write=${file('cache')}`] : []),
         PROGRAM,
         'serve',
         `--policies=${file('policies')}`,
