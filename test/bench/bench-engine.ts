@@ -2,11 +2,11 @@
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
 import { silentLogger, silentMetrics } from '../../core/observe.ts';
 import { createPolicyStore } from '../../core/policy/store.ts';
-import type { PolicyKey } from '../../core/policy/schema.gen.ts';
+import type { ImagePolicySpec } from '../../core/policy/schema.gen.ts';
 import { createRegistryClient } from '../../core/registry/client.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
 import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
-import { anonymous, compiled } from '../fakes/engine.ts';
+import { anonymous, compileContext, compiled } from '../fakes/engine.ts';
 
 export interface BenchEngine {
   /** Rejects where the image is not verified: a benchmark of refusals would measure nothing. */
@@ -14,10 +14,23 @@ export interface BenchEngine {
   close(): Promise<void>;
 }
 
-/** A fresh engine that knows one registry, over HTTP, and one policy for everything. */
-export function createBenchEngine(host: string, keys: readonly PolicyKey[]): BenchEngine {
+export interface BenchEngineOptions {
+  /** Of the one registry it knows, over HTTP. */
+  readonly host: string;
+  /** Each speaks for everything. */
+  readonly policies: readonly Omit<ImagePolicySpec, 'images'>[];
+  /** Texts of trusted_root.json files by name. */
+  readonly trustRoots?: Readonly<Record<string, string>>;
+}
+
+/** A fresh engine, to which nothing is known. */
+export function createBenchEngine({ host, policies, trustRoots = {} }: BenchEngineOptions): BenchEngine {
   const store = createPolicyStore();
-  store.set(compiled('bench', { images: ['**'], keys }));
+  const roots = Object.keys(trustRoots);
+  const context = compileContext({ trustRoots: new Set(roots) });
+  for (const [index, spec] of policies.entries()) {
+    store.set(compiled(`bench-${index}`, { images: ['**'], ...spec }, context));
+  }
   const registry = createRegistryClient({
     settings: (name) => (name === host ? { host, mirrors: [], insecure: true } : undefined),
     limits: DEFAULT_CONFIGURATION.limits,
@@ -28,7 +41,10 @@ export function createBenchEngine(host: string, keys: readonly PolicyKey[]): Ben
   const decide = createEngine({
     policies: store,
     registry,
-    trustRoots: createTrustRoots([], async () => ''),
+    trustRoots: createTrustRoots(
+      roots.map((name) => ({ name, file: name })),
+      async (name) => trustRoots[name] ?? '',
+    ),
     configuration: () => DEFAULT_CONFIGURATION,
     clock: Date.now,
     metrics: silentMetrics,

@@ -70,7 +70,7 @@ async function openScene(format: 'simple-signing' | 'bundle') {
     if (format === 'bundle') signBundle(place, digest, signer);
     else signSimple(place, digest, signer);
   }
-  const engine = createBenchEngine(server.host, [{ pem: signer.publicPem }]);
+  const engine = createBenchEngine({ host: server.host, policies: [{ keys: [{ pem: signer.publicPem }] }] });
   let used = 0;
   return {
     next: () => (used += 1),
