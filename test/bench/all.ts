@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 
 const missed: string[] = [];
-for (const name of ['requests', 'scale', 'latency', 'load']) {
+for (const name of ['requests', 'scale', 'latency', 'load', 'start']) {
   console.log(`\n== ${name}`);
   const { status } = spawnSync(process.execPath, [path.join(import.meta.dirname, `${name}.ts`)], { stdio: 'inherit' });
   if (status !== 0) missed.push(name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A registry process full of signed images: bench/app:<n>, by `.sig` or bundle. Prints its host and the public key.
+// A registry process full of signed images: bench/app:<n>, by `.sig` or bundle; bench/app:unsigned is none. Prints
+// its host and the public key.
 import { RegistryContent } from '../fakes/registry-content.ts';
 import { startFakeRegistry } from '../fakes/registry.ts';
 import { createSigner, putImage, signBundle, signSimple } from './signed-images.ts';
@@ -14,4 +15,7 @@ for (let index = 0; index < Number(count); index += 1) {
   if (format === 'bundle') signBundle(place, digest, signer);
   else signSimple(place, digest, signer);
 }
+putImage(content, place.repository, 'unsigned');
+// A soak asks for hours: what was asked is of no use here.
+setInterval(() => registry.forget(), 1000).unref();
 console.log(`serving ${registry.host} ${Buffer.from(signer.publicPem).toString('base64')}`);

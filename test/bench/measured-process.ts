@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** A process under measurement, seen from outside through /proc (Linux). */
@@ -14,6 +14,8 @@ export interface MeasuredProcess {
   cpuMilliseconds(): number;
   /** Resident set, MiB. */
   residentMebibytes(): number;
+  /** Files, sockets, pipes. */
+  openFiles(): number;
   stop(): Promise<void>;
 }
 
@@ -21,9 +23,19 @@ export interface MeasuredProcess {
 const TICK_MILLISECONDS = 10;
 
 /** @param ready matches the line of output after which the process serves. */
-export async function startMeasured(arguments_: readonly string[], ready: RegExp): Promise<MeasuredProcess> {
+export async function startMeasured(
+  arguments_: readonly string[],
+  ready: RegExp,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<MeasuredProcess> {
   const began = performance.now();
-  const child = spawn(process.execPath, [...arguments_], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...arguments_], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const match = await new Promise<RegExpExecArray>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`${arguments_[0]} ended with ${code} before it was ready`)));
     // Both are read to the end: a full pipe would stop the process.
@@ -46,6 +58,7 @@ export async function startMeasured(arguments_: readonly string[], ready: RegExp
       const kibibytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
       return Math.round(Number(kibibytes) / 1024);
     },
+    openFiles: () => readdirSync(`/proc/${child.pid}/fd`).length,
     stop: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
