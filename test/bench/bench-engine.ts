@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
+import { DEFAULT_CACHE } from '../../core/config/types.ts';
+import type { Configuration } from '../../core/config/types.ts';
 import { silentLogger, silentMetrics } from '../../core/observe.ts';
 import { createPolicyStore } from '../../core/policy/store.ts';
 import type { ImagePolicySpec } from '../../core/policy/schema.gen.ts';
 import { createRegistryClient } from '../../core/registry/client.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
 import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
+import type { Decide } from '../../core/verdict/types.ts';
 import { anonymous, compileContext, compiled } from '../fakes/engine.ts';
 
+/** No tag goes stale within a benchmark: what is counted must not depend on how long it takes. */
+const CONFIGURATION: Configuration = { ...DEFAULT_CONFIGURATION, cache: { ...DEFAULT_CACHE, tags: 3600 } };
+
 export interface BenchEngine {
+  readonly decide: Decide;
   /** Rejects where the image is not verified: a benchmark of refusals would measure nothing. */
   verify(image: string): Promise<void>;
   close(): Promise<void>;
@@ -45,11 +52,12 @@ export function createBenchEngine({ host, policies, trustRoots = {} }: BenchEngi
       roots.map((name) => ({ name, file: name })),
       async (name) => trustRoots[name] ?? '',
     ),
-    configuration: () => DEFAULT_CONFIGURATION,
+    configuration: () => CONFIGURATION,
     clock: Date.now,
     metrics: silentMetrics,
   });
   return {
+    decide,
     verify: async (image) => {
       const signal = AbortSignal.timeout(10_000);
       const verdict = await decide({ image, namespace: { labels: {} }, keychain: anonymous, signal });

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one warm review allocates on V8's heap, from the bytes of its body to the bytes of the answer, without HTTP and
+// TLS; and how many lines it logs. In a process of its own, for figures.ts.
+import { Writable } from 'node:stream';
+import { getHeapStatistics } from 'node:v8';
+import { createLogger } from '../../cli/logger.ts';
+import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
+import { createMetrics } from '../../operator/metrics.ts';
+import { parseJson } from '../../webhook/body.ts';
+import { createReviewHandler } from '../../webhook/handler.ts';
+import { anonymous } from '../fakes/engine.ts';
+import { RegistryContent } from '../fakes/registry-content.ts';
+import { startFakeRegistry } from '../fakes/registry.ts';
+import { createBenchEngine } from './bench-engine.ts';
+import { reviewOf } from './reviews.ts';
+import { createSigner, putImage, signSimple } from './signed-images.ts';
+
+/** Until the compiler has settled. */
+const WARM_UP = 10_000;
+const REVIEWS = 5000;
+
+let lines = 0;
+const stream = new Writable({
+  decodeStrings: false,
+  write: (chunk: string, _encoding, done) => {
+    lines += chunk.split('\n').length - 1;
+    done();
+  },
+});
+const content = new RegistryContent();
+const registry = await startFakeRegistry({ content });
+const signer = createSigner();
+const digest = putImage(content, 'bench/app', '1.0');
+signSimple({ content, host: registry.host, repository: 'bench/app' }, digest, signer);
+const engine = createBenchEngine({ host: registry.host, policies: [{ keys: [{ pem: signer.publicPem }] }] });
+const metrics = createMetrics();
+const handler = createReviewHandler({
+  decide: engine.decide,
+  namespaceContext: async (name) => ({ name, labels: {} }),
+  keychainFor: () => anonymous,
+  configuration: () => DEFAULT_CONFIGURATION,
+  ownNamespace: 'cosignet',
+  log: createLogger({ level: 'info', format: 'json', stream }),
+  clock: Date.now,
+  observe: { request: (labels, seconds) => metrics.reviewed(labels, seconds), denied: () => undefined },
+});
+const body = Buffer.from(reviewOf([`${registry.host}/bench/app:1.0`]));
+const { signal } = new AbortController();
+
+await review(WARM_UP);
+const requestsBefore = registry.requests.length;
+const linesBefore = lines;
+const before = getHeapStatistics().total_allocated_bytes;
+await review(REVIEWS);
+const bytes = (getHeapStatistics().total_allocated_bytes - before) / REVIEWS;
+console.log(
+  JSON.stringify({
+    bytesPerReview: Math.round(bytes),
+    linesPerReview: (lines - linesBefore) / REVIEWS,
+    requestsPerWarmReview: (registry.requests.length - requestsBefore) / REVIEWS,
+  }),
+);
+await engine.close();
+await registry.close();
+
+async function review(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const answer = JSON.stringify(await handler('mutate', parseJson(body), signal));
+    if (!answer.includes('"allowed":true')) throw new Error(answer);
+  }
+  // What a turn of the event loop does belongs to its reviews.
+  await new Promise((resolve) => setImmediate(resolve));
+}
