@@ -18,6 +18,8 @@ export interface BenchEngine {
   readonly decide: Decide;
   /** Rejects where the image is not verified: a benchmark of refusals would measure nothing. */
   verify(image: string): Promise<void>;
+  /** Compiled anew, as after an edit. */
+  replacePolicies(policies: BenchEngineOptions['policies']): void;
   close(): Promise<void>;
 }
 
@@ -35,9 +37,9 @@ export function createBenchEngine({ host, policies, trustRoots = {} }: BenchEngi
   const store = createPolicyStore();
   const roots = Object.keys(trustRoots);
   const context = compileContext({ trustRoots: new Set(roots) });
-  for (const [index, spec] of policies.entries()) {
-    store.set(compiled(`bench-${index}`, { images: ['**'], ...spec }, context));
-  }
+  const replacePolicies: BenchEngine['replacePolicies'] = (specs) =>
+    store.replace(specs.map((spec, index) => compiled(`bench-${index}`, { images: ['**'], ...spec }, context)));
+  replacePolicies(policies);
   const registry = createRegistryClient({
     settings: (name) => (name === host ? { host, mirrors: [], insecure: true } : undefined),
     limits: DEFAULT_CONFIGURATION.limits,
@@ -63,6 +65,7 @@ export function createBenchEngine({ host, policies, trustRoots = {} }: BenchEngi
       const verdict = await decide({ image, namespace: { labels: {} }, keychain: anonymous, signal });
       if (verdict.code !== 'Verified') throw new Error(`${verdict.code}: ${verdict.message}`);
     },
+    replacePolicies,
     close: () => registry.close(),
   };
 }

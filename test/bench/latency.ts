@@ -4,8 +4,9 @@
 import { RegistryContent } from '../fakes/registry-content.ts';
 import { startFakeRegistry } from '../fakes/registry.ts';
 import { createBenchEngine } from './bench-engine.ts';
+import { reportGoals } from './goals.ts';
+import type { Goal } from './goals.ts';
 import { createSigner, putImage, signBundle, signSimple } from './signed-images.ts';
-import { printTable } from './table.ts';
 
 const DELAY_MILLISECONDS = 20;
 const ROUNDS = 15;
@@ -14,40 +15,30 @@ const IMAGES_OF_A_POD = 8;
 const TOLERANCE = 1.35;
 const POD_TOLERANCE = 1.75;
 
-interface Row {
-  readonly what: string;
-  readonly trips: number;
-  readonly goal: number;
-  readonly tolerance: number;
-}
-
-const rows: Row[] = [];
+const goals: Goal[] = [];
 for (const format of ['simple-signing', 'bundle'] as const) {
   const goal = format === 'bundle' ? 4 : 2;
   const scene = await openScene(format);
   await scene.decide(0); // the format, the registry's ways and a connection are known from here on
-  rows.push({
+  goals.push({
     what: `${format}, by tag`,
-    trips: await medianTrips(ROUNDS, () => scene.decide(scene.next())),
+    measured: await medianTrips(ROUNDS, () => scene.decide(scene.next())),
     goal,
     tolerance: TOLERANCE,
+    unit: 'trips',
   });
   await Promise.all(Array.from({ length: IMAGES_OF_A_POD }, () => scene.decide(scene.next())));
   const pod = () => Promise.all(Array.from({ length: IMAGES_OF_A_POD }, () => scene.decide(scene.next())));
-  rows.push({
+  goals.push({
     what: `${format}, by tag, ${IMAGES_OF_A_POD} images at once`,
-    trips: await medianTrips(5, pod),
+    measured: await medianTrips(5, pod),
     goal,
     tolerance: POD_TOLERANCE,
+    unit: 'trips',
   });
   await scene.close();
 }
-printTable(
-  ['what', 'trips', 'goal'],
-  rows.map(({ what, trips, goal }) => [what, trips, goal]),
-);
-console.log(JSON.stringify({ benchmark: 'latency', delayMilliseconds: DELAY_MILLISECONDS, rows }));
-process.exitCode = rows.every(({ trips, goal, tolerance }) => trips <= goal * tolerance) ? 0 : 1;
+reportGoals('latency', goals, { delayMilliseconds: DELAY_MILLISECONDS });
 
 async function medianTrips(rounds: number, work: () => Promise<unknown>): Promise<number> {
   const trips: number[] = [];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registry requests of one cold verification, beside the real cosign, through the same counting proxy.
-// Prints a table and a line of JSON; ends with 1 where a count is above its goal.
+// Prints tables and a line of JSON; ends with 1 where a count is above its goal.
 import { countRequests } from './count-requests.ts';
+import { reportGoals } from './goals.ts';
 import { printTable } from './table.ts';
 
 const rows = await countRequests({ cosign: true });
@@ -9,5 +10,10 @@ printTable(
   ['signature', 'registry', 'token', 'by', 'first', 'learned', 'goal', 'cosign'],
   rows.map((row) => [row.scene, row.registry, row.token, row.by, row.fresh, row.learned, row.goal, row.cosign]),
 );
-console.log(JSON.stringify({ benchmark: 'requests', rows }));
-process.exitCode = rows.every(({ learned, goal }) => learned <= goal) ? 0 : 1;
+const goals = rows.map(({ scene, registry, token, by, learned, goal }) => ({
+  what: `${scene}, by ${by}, ${registry}${token ? ' with token' : ''}`,
+  measured: learned,
+  goal,
+  unit: 'requests',
+}));
+reportGoals('requests', goals, { rows });

@@ -23,8 +23,9 @@ import { placesToRead } from '../../core/verdict/places.ts';
 import { digestOf } from '../../core/image/digest.ts';
 import { DEFAULT_CACHE } from '../../core/config/types.ts';
 import { anonymous, compileContext, compiled } from '../fakes/engine.ts';
+import { reportGoals } from './goals.ts';
+import type { Goal } from './goals.ts';
 import { createSigner } from './signed-images.ts';
-import { printTable } from './table.ts';
 
 const POLICIES = 10_000;
 const PROOFS = 100_000;
@@ -32,13 +33,6 @@ const NAMESPACE = { name: 'default', labels: {} };
 
 setFlagsFromString('--expose-gc');
 const collect: unknown = runInNewContext('gc');
-
-interface Goal {
-  readonly what: string;
-  readonly measured: number;
-  readonly goal: number;
-  readonly unit: string;
-}
 
 const goals: Goal[] = [];
 const signer = createSigner();
@@ -60,18 +54,7 @@ goals.push({
   unit: 'MiB',
 });
 
-const rows = goals.map(({ what, measured, goal, unit }) => ({
-  what,
-  measured: Number(measured.toFixed(2)),
-  goal,
-  unit,
-}));
-printTable(
-  ['what', 'measured', 'goal', 'unit'],
-  rows.map(({ what, measured, goal, unit }) => [what, measured, goal, unit]),
-);
-console.log(JSON.stringify({ benchmark: 'scale', held: proven.held, rows }));
-process.exitCode = rows.every(({ measured, goal }) => measured <= goal) ? 0 : 1;
+reportGoals('scale', goals, { held: proven.held });
 
 function policyOf(index: number): CompiledPolicy {
   const team = `team-${index % 500}`;

@@ -10,14 +10,16 @@ import { startControlPlane } from '../control-plane/control-plane.ts';
 import type { Api } from '../control-plane/api.ts';
 import { PERMISSIONS } from '../../release/image.ts';
 import { ROOT, TOOLS } from '../e2e/tools.ts';
+import { reportGoals } from './goals.ts';
 import { startMeasured } from './measured-process.ts';
+import type { MeasuredProcess } from './measured-process.ts';
 import { createSigner } from './signed-images.ts';
 import { printTable } from './table.ts';
 
 const POLICIES = 1000;
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const GOAL_MILLISECONDS = 1000;
 const DEFINITIONS = ['imagepolicies', 'namespacedimagepolicies'];
+const COLLECTION = '/apis/cosignet.dev/v1/imagepolicies';
 const PROGRAM = path.join(ROOT, 'dist/cosignet.js');
 
 const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-start-'));
@@ -32,6 +34,7 @@ interface Start {
 const cache = { NODE_COMPILE_CACHE: path.join(dir, 'compile-cache') };
 await start([], {}); // makes the certificates
 await start([], cache); // fills the cache
+const applied = await timeOfEdit();
 const bare: number[] = [];
 const plain: Start[] = [];
 const permitted: Start[] = [];
@@ -52,12 +55,20 @@ const rows = [
   rowOf("the same, with V8's compile cache", cached),
 ];
 printTable(
-  ['what', 'ms', 'CPU ms', 'goal'],
-  rows.map(({ what, milliseconds, cpu }, index) => [what, milliseconds, cpu, index === 0 ? '' : GOAL_MILLISECONDS]),
+  ['what', 'ms', 'CPU ms'],
+  rows.map(({ what, milliseconds, cpu }) => [what, milliseconds, cpu]),
 );
-console.log(JSON.stringify({ benchmark: 'start', policies: POLICIES, rows }));
-// The image starts with the permissions.
-process.exitCode = (rows[2]?.milliseconds ?? NaN) <= GOAL_MILLISECONDS ? 0 : 1;
+const goals = [
+  // The image starts with the permissions.
+  {
+    what: `from the process to ready with ${POLICIES} policies`,
+    measured: rows[2]?.milliseconds ?? NaN,
+    goal: 1000,
+    unit: 'ms',
+  },
+  { what: 'an applied policy in force', measured: applied, goal: 1000, unit: 'ms' },
+];
+reportGoals('start', goals, { policies: POLICIES, rows });
 
 async function fill(api: Api): Promise<void> {
   for (const name of DEFINITIONS) {
@@ -68,23 +79,12 @@ async function fill(api: Api): Promise<void> {
   for (const kind of ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']) {
     await api.post(`/apis/admissionregistration.k8s.io/v1/${kind.toLowerCase()}s`, webhookOf(kind));
   }
-  const policies = '/apis/cosignet.dev/v1/imagepolicies';
-  await until(() => api.get(policies));
+  await until(() => api.get(COLLECTION));
   const signers = Array.from({ length: 10 }, createSigner);
   for (let first = 0; first < POLICIES; first += 20) {
     const some = Array.from({ length: Math.min(20, POLICIES - first) }, (_, offset) => first + offset);
     await Promise.all(
-      some.map((index) =>
-        api.post(policies, {
-          apiVersion: 'cosignet.dev/v1',
-          kind: 'ImagePolicy',
-          metadata: { name: `team-${index}` },
-          spec: {
-            images: [`registry.example.com/team-${index}/**`],
-            keys: [{ pem: signers[index % signers.length]?.publicPem }],
-          },
-        }),
-      ),
+      some.map((index) => api.post(COLLECTION, policyOf(`team-${index}`, signers[index % signers.length]?.publicPem))),
     );
   }
 }
@@ -109,8 +109,10 @@ function webhookOf(kind: string): object {
   };
 }
 
-async function start(flags: readonly string[], environment: Readonly<Record<string, string>>): Promise<Start> {
-  const began = performance.now();
+async function launch(
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<MeasuredProcess> {
   const serve = ['serve', '--namespace', 'cosignet', '--log-format', 'json', '--listen', '127.0.0.1:0'];
   const server = await startMeasured(
     [...flags, PROGRAM, ...serve, '--metrics-listen', '127.0.0.1:0'],
@@ -122,9 +124,34 @@ async function start(flags: readonly string[], environment: Readonly<Record<stri
     const reasons = await answer.text();
     if (!answer.ok) throw new Error(reasons);
   });
+  return server;
+}
+
+async function start(flags: readonly string[], environment: Readonly<Record<string, string>>): Promise<Start> {
+  const began = performance.now();
+  const server = await launch(flags, environment);
   const result = { ready: performance.now() - began, cpu: server.cpuMilliseconds() };
   await server.stop();
   return result;
+}
+
+/** Milliseconds from the request that creates a policy until it counts, by the process's own metrics. */
+async function timeOfEdit(): Promise<number> {
+  const server = await launch([], {});
+  const began = performance.now();
+  await plane.api.post(COLLECTION, policyOf('late', createSigner().publicPem));
+  await until(async () => {
+    const text = await (await fetch(`${server.match[1]}/metrics`)).text();
+    if (!text.includes(`\ncosignet_policy_store_policies ${POLICIES + 1}\n`)) throw new Error('not yet in force');
+  });
+  const time = performance.now() - began;
+  await server.stop();
+  return time;
+}
+
+function policyOf(name: string, pem: string | undefined): object {
+  const spec = { images: [`registry.example.com/${name}/**`], keys: [{ pem }] };
+  return { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name }, spec };
 }
 
 async function startBare(): Promise<number> {

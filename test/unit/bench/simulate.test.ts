@@ -24,6 +24,8 @@ function outcome(assumptions: Partial<Assumptions> = {}, scenario: Partial<Scena
   return simulate({ name: '', pods: 10, seconds: 10, cold: true, ...scenario }, { ...SMALL, ...assumptions });
 }
 
+const cells = (line: string): readonly string[] => line.split('|').map((cell) => cell.trim());
+
 describe('the simulated admission of a cluster', () => {
   test('reads one image once: its tag and its proof, whatever number of Pods has it', () => {
     const { reviews, proofs, requests } = outcome();
@@ -84,7 +86,6 @@ describe('the simulated admission of a cluster', () => {
 
   test('gives the table of docs/explanation/scale.md', () => {
     const text = readFileSync(new URL('../../../docs/explanation/scale.md', import.meta.url), 'utf8');
-    const cells = (line: string) => line.split('|').map((cell) => cell.trim());
     const rows = new Set(text.split('\n').map((line) => cells(line).slice(1, -1).join(' | ')));
     for (const row of scaleTable()) assert.ok(rows.has(row.join(' | ')), row.join(' | '));
   });
