@@ -58,15 +58,15 @@ const SCHEMA = {
 type WrittenProvider = Omit<CredentialProvider, 'args' | 'env' | 'defaultCacheMilliseconds'> &
   Partial<Pick<CredentialProvider, 'args' | 'env'>> & { readonly defaultCacheDuration: string };
 
-const validate = new Ajv({ allErrors: true, strict: true, verbose: true, allowUnionTypes: true }).compile<{
-  readonly providers: readonly WrittenProvider[];
-}>(SCHEMA);
-
 /**
  * Reads the kubelet's CredentialProviderConfig (YAML or JSON). Fails with `ConfigurationError`, whose paths
  * are those of this file.
  */
 export function parseCredentialProviders(content: string, source: string): readonly CredentialProvider[] {
+  // Compiling takes longer than all else here: not at the start of every process, few of which have such a file.
+  const validate = new Ajv({ allErrors: true, strict: true, verbose: true, allowUnionTypes: true }).compile<{
+    readonly providers: readonly WrittenProvider[];
+  }>(SCHEMA);
   const written = parseYaml(content, source);
   if (!validate(written)) {
     const faults = (validate.errors ?? []).map((error) => ({
