@@ -31,8 +31,14 @@ export function reportGoals(
 export function printGoals(goals: readonly Goal[]): void {
   printTable(
     ['goal', 'measured', 'at most', 'unit', ''],
-    goals.map((goal) => [goal.what, goal.measured, boundOf(goal), goal.unit, isMet(goal) ? 'met' : 'MISSED']),
+    goals.map((goal) => [goal.what, goal.measured, boundOf(goal), goal.unit, stateOf(goal)]),
   );
+}
+
+/** Nothing is called met by its tolerance alone. */
+export function stateOf(goal: Goal): 'met' | 'within tolerance' | 'MISSED' {
+  if (goal.measured <= goal.goal) return 'met';
+  return isMet(goal) ? 'within tolerance' : 'MISSED';
 }
 
 function boundOf({ goal, tolerance }: Goal): string {
