@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every benchmark, one after the other, so that none disturbs another; then every goal in one table. Ends with 1 where
-// one is missed or a benchmark failed. The goals that compare with other programs than cosign are in performance.md.
+// Every benchmark, or those that are named, one after the other, so that none disturbs another; then every goal in one
+// table. Ends with 1 where one is missed or a benchmark failed. The goals that compare with other programs than cosign
+// are in performance.md.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -8,11 +9,12 @@ import { createInterface } from 'node:readline';
 import { isMet, printGoals } from './goals.ts';
 import type { Goal } from './goals.ts';
 
-const NAMES = ['requests', 'sharing', 'scale', 'latency', 'load', 'start'];
+const ALL = ['requests', 'sharing', 'scale', 'latency', 'load', 'start'];
+const names = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 
 const goals: Goal[] = [];
 const failed: string[] = [];
-for (const name of NAMES) {
+for (const name of names) {
   console.log(`\n== ${name}`);
   const child = spawn(process.execPath, [path.join(import.meta.dirname, `${name}.ts`)], {
     stdio: ['ignore', 'pipe', 'inherit'],
