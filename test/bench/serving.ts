@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import type { ImagePolicySpec } from '../../core/policy/schema.gen.ts';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { issueCertificateAuthority, issueServingCertificate } from '../../webhook/tls/issue.ts';
 import { LOCAL_NAMES } from '../../webhook/tls/names.ts';
 import { startMeasured } from './measured-process.ts';
@@ -58,7 +59,8 @@ export async function openServing(): Promise<Serving> {
       };
       const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
       const ready = /"webhook":"(https:[^"]+)","metrics":"(http:[^"]+)"/;
-      return startMeasured([path.join(ROOT, 'dist/cosignet.js'), 'serve', ...flags], ready);
+      // As the image starts it.
+      return startMeasured([...NODE_FLAGS, path.join(ROOT, 'dist/cosignet.js'), 'serve', ...flags], ready);
     },
     close: () => rm(folder, { recursive: true, force: true }),
   };

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { startControlPlane } from '../control-plane/control-plane.ts';
 import type { Api } from '../control-plane/api.ts';
-import { PERMISSIONS } from '../../release/image.ts';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { ROOT, TOOLS } from '../e2e/tools.ts';
 import { reportGoals } from './goals.ts';
 import { startMeasured } from './measured-process.ts';
@@ -42,7 +42,7 @@ const cached: Start[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   bare.push(await startBare());
   plain.push(await start([], {}));
-  permitted.push(await start(PERMISSIONS, {}));
+  permitted.push(await start(NODE_FLAGS, {}));
   cached.push(await start([], cache));
 }
 await plane.stop();
