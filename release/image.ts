@@ -41,11 +41,8 @@ const PERMISSIONS = [
   '--disable-warning=ExperimentalWarning',
 ] as const;
 
-/**
- * Node grows first and collects late, as if the machine were its own. A small young generation and an old one that is
- * collected at 10 % of growth keep a busy replica within its request for memory.
- */
-const FRUGAL = ['--max-semi-space-size=2', '--heap-growing-percent=10'] as const;
+/** MiB. Node's young generation grows first and is collected late, as if the machine were its own. */
+const FRUGAL = ['--max-semi-space-size=2'] as const;
 
 /** What comes before the program. */
 export const NODE_FLAGS = [...PERMISSIONS, ...FRUGAL] as const;
