@@ -85,11 +85,12 @@ export class WebhookConfigurations {
   /** Idempotent. A configuration that is not there is the installer's to make. */
   async reconcile(): Promise<void> {
     const authorities = this.#options.authorities();
-    if (!authorities || !this.#options.isLeader()) return;
+    if (!authorities) return;
     const bundle = btoa(authorities.join(''));
     for (const [index, plural] of PLURALS.entries()) {
       const configuration = this.reflectors[index]?.get(this.#options.name);
-      if (configuration) await this.#publish(plural, configuration, bundle);
+      // The first may have taken its time; leadership may be gone.
+      if (configuration && this.#options.isLeader()) await this.#publish(plural, configuration, bundle);
     }
   }
 
@@ -102,7 +103,7 @@ export class WebhookConfigurations {
         { op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: bundle },
       ];
     });
-    const { name, uid } = configuration.metadata;
+    const { name, uid, resourceVersion } = configuration.metadata;
     const wanted = `${uid} ${bundle}`;
     if (operations.length === 0) {
       this.#right.set(plural, wanted);
@@ -113,7 +114,8 @@ export class WebhookConfigurations {
       method: 'PATCH',
       path: apiPath(GROUP, plural, this.#options.name),
       contentType: 'application/json-patch+json',
-      body: operations,
+      // Of the version that was looked at: a request that a broken network delivers late must not undo a later leader's.
+      body: [{ op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }, ...operations],
     });
     this.#options.log.info('wrote caBundle', { kind: plural, name: this.#options.name });
     if (!wasRight) return;

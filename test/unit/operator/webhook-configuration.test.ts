@@ -4,6 +4,7 @@ import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../core/observe.ts';
 import { createKubeApi } from '../../../operator/api-client.ts';
 import { WebhookConfigurations } from '../../../operator/webhook-configuration.ts';
+import { createWorkQueue, type WorkQueue } from '../../../operator/work-queue.ts';
 import { issueCertificateAuthority } from '../../../webhook/tls/issue.ts';
 import { FakeApiServer, type FakeHook } from '../../fakes/api-server.ts';
 import { eventually } from './eventually.ts';
@@ -19,6 +20,7 @@ function hook(name: string, caBundle?: string): FakeHook {
 describe('WebhookConfigurations', () => {
   let server: FakeApiServer;
   let configurations: WebhookConfigurations;
+  let queue: WorkQueue;
   let leads: boolean;
   let published: readonly string[];
   let restored: string[];
@@ -40,16 +42,23 @@ describe('WebhookConfigurations', () => {
       name: 'cosignet',
       authorities: () => published,
       isLeader: () => leads,
-      onChange: () => void configurations.reconcile(),
+      onChange: () => queue.add('look'),
       onRestored: ({ kind, name }) => restored.push(`${kind}/${name}`),
       log: silentLogger,
       monotonic: () => performance.now(),
+    });
+    queue = createWorkQueue({
+      name: 'webhook configurations',
+      process: () => configurations.reconcile(),
+      backoff: { first: 5, most: 50 },
+      log: silentLogger,
     });
     put(MUTATING, [hook('mutate.cosignet.dev')]);
     put(VALIDATING, [hook('validate.cosignet.dev')]);
   });
   afterEach(async () => {
     await Promise.all(configurations.reflectors.map((reflector) => reflector.stop()));
+    await queue.stop();
     await server.stop();
   });
 
@@ -103,6 +112,33 @@ describe('WebhookConfigurations', () => {
     assert.equal(configurations.trusts(second), false);
   });
 
+  test('a write that comes late, when another replica leads and has written, changes nothing', async () => {
+    await start();
+    await eventually(() => configurations.trusts(first));
+    const late = server.seen.find(({ method, path }) => method === 'PATCH' && path.startsWith(MUTATING));
+    assert.ok(late);
+    leads = false;
+    put(MUTATING, [hook('mutate.cosignet.dev', btoa(second + first))]);
+    const answer = await fetch(`${server.url}${late.path}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json-patch+json' },
+      body: JSON.stringify(late.body),
+    });
+    assert.equal(answer.ok, false);
+    assert.equal(bundleOf(MUTATING), btoa(second + first));
+  });
+
+  test('whoever stops leading between the two configurations writes no second one', async () => {
+    server.fault = ({ method }) => {
+      if (method === 'PATCH') leads = false;
+      return undefined;
+    };
+    await start();
+    await eventually(() => bundleOf(MUTATING) === btoa(first));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(bundleOf(VALIDATING), undefined);
+  });
+
   test('is not trusted while a configuration is missing or garbage', async () => {
     leads = false;
     put(MUTATING, [hook('mutate.cosignet.dev', btoa(first))]);
@@ -123,7 +159,7 @@ describe('WebhookConfigurations', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     assert.equal(configurations.carry([first], 50), true);
     published = [second, first];
-    await configurations.reconcile();
+    queue.add('look');
     await eventually(() => configurations.trusts(second));
     assert.equal(configurations.carry([first, second], 10_000), false);
     assert.deepEqual(restored, [], 'its own changes are no restorations');
