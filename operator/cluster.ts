@@ -24,6 +24,7 @@ import { createPullSecrets } from './pull-secrets.ts';
 import { certificatesFromFiles, manageCertificates, type ServingCertificates } from './serving-certificates.ts';
 import { mayBeShadowed, shadowersOf } from './shadowing.ts';
 import type { Surroundings } from './surroundings.ts';
+import { syncReasons } from './sync.ts';
 
 export interface ClusterOptions {
   /** The release's. */
@@ -46,9 +47,6 @@ export interface ClusterOptions {
   readonly log: Logger;
   readonly clock: Clock;
 }
-
-/** Milliseconds. Policies that nobody confirmed for so long are not to be relied on. */
-const STALE = 180_000;
 
 /** Starts everything that talks to the API server. Throws where no cluster is configured; needs none to answer yet. */
 export async function startCluster(options: ClusterOptions): Promise<Surroundings> {
@@ -88,7 +86,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     keychainFor,
     certificate: certificates.first,
     onCertificate: (listener) => certificates.listen(listener),
-    notReady: () => [...syncReasons(parts, options.clock()), ...certificates.notReady()],
+    notReady: () => [...notSynced(parts, options.clock()), ...certificates.notReady()],
     readings: readingsOf(parts, options.clock, () => certificates.expiresAt()),
     denied: createDenialEvents({
       events,
@@ -258,14 +256,10 @@ function certificatesOf(
   });
 }
 
-function syncReasons({ operator, namespaces, policySecrets }: Parts, now: number): readonly string[] {
-  const reasons: string[] = [];
-  for (const reflector of [...operator.reflectors, namespaces.reflector]) {
-    if (!reflector.isSynced) reasons.push(`${reflector.name} were not listed yet`);
-    else if (now - reflector.lastHeardAt > STALE) reasons.push(`${reflector.name} were not confirmed for too long`);
-  }
-  if (operator.isSynced && !policySecrets.isSettled()) reasons.push('Secrets of namespaced policies were not read yet');
-  return reasons;
+function notSynced({ operator, namespaces, policySecrets }: Parts, now: number): readonly string[] {
+  const reasons = syncReasons([...operator.reflectors, namespaces.reflector], now);
+  const waiting = operator.isSynced && !policySecrets.isSettled();
+  return waiting ? [...reasons, 'Secrets of namespaced policies were not read yet'] : reasons;
 }
 
 function readingsOf({ book, operator, election }: Parts, clock: Clock, expiresAt: () => number | undefined) {
