@@ -10,7 +10,7 @@ import { compilePolicy } from '../../../../core/policy/compile.ts';
 import { parsePolicyDocuments } from '../../../../core/policy/document.ts';
 import { policyName, splitPolicyName, type NamespacedImagePolicy } from '../../../../core/policy/kinds.ts';
 import { loadPolicies } from '../../../../core/policy/load.ts';
-import { matchPolicies, mayMatchByDigest } from '../../../../core/policy/match.ts';
+import { matchPolicies, mayMatchByDigest, rankOwnMatches } from '../../../../core/policy/match.ts';
 import { createPolicyStore, type PolicySnapshot } from '../../../../core/policy/store.ts';
 import type { CompiledPolicy } from '../../../../core/policy/types.ts';
 import { claiming, EMPTY_CONTEXT, PEM } from './examples.ts';
@@ -167,6 +167,29 @@ describe('the policy store', () => {
         [['all', 'b/digest'], '**', false],
       ],
     ]);
+  });
+
+  test('lists those of a namespace in the order in which they would speak, and none elsewhere', () => {
+    const store = createPolicyStore();
+    store.replace([
+      claimingIn(undefined, 'all', ['**']),
+      claimingIn('a', 'wide', ['**']),
+      claimingIn('a', 'app', ['ghcr.io/x/y']),
+    ]);
+    const ranked = (name?: string) =>
+      rankOwnMatches(store.snapshot(), parseReference('ghcr.io/x/y'), {
+        labels: {},
+        ...(name !== undefined && { name }),
+      }).map(({ pattern, policies }) => [
+        pattern.source,
+        ...policies.map(({ policy, selectsNamespace }) => [policy.name, selectsNamespace]),
+      ]);
+    assert.deepEqual(ranked('a'), [
+      ['ghcr.io/x/y', ['a/app', true]],
+      ['**', ['a/wide', true]],
+    ]);
+    assert.deepEqual(ranked('b'), []);
+    assert.deepEqual(ranked(), []);
   });
 
   test('is the same after many small changes as after one large one', () => {

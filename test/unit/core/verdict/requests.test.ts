@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
 import { publicKeyPem, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
 
@@ -82,6 +83,21 @@ test('by digest, bundle through the referrers API: three', async () => {
   const verdict = await engine.decide(`demo/bundle@${head}`);
   assert.equal(verdict.code, 'Verified');
   assert.equal(verdict.registryRequests, 3);
+  await engine.close();
+});
+
+test('a tag is resolved once, also where a policy names a digest and tags are never remembered', async () => {
+  const engine = await startEngine({
+    policies: { release: RELEASE, digest: { images: [`**@sha256:${'0'.repeat(64)}`], action: 'Deny' } },
+    configuration: { cache: { ...DEFAULT_CONFIGURATION.cache, tags: 0 } },
+  });
+  await engine.decide('demo/signed:1.0');
+  engine.registry.forget();
+  assert.equal((await engine.decide('demo/signed:2.0')).code, 'Verified');
+  assert.deepEqual(
+    engine.registry.lines().map((line) => line.split(' ')[0]),
+    ['HEAD', 'GET'],
+  );
   await engine.close();
 });
 
