@@ -111,6 +111,23 @@ describe('listReferrers by API', () => {
     ]);
   });
 
+  test('asks for no further page once it has 1024 descriptors', async () => {
+    const { registry, list } = await setUp({ referrersApi: true });
+    const [entry] = [{ mediaType: MANIFEST, digest: `sha256:${'0'.repeat(64)}`, size: 1 }];
+    let page = 0;
+    registry.behaviour.intercept = (request, response) => {
+      if (!request.url?.includes('/referrers/')) return false;
+      page += 1;
+      const path = request.url.split('?', 1)[0];
+      response.writeHead(200, { 'content-type': INDEX, link: `<${path}?page=${page}>; rel="next"` });
+      const manifests = Array.from({ length: 600 }, () => entry);
+      response.end(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests }));
+      return true;
+    };
+    const { requests, truncated, descriptors } = await list();
+    assert.deepEqual([requests, truncated, descriptors.length], [2, true, 1024]);
+  });
+
   test('keeps at most 1024 descriptors of a listing', async () => {
     const { list, serveIndex } = await setUp();
     serveIndex(Array.from({ length: 2000 }, () => ({ mediaType: 'm', digest: `sha256:${'a'.repeat(64)}`, size: 1 })));

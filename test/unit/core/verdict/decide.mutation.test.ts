@@ -10,6 +10,7 @@ import { silentMetrics } from '../../../../core/observe.ts';
 import { createPolicyStore } from '../../../../core/policy/store.ts';
 import type { RegistryClient } from '../../../../core/registry/types.ts';
 import { createEngine } from '../../../../core/verdict/engine.ts';
+import type { TrustRoots } from '../../../../core/verdict/prover.ts';
 import type { Verdict } from '../../../../core/verdict/types.ts';
 import { anonymous, compiled, publicKeyPem } from '../../../fakes/engine.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
@@ -29,6 +30,8 @@ interface Scene {
   readonly background?: boolean;
   readonly signal?: AbortSignal;
   readonly decided?: unknown[];
+  readonly trustRoots?: TrustRoots;
+  readonly signal?: AbortSignal;
 }
 
 function decide(image: string, scene: Scene = {}): Promise<Verdict> {
@@ -38,7 +41,7 @@ function decide(image: string, scene: Scene = {}): Promise<Verdict> {
   const engine = createEngine({
     policies: store,
     registry: { ...createLayoutRegistry(), ...scene.registry },
-    trustRoots: { names: () => [], load: () => Promise.reject(new Error('there is none')) },
+    trustRoots: scene.trustRoots ?? { names: () => [], load: () => Promise.reject(new Error('there is none')) },
     configuration: () => ({ ...DEFAULT_CONFIGURATION, unmatchedImages: scene.unmatchedImages ?? 'Deny' }),
     // A second passes between two looks at it.
     clock: () => (now += 1000),
@@ -282,4 +285,15 @@ test('a condition sees the tag that was written, and none where none was', async
     const wrong = await decide(written, { policies: { a: demanding(`image.tag != '${tag}'`) } });
     assert.equal(wrong.code, 'AttestationFailed', wrong.message);
   }
+});
+
+test('a trust root that is never read ends with the deadline, and admits nothing', async () => {
+  const late = new AbortController();
+  setTimeout(() => late.abort(), 50);
+  const verdict = await decide(IMAGE, {
+    policies: { release: { ...verify, transparencyLog: 'Require' } },
+    trustRoots: { names: () => ['slow'], load: () => new Promise(() => {}) },
+    signal: late.signal,
+  });
+  assert.deepEqual([verdict.outcome, verdict.code], ['error', 'DeadlineExceeded']);
 });
