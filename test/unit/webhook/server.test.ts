@@ -2,6 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { silentLogger } from '../../../core/observe.ts';
 import { startWebhookServer } from '../../../webhook/server.ts';
@@ -207,6 +208,18 @@ describe('hostile clients', () => {
     for (let count = 0; count < 4; count++) assert.equal((await post('/validate', large)).status, 200);
   });
 
+  test('connections beyond the cap are closed at once, and there is room again when others have gone', async () => {
+    const { raw } = await running(harness().handle, { connections: 2 });
+    const [first, second] = [await raw(), await raw()];
+    await assert.rejects(raw());
+    const ended = once(first, 'close');
+    first.destroy();
+    await ended;
+    const third = await eventually(raw);
+    third.destroy();
+    second.destroy();
+  });
+
   test('connections that are broken off leave the server serving', async () => {
     const { raw, post } = await running(harness().handle);
     for (let count = 0; count < 20; count++) {
@@ -321,3 +334,15 @@ describe('drain', () => {
     await failed;
   });
 });
+
+/** The other side hears a little later of a connection's end. */
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let left = 100; ; left -= 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (left === 0) throw error;
+      await delay(20);
+    }
+  }
+}
