@@ -38,6 +38,12 @@ test('a statement has 1024 subjects at most', () => {
   assert.throws(() => read({ subject: subjects(1025) }), { code: 'MalformedSignature' });
 });
 
+test('a statement about nothing is about no image, however nothing is written', () => {
+  for (const subject of [undefined, null, {}, '', 0, true, [], [null], [{}], [{ digest: null }], [{ digest: {} }]]) {
+    assert.throws(() => read({ subject }), { code: 'MalformedSignature' }, JSON.stringify(subject));
+  }
+});
+
 test('a subject has 32 digests at most', () => {
   assert.equal(read({ subject: [{ digest: digests(32) }] }), 'type');
   assert.throws(() => read({ subject: [{ digest: digests(33) }] }), { code: 'MalformedSignature' });
