@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { X509Certificate } from '@sigstore/core';
 import { EngineError, errorText } from '../errors.ts';
-import type { IdentitySigner } from '../policy/types.ts';
 import { requirePromise } from './certificate-promise.ts';
 import { CODE_SIGNING, readLeaf } from './certificate.ts';
 import type { LeafCertificate } from './certificate.ts';
@@ -24,7 +23,7 @@ export interface IdentityOptions {
 /**
  * Proves a keyless signature: the certificate's key made it, the certificate was valid when a trusted clock
  * (Rekor v1's promise, or an RFC 3161 authority) saw it, chains to the root and is in a certificate log.
- * @returns what the certificate says of its holder; whether that is whom the policy wants is `identityMatches`.
+ * @returns what the certificate says of its holder; whether that is whom the policy wants is the judge's to say.
  * @throws EngineError UntrustedSignature, MalformedSignature, TransparencyLogMissing
  */
 export async function proveCertificate(
@@ -33,11 +32,6 @@ export async function proveCertificate(
   options: IdentityOptions = {},
 ): Promise<CertificateIdentity> {
   return proveIdentity(readEvidence(candidate.material), contentOfCandidate(candidate), root, options);
-}
-
-/** Exact text or anchored pattern for both: a matcher never looks for a part of the text. */
-export function identityMatches(identity: CertificateIdentity, signer: IdentitySigner): boolean {
-  return signer.issuer.matches(identity.issuer) && signer.subject.matches(identity.subject);
 }
 
 /** As `proveCertificate`, for evidence that is already read. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { sign } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { identityMatches, proveCertificate } from '../../../../core/cosign/identity.ts';
+import { proveCertificate } from '../../../../core/cosign/identity.ts';
 import { parseTrustRoot } from '../../../../core/cosign/trust-root.ts';
 import { EngineError } from '../../../../core/errors.ts';
 import * as make from '../../../fakes/certificates.ts';
@@ -707,22 +707,3 @@ describe('a certificate is refused', () => {
 function smallRsa() {
   return make.generateKeys('RSA-1024').publicKey;
 }
-
-const exactly = (text: string) => ({ source: text, matches: (asked: string) => asked === text });
-
-describe('an identity matches', () => {
-  const signer = {
-    kind: 'identity',
-    name: 'ci',
-    trustRoot: 'public-good',
-    issuer: exactly(ISSUER),
-    subject: exactly(SUBJECT),
-  } as const;
-  const fingerprint = `sha256:${'0'.repeat(64)}` as const;
-
-  test('only where both issuer and subject do', () => {
-    assert.equal(identityMatches({ issuer: ISSUER, subject: SUBJECT, fingerprint }, signer), true);
-    assert.equal(identityMatches({ issuer: 'https://evil.test', subject: SUBJECT, fingerprint }, signer), false);
-    assert.equal(identityMatches({ issuer: ISSUER, subject: 'evil@example.test', fingerprint }, signer), false);
-  });
-});
