@@ -279,4 +279,20 @@ describe('token servers', () => {
     );
     assert.ok(registry.requests.every(({ authorization }) => authorization !== basic));
   });
+
+  test('give each registry tokens of its own: one that names the token server of another gets none of those', async () => {
+    const tokens = await startFakeRegistry({ auth: { kind: 'bearer', users } });
+    const auth = { kind: 'bearer', users, realm: `${tokens.origin}/token` } as const;
+    const registries = [await startFakeRegistry({ auth }), await startFakeRegistry({ auth })];
+    const settings = [tokens, ...registries].map(({ host }) => insecure(host));
+    const { client } = createTestClient({ settings });
+    closing.push(() => client.close(), ...[tokens, ...registries].map((server) => () => server.close()));
+    for (const { host } of registries) {
+      await assert.rejects(client.resolveTag({ registry: host, path: 'team/app' }, '1.0', scopeOf([alice])));
+    }
+    assert.equal(tokens.requests.length, 2);
+    const [first, second] = registries.map(({ requests }) => requests.at(-1)?.authorization);
+    assert.match(String(first), /^Bearer /);
+    assert.notEqual(first, second);
+  });
 });

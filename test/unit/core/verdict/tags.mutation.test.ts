@@ -72,6 +72,22 @@ describe('a tag', () => {
     assert.equal(here.asked.length, 2);
   });
 
+  test('that is asked for while another is gets its own answer', async () => {
+    const here = stage();
+    const answers = new Map([
+      ['1', Promise.withResolvers<Digest>()],
+      ['2', Promise.withResolvers<Digest>()],
+    ]);
+    here.answer = () => answers.get(here.asked.at(-1) ?? '')?.promise ?? Promise.resolve(undefined);
+    const both = Promise.all([here.resolve('1'), here.resolve('2')]);
+    answers.get('2')?.resolve(OTHER);
+    answers.get('1')?.resolve(DIGEST);
+    assert.deepEqual(
+      (await both).map(({ digest }) => digest),
+      [DIGEST, OTHER],
+    );
+  });
+
   test('that is not there is not found, and looked for again', async () => {
     const here = stage();
     here.answer = async () => undefined;

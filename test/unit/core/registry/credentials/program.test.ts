@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { durationMilliseconds } from '../../../../../core/registry/credentials/duration.ts';
@@ -21,11 +24,29 @@ const shell = (script: string): Program => ({
   timeoutMilliseconds: 300,
 });
 
+/** What has ended but was not asked for its exit code does not. */
+async function runs(pid: string): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return status !== '' && !/^State:\s+Z/m.test(status);
+}
+
 describe('runProgram', () => {
   test('is not held up by what the program left behind', async () => {
     const started = Date.now();
     await assert.rejects(runProgram(shell('sleep 20 & wait')), { message: 'script took longer than 300 ms' });
     assert.ok(Date.now() - started < 5000);
+  });
+
+  test('ends what the program has started, too', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'program-'));
+    const file = path.join(folder, 'pid');
+    await assert.rejects(runProgram(shell(`sleep 60 & echo $! > ${file}; wait`)), /took longer/);
+    const pid = (await readFile(file, 'utf8')).trim();
+    for (let left = 100; await runs(pid); left -= 1) {
+      assert.ok(left > 0, `process ${pid} still runs`);
+      await delay(20);
+    }
+    await rm(folder, { recursive: true });
   });
 
   test('runs no shell', async () => {
