@@ -182,11 +182,11 @@ describe('the policy store', () => {
         ...(name !== undefined && { name }),
       }).map(({ pattern, policies }) => [
         pattern.source,
-        ...policies.map(({ policy, selectsNamespace }) => [policy.name, selectsNamespace]),
+        policies.map(({ policy, selectsNamespace }) => [policy.name, selectsNamespace]),
       ]);
     assert.deepEqual(ranked('a'), [
-      ['ghcr.io/x/y', ['a/app', true]],
-      ['**', ['a/wide', true]],
+      ['ghcr.io/x/y', [['a/app', true]]],
+      ['**', [['a/wide', true]]],
     ]);
     assert.deepEqual(ranked('b'), []);
     assert.deepEqual(ranked(), []);

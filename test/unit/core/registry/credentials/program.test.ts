@@ -25,7 +25,7 @@ const shell = (script: string): Program => ({
 });
 
 /** What has ended but was not asked for its exit code does not. */
-async function runs(pid: string): Promise<boolean> {
+async function isRunning(pid: string): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return status !== '' && !/^State:\s+Z/m.test(status);
 }
@@ -42,7 +42,7 @@ describe('runProgram', () => {
     const file = path.join(folder, 'pid');
     await assert.rejects(runProgram(shell(`sleep 60 & echo $! > ${file}; wait`)), /took longer/);
     const pid = (await readFile(file, 'utf8')).trim();
-    for (let left = 100; await runs(pid); left -= 1) {
+    for (let left = 100; await isRunning(pid); left -= 1) {
       assert.ok(left > 0, `process ${pid} still runs`);
       await delay(20);
     }
