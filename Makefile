@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test fuzz tools build image sbom bench soak install uninstall clean
+.PHONY: help demo demo-cluster check test fuzz mutation tools build image sbom bench soak endurance install uninstall clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -55,11 +55,17 @@ sbom: $(INSTALLED) ## Write the bill of materials: dist/cosignet.cdx.json
 fuzz: $(INSTALLED) ## Fuzz every reader of outside text for an hour (FUZZ_SECONDS for another time)
 	npm run --silent fuzz -- --seconds $(or $(FUZZ_SECONDS),3600)
 
+mutation: $(INSTALLED) ## Change the code that decides, one place at a time: do tests notice? (MUTATION_EVERY=20: a sample)
+	npm run --silent mutation -- --every $(or $(MUTATION_EVERY),1) --seconds $(or $(MUTATION_SECONDS),7200)
+
 bench: $(INSTALLED) tools build ## Requests beside cosign's, load beside a bare server, scale, latency, start: against their goals
 	npm run --silent bench
 
 soak: $(INSTALLED) build ## Mixed load for an hour: is memory flat? (SOAK_MINUTES for another time)
 	npm run --silent soak
+
+endurance: $(INSTALLED) tools build ## Ten minutes of 1,000 reviews a second while all changes (ENDURANCE_SECONDS, ENDURANCE_RATE)
+	COSIGNET_PROGRAM=dist/cosignet.js npm run --silent endurance
 
 install: ## Install into the current cluster with helm (HELM_FLAGS for your values)
 	$(HELM) upgrade --install $(RELEASE) helm --namespace $(NAMESPACE) --create-namespace --wait $(HELM_FLAGS)
