@@ -26,7 +26,7 @@ export interface ControlPlaneOptions {
   readonly bin: string;
   /** Folder for data, keys and logs; made if it isn't there. */
   readonly dir: string;
-  /** Writes `logs/audit.log`: who made or changed what holds images, one JSON object a line. */
+  /** Writes `logs/audit.log`: who made or changed what holds images, or what Cosignet writes; one JSON object a line. */
   readonly audit?: boolean;
 }
 
@@ -172,7 +172,16 @@ function auditFlags(dir: string): string[] {
     { group: 'apps', resources: ['*'] },
     { group: 'batch', resources: ['*'] },
   ];
-  const rules = [{ level: 'Metadata', verbs: ['create', 'update', 'patch'], resources: workloads }, { level: 'None' }];
+  const ours = [
+    { group: '', resources: ['secrets'] },
+    { group: 'cosignet.dev', resources: ['*'] },
+    { group: 'coordination.k8s.io', resources: ['leases'] },
+    { group: 'admissionregistration.k8s.io', resources: ['*'] },
+  ];
+  const rules = [
+    { level: 'Metadata', verbs: ['create', 'update', 'patch'], resources: [...workloads, ...ours] },
+    { level: 'None' },
+  ];
   const omitStages = ['RequestReceived'];
   writeFileSync(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages, rules }));
   return [`--audit-policy-file=${policy}`, `--audit-log-path=${path.join(dir, 'logs', 'audit.log')}`];

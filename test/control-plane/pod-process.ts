@@ -13,6 +13,8 @@ import { mountsOf, realPath, writeVolumes } from './volumes.ts';
 export interface PodHost {
   readonly api: Api;
   readonly server: string;
+  /** Another way to it, for this Pod; left out, straight. */
+  readonly reach?: ((server: string, pod: V1Pod) => Promise<string>) | undefined;
   readonly caFile: string;
   /** Runs instead of the image's entrypoint, before the container's arguments. */
   readonly entrypoint: readonly [string, ...string[]];
@@ -88,7 +90,8 @@ async function accountKubeconfig(host: PodHost, pod: V1Pod, dir: string): Promis
       spec: { expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid } },
     },
   );
-  const { server, caFile } = host;
+  const { caFile } = host;
+  const server = (await host.reach?.(host.server, pod)) ?? host.server;
   return writeKubeconfig(path.join(dir, 'kubeconfig'), { server, caFile, token: answer.status.token });
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import type { ControlPlaneOptions } from '../control-plane/control-plane.ts';
 import { waitFor } from '../control-plane/process.ts';
 import type { KeyPair } from './registry.ts';
 import { run, type Outcome } from './tools.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { openWorkbench, type Workbench, type WorkbenchOptions } from './workbench.ts';
 
 /** What the registry holds, by a short name, and who signed it how. */
 const GOODS = {
@@ -46,10 +45,7 @@ export interface Installation {
 }
 
 /** `dir`: an empty folder to work in; left out, a temporary one. */
-export async function openInstallation(
-  dir?: string,
-  options: Pick<ControlPlaneOptions, 'audit'> = {},
-): Promise<Installation> {
+export async function openInstallation(dir?: string, options: WorkbenchOptions = {}): Promise<Installation> {
   const bench = await openWorkbench(dir, options);
   const { registry } = bench;
   const keys = { release: await registry.keyPair('release'), other: await registry.keyPair('other') };

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startCluster } from '../control-plane/cluster.ts';
-import type { ControlPlane, ControlPlaneOptions } from '../control-plane/control-plane.ts';
+import { startCluster, type ClusterOptions } from '../control-plane/cluster.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { NODE_FLAGS } from '../../release/image.ts';
 import { startRegistry, type Registry } from './registry.ts';
 import { requireTools, ROOT, run, TOOLS, type Outcome } from './tools.ts';
@@ -23,13 +23,15 @@ export interface Workbench {
   close(this: void): Promise<void>;
 }
 
+export type WorkbenchOptions = Pick<ClusterOptions, 'audit' | 'reach'>;
+
 /**
  * COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js.
  * KEEP: the folder stays, for its logs.
  */
 export async function openWorkbench(
   dir = mkdtempSync(path.join(tmpdir(), 'cosignet-')),
-  options: Pick<ControlPlaneOptions, 'audit'> = {},
+  options: WorkbenchOptions = {},
 ): Promise<Workbench> {
   requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm');
   requireTools('cosign', 'crane', 'referrers-registry');
