@@ -19,8 +19,9 @@ import type { Subject } from './plan.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const CACHE = path.join(ROOT, '.cache/mutation');
 const SOURCE = path.join(CACHE, `mutant-${process.pid}.ts`);
-/** A mutant that never ends was noticed too. */
-const MAXIMUM_MILLISECONDS = 20_000;
+/** A mutant that never ends was noticed too. More where the machine is busy: so many times what no mutant takes. */
+const LEAST_MILLISECONDS = 20_000;
+const TIMES = 5;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -51,15 +52,17 @@ print('all', total);
 function tryAll(subject: Subject): Count {
   const text = readFileSync(path.join(ROOT, subject.source), 'utf8');
   const count: Count = { killed: 0, survived: 0, skipped: 0 };
-  if (survives(subject, text) === undefined) {
+  const began = performance.now();
+  if (survives(subject, text, Infinity) === undefined) {
     console.log(`${subject.source}: not tried, for its tests fail without a mutant`);
     process.exitCode = 1;
     return count;
   }
+  const most = Math.max(LEAST_MILLISECONDS, TIMES * (performance.now() - began));
   for (const mutant of mutantsOf(text).filter((_, index) => index % every === offset)) {
     if (Date.now() > end) {
       count.skipped += 1;
-    } else if (survives(subject, apply(text, mutant)) === undefined) {
+    } else if (survives(subject, apply(text, mutant), most) === undefined) {
       count.killed += 1;
     } else {
       count.survived += 1;
@@ -73,8 +76,8 @@ function apply(text: string, { start, end: after, text: replacement }: Mutant): 
   return text.slice(0, start) + replacement + text.slice(after);
 }
 
-/** Undefined where a test notices; the nearest tests come first. */
-function survives({ source, tests }: Subject, text: string): true | undefined {
+/** Undefined where a test notices within so many milliseconds; the nearest tests come first. */
+function survives({ source, tests }: Subject, text: string, most: number): true | undefined {
   writeFileSync(SOURCE, text);
   const flags = ['--import', path.join(ROOT, 'test/mutation/load-mutant.ts'), '--test', '--test-isolation=none'];
   const reporter = ['--test-reporter', path.join(ROOT, 'test/mutation/stop-at-failure.ts')];
@@ -83,7 +86,7 @@ function survives({ source, tests }: Subject, text: string): true | undefined {
       cwd: ROOT,
       env: { ...process.env, MUTATED_URL: String(pathToFileURL(path.join(ROOT, source))), MUTATED_SOURCE: SOURCE },
       stdio: 'ignore',
-      timeout: MAXIMUM_MILLISECONDS,
+      ...(Number.isFinite(most) && { timeout: Math.ceil(most) }),
       // The test runner waits for its tests at a SIGTERM.
       killSignal: 'SIGKILL',
     });

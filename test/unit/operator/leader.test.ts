@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../../core/observe.ts';
-import { createKubeApi } from '../../../operator/api-client.ts';
+import { createKubeApi, type ApiRequest, type KubeApi } from '../../../operator/api-client.ts';
 import { LeaderElection, type LeaderOptions } from '../../../operator/leader.ts';
 import { FakeApiServer } from '../../fakes/api-server.ts';
 import { eventually } from './eventually.ts';
@@ -111,6 +111,26 @@ describe('LeaderElection', () => {
     const a = contend('a', { monotonic: () => performance.now() + suspended });
     await eventually(() => a.isLeader);
     suspended = 60_000;
+    assert.equal(a.isLeader, false);
+  });
+
+  test('a renewal that took long counts from when it was asked for', async () => {
+    let passed = 0;
+    const api = createKubeApi({ server: server.url, authorize: async () => ({ headers: { 'x-identity': 'a' } }) });
+    const slow: KubeApi = {
+      ...api,
+      async call<T>(request: ApiRequest): Promise<T> {
+        const answer = await api.call<T>(request);
+        if (request.method !== undefined) {
+          passed += FAST.renewDeadline - 100;
+          cutOff('a');
+        }
+        return answer;
+      },
+    };
+    const a = contend('a', { api: slow, monotonic: () => performance.now() + passed });
+    await eventually(() => a.isLeader);
+    passed += 100;
     assert.equal(a.isLeader, false);
   });
 

@@ -27,13 +27,17 @@ describe('Reflector', () => {
     await server.stop();
   });
 
-  function reflect(timings: Partial<ReflectorTimings> = {}, mayBeAbsent = false): Reflector<KubeObject> {
+  function reflect(
+    timings: Partial<ReflectorTimings> = {},
+    { mayBeAbsent = false, clock = Date.now } = {},
+  ): Reflector<KubeObject> {
     reflector = new Reflector<KubeObject>({
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
       name: 'imagepolicies',
       path: PATH,
       mayBeAbsent,
       log: silentLogger,
+      clock,
       onChanges: (changes) => {
         log.push(changes.map((change) => `${change.type} ${change.object.metadata.name}`).join(', '));
       },
@@ -63,6 +67,17 @@ describe('Reflector', () => {
     await eventually(() => log.length === 4);
     assert.deepEqual(log, ['ADDED a', 'MODIFIED a', 'ADDED b', 'DELETED a']);
     assert.deepEqual(names(), ['b']);
+  });
+
+  test('lists again when its time has come, though every watch ended in time', async () => {
+    let ahead = 0;
+    await reflect({ relist: 60_000 }, { clock: () => Date.now() + ahead }).synced;
+    const lists = () => server.seen.filter((seen) => !seen.watch).length;
+    await eventually(() => server.watchers === 1);
+    assert.equal(lists(), 1);
+    ahead = 60_000;
+    server.endWatches();
+    await eventually(() => lists() === 2);
   });
 
   test('continues after a watch that ended in time, without another list', async () => {
@@ -112,7 +127,7 @@ describe('Reflector', () => {
 
   test('a kind that went, or is not there yet, has no objects where that may be', async () => {
     server.fault = () => ({ status: 404 });
-    const absent = reflect({}, true);
+    const absent = reflect({}, { mayBeAbsent: true });
     await eventually(() => absent.isSynced);
     server.fault = () => undefined;
     server.put(PATH, policy('a'));

@@ -214,6 +214,7 @@ test('an image named by its digest is judged by it, whatever the tag says', asyn
 });
 
 const gone = () => Promise.reject(new EngineError('RegistryUnavailable', 'gone'));
+const hide = () => Promise.reject(new EngineError('RegistryUnauthorized', 'not for you'));
 const { tags, verified } = DEFAULT_CONFIGURATION.cache;
 
 /** An engine that has verified the image; then `seconds` pass and the named calls fail. */
@@ -257,6 +258,17 @@ describe('while the registry is out of reach', () => {
     const { code, remedy } = await afterwards(verified + 1, { getManifest: gone, listReferrers: gone }, RESOLVED);
     assert.equal(code, 'Verified');
     assert.match(remedy, REST);
+  });
+
+  test('is no longer so: a signature that was taken back, or that is not shown, proves nothing', async () => {
+    const empty = {
+      getManifest: async () => undefined,
+      listReferrers: async () => ({ descriptors: [], truncated: false }),
+    };
+    assert.equal((await afterwards(verified + 1, empty, RESOLVED)).code, 'NoSignature');
+    const hidden = await afterwards(verified + 1, { getManifest: hide, listReferrers: hide }, RESOLVED);
+    assert.notEqual(hidden.outcome, 'allowed');
+    assert.equal(hidden.code, 'RegistryUnauthorized');
   });
 
   test('for longer than an outage may last, nothing old is taken', async () => {

@@ -189,6 +189,20 @@ describe('policies of a namespace', () => {
       assert.deepEqual([outcome, mode], ['error', 'Audit']);
     }
   });
+
+  test('leave a failure as harmless as the modes of all are, also before the digest is known', async () => {
+    const looking = compiled('looking', { images: ['**'], keys: release, mode: 'Audit' });
+    const digest = compiled('digest', { images: [BY_DIGEST], action: 'Deny' });
+    const trial = own('trial', { images: ['**'], keys: release, mode: 'Audit' });
+    const strict = own('strict', { images: ['**'], keys: release });
+    const modeOf = async (...policies: readonly CompiledPolicy[]) =>
+      (await decide(SIGNED, { policies: [digest, ...policies], outage: 'tags' })).mode;
+    assert.equal(await modeOf(looking), 'Audit');
+    assert.equal(await modeOf(looking, trial), 'Audit');
+    assert.equal(await modeOf(looking, strict), 'Enforce');
+    // Nobody of the cluster speaks: what the configuration says of such images stands.
+    assert.equal(await modeOf(trial), 'Enforce');
+  });
 });
 
 const PATTERNS = [
