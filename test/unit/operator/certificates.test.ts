@@ -212,6 +212,26 @@ describe('Certificates', () => {
     assert.equal(other.served.length, 1);
   });
 
+  test('a replica goes on serving what it has while the Secret holds what nobody would accept', async () => {
+    const other = replica(false);
+    for (const [dnsNames, time] of [
+      [[HOST], now - 400 * DAY],
+      [[HOST], now + 400 * DAY],
+      [['other.cosignet.svc'], now],
+    ] as const) {
+      const present = now;
+      await replica(true).certificates.reconcile();
+      await other.certificates.reconcile();
+      const before = servingOf(other);
+      server.remove(SECRETS, NAME);
+      now = time;
+      await replica(true, dnsNames).certificates.reconcile();
+      now = present;
+      await other.certificates.reconcile();
+      assert.deepEqual(servingOf(other), before);
+    }
+  });
+
   test('expired and not yet valid certificates are replaced', async () => {
     for (const jump of [400 * DAY, -10 * DAY]) {
       now = Date.UTC(2026, 5, 1);
