@@ -368,3 +368,18 @@ describe('attestations', () => {
     ]);
   });
 });
+
+test('a policy that is not valid keeps its mode, and enforces where it names none of ours', () => {
+  const modeOf = (mode?: string) => {
+    const spec = { images: ['**'], surprise: true, ...(mode !== undefined && { mode }) };
+    const document = { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name: 'a' }, spec };
+    return compilePolicy(document, EMPTY_CONTEXT).mode;
+  };
+  assert.deepEqual(['Audit', 'Warn', 'Enforce', 'Off', undefined].map(modeOf), [
+    'Audit',
+    'Warn',
+    'Enforce',
+    'Enforce',
+    'Enforce',
+  ]);
+});
