@@ -28,7 +28,6 @@ interface Scene {
   readonly registry?: Partial<RegistryClient>;
   readonly unmatchedImages?: Configuration['unmatchedImages'];
   readonly background?: boolean;
-  readonly signal?: AbortSignal;
   readonly decided?: unknown[];
   readonly trustRoots?: TrustRoots;
   readonly signal?: AbortSignal;
