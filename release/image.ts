@@ -41,8 +41,8 @@ const PERMISSIONS = [
   '--disable-warning=ExperimentalWarning',
 ] as const;
 
-/** MiB. Node's young generation grows first and is collected late, as if the machine were its own. */
-const FRUGAL = ['--max-semi-space-size=2'] as const;
+/** MiB of each half. Node's young generation grows first and is collected late, as if the machine were its own. */
+export const FRUGAL = ['--max-semi-space-size=2'] as const;
 
 /** What comes before the program. */
 export const NODE_FLAGS = [...PERMISSIONS, ...FRUGAL] as const;

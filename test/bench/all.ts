@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { FRUGAL } from '../../release/image.ts';
 import { isMet, printGoals } from './goals.ts';
 import type { Goal } from './goals.ts';
 
@@ -16,7 +17,8 @@ const goals: Goal[] = [];
 const failed: string[] = [];
 for (const name of names) {
   console.log(`\n== ${name}`);
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, `${name}.ts`)], {
+  // With the memory that the image starts Node with.
+  const child = spawn(process.execPath, [...FRUGAL, path.join(import.meta.dirname, `${name}.ts`)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');
