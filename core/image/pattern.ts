@@ -65,12 +65,13 @@ export function claimOf(text: string): ImagePattern | undefined {
     return parsePattern(text);
   } catch {
     const name = withoutExtras(text.trim());
-    return claimByName(text, name) ?? claimByName(text, lowerCase(name));
+    const segments = name === '' ? [] : widen(segmentsOf(name));
+    // After the host is told from the path: a name with capitals before the first slash is one.
+    return claimBy(text, segments) ?? claimBy(text, segments.map(lowerCase));
   }
 }
 
-function claimByName(text: string, name: string): ImagePattern | undefined {
-  const segments = name === '' ? [] : widen(segmentsOf(name));
+function claimBy(text: string, segments: readonly string[]): ImagePattern | undefined {
   return segments.length > 0 && faultIn(segments) === undefined ? patternOf(text, segments, undefined) : undefined;
 }
 
