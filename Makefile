@@ -30,7 +30,7 @@ demo: $(INSTALLED) ## Signed images admitted, others denied: no cluster, no Go, 
 demo-cluster: $(INSTALLED) tools ## The same on a real control plane, installed with helm
 	@npm run --silent demo:cluster
 
-check: $(INSTALLED) ## Types, lint, format, unit tests and drift checks, under a minute
+check: $(INSTALLED) ## Types, lint, format, unit tests and drift checks, in about a minute
 	npm run --silent types
 	npm run --silent lint
 	npm run --silent format:check
