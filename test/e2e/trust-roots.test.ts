@@ -14,6 +14,7 @@ import { loadLayout, RegistryContent } from '../fakes/registry-content.ts';
 import { startFakeRegistry, type FakeRegistry } from '../fakes/registry.ts';
 import { createSigstore } from '../fakes/sigstore.ts';
 import { FakeTufRepository, newKey } from '../fakes/tuf-repository.ts';
+import { podReview } from '../unit/webhook/reviews.ts';
 import { ROOT } from './tools.ts';
 
 /**
@@ -104,22 +105,7 @@ describe('a trust root in a TUF repository, from the first day to the day after'
 
   /** Empty: allowed. */
   async function refusal(name: string): Promise<string> {
-    const body = JSON.stringify({
-      apiVersion: 'admission.k8s.io/v1',
-      kind: 'AdmissionReview',
-      request: {
-        uid: 'u-1',
-        kind: { group: '', version: 'v1', kind: 'Pod' },
-        resource: { group: '', version: 'v1', resource: 'pods' },
-        namespace: 'default',
-        operation: 'CREATE',
-        userInfo: { username: 'someone' },
-        object: {
-          metadata: { name: 'p' },
-          spec: { containers: [{ name: 'c', image: `${registry.host}/demo/${name}` }] },
-        },
-      },
-    });
+    const body = JSON.stringify(podReview([`${registry.host}/demo/${name}`]));
     const headers = { 'content-type': 'application/json' };
     const url = `${addresses()?.webhook}/mutate?timeout=5s`;
     const answer = await request(url, { method: 'POST', headers, body, dispatcher: loopback });

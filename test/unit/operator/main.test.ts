@@ -18,6 +18,7 @@ import { RegistryContent } from '../../fakes/registry-content.ts';
 import { startFakeRegistry } from '../../fakes/registry.ts';
 import { createSigstore } from '../../fakes/sigstore.ts';
 import { FakeTufRepository } from '../../fakes/tuf-repository.ts';
+import { podReview } from '../webhook/reviews.ts';
 import { eventually } from './eventually.ts';
 
 const POLICY = `apiVersion: cosignet.dev/v1
@@ -27,19 +28,7 @@ spec: {images: ["docker.io/**"], action: Deny}
 `;
 
 function review(image: string): string {
-  return JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: 'u-1',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      namespace: 'default',
-      operation: 'CREATE',
-      userInfo: { username: 'someone' },
-      object: { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image }] } },
-    },
-  });
+  return JSON.stringify(podReview([image]));
 }
 
 function post(
