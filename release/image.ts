@@ -44,6 +44,9 @@ const PERMISSIONS = [
 /** MiB of each half. Node's young generation grows first and is collected late, as if the machine were its own. */
 export const FRUGAL = ['--max-semi-space-size=2'] as const;
 
+/** One arena for all threads: glibc's others keep what the compiler's threads gave back. */
+export const ENVIRONMENT = { PATH: '/usr/local/bin', NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' } as const;
+
 /** What comes before the program. */
 export const NODE_FLAGS = [...PERMISSIONS, ...FRUGAL] as const;
 
@@ -83,7 +86,7 @@ function imageConfig(architecture: Architecture, labels: Readonly<Record<string,
       Entrypoint: [NODE_PATH, ...NODE_FLAGS, PROGRAM_PATH],
       Cmd: ['--help'],
       WorkingDir: '/',
-      Env: ['PATH=/usr/local/bin', 'NODE_ENV=production'],
+      Env: Object.entries(ENVIRONMENT).map(([name, value]) => `${name}=${value}`),
       Labels: labels,
     },
   };
