@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { errorText } from '../core/errors.ts';
 import type { Clock, Logger } from '../core/observe.ts';
+import { createRecentlyUsed } from '../core/recently-used.ts';
 import { apiPath, type KubeApi } from './api-client.ts';
 
 export interface EventNote {
@@ -52,7 +52,7 @@ const REMEMBERED = 2048;
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const limits = options.limits ?? LIMITS;
-  const recent = new LRUCache<string, number>({ max: REMEMBERED });
+  const recent = createRecentlyUsed<number>(REMEMBERED);
   const inFlight = new Set<Promise<void>>();
   const stopping = new AbortController();
   let tokens = limits.burst;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LRUCache } from 'lru-cache';
 import { isDigest, type Digest } from '../core/image/digest.ts';
 import { formatReference, parseReference } from '../core/image/reference.ts';
 import type { ImageReference } from '../core/image/types.ts';
+import { createRecentlyUsed } from '../core/recently-used.ts';
 import type { KubeObject } from './api-client.ts';
 
 /** A Pod as the API server sends it, as far as it is read; its images are text of whoever made it. */
@@ -51,7 +51,7 @@ const SHARED = 10_000;
 
 /** Cuts Pods down to what is needed: a large cluster has 150,000 of them. */
 export function createPodKeeper(): (pod: PodObject) => PodObject {
-  const shared = new LRUCache<string, RunningImages>({ max: SHARED });
+  const shared = createRecentlyUsed<RunningImages>(SHARED);
   return (pod) => {
     const { name, namespace, resourceVersion } = pod.metadata;
     const runs = runningImages(pod);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LRUCache } from 'lru-cache';
+import { createRecentlyUsed } from '../recently-used.ts';
 import { parsePublicKey } from './keys.ts';
 import type { PublicKey } from './keys.ts';
 
@@ -10,7 +10,7 @@ const MAXIMUM_KEYS = 10_000;
  * object holds several KiB outside of the heap.
  */
 export function createKeyRing(): (pem: string) => PublicKey {
-  const keys = new LRUCache<string, PublicKey>({ max: MAXIMUM_KEYS });
+  const keys = createRecentlyUsed<PublicKey>(MAXIMUM_KEYS);
   return (pem) => {
     const known = keys.get(pem);
     if (known !== undefined) return known;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LRUCache } from 'lru-cache';
 import { digestOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
+import { createRecentlyUsed } from '../recently-used.ts';
 
 const MAXIMUM_REPOSITORIES = 2000;
 const TEMPLATES_PER_REPOSITORY = 2;
@@ -25,7 +25,7 @@ export interface PayloadTemplates {
 }
 
 export function createPayloadTemplates(): PayloadTemplates {
-  const templates = new LRUCache<string, readonly Template[]>({ max: MAXIMUM_REPOSITORIES });
+  const templates = createRecentlyUsed<readonly Template[]>(MAXIMUM_REPOSITORIES);
   return {
     predict: (repository, digest) =>
       (templates.get(nameOf(repository)) ?? []).map(({ before, after }) => Buffer.from(before + digest + after)),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LRUCache } from 'lru-cache';
 import { EngineError } from '../errors.ts';
 import type { Repository } from '../image/types.ts';
 import type { Clock } from '../observe.ts';
+import { createRecentlyUsed } from '../recently-used.ts';
 import { parseChallenges } from './challenge.ts';
 import type { Challenge } from './challenge.ts';
 import type { Endpoint } from './endpoints.ts';
@@ -44,8 +44,8 @@ export function createAuthorizedCourier(options: {
   readonly clock: Clock;
 }): AuthorizedCourier {
   const { courier, tokens, clock } = options;
-  const demands = new LRUCache<string, { readonly demand: Demand; readonly until: number }>({ max: REMEMBERED });
-  const accepted = new LRUCache<string, string>({ max: REMEMBERED });
+  const demands = createRecentlyUsed<{ readonly demand: Demand; readonly until: number }>(REMEMBERED);
+  const accepted = createRecentlyUsed<string>(REMEMBERED);
   const resolutions = new WeakMap<RequestScope, Map<string, Promise<readonly Credential[]>>>();
 
   /** Asked once a decision: a keychain may run a helper program. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LRUCache } from 'lru-cache';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Limits } from '../limits.ts';
 import type { Clock } from '../observe.ts';
+import { createRecentlyUsed } from '../recently-used.ts';
 import { parseDescriptor, parseIndex } from './descriptors.ts';
 import type { Endpoint } from './endpoints.ts';
 import { contentType } from './exchange.ts';
@@ -27,7 +27,7 @@ export type ListReferrers = (ask: Ask, endpoint: Endpoint, digest: Digest) => Pr
 export function createReferrersReader(options: { readonly clock: Clock; readonly limits: Limits }): ListReferrers {
   const { clock, limits } = options;
   /** Until when a registry is known to have the API, or not to. */
-  const support = new LRUCache<string, { readonly api: boolean; readonly until: number }>({ max: 1024 });
+  const support = createRecentlyUsed<{ readonly api: boolean; readonly until: number }>(1024);
 
   function known(endpoint: Endpoint): boolean | undefined {
     const found = support.get(endpoint.origin.origin);

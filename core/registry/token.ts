@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { EngineError } from '../errors.ts';
 import type { Clock } from '../observe.ts';
+import { createRecentlyUsed } from '../recently-used.ts';
 import { routeTo } from './endpoints.ts';
 import type { Endpoint, SettingsOf } from './endpoints.ts';
 import type { HttpReply, HttpRequest } from './exchange.ts';
@@ -51,7 +51,7 @@ interface Token {
 }
 
 export function createTokenStore(options: TokenOptions): TokenStore {
-  const tokens = new LRUCache<string, Token>({ max: CACHED_TOKENS });
+  const tokens = createRecentlyUsed<Token>(CACHED_TOKENS);
   const flights = new Map<string, Promise<Token | undefined>>();
 
   function fetchShared(key: string, request: TokenRequest, scope: RequestScope): Promise<Token | undefined> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LRUCache } from 'lru-cache';
 import type { SignatureFormat } from '../cosign/types.ts';
 import type { Repository } from '../image/types.ts';
+import { createRecentlyUsed } from '../recently-used.ts';
 
 /** Which format to ask for first: a guess that saves requests and decides nothing. */
 export interface FormatMemory {
@@ -13,7 +13,7 @@ const MAXIMUM_REPOSITORIES = 50_000;
 
 /** What last worked in the repository, else on its registry, else `.sig`: the cheaper one to ask for. */
 export function createFormatMemory(): FormatMemory {
-  const formats = new LRUCache<string, SignatureFormat>({ max: MAXIMUM_REPOSITORIES });
+  const formats = createRecentlyUsed<SignatureFormat>(MAXIMUM_REPOSITORIES);
   return {
     expected: ({ registry, path }) => formats.get(`${registry}/${path}`) ?? formats.get(registry) ?? 'simple-signing',
     worked: ({ registry, path }, format) => {

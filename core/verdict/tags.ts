@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LRUCache } from 'lru-cache';
 import type { Digest } from '../image/digest.ts';
 import type { ImageReference } from '../image/types.ts';
 import { EngineError } from '../errors.ts';
 import type { FailureCode } from '../errors.ts';
 import type { CacheLifetimes } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
+import { createRecentlyUsed } from '../recently-used.ts';
 import type { RegistryClient, RequestScope } from '../registry/types.ts';
 import { withinDeadline } from './deadline.ts';
 
@@ -39,7 +39,7 @@ const MAXIMUM_TAGS = 100_000;
  * The digest returned is the one that is verified and pinned, whatever the tag says a moment later.
  */
 export function createTagResolver({ registry, lifetimes, clock, metrics }: TagDependencies): TagResolver {
-  const known = new LRUCache<string, KnownTag>({ max: MAXIMUM_TAGS });
+  const known = createRecentlyUsed<KnownTag>(MAXIMUM_TAGS);
   const asking = new Map<string, Promise<Digest>>();
 
   const ask = async (reference: ImageReference & { readonly tag: string }, scope: RequestScope): Promise<Digest> => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
+import { createRecentlyUsed } from '../../core/recently-used.ts';
 import type { Note } from './note.ts';
 
 export interface TargetLimits {
@@ -38,7 +38,7 @@ const REMEMBERED = 4096;
 /** What waits to be told to one address: bounded, gathered into messages, and sent no faster than was asked for. */
 export function createTarget(options: TargetOptions): Target {
   const { limits, monotonic, onResult } = options;
-  const told = new LRUCache<string, number>({ max: REMEMBERED });
+  const told = createRecentlyUsed<number>(REMEMBERED);
   const stopping = new AbortController();
   let waiting: Note[] = [];
   let omitted = 0;

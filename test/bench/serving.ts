@@ -35,8 +35,8 @@ const ALLOCATOR = { MALLOC_ARENA_MAX: ENVIRONMENT.MALLOC_ARENA_MAX };
  * the less a heap may grow between collections. A benchmark has no container, so it says what the chart's limit comes to.
  */
 export function heapFlags(): readonly string[] {
-  const values: unknown = parse(readFileSync(path.join(ROOT, 'helm/values.yaml'), 'utf8'));
-  const limit = /^(\d+)Mi$/.exec((values as ChartValues).resources.limits.memory)?.[1];
+  const values: ChartValues = parse(readFileSync(path.join(ROOT, 'helm/values.yaml'), 'utf8'));
+  const limit = /^(\d+)Mi$/.exec(values.resources.limits.memory)?.[1];
   if (limit === undefined) throw new Error('helm/values.yaml: resources.limits.memory is not in Mi');
   return [`--max-old-space-size=${Number(limit) / 2}`];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../observe.ts';
+import { createRecentlyUsed } from '../../recently-used.ts';
 import { parseJsonObject } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 import type { Credential } from '../types.ts';
@@ -54,7 +54,7 @@ export function createHelperRunner(options: HelperOptions): RunCredentialHelper 
 
 /** Runs each helper once for the many decisions of half a minute; failures count for some seconds, too. */
 export function rememberHelpers(run: RunCredentialHelper, clock: Clock): RunCredentialHelper {
-  const answers = new LRUCache<string, { answer: Promise<Credential | undefined>; until: number }>({ max: ANSWERS });
+  const answers = createRecentlyUsed<{ answer: Promise<Credential | undefined>; until: number }>(ANSWERS);
   return (name, host) => {
     const key = JSON.stringify([name, host]);
     const known = answers.get(key);

@@ -7,6 +7,7 @@ import type { Repository } from '../../../core/image/types.ts';
 import type { Descriptor, RegistryClient, RequestScope } from '../../../core/registry/types.ts';
 
 const folder = join(import.meta.dirname, 'layout');
+let entriesRead: readonly Entry[] | undefined;
 const REFERENCE = 'org.opencontainers.image.ref.name';
 
 interface Entry {
@@ -106,7 +107,13 @@ interface Index {
   readonly manifests: readonly (Descriptor & { readonly annotations: Record<string, string> })[];
 }
 
+/** Once a process: they are the same for all registries. */
 function readEntries(): readonly Entry[] {
+  entriesRead ??= parseEntries();
+  return entriesRead;
+}
+
+function parseEntries(): readonly Entry[] {
   const index: Index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'));
   return index.manifests.map(({ mediaType, digest, annotations }) => ({
     mediaType,
