@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../core/errors.ts';
 import { loadCredentialPrograms } from '../core/config/credential-providers.ts';
 import type { Configuration } from '../core/config/types.ts';
 import { silentLogger } from '../core/observe.ts';
+import { readBoundedText } from '../core/read-bounded.ts';
 import { createProgramKeychain } from '../core/registry/credentials/configured.ts';
 import { createDockerKeychain, parseDockerConfig } from '../core/registry/credentials/docker-config.ts';
 import { createHelperRunner, rememberHelpers } from '../core/registry/credentials/helper.ts';
@@ -22,7 +22,7 @@ export async function dockerKeychain(environment: Terminal['environment']): Prom
   if (folder === undefined) return anonymousKeychain;
   const file = path.join(folder, 'config.json');
   try {
-    const config = parseDockerConfig(await readFile(file, 'utf8'));
+    const config = parseDockerConfig(await readBoundedText(file));
     const run = createHelperRunner({ environment, timeoutMilliseconds: HELPER_MILLISECONDS });
     return createDockerKeychain(config, rememberHelpers(run, Date.now));
   } catch (error) {
@@ -36,7 +36,7 @@ export async function commandKeychain(
   environment: Terminal['environment'],
   configuration: Configuration,
 ): Promise<Keychain> {
-  const programs = await loadCredentialPrograms(configuration, (file) => readFile(file, 'utf8'));
+  const programs = await loadCredentialPrograms(configuration, (file) => readBoundedText(file));
   const surroundings = { environment, clock: Date.now, log: silentLogger };
   return chainKeychains([await dockerKeychain(environment), createProgramKeychain(programs, surroundings)]);
 }

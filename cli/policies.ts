@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { errorText } from '../core/errors.ts';
 import { compilePolicy, type CompileContext } from '../core/policy/compile.ts';
 import type { PolicyDocument } from '../core/policy/document.ts';
@@ -8,6 +7,7 @@ import { loadPolicies } from '../core/policy/load.ts';
 import type { ImagePolicy } from '../core/policy/schema.gen.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
+import { readBoundedText } from '../core/read-bounded.ts';
 import { UsageError } from './exit.ts';
 
 export interface PolicyOptions {
@@ -92,7 +92,7 @@ async function policyOfKeys(files: readonly string[]): Promise<CompiledPolicy> {
 
 async function readKey(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readBoundedText(file);
   } catch (error) {
     throw new UsageError(`--key ${file}: ${errorText(error)}`);
   }

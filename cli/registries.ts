@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { certificatesIn, loadRegistrySettings } from '../core/config/registry-settings.ts';
 import type { Configuration } from '../core/config/types.ts';
 import { errorText } from '../core/errors.ts';
+import { readBoundedText } from '../core/read-bounded.ts';
 import type { SettingsOf } from '../core/registry/endpoints.ts';
 import { UsageError } from './exit.ts';
 
@@ -14,7 +14,7 @@ export interface RegistryOptions {
 
 /** How registries are reached: the configuration, and what the command line says on top of it. */
 export async function registrySettings(configuration: Configuration, options: RegistryOptions): Promise<SettingsOf> {
-  const configured = await loadRegistrySettings(configuration.registries, (file) => readFile(file, 'utf8'));
+  const configured = await loadRegistrySettings(configuration.registries, (file) => readBoundedText(file));
   const insecure = new Set(options.insecureRegistry.map((host) => host.toLowerCase()));
   const ca = options.registryCa === undefined ? undefined : await readCertificates(options.registryCa);
   return (host) => {
@@ -26,7 +26,7 @@ export async function registrySettings(configuration: Configuration, options: Re
 
 async function readCertificates(file: string): Promise<string> {
   try {
-    return certificatesIn(await readFile(file, 'utf8'));
+    return certificatesIn(await readBoundedText(file));
   } catch (error) {
     throw new UsageError(`--registry-ca ${file}: ${errorText(error)}`);
   }

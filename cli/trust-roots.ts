@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Configuration } from '../core/config/types.ts';
 import { errorText } from '../core/errors.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
+import { readBoundedText } from '../core/read-bounded.ts';
 import { loadTufRepositories, type TufRepository } from '../core/tuf/repository.ts';
 import { TufState } from '../core/tuf/state.ts';
 import type { TrustRoots } from '../core/verdict/prover.ts';
@@ -25,7 +25,7 @@ export interface CommandTrustRoots extends TrustRoots {
   prepare(policies: Iterable<CompiledPolicy>): Promise<void>;
 }
 
-const read = (file: string): Promise<string> => readFile(file, 'utf8');
+const read = (file: string): Promise<string> => readBoundedText(file);
 
 /** Fails with `ConfigurationError` where a file that trust begins with can't be used. */
 export async function commandTrustRoots(

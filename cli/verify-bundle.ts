@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { parsePublicKey } from '../core/cosign/keys.ts';
 import { publicGoodTrustRoot } from '../core/cosign/public-good.ts';
 import { parseTrustRoot, type TrustRoot } from '../core/cosign/trust-root.ts';
 import { verifyBundle, type BundleRequest } from '../core/cosign/verify-bundle.ts';
 import { errorText } from '../core/errors.ts';
 import { isDigest } from '../core/image/digest.ts';
+import { MODEST_BYTES, readBounded } from '../core/read-bounded.ts';
 import { printable } from '../core/verdict/verdict-text.ts';
 import { EXIT, UsageError, type ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
+
+/** Held in memory: a signature may be over the whole of it. */
+const LARGEST_ARTIFACT = 2 ** 30;
 
 export interface VerifyBundleOptions {
   readonly bundle: string;
@@ -27,7 +30,7 @@ export async function verifyBundleCommand(
   const signer = await signerOf(options);
   const verdict = await verifyBundle({
     bundle: await readInput('--bundle', options.bundle),
-    artifact: isDigest(artifact) ? artifact : await readInput('artifact', artifact),
+    artifact: isDigest(artifact) ? artifact : await readInput('artifact', artifact, LARGEST_ARTIFACT),
     signer,
   });
   if (!verdict.ok) {
@@ -67,9 +70,9 @@ function usable<T>(what: string, parse: () => T): T {
   }
 }
 
-async function readInput(what: string, file: string): Promise<Buffer> {
+async function readInput(what: string, file: string, maximumBytes = MODEST_BYTES): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readBounded(file, maximumBytes);
   } catch (error) {
     throw new UsageError(`${what} ${file}: ${errorText(error)}`);
   }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { DEFAULT_CONFIGURATION, loadConfiguration } from '../core/config/configuration.ts';
 import { ConfigurationError } from '../core/config/faults.ts';
 import { loadCredentialPrograms } from '../core/config/credential-providers.ts';
@@ -7,6 +6,7 @@ import { loadRegistrySettings } from '../core/config/registry-settings.ts';
 import type { Configuration } from '../core/config/types.ts';
 import { errorText } from '../core/errors.ts';
 import type { Logger } from '../core/observe.ts';
+import { readBoundedText } from '../core/read-bounded.ts';
 import { createProgramKeychain, type ProgramSurroundings } from '../core/registry/credentials/configured.ts';
 import type { SettingsOf } from '../core/registry/endpoints.ts';
 import type { Keychain } from '../core/registry/types.ts';
@@ -107,7 +107,7 @@ async function load(path: string | undefined, surroundings: LoadSurroundings): P
   const configuration = path === undefined ? DEFAULT_CONFIGURATION : await loadConfiguration(path);
   const texts: string[] = [JSON.stringify(configuration)];
   const read = async (file: string) => {
-    const text = await readFile(file, 'utf8');
+    const text = await readBoundedText(file);
     texts.push(`${file}\0${text}`);
     return text;
   };
@@ -123,7 +123,7 @@ async function load(path: string | undefined, surroundings: LoadSurroundings): P
   const tufRepositories = await loadTufRepositories(configuration.trustRoots, read);
   const trustRoots = createTrustRoots(
     configuration.trustRoots,
-    (file) => readFile(file, 'utf8'),
+    (file) => readBoundedText(file),
     followedBy(tufRepositories, surroundings.followedText),
   );
   return { configuration, settings, trustRoots, tufRepositories, credentials, text: texts.join('\0') };

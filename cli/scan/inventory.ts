@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { errorText } from '../../core/errors.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
+import { readBoundedText } from '../../core/read-bounded.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { UsageError } from '../exit.ts';
 import type { PodName } from './report.ts';
@@ -24,7 +24,7 @@ export interface Inventory {
 
 /** Images of a file, one a line; empty lines and those that start with `#` are comments. Each image counts once. */
 export async function readImageFile(file: string, namespace: NamespaceContext, keychain: Keychain): Promise<Inventory> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+  const text = await readBoundedText(file).catch((error: unknown) => {
     throw new UsageError(`--images ${file}: ${errorText(error)}`);
   });
   const lines = new Map<string, number>();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document, type YAMLError } from 'yaml';
 import { errorText } from '../errors.ts';
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
+import { readBoundedText } from '../read-bounded.ts';
 import {
   ConfigurationError,
   jsonPath,
@@ -117,7 +117,7 @@ function readConfiguration(text: string): Configuration {
  * Fails with `ConfigurationError`, also where the file can't be read.
  */
 export async function loadConfiguration(file: string): Promise<Configuration> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+  const text = await readBoundedText(file).catch((error: unknown) => {
     throw new ConfigurationError([{ path: '$', message: `can't be read: ${errorText(error)}` }], file);
   });
   try {
