@@ -2,7 +2,7 @@
 import type { Configuration } from '../config/types.ts';
 import type { ResolvedImage } from '../cosign/types.ts';
 import { EngineError, errorText } from '../errors.ts';
-import type { FailureCode, VerdictCode } from '../errors.ts';
+import type { FailureCode } from '../errors.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
@@ -12,11 +12,21 @@ import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import { withinDeadline } from './deadline.ts';
 import { describeSigners, remedyFor } from './message.ts';
-import { outcomeOf, strictest, strictestMode } from './outcome.ts';
+import { outcomeOf, strictestMode } from './outcome.ts';
 import type { TagResolver } from './tags.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
 import { weigh } from './weigh.ts';
 import type { Finding, WeighDependencies } from './weigh.ts';
+import {
+  isAllowing,
+  isOfCluster,
+  isVerifying,
+  judgeWithoutEvidence,
+  quoteNames,
+  refusal,
+  worstOf,
+} from './without-evidence.ts';
+import type { Judged } from './without-evidence.ts';
 
 export interface DecideDependencies extends WeighDependencies {
   readonly policies: { readonly snapshot: () => PolicySnapshot };
@@ -38,10 +48,6 @@ interface Progress {
   auditOnly: boolean;
   requests: number;
 }
-
-type Judged = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers' | 'refusedBy'> & {
-  readonly remedyPolicy?: string;
-};
 
 /**
  * One image: match -> resolve -> read and judge -> verdict. Never rejects; an exception, a timeout
@@ -116,7 +122,8 @@ async function judgeImage(
     image = await resolveImage(reference, scope, progress, dependencies.tags);
     matchTo(snapshot, { ...reference, digest: image.digest }, request, progress);
   }
-  const { early, standing } = judgeWithoutEvidence(progress, unmatchedImages);
+  const { early, standing, policies } = judgeWithoutEvidence(progress, unmatchedImages);
+  progress.policies = policies;
   if (early !== undefined) {
     return early;
   }
@@ -140,95 +147,6 @@ function matchTo(
   progress.policies = policies;
   // Where nobody of the cluster speaks yet, a namespace's own policy must not make a failure harmless.
   progress.mode = policies.some(isOfCluster) ? strictestMode(policies) : 'Enforce';
-}
-
-function isOfCluster({ namespace }: CompiledPolicy): boolean {
-  return namespace === undefined;
-}
-
-function judgeUnmatched(progress: Progress, unmatched: Configuration['unmatchedImages']): Judged {
-  const allowed = unmatched === 'Allow';
-  const { policies } = progress;
-  const adding = policies.length === 0 ? '' : `; ${quoteNames(policies)} can only add to one`;
-  return {
-    outcome: allowed ? 'allowed' : 'denied',
-    mode: unmatched === 'Warn' ? 'Warn' : 'Enforce',
-    code: 'NoPolicy',
-    message: `no ImagePolicy speaks for image ${progress.image}${adding}`,
-    signers: [],
-    // The configuration speaks, and not those that match.
-    ...(policies.length === 0 ? {} : { refusedBy: [] }),
-  };
-}
-
-/** What can be said before a registry is asked. */
-interface WithoutEvidence {
-  /** Undefined: the evidence decides too. */
-  readonly early?: Judged;
-  /** Refusals that stand whatever the evidence says. */
-  readonly standing: readonly Judged[];
-}
-
-/** A policy that is not Ready, denies or only allows, and an image that no policy of the cluster speaks for. */
-function judgeWithoutEvidence(progress: Progress, unmatchedImages: Configuration['unmatchedImages']): WithoutEvidence {
-  const { policies } = progress;
-  const unmatched = policies.some(isOfCluster) ? undefined : judgeUnmatched(progress, unmatchedImages);
-  // Policies of a namespace only add: they can't admit what the configuration denies.
-  if (unmatched !== undefined && (policies.length === 0 || unmatchedImages === 'Deny')) {
-    progress.policies = [];
-    return { early: unmatched, standing: [] };
-  }
-  const standing = standingRefusals(progress, unmatched);
-  // A failing Audit policy must not hide what an enforcing one would say: read the evidence then.
-  if (policies.some(isVerifying) && !standing.some(({ mode }) => mode === 'Enforce')) {
-    return { standing };
-  }
-  return { early: worstOf(standing) ?? unmatched ?? allowedWithoutEvidence(progress), standing };
-}
-
-function standingRefusals(progress: Progress, unmatched: Judged | undefined): readonly Judged[] {
-  const refusals = progress.policies.flatMap((policy) => refusalOf(policy, progress));
-  return unmatched?.outcome === 'denied' ? [unmatched, ...refusals] : refusals;
-}
-
-function allowedWithoutEvidence({ image, policies }: Progress): Judged {
-  return {
-    outcome: 'allowed',
-    mode: strictestMode(policies),
-    code: 'AllowedByPolicy',
-    message: `image ${image} is allowed by ${quoteNames(policies)}`,
-    signers: [],
-  };
-}
-
-/** The refusal that weighs most, and the names of all policies that refuse. */
-function worstOf(refusals: readonly Judged[]): Judged | undefined {
-  const worst = strictest(refusals);
-  const names = refusals.flatMap(({ remedyPolicy }) => remedyPolicy ?? []);
-  return worst && { ...worst, refusedBy: names };
-}
-
-function isAllowing({ action, problems }: CompiledPolicy): boolean {
-  return action === 'Allow' && problems.length === 0;
-}
-
-function isVerifying({ action, problems }: CompiledPolicy): boolean {
-  return action === 'Verify' && problems.length === 0;
-}
-
-function refusalOf(policy: CompiledPolicy, progress: Progress): Judged[] {
-  const [problem] = policy.problems;
-  if (problem !== undefined) {
-    const message = `image ${progress.image} belongs to policy "${policy.name}", which is not Ready: ${problem.path}: ${problem.message}`;
-    return [refusal(policy, 'PolicyNotReady', message)];
-  }
-  return policy.action === 'Deny'
-    ? [refusal(policy, 'DeniedByPolicy', `image ${progress.image} is denied by policy "${policy.name}"`)]
-    : [];
-}
-
-function refusal(policy: CompiledPolicy, code: VerdictCode, message: string): Judged {
-  return { outcome: outcomeOf(code), mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name };
 }
 
 /** The one resolution of a decision: what it returns is what is verified, pinned and reported. */
@@ -306,8 +224,4 @@ function staleNotice(progress: Progress): string {
   return progress.stale
     ? 'The registry cannot be asked now: this rests on what was verified before. See why it is out of reach.'
     : '';
-}
-
-function quoteNames(policies: readonly CompiledPolicy[]): string {
-  return policies.map(({ name }) => `policy "${name}"`).join(' and ');
 }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be said of an image before a registry is asked: by policies that deny, only allow or are not Ready, and by the
+// configuration where no policy of the cluster speaks.
+import type { Configuration } from '../config/types.ts';
+import type { VerdictCode } from '../errors.ts';
+import type { CompiledPolicy } from '../policy/types.ts';
+import { outcomeOf, strictest, strictestMode } from './outcome.ts';
+import type { Verdict } from './types.ts';
+
+export type Judged = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers' | 'refusedBy'> & {
+  readonly remedyPolicy?: string;
+};
+
+/** An image and the policies that match it. */
+interface Claimed {
+  readonly image: string;
+  readonly policies: readonly CompiledPolicy[];
+}
+
+/** What can be said before a registry is asked. */
+export interface WithoutEvidence {
+  /** Undefined: the evidence decides too. */
+  readonly early?: Judged;
+  /** Refusals that stand whatever the evidence says. */
+  readonly standing: readonly Judged[];
+  /** Of those that match, whose word this is: none where the configuration alone speaks. */
+  readonly policies: readonly CompiledPolicy[];
+}
+
+/** A policy that is not Ready, denies or only allows, and an image that no policy of the cluster speaks for. */
+export function judgeWithoutEvidence(
+  claimed: Claimed,
+  unmatchedImages: Configuration['unmatchedImages'],
+): WithoutEvidence {
+  const { policies } = claimed;
+  const unmatched = policies.some(isOfCluster) ? undefined : judgeUnmatched(claimed, unmatchedImages);
+  // Policies of a namespace only add: they can't admit what the configuration denies.
+  if (unmatched !== undefined && (policies.length === 0 || unmatchedImages === 'Deny')) {
+    return { early: unmatched, standing: [], policies: [] };
+  }
+  const standing = standingRefusals(claimed, unmatched);
+  // A failing Audit policy must not hide what an enforcing one would say: read the evidence then.
+  if (policies.some(isVerifying) && !standing.some(({ mode }) => mode === 'Enforce')) {
+    return { standing, policies };
+  }
+  return { early: worstOf(standing) ?? unmatched ?? allowedWithoutEvidence(claimed), standing, policies };
+}
+
+function standingRefusals(claimed: Claimed, unmatched: Judged | undefined): readonly Judged[] {
+  const refusals = claimed.policies.flatMap((policy) => refusalOf(policy, claimed));
+  return unmatched?.outcome === 'denied' ? [unmatched, ...refusals] : refusals;
+}
+
+function allowedWithoutEvidence({ image, policies }: Claimed): Judged {
+  return {
+    outcome: 'allowed',
+    mode: strictestMode(policies),
+    code: 'AllowedByPolicy',
+    message: `image ${image} is allowed by ${quoteNames(policies)}`,
+    signers: [],
+  };
+}
+
+/** The refusal that weighs most, and the names of all policies that refuse. */
+export function worstOf(refusals: readonly Judged[]): Judged | undefined {
+  const worst = strictest(refusals);
+  const names = refusals.flatMap(({ remedyPolicy }) => remedyPolicy ?? []);
+  return worst && { ...worst, refusedBy: names };
+}
+
+export function isAllowing({ action, problems }: CompiledPolicy): boolean {
+  return action === 'Allow' && problems.length === 0;
+}
+
+export function isVerifying({ action, problems }: CompiledPolicy): boolean {
+  return action === 'Verify' && problems.length === 0;
+}
+
+function refusalOf(policy: CompiledPolicy, claimed: Claimed): Judged[] {
+  const [problem] = policy.problems;
+  if (problem !== undefined) {
+    const message = `image ${claimed.image} belongs to policy "${policy.name}", which is not Ready: ${problem.path}: ${problem.message}`;
+    return [refusal(policy, 'PolicyNotReady', message)];
+  }
+  return policy.action === 'Deny'
+    ? [refusal(policy, 'DeniedByPolicy', `image ${claimed.image} is denied by policy "${policy.name}"`)]
+    : [];
+}
+
+export function refusal(policy: CompiledPolicy, code: VerdictCode, message: string): Judged {
+  return { outcome: outcomeOf(code), mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name };
+}
+
+function judgeUnmatched(claimed: Claimed, unmatched: Configuration['unmatchedImages']): Judged {
+  const allowed = unmatched === 'Allow';
+  const { policies } = claimed;
+  const adding = policies.length === 0 ? '' : `; ${quoteNames(policies)} can only add to one`;
+  return {
+    outcome: allowed ? 'allowed' : 'denied',
+    mode: unmatched === 'Warn' ? 'Warn' : 'Enforce',
+    code: 'NoPolicy',
+    message: `no ImagePolicy speaks for image ${claimed.image}${adding}`,
+    signers: [],
+    // The configuration speaks, and not those that match.
+    ...(policies.length === 0 ? {} : { refusedBy: [] }),
+  };
+}
+
+export function isOfCluster({ namespace }: CompiledPolicy): boolean {
+  return namespace === undefined;
+}
+
+export function quoteNames(policies: readonly CompiledPolicy[]): string {
+  return policies.map(({ name }) => `policy "${name}"`).join(' and ');
+}
