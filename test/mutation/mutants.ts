@@ -27,7 +27,7 @@ const QUANTIFIERS = new Map([
   ['every', 'some'],
 ]);
 /** Texts for people; what they say is no decision. */
-const WORDING = new Set(['message', 'reason', 'remedy', 'source', 'path']);
+const WORDING = new Set(['message', 'reason', 'remedy', 'source', 'path', 'description']);
 
 /** All mutants of a source, in its order. */
 export function mutantsOf(text: string): readonly Mutant[] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { globSync } from 'node:fs';
+import path from 'node:path';
 
 export interface Subject {
   readonly source: string;
@@ -7,98 +8,61 @@ export interface Subject {
   readonly tests: readonly (readonly string[])[];
 }
 
-const ENGINE = ['decide', 'namespaced', 'spec-fields', 'evidence', 'requests', 'explain'].map(
+const ENGINE = ['decide', 'spec-fields', 'namespaced', 'evidence', 'requests', 'explain', 'recent', 'trust-roots'].map(
   (name) => `core/verdict/${name}`,
 );
-const COSIGN = ['discover', 'attestation-tag', 'envelope'].map((name) => `core/cosign/${name}`);
-const BUNDLE = ['verify-bundle', 'identity', 'transparency', 'tampering', 'bundle'].map(
+const COSIGN = [
+  ...['discover', 'envelope', 'attestation-tag', 'keys', 'payload', 'statement'].map((name) => `core/cosign/${name}`),
+  ...['decide', 'spec-fields'].map((name) => `core/verdict/${name}`),
+  'core/policy/compile',
+];
+const BUNDLE = ['der-effort', 'bundle', 'chain', 'timestamp', 'transparency', 'verify-bundle', 'identity'].map(
   (name) => `core/cosign/${name}`,
 );
-const POLICY = ['compile', 'namespaced', 'match', 'store', 'validate'].map((name) => `core/policy/${name}`);
-const REGISTRY = ['client', 'redirects', 'authorization', 'hostile', 'mirrors'].map((name) => `core/registry/${name}`);
-const CREDENTIALS = ['match', 'docker-config', 'pull-secret'].map((name) => `core/registry/credentials/${name}`);
-const WEBHOOK = ['handler', 'rules', 'fuzz', 'patch', 'wording'].map((name) => `webhook/${name}`);
+/** Of `core/cosign`, what is read and verified of a bundle and its certificate. */
+const OF_BUNDLES =
+  /^core\/cosign\/(?:bundle|certificate|chain|checkpoint|identity|log-|merkle|signed-content|timestamp|transparency|trust-root|verif)/;
+const POLICY = ['compile', 'validate', 'document', 'match', 'store', 'namespaced'].map((name) => `core/policy/${name}`);
+const REGISTRY = ['redirects', 'authorization', 'referrers', 'hostile', 'mirrors', 'client'].map(
+  (name) => `core/registry/${name}`,
+);
 
-/** The code that decides, and (without those that mostly wait) the tests that have to notice a change of it. */
-const PLAN: Readonly<Record<string, readonly string[]>> = {
-  'core/verdict/distinct': ['core/verdict/decide'],
-  'core/verdict/outcome': ['core/verdict/decide', 'core/verdict/spec-fields'],
-  'core/verdict/judge': ENGINE,
-  'core/verdict/weigh': ENGINE,
-  'core/verdict/decide': ENGINE,
-  'core/verdict/evidence': ENGINE,
-  'core/verdict/cache': ENGINE,
-  'core/verdict/tags': ENGINE,
-  'core/verdict/places': ENGINE,
-  'core/verdict/prover': ENGINE,
-  'core/verdict/deadline': ENGINE,
-  'core/cosign/algorithms': COSIGN,
-  'core/cosign/payload': COSIGN,
-  'core/cosign/statement': COSIGN,
-  'core/cosign/bundle': COSIGN,
-  'core/cosign/bundle-content': ['core/cosign/verify-bundle'],
-  'core/cosign/bundle-evidence': ['core/cosign/verify-bundle', 'core/cosign/identity'],
-  'core/cosign/simple-signing': COSIGN,
-  'core/cosign/referrer': COSIGN,
-  'core/cosign/referrer-selection': COSIGN,
-  'core/cosign/prehashed': ['core/cosign/algorithms', ...COSIGN],
-  'core/cosign/keys': [...COSIGN, 'core/policy/compile'],
-  'core/cosign/der-effort': COSIGN,
-  'core/cosign/manifest': COSIGN,
-  'core/cosign/envelope': COSIGN,
-  'core/cosign/attestation-policy': ['core/verdict/spec-fields', ...COSIGN],
-  'core/cosign/attestation-tag': COSIGN,
-  'core/cosign/discover': COSIGN,
-  'core/cosign/payload-prediction': COSIGN,
-  'core/cosign/certificate': BUNDLE,
-  'core/cosign/identity': BUNDLE,
-  'core/cosign/transparency': BUNDLE,
-  'core/cosign/checkpoint': BUNDLE,
-  'core/cosign/merkle': BUNDLE,
-  'core/cosign/log-inclusion': BUNDLE,
-  'core/cosign/log-body': BUNDLE,
-  'core/cosign/timestamp': BUNDLE,
-  'core/cosign/signed-content': BUNDLE,
-  'core/cosign/signed-entity': BUNDLE,
-  'core/cosign/verify-bundle': BUNDLE,
-  'core/policy/kinds': [...POLICY, 'core/verdict/namespaced'],
-  'core/policy/match': [...POLICY, 'core/verdict/decide', 'core/verdict/namespaced'],
-  'core/policy/store': [...POLICY, 'core/verdict/namespaced'],
-  'core/policy/trie': [...POLICY, 'core/verdict/decide'],
-  'core/policy/compile': [...POLICY, 'core/verdict/spec-fields', 'core/verdict/namespaced'],
-  'core/policy/signers': [...POLICY, 'core/verdict/spec-fields', 'core/verdict/identity-fields'],
-  'core/policy/attestations': [...POLICY, 'core/verdict/spec-fields'],
-  'core/policy/label-selector': [...POLICY, 'core/verdict/spec-fields'],
-  'core/policy/text-matcher': [...POLICY, 'core/verdict/identity-fields'],
-  'core/image/pattern': ['core/image/glob', 'core/image/reference', ...POLICY],
-  'core/image/reference': ['core/image/grammar', 'core/image/pattern'],
-  'core/image/grammar': ['core/image/reference', 'core/image/pattern'],
-  'core/registry/addresses': ['core/registry/endpoints', ...REGISTRY],
-  'core/registry/endpoints': REGISTRY,
-  'core/registry/redirects': REGISTRY,
-  'core/registry/challenge': REGISTRY,
-  'core/registry/authorization': REGISTRY,
-  'core/registry/token': REGISTRY,
-  'core/registry/transport': REGISTRY,
-  'core/registry/blobs': REGISTRY,
-  'core/registry/manifests': REGISTRY,
-  'core/registry/referrers': REGISTRY,
-  'core/registry/link': REGISTRY,
-  'core/registry/mirrors': REGISTRY,
-  'core/registry/failures': REGISTRY,
-  'core/registry/credentials/match': CREDENTIALS,
-  'core/registry/credentials/pull-secret': CREDENTIALS,
-  'core/registry/credentials/docker-config': CREDENTIALS,
-  'webhook/finding': WEBHOOK,
-  'webhook/scope': WEBHOOK,
-  'webhook/update': WEBHOOK,
-  'webhook/exclusion': WEBHOOK,
-  'webhook/judge': WEBHOOK,
-  'webhook/patch': WEBHOOK,
+/**
+ * By folder, and without those that mostly wait: what uses a source on the way, and has to notice a change of it where
+ * its own test does not.
+ */
+const USERS: Readonly<Record<string, readonly string[]>> = {
+  core: ['core/errors', 'core/config/configuration', 'core/registry/hostile', 'core/verdict/decide'],
+  'core/config': ['configuration', 'registry-settings', 'credential-providers', 'notifications'].map(
+    (name) => `core/config/${name}`,
+  ),
+  'core/cosign': COSIGN,
+  'core/image': ['core/image/reference', 'core/image/pattern', 'core/image/grammar', 'core/policy/match'],
+  'core/policy': [
+    ...POLICY,
+    'core/verdict/spec-fields',
+    'core/verdict/identity-fields',
+    'core/verdict/namespaced',
+    'cli/namespaced',
+  ],
+  'core/registry': REGISTRY,
+  'core/registry/credentials': ['provider', 'helper', 'docker-config', 'pull-secret'].map(
+    (name) => `core/registry/credentials/${name}`,
+  ),
+  'core/tuf': ['core/tuf/refresh'],
+  'core/verdict': ENGINE,
+  webhook: ['handler', 'rules', 'fuzz', 'patch', 'wording', 'failures'].map((name) => `webhook/${name}`),
 };
 
-export const SUBJECTS: readonly Subject[] = Object.entries(PLAN).map(([name, others]) => {
-  const own = globSync([`test/unit/${name}.test.ts`, `test/unit/${name}.mutation.test.ts`]);
-  const rest = others.map((other) => `test/unit/${other}.test.ts`).filter((test) => !own.includes(test));
-  return { source: `${name}.ts`, tests: [own, ...rest.map((test) => [test])].filter((group) => group.length > 0) };
-});
+/** All code that decides, by path: `core/` and the webhook's own folder, but for what is generated. */
+export const SUBJECTS: readonly Subject[] = globSync(['core/**/*.ts', 'webhook/*.ts'])
+  .filter((source) => !source.endsWith('.gen.ts'))
+  .toSorted()
+  .map((source) => {
+    const name = source.slice(0, -'.ts'.length);
+    const own = globSync([`test/unit/${name}.test.ts`, `test/unit/${name}.mutation.test.ts`]);
+    const users = (OF_BUNDLES.test(source) ? BUNDLE : (USERS[path.dirname(source)] ?? []))
+      .map((user) => `test/unit/${user}.test.ts`)
+      .filter((test) => !own.includes(test));
+    return { source, tests: [own, users].filter((group) => group.length > 0) };
+  });

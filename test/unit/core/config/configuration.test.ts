@@ -26,6 +26,7 @@ describe('parseConfiguration', () => {
     assert.equal(DEFAULT_CONFIGURATION.unmatchedImages, 'Deny');
     assert.equal(DEFAULT_CONFIGURATION.enforcement, 'PerPolicy');
     assert.ok(DEFAULT_CONFIGURATION.deadlineSeconds < 10);
+    assert.deepEqual(DEFAULT_CONFIGURATION.backgroundScan, { enabled: true, requestsPerMinute: 120 });
   });
 
   test('every field that is written replaces its default and leaves its neighbours', () => {
@@ -70,6 +71,38 @@ trustRoots:
       },
       { name: 'near', tuf: { url: 'http://127.0.0.1:8080', ...tuf } },
     ]);
+  });
+
+  test('a value of another type is refused in words', () => {
+    for (const [text, place, message] of [
+      ['cache: 1', '$.cache', 'must be a mapping'],
+      ['registries: a', '$.registries', 'must be a list'],
+      ['backgroundScan: {enabled: 1}', '$.backgroundScan.enabled', 'must be true or false'],
+      ['backgroundScan: {requestsPerMinute: 1.5}', '$.backgroundScan.requestsPerMinute', 'must be a whole number'],
+      ['registries: [{host: 1}]', '$.registries[0].host', 'must be a string'],
+    ] as const) {
+      assert.deepEqual(
+        faultsOf(text).map((fault) => [fault.path, fault.message]),
+        [[place, message]],
+      );
+    }
+  });
+
+  test('what is named twice is refused where it is named again', () => {
+    for (const [text, place, message] of [
+      ['registries: [{host: a.io}, {host: b.io}, {host: a.io}]', '$.registries[2].host', 'names a.io a second time'],
+      ['trustRoots: [{name: a, file: f}, {name: a, file: g}]', '$.trustRoots[1].name', 'names a a second time'],
+    ] as const) {
+      assert.deepEqual(
+        faultsOf(text).map((fault) => [fault.path, fault.message]),
+        [[place, message]],
+      );
+    }
+  });
+
+  test('more than a mebibyte is refused as a whole', () => {
+    const [fault] = faultsOf(`# ${'x'.repeat(1024 * 1024)}`);
+    assert.deepEqual([fault?.path, fault?.message], ['$', 'is larger than 1048576 characters']);
   });
 
   test('an unknown field is refused with its path and line, and what is known there', () => {

@@ -40,6 +40,25 @@ describe('readAttestationTag', () => {
     assert.deepEqual([attestations, faults.map(({ message }) => message)], [[], ['the statement names another image']]);
   });
 
+  test('records a layer of another media type, and one whose envelope is not there, as faults', async () => {
+    const spoiled = (change: object) =>
+      createLayoutRegistry((file, bytes) => {
+        if (!file.endsWith('.att')) return bytes;
+        const manifest: { readonly layers: readonly object[] } = JSON.parse(Buffer.from(bytes).toString());
+        return Buffer.from(JSON.stringify({ layers: manifest.layers.map((layer) => ({ ...layer, ...change })) }));
+      });
+    for (const [change, message] of [
+      [
+        { mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json' },
+        'the layer is not of the media type application/vnd.dsse.envelope.v1+json',
+      ],
+      [{ digest: `sha256:${'0'.repeat(64)}` }, 'the registry does not have the envelope'],
+    ] as const) {
+      const { attestations, faults } = await readAttestationTag(inputFor(name, spoiled(change)));
+      assert.deepEqual([attestations, faults.map((fault) => fault.message)], [[], [message]]);
+    }
+  });
+
   test('records a bad layer as a fault, and reads as many as allowed', async () => {
     const registry = createLayoutRegistry((file, bytes) => {
       if (!file.endsWith('.att')) return bytes;

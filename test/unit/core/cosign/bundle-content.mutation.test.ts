@@ -45,6 +45,9 @@ describe("a message's digest", () => {
     ['SHA2_256', 'sha256'],
     ['SHA2_384', 'sha384'],
     ['SHA2_512', 'sha512'],
+    [1, 'sha256'],
+    [2, 'sha384'],
+    [3, 'sha512'],
   ] as const) {
     test(`of ${algorithm} has to be the artifact's`, () => {
       const right = { messageDigest: { algorithm, digest: hashed(hash, 'base64') } };
