@@ -21,7 +21,7 @@ const BUNDLE = ['der-effort', 'bundle', 'chain', 'timestamp', 'transparency', 'v
 );
 /** Of `core/cosign`, what is read and verified of a bundle and its certificate. */
 const OF_BUNDLES =
-  /^core\/cosign\/(?:bundle|certificate|chain|checkpoint|fields|identity|legacy|log-|material|merkle|signed-content|timestamp|transparency|trust-root|verif)/;
+  /^core\/cosign\/(?:bundle|certificate|chain|checkpoint|fields|identity|legacy|log-|material|merkle|prehashed|signed-content|timestamp|transparency|trust-root|verif)/;
 const POLICY = ['compile', 'validate', 'document', 'match', 'store', 'namespaced'].map((name) => `core/policy/${name}`);
 const REGISTRY = ['redirects', 'authorization', 'referrers', 'hostile', 'mirrors', 'client'].map(
   (name) => `core/registry/${name}`,

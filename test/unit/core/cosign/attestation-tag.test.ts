@@ -4,9 +4,19 @@ import { describe, test } from 'node:test';
 import { attestationTag, readAttestationTag } from '../../../../core/cosign/attestation-tag.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
+import type { LayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
 import { inputFor, signersOf } from '../../../vectors/cosign/read-evidence.ts';
 
 const name = 'demo/attested:simple-signing';
+
+/** Serves the vectors, but for each layer of the `.att` changed so. */
+function spoiled(change: object): LayoutRegistry {
+  return createLayoutRegistry((file, bytes) => {
+    if (!file.endsWith('.att')) return bytes;
+    const manifest: { readonly layers: readonly object[] } = JSON.parse(Buffer.from(bytes).toString());
+    return Buffer.from(JSON.stringify({ layers: manifest.layers.map((layer) => Object.assign(layer, change)) }));
+  });
+}
 
 describe('readAttestationTag', () => {
   test('reads what cosign attest wrote before version 3, for two requests', async () => {
@@ -41,12 +51,6 @@ describe('readAttestationTag', () => {
   });
 
   test('records a layer of another media type, and one whose envelope is not there, as faults', async () => {
-    const spoiled = (change: object) =>
-      createLayoutRegistry((file, bytes) => {
-        if (!file.endsWith('.att')) return bytes;
-        const manifest: { readonly layers: readonly object[] } = JSON.parse(Buffer.from(bytes).toString());
-        return Buffer.from(JSON.stringify({ layers: manifest.layers.map((layer) => ({ ...layer, ...change })) }));
-      });
     for (const [change, message] of [
       [
         { mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json' },

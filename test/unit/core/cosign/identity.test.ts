@@ -399,17 +399,8 @@ const PROOF: readonly Change[] = [
   { name: 'no proof', change: (s) => delete entryOf(s).inclusionProof, reason: /inclusionProof is missing/ },
 ];
 
-const BODY: readonly Change[] = [
-  {
-    name: 'another label of the kind',
-    change: (s) => (entryOf(s).kindVersion.kind = 'rekord'),
-    reason: /kindVersion is not that of its body/,
-  },
-  {
-    name: 'another label of the version',
-    change: (s) => (entryOf(s).kindVersion.version = '0.0.9'),
-    reason: /kindVersion is not that of its body/,
-  },
+/** What the log says that it saw. */
+const CONTENT: readonly Change[] = [
   {
     name: "another artifact's entry, rightly logged",
     change: (s) => (s.entries = [logEntry(other, kindIn(s))]),
@@ -441,6 +432,20 @@ const BODY: readonly Change[] = [
     change: (s) => (s.entries = [s.sigstore.rekor1.log({ ...entryBody(s, 'dsse1'), kind: 'helm' }, SIGNED_AT)]),
     reason: /kind that is not supported/,
   },
+];
+
+const BODY: readonly Change[] = [
+  {
+    name: 'another label of the kind',
+    change: (s) => (entryOf(s).kindVersion.kind = 'rekord'),
+    reason: /kindVersion is not that of its body/,
+  },
+  {
+    name: 'another label of the version',
+    change: (s) => (entryOf(s).kindVersion.version = '0.0.9'),
+    reason: /kindVersion is not that of its body/,
+  },
+  ...CONTENT,
   { name: 'the entry twice', change: (s) => s.entries.push(entryOf(s)), reason: /listed twice/ },
   {
     name: 'a date outside of the certificate that nothing vouches for',
@@ -594,7 +599,7 @@ const TABLES: readonly {
   },
   { from: 'bundle', options: { stampedAt: SIGNED_AT }, changes: [...CERTIFICATE, ...TIMESTAMP, TWICE] },
   { from: 'annotations', options: { entry: 'dsse1' }, changes: [...CERTIFICATE, ...PROMISE] },
-  { from: 'annotations', options: { entry: 'intoto1' }, changes: CERTIFICATE },
+  { from: 'annotations', options: { entry: 'intoto1' }, changes: [...CERTIFICATE, ...CONTENT] },
   { from: 'annotations', options: { message: true, entry: 'hashedrekord1' }, changes: PROMISE },
   { from: 'annotations', options: { message: true, stampedAt: SIGNED_AT }, changes: TIMESTAMP },
 ];

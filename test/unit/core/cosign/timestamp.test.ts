@@ -63,6 +63,10 @@ describe('a timestamp proves a time', () => {
       'by an RSA key that names its hash',
       { kind: 'RSA', response: { hash: 'sha512', signatureAlgorithm: '1.2.840.113549.1.1.13' } },
     ],
+    [
+      'by an RSA key that names SHA-384',
+      { kind: 'RSA', response: { hash: 'sha384', signatureAlgorithm: '1.2.840.113549.1.1.12' } },
+    ],
     ['by an RSA key that does not', { kind: 'RSA', response: { hash: 'sha384', signatureAlgorithm: RSA } }],
     ['by an RSA key and SHA-256', { kind: 'RSA', response: { signatureAlgorithm: RSA } }],
     ['by P-384', { kind: 'P-384', response: { hash: 'sha384', signatureAlgorithm: '1.2.840.10045.4.3.3' } }],

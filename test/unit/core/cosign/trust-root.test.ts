@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { publicGoodTrustRoot } from '../../../../core/cosign/public-good.ts';
@@ -10,6 +11,8 @@ import { createSigstore } from '../../../fakes/sigstore.ts';
 import type { TrustedRootJson } from '../../../fakes/sigstore.ts';
 
 const { trustedRoot } = createSigstore();
+
+const curve = (namedCurve: string): KeyObject => generateKeyPairSync('ec', { namedCurve }).publicKey;
 
 describe('a trusted root is read', () => {
   test('with authorities, logs and their windows', () => {
@@ -45,6 +48,30 @@ describe('a trusted root is read', () => {
       /^Error: tlogs\[0\]\.publicKey\.keyDetails is not supported: 14/,
     );
   });
+
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+  // sigstore_common.proto, PublicKeyDetails: name, number, and what it says of signatures.
+  for (const [name, number, key, hash] of [
+    ['PKCS1_RSA_PKCS1V5', 1, rsa, 'sha256'],
+    ['PKIX_RSA_PKCS1V5', 3, rsa, 'sha256'],
+    ['PKIX_ECDSA_P256_SHA_256', 5, curve('P-256'), 'sha256'],
+    ['PKIX_ED25519', 7, generateKeyPairSync('ed25519').publicKey, null],
+    ['PKIX_RSA_PKCS1V15_2048_SHA256', 9, rsa, 'sha256'],
+    ['PKIX_RSA_PKCS1V15_3072_SHA256', 10, rsa, 'sha256'],
+    ['PKIX_RSA_PKCS1V15_4096_SHA256', 11, rsa, 'sha256'],
+    ['PKIX_ECDSA_P384_SHA_384', 12, curve('P-384'), 'sha384'],
+    ['PKIX_ECDSA_P521_SHA_512', 13, curve('P-521'), 'sha512'],
+  ] as const) {
+    test(`with a log whose key is ${name}, by name and by number ${number}`, () => {
+      const der = key.export({ format: 'der', type: name.startsWith('PKCS1') ? 'pkcs1' : 'spki' });
+      for (const keyDetails of [name, number]) {
+        const root = structuredClone(trustedRoot);
+        Object.assign(root.tlogs[0]!.publicKey, { keyDetails, rawBytes: der.toString('base64') });
+        const [log] = parseTrustRoot(JSON.stringify(root)).transparencyLogs;
+        assert.deepEqual([log?.hash, log?.key.equals(key)], [hash, true]);
+      }
+    });
+  }
 
   test('without what an instance does not have', () => {
     const { mediaType } = trustedRoot;
