@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { claimOf, matchesPattern } from '../../../../core/image/pattern.ts';
+import { claimOf, comparePatterns, matchesPattern, parsePattern } from '../../../../core/image/pattern.ts';
 import { parseReference } from '../../../../core/image/reference.ts';
 
 function claims(text: string, image: string): boolean {
@@ -29,4 +29,14 @@ test('a slash after a host or a longer name is all below it', () => {
   ] as const) {
     assert.equal(claimOf(text)?.canonical, canonical, text);
   }
+});
+
+test('of nothing there is no claim', () => {
+  for (const text of ['', ' ', ':1.0', '@sha256:00', 'https://']) assert.equal(claimOf(text), undefined, text);
+});
+
+test('patterns that differ in their digest only have an order', () => {
+  const [a, b] = ['a', 'b'].map((digit) => parsePattern(`ghcr.io/acme/app@sha256:${digit.repeat(64)}`));
+  assert.ok(a && b);
+  assert.deepEqual([comparePatterns(a, b), comparePatterns(b, a), comparePatterns(a, a)], [-1, 1, 0]);
 });
