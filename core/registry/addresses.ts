@@ -120,7 +120,9 @@ export function guardedLookup(reach: Reach, lookup: LookupFunction): LookupFunct
 
 export function refusal(hostname: string, address: string): AddressRefused {
   const kind = addressKind(address);
-  return new AddressRefused(`${hostname} leads to a ${kind} address, which is refused unless registries[] of the configuration names it`);
+  return new AddressRefused(
+    `${hostname} leads to a ${kind} address, which is refused unless registries[] of the configuration names it`,
+  );
 }
 
 /** Prefixes under which an IPv6 address carries an IPv4 one, in hexadecimal digits, and where it starts. */

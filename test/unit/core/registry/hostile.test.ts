@@ -138,7 +138,11 @@ describe('a registry out of reach', () => {
       });
       closing.push(() => client.close());
       const repository = { registry: `registry.example.com:${port}`, path: 'app' };
-      await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), /refused unless registries\[\] of the configuration names it/, address);
+      await assert.rejects(
+        client.resolveTag(repository, '1.0', scopeOf()),
+        /refused unless registries\[\] of the configuration names it/,
+        address,
+      );
     }
     assert.deepEqual(registry.requests, []);
   });
