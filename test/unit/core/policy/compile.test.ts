@@ -382,3 +382,14 @@ test('a policy that is not valid keeps its mode, and enforces where it names non
     ['Audit', 'Warn', 'Enforce', 'Enforce', 'Enforce'],
   );
 });
+
+test('a policy whose shape is wrong keeps its generation, where that is a number: its status has to name it', () => {
+  for (const [generation, expected] of [
+    [7, 7],
+    ['7', 0],
+    [undefined, 0],
+  ] as const) {
+    const broken = { ...policy(), metadata: { name: 'a', generation }, spec: 1 };
+    assert.equal(compilePolicy(broken, EMPTY_CONTEXT).generation, expected);
+  }
+});

@@ -53,6 +53,10 @@ describe('a label selector', () => {
     assert.deepEqual(faultsOf(expression('In')), ['InvalidSelector selector.matchExpressions[0]']);
     assert.deepEqual(faultsOf(expression('Exists', 'x')), ['InvalidSelector selector.matchExpressions[0]']);
     assert.deepEqual(faultsOf(expression('In', 'ok', '-')), ['InvalidSelector selector.matchExpressions[0].values']);
+    for (const key of ['', '-a', 'Example.com/a', 'a/b/c']) {
+      const selector: LabelSelector = { matchExpressions: [{ key, operator: 'Exists' }] };
+      assert.deepEqual(faultsOf(selector), ['InvalidSelector selector.matchExpressions[0].key'], key);
+    }
     assert.deepEqual(faultsOf({ matchLabels: { 'kubernetes.io/metadata.name': 'a' } }), []);
   });
 });
