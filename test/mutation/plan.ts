@@ -22,8 +22,10 @@ const BUNDLE = ['der-effort', 'bundle', 'chain', 'timestamp', 'transparency', 'v
 /** Of `core/cosign`, what is read and verified of a bundle and its certificate. */
 const OF_BUNDLES =
   /^core\/cosign\/(?:bundle|certificate|chain|checkpoint|fields|identity|legacy|log-|material|merkle|prehashed|signed-content|timestamp|transparency|trust-root|verif)/;
-const POLICY = ['compile', 'validate', 'document', 'match', 'store', 'namespaced'].map((name) => `core/policy/${name}`);
-const REGISTRY = ['redirects', 'authorization', 'referrers', 'hostile', 'mirrors', 'client'].map(
+const POLICY = ['compile', 'validate', 'document', 'match', 'store', 'namespaced', 'condition', 'predicate-schema'].map(
+  (name) => `core/policy/${name}`,
+);
+const REGISTRY = ['redirects', 'authorization', 'proxy', 'referrers', 'hostile', 'mirrors', 'client'].map(
   (name) => `core/registry/${name}`,
 );
 
@@ -32,12 +34,24 @@ const REGISTRY = ['redirects', 'authorization', 'referrers', 'hostile', 'mirrors
  * its own test does not.
  */
 const USERS: Readonly<Record<string, readonly string[]>> = {
-  core: ['core/errors', 'core/config/configuration', 'core/registry/hostile', 'core/verdict/decide'],
+  core: [
+    'core/errors',
+    'core/config/configuration',
+    'core/registry/hostile',
+    'core/verdict/decide',
+    'core/verdict/outcome.mutation',
+  ],
   'core/config': ['configuration', 'registry-settings', 'credential-providers', 'notifications'].map(
     (name) => `core/config/${name}`,
   ),
   'core/cosign': COSIGN,
-  'core/image': ['core/image/reference', 'core/image/pattern', 'core/image/grammar', 'core/policy/match'],
+  'core/image': [
+    'core/image/reference',
+    'core/image/pattern',
+    'core/image/grammar',
+    'core/policy/match',
+    'core/cosign/tampering',
+  ],
   'core/policy': [
     ...POLICY,
     'core/verdict/spec-fields',
@@ -46,7 +60,7 @@ const USERS: Readonly<Record<string, readonly string[]>> = {
     'cli/namespaced',
   ],
   'core/registry': REGISTRY,
-  'core/registry/credentials': ['provider', 'helper', 'docker-config', 'pull-secret'].map(
+  'core/registry/credentials': ['match', 'provider', 'helper', 'docker-config', 'pull-secret', 'program'].map(
     (name) => `core/registry/credentials/${name}`,
   ),
   'core/tuf': ['core/tuf/refresh'],

@@ -86,6 +86,8 @@ describe('routeTo', () => {
       'file:///etc/passwd',
       'ftp://auth.example.com/',
       'https://user:password@auth.example.com/',
+      'https://user@auth.example.com/',
+      'https://:password@auth.example.com/',
       'https://127.0.0.1/',
       'https://127.0.0.1:5000/',
       'https://[::ffff:169.254.169.254]/',

@@ -45,6 +45,8 @@ describe('createMatcher', () => {
     ['registry.example.com', 'registry.example.com.evil.io'],
     ['registry.example.com', 'evil-registry.example.com'],
     ['registry.example.com', 'example.com'],
+    ['registry.example.com', 'registry.example.con'],
+    ['registry.example.co', 'registry.example.com'],
     ['registry.example.com', 'registry.example.com:5000'],
     ['registry.example.com:5000', 'registry.example.com'],
     ['registry.example.com:5000', 'registry.example.com:50000'],
