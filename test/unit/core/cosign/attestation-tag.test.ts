@@ -50,6 +50,12 @@ describe('readAttestationTag', () => {
     assert.deepEqual([attestations, faults.map(({ message }) => message)], [[], ['the statement names another image']]);
   });
 
+  test('records a manifest that is none as a fault', async () => {
+    const registry = createLayoutRegistry((file, bytes) => (file.endsWith('.att') ? Buffer.from('[') : bytes));
+    const { attestations, faults } = await readAttestationTag(inputFor(name, registry));
+    assert.deepEqual([attestations, faults.length], [[], 1]);
+  });
+
   test('records a layer of another media type, and one whose envelope is not there, as faults', async () => {
     for (const [change, message] of [
       [

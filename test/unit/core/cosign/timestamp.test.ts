@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { parseTimestamp } from '../../../../core/cosign/timestamp-token.ts';
 import { provenTimes } from '../../../../core/cosign/timestamp.ts';
 import { parseTrustRoot } from '../../../../core/cosign/trust-root.ts';
 import { CODE_SIGNING, createAuthority, stampBy, TIME_STAMPING } from '../../../fakes/authorities.ts';
@@ -212,4 +214,9 @@ describe('a timestamp says nothing', () => {
   test('without its certificate, where the trust root has only authorities', () => {
     assert.deepEqual(timesOf({}, { chain: ['intermediate', 'root'] }), []);
   });
+});
+
+test('a key with which nothing can be verified signed no timestamp', () => {
+  const { verifies } = parseTimestamp(stampBy(authority, SIGNATURE, TIME).response);
+  assert.equal(verifies(generateKeyPairSync('x25519').publicKey), false);
 });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, verify } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseCheckpoint } from '../../../../core/cosign/checkpoint.ts';
+import { requireInclusion } from '../../../../core/cosign/log-inclusion.ts';
 import { rootFromProof } from '../../../../core/cosign/merkle.ts';
 import { proveLogged } from '../../../../core/cosign/transparency.ts';
 import { parseTrustRoot } from '../../../../core/cosign/trust-root.ts';
@@ -11,8 +13,9 @@ import { EngineError } from '../../../../core/errors.ts';
 import type { KeySigner } from '../../../../core/policy/types.ts';
 import { generateKeys, sha256, spkiOf, toPem } from '../../../fakes/certificates.ts';
 import type { KeyPair } from '../../../fakes/certificates.ts';
-import { candidateFor, flipped, flipped64, LATER, logEntry, signKeyless } from '../../../fakes/keyless.ts';
+import { candidateFor, flipped, flipped64, LATER, logEntry, SIGNED_AT, signKeyless } from '../../../fakes/keyless.ts';
 import type { EntryKind, Signing, SigningOptions } from '../../../fakes/keyless.ts';
+import { dsse1 } from '../../../fakes/sigstore-evidence.ts';
 import { createSigstore, leafHash, path, treeHash } from '../../../fakes/sigstore.ts';
 
 const sigstore = createSigstore();
@@ -116,6 +119,36 @@ describe('a log entry for a key does not count', () => {
     const candidate = candidateFor({ ...statement, artifact: statement.signedBytes }, 'annotations');
     const root = parseTrustRoot(JSON.stringify(statement.root));
     await refused(proveLogged(candidate, signerOf(statement.keys), root), /other content/);
+  });
+
+  test('where its log has a key with which nothing can be verified', () => {
+    const entry = {
+      path: 'tlogEntries[0]',
+      logId: Buffer.alloc(32),
+      logIndex: 1n,
+      integratedTime: LATER.getTime() / 1000,
+      body: Buffer.from('{}'),
+      promise: Buffer.alloc(70),
+    };
+    const log = {
+      baseUrl: 'https://rekor.example.test',
+      logId: Buffer.alloc(32),
+      checkpointKeyId: Buffer.alloc(32),
+      // Keys of this kind sign nothing: the cryptography underneath throws.
+      key: generateKeyPairSync('x25519').publicKey,
+      hash: null,
+      validFor: { start: new Date(0), end: new Date(8_640_000_000_000_000) },
+    };
+    assert.throws(() => verify(null, entry.body, log.key, entry.promise));
+    assert.throws(() => requireInclusion(entry, [log]), /inclusionPromise is not by its log/);
+  });
+
+  test('with two signatures in one entry', async () => {
+    const signing = sign({ entry: 'dsse1' });
+    const body = dsse1({ ...signing, bytes: signing.signedBytes }, signing.payload);
+    body.spec.signatures.push(...body.spec.signatures);
+    signing.entries = [signing.sigstore.rekor1.log(body, SIGNED_AT)];
+    await refused(prove(signing, 'bundle'), /has not exactly one signature/);
   });
 
   const annotations: readonly (readonly [string, string, RegExp])[] = [
