@@ -65,7 +65,9 @@ const USERS: Readonly<Record<string, readonly string[]>> = {
   ),
   'core/tuf': ['core/tuf/refresh'],
   'core/verdict': ENGINE,
-  webhook: ['handler', 'rules', 'fuzz', 'patch', 'wording', 'failures'].map((name) => `webhook/${name}`),
+  webhook: ['handler', 'rules', 'fuzz', 'patch', 'wording', 'failures', 'body', 'record', 'workloads'].map(
+    (name) => `webhook/${name}`,
+  ),
 };
 
 /** All code that decides, by path: `core/` and the webhook's own folder, but for what is generated. */
