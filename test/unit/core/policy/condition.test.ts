@@ -101,6 +101,24 @@ describe('a condition', () => {
 
 const CHARACTERS = 'predicate.()[]{}&|!=<>?:,"\'01+-*%inalx '.split('');
 
+describe('the name of a type', () => {
+  const values: Readonly<Record<string, string>> = {
+    bool: 'true',
+    bytes: 'b"a"',
+    double: '1.0',
+    int: '1',
+    list: '[]',
+    map: '{}',
+    null_type: 'null',
+    string: '"a"',
+    type: 'int',
+    uint: '1u',
+  };
+  for (const [name, value] of Object.entries(values)) {
+    test(`${name} is known`, () => assert.equal(holds(`type(${value}) == ${name}`, {}), true));
+  }
+});
+
 describe('a condition that cannot be compiled says why', () => {
   const faults: readonly (readonly [string, string, RegExp])[] = [
     ['nothing', '  ', /empty/],
@@ -154,6 +172,20 @@ describe('a hostile condition ends soon and never holds', () => {
       const started = performance.now();
       assert.throws(() => holds(expression, numbers), reason);
       assert.ok(performance.now() - started < 5000);
+    });
+  }
+
+  // So few more rounds than allowed that the clock is far from its end.
+  for (const inner of [
+    'predicate.all(y, true)',
+    '[predicate.all(y, true)][0]',
+    '{"a": predicate.all(y, true)}["a"]',
+    '{predicate.all(y, true): true}[true]',
+  ]) {
+    test(`rounds are counted wherever a loop stands: ${inner}`, () => {
+      const few = numbers.slice(0, 300);
+      assert.equal(holds(`predicate.all(x, ${inner})`, few), true);
+      assert.throws(() => holds(`predicate.all(x, ${inner})`, numbers.slice(0, 330)), /loops more than 100000 times/);
     });
   }
 
