@@ -65,7 +65,7 @@ const USERS: Readonly<Record<string, readonly string[]>> = {
   ),
   'core/tuf': ['core/tuf/refresh'],
   'core/verdict': ENGINE,
-  webhook: ['handler', 'rules', 'fuzz', 'patch', 'wording', 'failures', 'body', 'record', 'workloads'].map(
+  webhook: ['handler', 'rules', 'fuzz', 'patch', 'wording', 'failures', 'body', 'record', 'workloads', 'server'].map(
     (name) => `webhook/${name}`,
   ),
 };
