@@ -104,6 +104,25 @@ describe('the record of a review', () => {
       assert.ok(endedAt >= startedAt);
   });
 
+  test('says refused where one image is, and admitted where none is or the mode admits it', async () => {
+    const { handle, records } = harness();
+    await handle('mutate', podReview([SIGNED, UNSIGNED]), untilGone());
+    await handle('mutate', podReview([SIGNED]), untilGone());
+    const lenient = harness({ decide: warns });
+    await lenient.handle('mutate', podReview([UNSIGNED]), untilGone());
+    assert.deepEqual(
+      [...records, ...lenient.records].map(({ outcome, decisions }) => [
+        outcome,
+        decisions.map(({ refused }) => refused),
+      ]),
+      [
+        ['refused', [false, true]],
+        ['admitted', [false]],
+        ['admitted', [false]],
+      ],
+    );
+  });
+
   test('hands on the trace of the caller', async () => {
     const { handle, records } = harness();
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
