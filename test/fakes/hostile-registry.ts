@@ -73,6 +73,18 @@ export const HOSTILITIES = {
     const url = new URL(request.url ?? '/', 'http://fake');
     page(response, `<${url.pathname}?page=${Number(url.searchParams.get('page') ?? 0) + 1}>; rel="next"`);
   },
+  missingPage(request, response) {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake');
+    if (!searchParams.has('page')) return page(response, `<${pathname}?page=1>; rel="next"`);
+    response.writeHead(404);
+    response.end();
+  },
+  pageThatIsNone(request, response) {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake');
+    if (!searchParams.has('page')) return page(response, `<${pathname}?page=1>; rel="next"`);
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end('<html>');
+  },
   pageElsewhere(_request, response) {
     page(response, '<http://169.254.169.254/v2/latest/meta-data>; rel="next"');
   },

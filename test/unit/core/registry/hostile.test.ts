@@ -70,7 +70,8 @@ describe('a hostile registry', () => {
   }
 
   test('is met by a test for each of its ways', () => {
-    const elsewhere = ['endlessErrorBody', 'paginationLoop', 'endlessPages', 'pageElsewhere'];
+    const pages = ['paginationLoop', 'endlessPages', 'pageElsewhere', 'missingPage', 'pageThatIsNone'];
+    const elsewhere = ['endlessErrorBody', ...pages];
     const met = [...FATAL.map(([hostility]) => hostility), ...elsewhere];
     assert.deepEqual(met.toSorted(), Object.keys(HOSTILITIES).toSorted());
   });
@@ -84,6 +85,8 @@ describe('a hostile registry', () => {
     ['paginationLoop', 2],
     ['endlessPages', 8],
     ['pageElsewhere', 1],
+    ['missingPage', 2],
+    ['pageThatIsNone', 2],
   ] as const) {
     test(`with ${hostility} gets a truncated list of referrers after ${requests} request(s)`, async () => {
       const { registry, client, repository } = await meet(hostility);
