@@ -4,6 +4,7 @@ import { generateKeyPairSync, verify } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseCheckpoint } from '../../../../core/cosign/checkpoint.ts';
+import { readLegacyEvidence } from '../../../../core/cosign/legacy-material.ts';
 import { requireInclusion } from '../../../../core/cosign/log-inclusion.ts';
 import { rootFromProof } from '../../../../core/cosign/merkle.ts';
 import { proveLogged } from '../../../../core/cosign/transparency.ts';
@@ -179,6 +180,17 @@ describe('a log entry for a key does not count', () => {
       );
     });
   }
+});
+
+test('an annotation with two certificates is refused, and not the first one read', () => {
+  const { verifier } = signKeyless({ sigstore });
+  assert.ok('certificate' in verifier);
+  const certificate = toPem('CERTIFICATE', verifier.certificate);
+  assert.ok(readLegacyEvidence({ kind: 'annotations', certificate }).certificate);
+  assert.throws(
+    () => readLegacyEvidence({ kind: 'annotations', certificate: certificate + certificate }),
+    /not one PEM certificate/,
+  );
 });
 
 const treeOf = (size: number) => Array.from({ length: size }, (_, index) => Buffer.from(`leaf ${index}`));

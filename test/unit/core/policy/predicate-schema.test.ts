@@ -158,3 +158,28 @@ describe('a hostile schema or predicate ends soon and never passes by it', () =>
     );
   });
 });
+
+describe('what could make a schema mean something else is found', () => {
+  const foreign = { $async: true };
+  const one = 'additionalItems additionalProperties contains else if items not propertyNames then';
+  const places: readonly (readonly [string, object])[] = [
+    ...`${one} unevaluatedItems unevaluatedProperties`.split(' ').map((keyword) => [keyword, foreign] as const),
+    ...'allOf anyOf items oneOf prefixItems'.split(' ').map((keyword) => [`${keyword}/1`, [{}, foreign]] as const),
+    ...'$defs definitions dependencies dependentSchemas patternProperties properties'
+      .split(' ')
+      .map((keyword) => [`${keyword}/a`, { a: foreign }] as const),
+  ];
+  for (const [place, inside] of places) {
+    test(`in ${place}`, () => {
+      const schema = { [place.replace(/\/.*/, '')]: inside };
+      assert.throws(() => compilePredicateSchema(schema), { message: `#/${place}: $async is not supported` });
+    });
+  }
+
+  for (const keyword of ['$async', '$dynamicRef', '$dynamicAnchor', '$recursiveRef', '$recursiveAnchor', '$anchor']) {
+    test(`as ${keyword}`, () => {
+      const message = `#/not: ${keyword} is not supported`;
+      assert.throws(() => compilePredicateSchema({ not: { [keyword]: '#a' } }), { message });
+    });
+  }
+});
