@@ -180,6 +180,20 @@ test('allows a simple signature that is stored as a referrer', async () => {
   await engine.close();
 });
 
+test('what was proven is not asked for again while it counts, however soon a rejection would be', async () => {
+  const engine = await startEngine({ policies: { prod: { images: ['**'], keys: [release] } } });
+  const { rejected, verified } = engine.configuration.cache;
+  const { resolved = '' } = await engine.decide('demo/signed:1.0');
+  const asked = engine.registry.requests.length;
+  engine.time.now += (rejected + 1) * 1000;
+  assert.equal((await engine.decide(resolved)).code, 'Verified');
+  assert.equal(engine.registry.requests.length, asked);
+  engine.time.now += verified * 1000;
+  assert.equal((await engine.decide(resolved)).code, 'Verified');
+  assert.ok(engine.registry.requests.length > asked);
+  await engine.close();
+});
+
 test('verified digests are admitted through an outage while staleIfError lasts, and say so', async () => {
   const engine = await startEngine({ policies: { prod: { images: ['**'], keys: [release] } } });
   const { cache } = engine.configuration;

@@ -56,6 +56,12 @@ describe('verdicts of the last second', () => {
   const decide = (image = IMAGE, namespace = SHOP) =>
     recent.decide({ image, namespace, keychain: anonymous, signal: new AbortController().signal });
 
+  test('are those of the decision', async () => {
+    assert.equal(await decide(), VERIFIED);
+    verdict = { ...VERIFIED, outcome: 'denied', code: 'NoSignature' };
+    assert.equal(await decide(), verdict);
+  });
+
   test('are said again for the same image in the same namespace, and counted', async () => {
     assert.equal(recent.recall(IMAGE, SHOP), undefined);
     await decide();
