@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/process.ts';
@@ -56,7 +56,7 @@ export async function endure(here: Installation, options: EnduranceOptions): Pro
       changes: await changing,
       slowestChange: Math.max(...questions.map(({ right }) => right.slowestChange)),
       met: caller.met,
-      resident: (await podsOf(here)).map((pod) => residentOf(here, pod)),
+      resident: (await podsOf(here)).flatMap((pod) => residentOf(here, pod) ?? []),
     };
   } finally {
     ended.abort();
@@ -124,7 +124,10 @@ function pidOf({ bench }: Installation, pod: string): number {
   return Number(readFileSync(path.join(bench.dir, 'cluster', 'pods', pod, 'pid'), 'utf8'));
 }
 
-function residentOf(here: Installation, pod: string): number {
-  const status = readFileSync(`/proc/${pidOf(here, pod)}/status`, 'utf8');
-  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024);
+/** MiB; undefined for a Pod whose process has just ended. */
+function residentOf(here: Installation, pod: string): number | undefined {
+  const status = `/proc/${pidOf(here, pod)}/status`;
+  if (!existsSync(status)) return undefined;
+  const kibibytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(status, 'utf8'))?.[1];
+  return kibibytes === undefined ? undefined : Math.round(Number(kibibytes) / 1024);
 }
