@@ -34,7 +34,7 @@ const ALLOCATOR = { MALLOC_ARENA_MAX: ENVIRONMENT.MALLOC_ARENA_MAX };
  * In a container V8 bounds its old generation by half of the memory limit, and collects early: the smaller the bound,
  * the less a heap may grow between collections. A benchmark has no container, so it says what the chart's limit comes to.
  */
-export function heapFlags(): readonly string[] {
+function heapFlags(): readonly string[] {
   const values: ChartValues = parse(readFileSync(path.join(ROOT, 'helm/values.yaml'), 'utf8'));
   const limit = /^(\d+)Mi$/.exec(values.resources.limits.memory)?.[1];
   if (limit === undefined) throw new Error('helm/values.yaml: resources.limits.memory is not in Mi');
