@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorText } from '../core/errors.ts';
-import { EXIT } from './exit.ts';
+import { errorText } from '../core/text.ts';
+import { EXIT } from './output/exit.ts';
 import { run } from './program.ts';
 
 /** The one place that touches the process: streams, environment, signals, exit code. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigurationError } from '../core/config/faults.ts';
-import { errorText } from '../core/errors.ts';
-import { EXIT, UsageError, type ExitCode } from './exit.ts';
-import type { Terminal } from './terminal.ts';
+import { errorText } from '../core/text.ts';
+import { EXIT, UsageError, type ExitCode } from './output/exit.ts';
+import type { Terminal } from './output/terminal.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -79,7 +79,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--namespace <name>', 'namespace of the release (default: that of the service account, or cosignet)')
     .addOption(choice('--log-level <level>', 'least severe lines to write', ['error', 'warn', 'info', 'debug'], 'info'))
     .addOption(choice('--log-format <format>', 'how lines are written', ['json', 'text'], 'json'))
-    .action(async (options) => finish(await (await import('./serve.ts')).serve(options, terminal)));
+    .action(async (options) => finish(await (await import('./commands/serve.ts')).serve(options, terminal)));
 }
 
 function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
@@ -98,7 +98,9 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
     .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
     .addOption(choice('-o, --output <format>', 'text, or one JSON object a line', ['text', 'json'], 'text'))
-    .action(async (images, options) => finish(await (await import('./verify.ts')).verify(images, options, terminal)));
+    .action(async (images, options) =>
+      finish(await (await import('./commands/verify.ts')).verify(images, options, terminal)),
+    );
 }
 
 function addScan(program: Command, terminal: Terminal, finish: Finish): void {
@@ -118,7 +120,7 @@ function addScan(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
     .addOption(choice('-o, --output <format>', 'kind of report', ['table', 'json', 'junit', 'sarif', 'html'], 'table'))
     .option('--output-file <file>', 'write the report there (default: standard output)')
-    .action(async (options) => finish(await (await import('./scan.ts')).scan(options, terminal)));
+    .action(async (options) => finish(await (await import('./commands/scan.ts')).scan(options, terminal)));
 }
 
 function addExplain(program: Command, terminal: Terminal, finish: Finish): void {
@@ -130,7 +132,9 @@ function addExplain(program: Command, terminal: Terminal, finish: Finish): void 
     .option('--config <file>', 'configuration file')
     .option('-n, --namespace <name>', 'namespace that the images are meant for')
     .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
-    .action(async (images, options) => finish(await (await import('./explain.ts')).explain(images, options, terminal)));
+    .action(async (images, options) =>
+      finish(await (await import('./commands/explain.ts')).explain(images, options, terminal)),
+    );
 }
 
 function addLint(program: Command, terminal: Terminal, finish: Finish): void {
@@ -139,7 +143,9 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
     .description('check ImagePolicy files')
     .argument('<path...>', 'files or folders')
     .option('--config <file>', 'configuration file, which names the trust roots')
-    .action(async (paths, options) => finish(await (await import('./lint.ts')).lint(paths, options, terminal)));
+    .action(async (paths, options) =>
+      finish(await (await import('./commands/lint.ts')).lint(paths, options, terminal)),
+    );
 }
 
 function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): void {
@@ -153,7 +159,7 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
     .option('--certificate-oidc-issuer <url>', 'issuer of the identity, exactly')
     .option('--trusted-root <file>', 'trusted_root.json (default: the public-good one)')
     .action(async (artifact, options) =>
-      finish(await (await import('./verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
+      finish(await (await import('./commands/verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
     );
 }
 

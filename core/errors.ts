@@ -31,6 +31,9 @@ export const VERDICT_CODES = [
 
 export type VerdictCode = (typeof VERDICT_CODES)[number];
 
+/** `denied`: the evidence was read and is not good enough; `error`: it could not be read. */
+export type Outcome = 'allowed' | 'denied' | 'error';
+
 /** Codes that a function of the engine may fail with. `Verified` and its kin are never thrown. */
 export type FailureCode = Exclude<VerdictCode, 'Verified' | 'AllowedByPolicy'>;
 
@@ -46,17 +49,4 @@ export class EngineError extends Error {
     this.name = 'EngineError';
     this.code = code;
   }
-}
-
-/**
- * Control, line-separating and direction-turning characters: they would forge lines in logs and in kubectl's output, and
- * make a text read other than it is.
- */
-// oxlint-disable-next-line no-control-regex -- these are what has to go
-export const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-/** The text of anything thrown, on one line, printable and capped: it may quote what a registry answered. */
-export function errorText(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return text.replace(/\s+/g, ' ').replace(UNPRINTABLE, '?').slice(0, 500).toWellFormed();
 }

@@ -15,7 +15,7 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
 /** Milliseconds since the epoch, as `Date.now`. */
 export type Clock = () => number;
 
-/** Counters and timings of the engine; seconds. `operator/metrics.ts` makes them Prometheus metrics. */
+/** Counters and timings of the engine; seconds. `operator/telemetry/metrics.ts` makes them Prometheus metrics. */
 export interface EngineMetrics {
   decided(labels: { readonly code: string; readonly outcome: string; readonly mode: string }, seconds: number): void;
   /** One HTTP exchange; `status` is the HTTP status, or `error`. */

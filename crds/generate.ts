@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes from the definition of ImagePolicy that of NamespacedImagePolicy, core/policy/schema.gen.ts (types) and
-// core/policy/validator.gen.ts (JSON Schemas of both).
+// Makes from the definition of ImagePolicy that of NamespacedImagePolicy, core/policy/documents/image-policy.gen.ts (types) and
+// core/policy/documents/schema.gen.ts (JSON Schemas of both).
 // `node crds/generate.ts` writes them, `node crds/generate.ts --check` exits 1 where they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
@@ -11,8 +11,8 @@ import type { CrdSchema, ResourceIdentity } from './crd-schema.ts';
 
 const SOURCE = new URL('imagepolicies.cosignet.dev.yaml', import.meta.url);
 const NAMESPACED = new URL('namespacedimagepolicies.cosignet.dev.yaml', import.meta.url);
-const TYPES = new URL('../core/policy/schema.gen.ts', import.meta.url);
-const VALIDATOR = new URL('../core/policy/validator.gen.ts', import.meta.url);
+const TYPES = new URL('../core/policy/documents/image-policy.gen.ts', import.meta.url);
+const VALIDATOR = new URL('../core/policy/documents/schema.gen.ts', import.meta.url);
 const HEADER = `// SPDX-License-Identifier: Apache-2.0
 // Generated from crds/imagepolicies.cosignet.dev.yaml by crds/generate.ts. Do not edit.
 `;

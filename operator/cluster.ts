@@ -1,30 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '../core/observe.ts';
-import type { SecretLookup } from '../core/policy/compile.ts';
-import { namespaceOf, policyName, splitPolicyName, type AnyImagePolicy } from '../core/policy/kinds.ts';
-import type { PolicyStore } from '../core/policy/store.ts';
+import type { SecretLookup } from '../core/policy/compile/compile-context.ts';
+import { namespaceOf, policyName, splitPolicyName, type AnyImagePolicy } from '../core/policy/documents/kinds.ts';
+import type { PolicyStore } from '../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
 import type { Decide } from '../core/verdict/types.ts';
-import type { KubeApi } from './api-client.ts';
-import { createBackgroundScan, type BackgroundScan } from './background-scan.ts';
-import type { CertificateIssuer } from './certificate-material.ts';
-import { createDenialEvents } from './denial-events.ts';
-import { createEventRecorder, type EventRecorder } from './events.ts';
-import type { FileCertificate } from './file-certificate.ts';
-import { ImagePolicyOperator, POLICY_GROUP, POLICY_VERSION } from './image-policy-operator.ts';
-import { kubeApiOf, loadKubeConfig } from './kube-config.ts';
-import { LeaderElection } from './leader.ts';
-import type { LiveConfiguration } from './live-configuration.ts';
-import type { MetricReadings, Metrics } from './metrics.ts';
-import { createNamespaces } from './namespaces.ts';
-import { ownSecrets, PolicyBook } from './policy-book.ts';
-import { createPolicySecrets, secretEntry, type PolicySecrets } from './policy-secrets.ts';
-import { createPullSecrets } from './pull-secrets.ts';
-import { certificatesFromFiles, manageCertificates, type ServingCertificates } from './serving-certificates.ts';
-import { mayBeShadowed, shadowersOf } from './shadowing.ts';
-import type { Surroundings } from './surroundings.ts';
-import { syncReasons } from './sync.ts';
+import type { KubeApi } from './kubernetes/api-client.ts';
+import { createBackgroundScan, type BackgroundScan } from './scan/background-scan.ts';
+import type { CertificateIssuer } from './certificates/certificate-material.ts';
+import { createDenialEvents } from './telemetry/denial-events.ts';
+import { createEventRecorder, type EventRecorder } from './kubernetes/events.ts';
+import type { FileCertificate } from './certificates/file-certificate.ts';
+import { ImagePolicyOperator, POLICY_GROUP, POLICY_VERSION } from './policies/image-policy-operator.ts';
+import { kubeApiOf, loadKubeConfig } from './kubernetes/kube-config.ts';
+import { LeaderElection } from './kubernetes/leader.ts';
+import type { LiveConfiguration } from './configuration/live-configuration.ts';
+import type { MetricReadings, Metrics } from './telemetry/metrics.ts';
+import { createNamespaces } from './kubernetes/namespaces.ts';
+import { ownSecrets, PolicyBook } from './policies/compiled-policies.ts';
+import { createPolicySecrets, secretEntry, type PolicySecrets } from './policies/policy-secrets.ts';
+import { createPullSecrets } from './policies/pull-secrets.ts';
+import {
+  certificatesFromFiles,
+  manageCertificates,
+  type ServingCertificates,
+} from './certificates/serving-certificates.ts';
+import { mayBeShadowed, shadowersOf } from './policies/shadowing.ts';
+import type { Surroundings } from './host.ts';
+import { syncReasons } from './kubernetes/sync.ts';
 
 export interface ClusterOptions {
   /** The release's. */

@@ -1,34 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { SecretLookup } from '../core/policy/compile/compile-context.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKeyRing } from '../core/cosign/key-ring.ts';
+import { createKeyRing } from '../core/keys/key-ring.ts';
 import type { Logger } from '../core/observe.ts';
-import { compilePolicy, type SecretLookup } from '../core/policy/compile.ts';
-import { compileCondition } from '../core/policy/condition.ts';
-import { compilePredicateSchema } from '../core/policy/predicate-schema.ts';
-import type { AnyImagePolicy } from '../core/policy/kinds.ts';
-import { createPolicyStore, type PolicyStore } from '../core/policy/store.ts';
-import { createRegistryClient } from '../core/registry/client.ts';
+import { compilePolicy } from '../core/policy/compile/compile.ts';
+import { compileCondition } from '../core/policy/expressions/condition.ts';
+import { compilePredicateSchema } from '../core/policy/expressions/predicate-schema.ts';
+import type { AnyImagePolicy } from '../core/policy/documents/kinds.ts';
+import { createPolicyStore, type PolicyStore } from '../core/policy/store/store.ts';
+import { createRegistryClient } from '../core/registry/client/client.ts';
 import { anonymousKeychain, chainKeychains } from '../core/registry/credentials/keychains.ts';
-import { createNameLookup } from '../core/registry/name-lookup.ts';
-import { createLiveRegistryClient, type LiveRegistryClient } from '../core/registry/live-client.ts';
+import { createNameLookup } from '../core/registry/transport/name-lookup.ts';
+import { createLiveRegistryClient, type LiveRegistryClient } from '../core/registry/client/live-client.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import { createEngine } from '../core/verdict/engine.ts';
 import { createRecentVerdicts, type RecentVerdicts } from '../core/verdict/recent.ts';
 import type { Decide } from '../core/verdict/types.ts';
-import { createReviewHandler } from '../webhook/handler.ts';
-import { startWebhookServer, type WebhookServer } from '../webhook/server.ts';
-import { issueCertificateAuthority, issueServingCertificate } from '../webhook/tls/issue.ts';
-import { LOCAL_NAMES, serviceDnsNames } from '../webhook/tls/names.ts';
-import { BACKDATED, DEFAULT_LIFE } from './certificate-material.ts';
-import { followFileCertificate, type FileCertificate, type ServingPair } from './file-certificate.ts';
-import { followConfiguration, type LiveConfiguration } from './live-configuration.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import { createNotifier, type Notifier } from './notifications/notifier.ts';
-import { startProbes } from './probes.ts';
-import type { Surroundings } from './surroundings.ts';
-import { createTufFollower } from './tuf-follower.ts';
-import { startTracing } from './tracing/start.ts';
-import type { Tracer } from './tracing/tracer.ts';
+import { createReviewHandler } from '../webhook/admission/handler.ts';
+import { startWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
+import { issueCertificateAuthority, issueServingCertificate } from './certificates/issue.ts';
+import { LOCAL_NAMES, serviceDnsNames } from './certificates/server-names.ts';
+import { BACKDATED, DEFAULT_LIFE } from './certificates/certificate-material.ts';
+import { followFileCertificate, type FileCertificate, type ServingPair } from './certificates/file-certificate.ts';
+import { followConfiguration, type LiveConfiguration } from './configuration/live-configuration.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createNotifier, type Notifier } from './telemetry/notifications/notifier.ts';
+import { startProbes } from './telemetry/probes.ts';
+import type { Surroundings } from './host.ts';
+import { createTufFollower } from './configuration/tuf-follower.ts';
+import { startTracing } from './telemetry/tracing/start.ts';
+import type { Tracer } from './telemetry/tracing/tracer.ts';
 
 export interface ServeOptions {
   /** Files and folders with ImagePolicies, in place of a cluster. */

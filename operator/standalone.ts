@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '../core/observe.ts';
-import type { AnyImagePolicy } from '../core/policy/kinds.ts';
-import type { PolicyStore } from '../core/policy/store.ts';
+import type { AnyImagePolicy } from '../core/policy/documents/kinds.ts';
+import type { PolicyStore } from '../core/policy/store/store.ts';
 import type { CompiledPolicy, NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
-import type { ServingPair } from './file-certificate.ts';
-import { followPolicyFiles } from './policy-files.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { ServingPair } from './certificates/file-certificate.ts';
+import { followPolicyFiles } from './policies/policy-files.ts';
+import type { Surroundings } from './host.ts';
 
 export interface StandaloneOptions {
   readonly policies: readonly string[];

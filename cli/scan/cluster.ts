@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../../core/config/types.ts';
-import { errorText } from '../../core/errors.ts';
+import { errorText } from '../../core/text.ts';
+import type { SecretLookup } from '../../core/policy/compile/compile-context.ts';
 import { silentLogger } from '../../core/observe.ts';
-import type { SecretLookup } from '../../core/policy/compile.ts';
-import { namespaceOf, type AnyImagePolicy, type NamespacedImagePolicy } from '../../core/policy/kinds.ts';
-import type { ImagePolicy } from '../../core/policy/schema.gen.ts';
+import { namespaceOf, type AnyImagePolicy, type NamespacedImagePolicy } from '../../core/policy/documents/kinds.ts';
+import type { ImagePolicy } from '../../core/policy/documents/image-policy.gen.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../../core/registry/types.ts';
-import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/api-client.ts';
-import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../../operator/kube-config.ts';
-import { secretEntry, type SecretObject } from '../../operator/policy-secrets.ts';
-import { createPullSecrets, type PullSource } from '../../operator/pull-secrets.ts';
-import { runningImages, type PodObject } from '../../operator/running-images.ts';
-import { UsageError } from '../exit.ts';
+import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/kubernetes/api-client.ts';
+import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../../operator/kubernetes/kube-config.ts';
+import { secretEntry, type SecretObject } from '../../operator/policies/policy-secrets.ts';
+import { createPullSecrets, type PullSource } from '../../operator/policies/pull-secrets.ts';
+import { runningImages, type PodObject } from '../../operator/scan/running-images.ts';
+import { UsageError } from '../output/exit.ts';
 import type { Inventory, InventoryItem } from './inventory.ts';
 import type { PodName } from './report.ts';
 

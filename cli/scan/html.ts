@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Outcome } from '../../core/errors.ts';
 import { createHash } from 'node:crypto';
-import type { Outcome, Verdict } from '../../core/verdict/types.ts';
+import type { Verdict } from '../../core/verdict/types.ts';
 import { VERSION } from '../version.ts';
 import { CODE_TEXTS } from './code-texts.ts';
 import { STYLE } from './html-style.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorText } from '../../core/errors.ts';
+import { errorText } from '../../core/text.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
 import type { Keychain } from '../../core/registry/types.ts';
-import { UsageError } from '../exit.ts';
+import { UsageError } from '../output/exit.ts';
 import type { PodName } from './report.ts';
 
 /** One image to judge: for a namespace, with the credentials that it is pulled with. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { VERDICT_CODES, type VerdictCode } from '../../core/errors.ts';
 import type { Mode } from '../../core/policy/types.ts';
-import { printable } from '../../core/verdict/verdict-text.ts';
+import { printable } from '../../core/text.ts';
 import { VERSION } from '../version.ts';
 import { CODE_TEXTS } from './code-texts.ts';
 import type { ScannedImage, ScanReport } from './report.ts';

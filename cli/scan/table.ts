@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { printable } from '../../core/verdict/verdict-text.ts';
+import { printable } from '../../core/text.ts';
 import { CODE_TEXTS } from './code-texts.ts';
 import { podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
 

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document, type YAMLError } from 'yaml';
-import { errorText } from '../errors.ts';
+import { errorText } from '../text.ts';
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import { readBoundedText } from '../read-bounded.ts';
 import {

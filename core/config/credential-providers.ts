@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ajv } from 'ajv';
 import { parseDocument } from 'yaml';
-import { errorText } from '../errors.ts';
+import { errorText } from '../text.ts';
 import type { CredentialPrograms } from '../registry/credentials/configured.ts';
 import { durationMilliseconds } from '../registry/credentials/duration.ts';
 import { compilesAsMatch } from '../registry/credentials/match.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
-import { errorText } from '../errors.ts';
-import type { RegistrySettings, SettingsOf } from '../registry/endpoints.ts';
+import { errorText } from '../text.ts';
+import type { RegistrySettings, SettingsOf } from '../registry/transport/endpoints.ts';
 import { ConfigurationError } from './faults.ts';
 import type { RegistryConfiguration } from './types.ts';
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { VerdictCode } from '../errors.ts';
+import type { VerdictCode, Outcome } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { Outcome } from '../verdict/types.ts';
 
 /** The configuration file after validation, defaults filled in. Durations are seconds. */
 export interface Configuration {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../errors.ts';
-import { decodeEitherBase64 } from './base64.ts';
-import { isObject } from './json.ts';
+import { decodeEitherBase64 } from '../base64.ts';
+import { isJsonObject } from '../json.ts';
 
 const IN_TOTO = 'application/vnd.in-toto+json';
 
@@ -15,14 +15,14 @@ export interface Envelope {
 
 /** @throws EngineError MalformedSignature */
 export function parseEnvelope(value: unknown): Envelope {
-  if (!isObject(value)) throw malformed('is not an object');
+  if (!isJsonObject(value)) throw malformed('is not an object');
   const { payload: encoded, payloadType, signatures } = value;
   if (payloadType !== IN_TOTO) throw malformed(`is not of the payload type ${IN_TOTO}`);
   // With several, which of them counts would be the reader's choice; cosign and sigstore write one.
   if (!Array.isArray(signatures) || signatures.length !== 1) throw malformed('does not have exactly one signature');
   const [only]: unknown[] = signatures;
   const payload = base64Field(encoded, 'payload');
-  const signature = base64Field(isObject(only) ? only['sig'] : undefined, 'signature');
+  const signature = base64Field(isJsonObject(only) ? only['sig'] : undefined, 'signature');
   return { payload, signature, signedBytes: preAuthenticationEncoding(IN_TOTO, payload) };
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isJsonObject, isTextMap, parseJson } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import { isDigest } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, ManifestBytes } from '../registry/types.ts';
-import { isObject, isTextMap, parseJson } from './json.ts';
 
 /** What is used of an image manifest that carries signatures (image-spec manifest.md). */
 export interface SignatureManifest {
@@ -19,12 +19,12 @@ export type UnreadLayer = unknown;
 /** @throws EngineError MalformedSignature, ResponseTooLarge */
 export function parseManifest(manifest: ManifestBytes, maximumBytes: number): SignatureManifest {
   const value = parseJson(manifest.bytes, maximumBytes, 'the manifest');
-  if (!isObject(value) || !Array.isArray(value['layers'])) {
+  if (!isJsonObject(value) || !Array.isArray(value['layers'])) {
     throw new EngineError('MalformedSignature', 'the manifest has no layers');
   }
   const { artifactType, config, subject } = value;
-  const type = artifactType ?? (isObject(config) ? config['mediaType'] : undefined);
-  const about = isObject(subject) ? subject['digest'] : undefined;
+  const type = artifactType ?? (isJsonObject(config) ? config['mediaType'] : undefined);
+  const about = isJsonObject(subject) ? subject['digest'] : undefined;
   return {
     layers: value['layers'],
     ...(typeof type === 'string' && { artifactType: type }),
@@ -34,7 +34,7 @@ export function parseManifest(manifest: ManifestBytes, maximumBytes: number): Si
 
 /** @throws EngineError MalformedSignature; ResponseTooLarge where it announces more than `maximumBytes` */
 export function parseLayer(layer: UnreadLayer, maximumBytes: number): Descriptor {
-  if (!isObject(layer)) throw malformed('is not an object');
+  if (!isJsonObject(layer)) throw malformed('is not an object');
   const { mediaType, digest, size, data } = layer;
   if (typeof mediaType !== 'string') throw malformed('has no mediaType');
   if (!isDigest(digest)) throw malformed('has no sha256 digest');

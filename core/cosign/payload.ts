@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isJsonObject, parseJson, textEntries } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
-import { isObject, parseJson, textEntries } from './json.ts';
 
 /** `cosign container signature` was written by cosign before 1.0, with capitalised keys. */
 const TYPES: ReadonlySet<unknown> = new Set(['cosign container image signature', 'cosign container signature']);
@@ -28,7 +28,7 @@ export function parsePayload(
   const named = field(field(critical, 'image'), 'docker-manifest-digest');
   if (named !== digest) throw new EngineError('MalformedSignature', 'the payload names another image');
   const optional = field(payload, 'optional') ?? {};
-  if (!isObject(optional))
+  if (!isJsonObject(optional))
     throw new EngineError('MalformedSignature', 'the payload has an "optional" that is no object');
   return textEntries(optional);
 }
@@ -38,7 +38,7 @@ export function parsePayload(
  * answers to one question, so it is refused. (The keys of `optional` are a map and stay as they are.)
  */
 function field(value: unknown, name: string): unknown {
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const keys = Object.keys(value).filter((key) => folded(key) === name);
   if (keys.length > 1) throw new EngineError('MalformedSignature', `the payload has the key ${name} twice`);
   return keys[0] === undefined ? undefined : value[keys[0]];

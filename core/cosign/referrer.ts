@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../errors.ts';
 import type { Descriptor } from '../registry/types.ts';
-import { BUNDLE_TYPE_PREFIX, parseBundle } from './bundle.ts';
-import { isObject } from './json.ts';
+import { BUNDLE_TYPE_PREFIX, parseBundle } from './bundle-statement.ts';
+import { isJsonObject } from '../json.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import { SIMPLE_SIGNING_ARTIFACT } from './referrer-selection.ts';
 import { readSignatureLayers } from './simple-signing.ts';
@@ -34,6 +34,6 @@ export async function readReferrer(
 }
 
 function isBundleLayer(layer: unknown): boolean {
-  const mediaType = isObject(layer) ? layer['mediaType'] : undefined;
+  const mediaType = isJsonObject(layer) ? layer['mediaType'] : undefined;
   return typeof mediaType === 'string' && mediaType.startsWith(BUNDLE_TYPE_PREFIX);
 }

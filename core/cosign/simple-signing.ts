@@ -5,14 +5,14 @@ import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
 import type { Limits } from '../limits.ts';
 import type { Descriptor, RegistryClient, RequestScope } from '../registry/types.ts';
-import { decodeBase64 } from './base64.ts';
+import { decodeBase64 } from '../base64.ts';
 import { faultFrom, faultyEvidence, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
 import { parsePayload } from './payload.ts';
 import { predictPayloads } from './payload-prediction.ts';
 import type { PayloadTemplates } from './payload-prediction.ts';
-import { mapInParallel } from './parallel.ts';
+import { mapInParallel } from '../parallel.ts';
 import type { EvidenceBatch, ResolvedImage, SignatureCandidate, VerificationMaterial } from './types.ts';
 
 export interface SimpleSigningInput {

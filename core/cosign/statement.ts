@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isJsonObject, parseJson, textEntries } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
-import { isObject, parseJson, textEntries } from './json.ts';
 
 /** The predicate type that makes a statement a signature of an image, as against a claim about it. */
 export const COSIGN_SIGNATURE = 'https://sigstore.dev/cosign/sign/v1';
@@ -30,7 +30,7 @@ export interface Statement {
  */
 export function parseStatement(bytes: Uint8Array, digest: Digest, maximumBytes: number): Statement {
   const json = parseJson(bytes, maximumBytes, 'the statement');
-  if (!isObject(json)) throw malformed('is not an object');
+  if (!isJsonObject(json)) throw malformed('is not an object');
   const { _type: type, predicateType, predicate } = json;
   if (type !== STATEMENT_V1 && type !== STATEMENT_V0_1) throw malformed('is not an in-toto statement v1 or v0.1');
   if (typeof predicateType !== 'string' || predicateType === '') throw malformed('has no predicateType');
@@ -45,11 +45,11 @@ function annotationsOf(subjects: unknown, digest: Digest): Readonly<Record<strin
   if (subjects.length > MAXIMUM_SUBJECTS) throw malformed(`has more than ${MAXIMUM_SUBJECTS} subjects`);
   const named = subjects.find((subject: unknown) => sha256Of(subject) === hexOf(digest));
   if (named === undefined) throw malformed('names another image');
-  return isObject(named) ? textEntries(named['annotations']) : {};
+  return isJsonObject(named) ? textEntries(named['annotations']) : {};
 }
 
 function sha256Of(subject: unknown): unknown {
-  if (!isObject(subject) || !isObject(subject['digest'])) throw malformed('has a subject without digest');
+  if (!isJsonObject(subject) || !isJsonObject(subject['digest'])) throw malformed('has a subject without digest');
   const digests = subject['digest'];
   if (Object.keys(digests).length > MAXIMUM_DIGESTS)
     throw malformed(`has more than ${MAXIMUM_DIGESTS} digests of one subject`);

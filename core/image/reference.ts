@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EngineError, UNPRINTABLE } from '../errors.ts';
+import { UNPRINTABLE } from '../text.ts';
+import { EngineError } from '../errors.ts';
 import { isDigest } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { HOST, PATH_COMPONENT, conforms } from './grammar.ts';

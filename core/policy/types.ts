@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KeyObject } from 'node:crypto';
+import type { KeyAlgorithm } from '../keys/algorithms.ts';
 import type { Digest } from '../image/digest.ts';
 import type { ImagePattern, Repository } from '../image/types.ts';
 
 export type Action = 'Verify' | 'Allow' | 'Deny';
 /** What happens to an image that fails: refused, admitted with a warning, or only recorded. */
 export type Mode = 'Enforce' | 'Warn' | 'Audit';
-export type KeyAlgorithm = 'ECDSA-P256' | 'ECDSA-P384' | 'ECDSA-P521' | 'RSA' | 'RSA-PSS' | 'Ed25519';
 
 /** Why a policy is not Ready; also the `reason` of its condition. */
 export type ProblemReason =

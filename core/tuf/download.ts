@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
-import { proxyFor, type ProxySettings } from '../registry/proxy.ts';
+import { proxyFor, type ProxySettings } from '../registry/transport/proxy.ts';
 
 /** An answer that is not the file. */
 export class TufStatusError extends Error {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parseJson } from '../cosign/json.ts';
+import { parseJson } from '../json.ts';
 
 /** Of one object or list; the metadata of Sigstore's own repository have a few dozen. */
 const MAXIMUM_MEMBERS = 1000;

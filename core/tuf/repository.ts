@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { ConfigurationError } from '../config/faults.ts';
 import type { TrustRootConfiguration } from '../config/types.ts';
-import { isObject } from '../cosign/json.ts';
-import { errorText } from '../errors.ts';
+import { isJsonObject } from '../json.ts';
+import { errorText } from '../text.ts';
 
 /** A TUF repository (The Update Framework) that a trust root is followed in. */
 export interface TufRepository {
@@ -47,7 +47,7 @@ export async function loadTufRepositories(
 /** Only whether it is one at all: a trusted_root.json in its place would fail at every refresh. */
 function rootIn(text: string): string {
   const content: unknown = JSON.parse(text);
-  const signed = isObject(content) ? content['signed'] : undefined;
-  if (!isObject(signed) || signed['_type'] !== 'root') throw new Error('is not the root.json of a TUF repository');
+  const signed = isJsonObject(content) ? content['signed'] : undefined;
+  if (!isJsonObject(signed) || signed['_type'] !== 'root') throw new Error('is not the root.json of a TUF repository');
   return text;
 }

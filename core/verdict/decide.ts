@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../text.ts';
 import type { Configuration } from '../config/types.ts';
 import type { ResolvedImage } from '../cosign/types.ts';
-import { EngineError, errorText } from '../errors.ts';
+import { EngineError } from '../errors.ts';
 import type { FailureCode } from '../errors.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
-import { matchPolicies, mayMatchByDigest } from '../policy/match.ts';
-import type { PolicySnapshot } from '../policy/store.ts';
+import { matchPolicies, mayMatchByDigest } from '../policy/store/match.ts';
+import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
-import { withinDeadline } from './deadline.ts';
+import { withinDeadline } from '../deadline.ts';
 import { describeSigners, remedyFor } from './message.ts';
 import { outcomeOf, strictestMode } from './outcome.ts';
 import type { TagResolver } from './tags.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
-import { weigh } from './weigh.ts';
-import type { Finding, WeighDependencies } from './weigh.ts';
+import { weigh } from './verify-policy.ts';
+import type { Finding, WeighDependencies } from './verify-policy.ts';
 import {
   isAllowing,
   isOfCluster,

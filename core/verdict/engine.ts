@@ -2,14 +2,14 @@
 import { createPayloadTemplates } from '../cosign/payload-prediction.ts';
 import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
-import type { PolicySnapshot } from '../policy/store.ts';
+import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { RegistryClient } from '../registry/types.ts';
-import { createEvidenceCache } from './cache.ts';
+import { createEvidenceCache } from './evidence/evidence-cache.ts';
 import { createDecide } from './decide.ts';
-import { createFormatMemory } from './format-memory.ts';
-import { placesToRead } from './places.ts';
-import { createProver } from './prover.ts';
-import type { TrustRoots } from './prover.ts';
+import { createFormatMemory } from './evidence/format-memory.ts';
+import { placesToRead } from './evidence/evidence-sources.ts';
+import { createProver } from './evaluation/signature-verifier.ts';
+import type { TrustRoots } from './evaluation/signature-verifier.ts';
 import { createTagResolver } from './tags.ts';
 import type { Decide } from './types.ts';
 

@@ -2,12 +2,12 @@
 import type { Configuration } from '../config/types.ts';
 import { formatReference, parseReference } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
-import { rankMatches, rankOwnMatches } from '../policy/match.ts';
-import type { RankedMatch } from '../policy/match.ts';
-import type { PolicySnapshot } from '../policy/store.ts';
+import { rankMatches, rankOwnMatches } from '../policy/store/match.ts';
+import type { RankedMatch } from '../policy/store/match.ts';
+import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, NamespaceContext } from '../policy/types.ts';
 import { describeSigners } from './message.ts';
-import { printable } from './verdict-text.ts';
+import { printable } from '../text.ts';
 
 /** Why an image belongs to the policies it belongs to; nothing is asked of a registry. */
 export interface Explanation {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { VerdictCode } from '../errors.ts';
-import { splitPolicyName } from '../policy/kinds.ts';
+import { splitPolicyName } from '../policy/documents/kinds.ts';
 import type { CompiledPolicy, Signer } from '../policy/types.ts';
 
 const SHOWN_SIGNERS = 5;

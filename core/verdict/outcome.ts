@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { VerdictCode } from '../errors.ts';
+import type { VerdictCode, Outcome } from '../errors.ts';
 import type { Mode } from '../policy/types.ts';
-import type { Outcome } from './types.ts';
 
 const OUTCOMES: Readonly<Record<VerdictCode, Outcome>> = {
   Verified: 'allowed',

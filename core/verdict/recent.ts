@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
-import type { PolicySnapshot } from '../policy/store.ts';
+import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { NamespaceContext } from '../policy/types.ts';
 import type { Decide, Verdict } from './types.ts';
 

@@ -7,7 +7,7 @@ import type { CacheLifetimes } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import { createRecentlyUsed } from '../recently-used.ts';
 import type { RegistryClient, RequestScope } from '../registry/types.ts';
-import { withinDeadline } from './deadline.ts';
+import { withinDeadline } from '../deadline.ts';
 
 /** What a tag stood for, and when that was asked. `stale`: the registry could not be asked again. */
 export interface TagResolution {

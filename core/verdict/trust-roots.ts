@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TrustRootConfiguration } from '../config/types.ts';
-import type { TrustRoot } from '../cosign/trust-root.ts';
+import type { TrustRoot } from '../sigstore/trust/trust-root.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
-import type { TrustRoots } from './prover.ts';
+import type { TrustRoots } from './evaluation/signature-verifier.ts';
 
 /** The public-good instance of Sigstore, embedded; a configured root of this name replaces it. */
 export const PUBLIC_GOOD = 'public-good';
@@ -33,7 +33,7 @@ export function createTrustRoots(
     const file = known.get(name)?.file;
     if (file !== undefined) return parsed(await readFile(file));
     if (name !== PUBLIC_GOOD) throw new Error(`no trust root is named "${name}"`);
-    const { publicGoodTrustRoot } = await import('../cosign/public-good.ts');
+    const { publicGoodTrustRoot } = await import('../sigstore/trust/public-good.ts');
     return publicGoodTrustRoot();
   };
 
@@ -53,7 +53,7 @@ export function createTrustRoots(
 }
 
 async function parsed(text: string): Promise<TrustRoot> {
-  const { parseTrustRoot } = await import('../cosign/trust-root.ts');
+  const { parseTrustRoot } = await import('../sigstore/trust/trust-root.ts');
   return parseTrustRoot(text);
 }
 

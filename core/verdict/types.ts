@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { VerdictCode } from '../errors.ts';
+import type { Outcome, VerdictCode } from '../errors.ts';
 import type { Mode, NamespaceContext } from '../policy/types.ts';
+import type { VerdictSigner } from './evaluation/evaluate.ts';
 import type { Keychain } from '../registry/types.ts';
-
-/** `denied`: the evidence was read and is not good enough; `error`: it could not be read. */
-export type Outcome = 'allowed' | 'denied' | 'error';
 
 /** The answer for one image: the webhook, the CLI and the metrics render this same value. */
 export interface Verdict {
@@ -26,13 +24,6 @@ export interface Verdict {
   readonly signers: readonly VerdictSigner[];
   /** HTTP requests sent for this decision. */
   readonly registryRequests: number;
-}
-
-export interface VerdictSigner {
-  readonly name: string;
-  /** SPKI fingerprint of the key, or of the signing certificate's key. */
-  readonly fingerprint: string;
-  readonly format: 'bundle' | 'simple-signing';
 }
 
 export interface DecisionRequest {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { printable } from '../text.ts';
 import type { Verdict } from './types.ts';
 
 /** A verdict for people: the answer on the first line, the reasons below it, indented. */
@@ -21,11 +22,6 @@ export function verdictText(verdict: Verdict): string {
 
 function field(name: string, value: string | undefined): string[] {
   return value === undefined || value === '' ? [] : [`  ${name.padEnd(8)} ${value}`];
-}
-
-/** Registries choose parts of these texts: none may move the cursor, colour the screen or reverse the line. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }
 
 /** Exactly the documented fields (docs/reference/verdicts.md). */

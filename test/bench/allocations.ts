@@ -3,11 +3,11 @@
 // TLS; and how many lines it logs. In a process of its own, for figures.ts.
 import { Writable } from 'node:stream';
 import { getHeapStatistics } from 'node:v8';
-import { createLogger } from '../../cli/logger.ts';
+import { createLogger } from '../../cli/output/logger.ts';
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
-import { createMetrics } from '../../operator/metrics.ts';
-import { parseJson } from '../../webhook/body.ts';
-import { createReviewHandler } from '../../webhook/handler.ts';
+import { createMetrics } from '../../operator/telemetry/metrics.ts';
+import { parseJson } from '../../webhook/http/body.ts';
+import { createReviewHandler } from '../../webhook/admission/handler.ts';
 import { anonymous } from '../fakes/engine.ts';
 import { RegistryContent } from '../fakes/registry-content.ts';
 import { startFakeRegistry } from '../fakes/registry.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ImagePolicySpec } from '../../core/policy/schema.gen.ts';
+import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
 import { attachAnnotated, attachBundle, signImage } from '../e2e/keyless-images.ts';
 import { ISSUER, SIGNED_AT, SUBJECT } from '../fakes/keyless.ts';
 import type { SigningOptions } from '../fakes/keyless.ts';

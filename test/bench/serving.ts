@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { ImagePolicySpec } from '../../core/policy/schema.gen.ts';
+import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
 import { ENVIRONMENT, NODE_FLAGS } from '../../release/image.ts';
-import { issueCertificateAuthority, issueServingCertificate } from '../../webhook/tls/issue.ts';
-import { LOCAL_NAMES } from '../../webhook/tls/names.ts';
+import { issueCertificateAuthority, issueServingCertificate } from '../../operator/certificates/issue.ts';
+import { LOCAL_NAMES } from '../../operator/certificates/server-names.ts';
 import { startMeasured } from './measured-process.ts';
 import type { MeasuredProcess } from './measured-process.ts';
 

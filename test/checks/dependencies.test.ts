@@ -23,13 +23,16 @@ describe('dependencies point one way', () => {
 
   test('the rules refuse what they are there to refuse', () => {
     assert.match(importFault('core/verdict/decide.ts', '../../operator/main.ts') ?? '', /from there only core/);
-    assert.match(importFault('core/policy/store.ts', '@kubernetes/client-node') ?? '', /belongs to operator/);
-    assert.match(importFault('core/policy/store.ts', 'node:http') ?? '', /belongs to webhook/);
-    assert.match(importFault('webhook/server.ts', '../operator/metrics.ts') ?? '', /from there only webhook/);
-    assert.match(importFault('operator/status.ts', '../webhook/server.ts') ?? '', /from there only operator/);
-    assert.match(importFault('cli/verify.ts', '../operator/main.ts') ?? '', /from there only cli/);
-    assert.equal(importFault('operator/main.ts', '../webhook/server.ts'), undefined);
-    assert.equal(importFault('cli/serve.ts', '../operator/main.ts'), undefined);
+    assert.match(importFault('core/policy/store/store.ts', '@kubernetes/client-node') ?? '', /belongs to operator/);
+    assert.match(importFault('core/policy/store/store.ts', 'node:http') ?? '', /belongs to webhook/);
+    assert.match(
+      importFault('webhook/http/server.ts', '../../operator/telemetry/metrics.ts') ?? '',
+      /from there only webhook/,
+    );
+    assert.match(importFault('operator/status.ts', '../webhook/http/server.ts') ?? '', /from there only operator/);
+    assert.match(importFault('cli/commands/verify.ts', '../../operator/main.ts') ?? '', /from there only cli/);
+    assert.equal(importFault('operator/main.ts', '../webhook/http/server.ts'), undefined);
+    assert.equal(importFault('cli/commands/serve.ts', '../../operator/main.ts'), undefined);
     assert.equal(importFault('core/verdict/decide.ts', '../errors.ts'), undefined);
   });
 

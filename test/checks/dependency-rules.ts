@@ -8,7 +8,7 @@ const ROOMS: readonly (readonly [where: string, may: readonly string[]])[] = [
   ['webhook/', ['webhook/', 'core/']],
   ['operator/main.ts', ['operator/', 'webhook/', 'core/']],
   ['operator/', ['operator/', 'core/']],
-  ['cli/serve.ts', ['cli/', 'operator/main.ts', 'core/']],
+  ['cli/commands/serve.ts', ['cli/', 'operator/main.ts', 'core/']],
   ['cli/scan/cluster.ts', ['cli/', 'operator/', 'core/']],
   ['cli/', ['cli/', 'core/', 'package.json']],
 ];
@@ -17,8 +17,8 @@ const ROOMS: readonly (readonly [where: string, may: readonly string[]])[] = [
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@kubernetes/client-node': ['operator/'],
   '@dot-i/k8s-operator': ['operator/'],
-  'node-forge': ['webhook/tls/'],
-  winston: ['cli/logger.ts'],
+  'node-forge': ['operator/certificates/'],
+  winston: ['cli/output/logger.ts'],
   commander: ['cli/'],
   '@prometheus-io/client': ['operator/'],
   'node:http': ['webhook/', 'operator/'],

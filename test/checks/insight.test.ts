@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { parseConfiguration } from '../../core/config/configuration.ts';
-import { notesOf } from '../../operator/notifications/note.ts';
-import { payloadOf } from '../../operator/notifications/payloads.ts';
-import { METRICS } from '../../operator/metric-definitions.ts';
-import { denial } from '../unit/operator/notifications/denials.ts';
+import { notesOf } from '../../operator/telemetry/notifications/note.ts';
+import { payloadOf } from '../../operator/telemetry/notifications/payloads.ts';
+import { METRICS } from '../../operator/telemetry/metric-definitions.ts';
+import { denial } from '../unit/operator/telemetry/notifications/denials.ts';
 import { codeBlocks, section, tableRows } from './markdown.ts';
 import { read } from './sources.ts';
 

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { issueCertificateAuthority, issueServingCertificate } from '../../webhook/tls/issue.ts';
-import { LOCAL_NAMES } from '../../webhook/tls/names.ts';
+import { issueCertificateAuthority, issueServingCertificate } from '../../operator/certificates/issue.ts';
+import { LOCAL_NAMES } from '../../operator/certificates/server-names.ts';
 import { loadLayout, RegistryContent } from '../fakes/registry-content.ts';
 import { listen, startFakeRegistry, stop as stopListening } from '../fakes/registry.ts';
 

@@ -4,7 +4,11 @@ import { X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { waitFor } from '../control-plane/process.ts';
-import { issueCertificateAuthority, issueServingCertificate, type CertifiedKey } from '../../webhook/tls/issue.ts';
+import {
+  issueCertificateAuthority,
+  issueServingCertificate,
+  type CertifiedKey,
+} from '../../operator/certificates/issue.ts';
 import { install, keyFlags, openInstallation, policyReady, tryPod, type Installation } from './installation.ts';
 import { startLoad } from './load.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { WORKLOADS } from '../../webhook/workloads.ts';
+import { WORKLOADS } from '../../webhook/admission/request/workloads.ts';
 import { json, refusal, render, type Rendered } from './rendering.ts';
 import { output } from './tools.ts';
 

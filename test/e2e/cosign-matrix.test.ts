@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { verifyWithKey } from '../../core/cosign/algorithms.ts';
+import { verifyWithKey } from '../../core/keys/algorithms.ts';
 import { attestationTag, readAttestationTag } from '../../core/cosign/attestation-tag.ts';
-import { parsePublicKey } from '../../core/cosign/keys.ts';
+import { parsePublicKey } from '../../core/keys/public-key.ts';
 import { createPayloadTemplates } from '../../core/cosign/payload-prediction.ts';
 import { readSimpleSigning, signatureTag } from '../../core/cosign/simple-signing.ts';
 import type { SimpleSigningInput } from '../../core/cosign/simple-signing.ts';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { METRICS } from '../../operator/metric-definitions.ts';
-import { createMetrics } from '../../operator/metrics.ts';
+import { METRICS } from '../../operator/telemetry/metric-definitions.ts';
+import { createMetrics } from '../../operator/telemetry/metrics.ts';
 import { parseExposition } from '../checks/exposition.ts';
 import { output, requireTools } from './tools.ts';
 

@@ -9,7 +9,7 @@ import { Agent, request } from 'undici';
 import { openLink, type Link } from '../control-plane/link.ts';
 import { waitFor } from '../control-plane/process.ts';
 import { admitted, question, refused, summaryOf } from '../endurance/questions.ts';
-import { LEADER_TIMINGS } from '../../operator/leader.ts';
+import { LEADER_TIMINGS } from '../../operator/kubernetes/leader.ts';
 import { install, openInstallation, policy, policyReady, type Image, type Installation } from './installation.ts';
 
 /** Milliseconds in which another replica leads after the network of the first one is gone. */

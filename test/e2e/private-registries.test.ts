@@ -4,7 +4,7 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
-import type { RegistrySettings } from '../../core/registry/endpoints.ts';
+import type { RegistrySettings } from '../../core/registry/transport/endpoints.ts';
 import type { Credential } from '../../core/registry/types.ts';
 import { NODE_PATH, PROGRAM_PATH } from '../../release/rootfs.ts';
 import { NODE_FLAGS } from '../../release/image.ts';

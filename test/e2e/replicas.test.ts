@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/process.ts';
-import { LEADER_TIMINGS } from '../../operator/leader.ts';
+import { LEADER_TIMINGS } from '../../operator/kubernetes/leader.ts';
 import { install, openInstallation, tryPod, type Installation } from './installation.ts';
 import { startLoad } from './load.ts';
 

@@ -2,7 +2,7 @@
 /* oxlint-disable typescript/no-unsafe-type-assertion -- requests of the code under test are trusted here */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ImagePolicyStatus } from '../../core/policy/schema.gen.ts';
+import type { ImagePolicyStatus } from '../../core/policy/documents/image-policy.gen.ts';
 
 /** What a request is answered with instead of the honest answer. */
 export type Fault =

@@ -3,9 +3,9 @@ import { DEFAULT_LIMITS } from '../../core/limits.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/observe.ts';
 import { silentLogger } from '../../core/observe.ts';
-import { createRegistryClient } from '../../core/registry/client.ts';
-import type { ClosableRegistryClient, RegistryClientOptions } from '../../core/registry/client.ts';
-import type { RegistrySettings } from '../../core/registry/endpoints.ts';
+import { createRegistryClient } from '../../core/registry/client/client.ts';
+import type { ClosableRegistryClient, RegistryClientOptions } from '../../core/registry/client/client.ts';
+import type { RegistrySettings } from '../../core/registry/transport/endpoints.ts';
 import type { Credential, Keychain, RequestScope } from '../../core/registry/types.ts';
 
 export interface TestClient {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RFC3161Timestamp } from '@sigstore/core';
-import { parseTrustRoot } from '../../core/cosign/trust-root.ts';
-import { verifyBundle } from '../../core/cosign/verify-bundle.ts';
+import { parseTrustRoot } from '../../core/sigstore/trust/trust-root.ts';
+import { verifyBundle } from '../../core/sigstore/verify-bundle.ts';
 import { spkiOf, toPem } from '../fakes/certificates.ts';
 import { bundleFor, flipped, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../fakes/keyless.ts';
 import type { Signing, SigningOptions } from '../fakes/keyless.ts';

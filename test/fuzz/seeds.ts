@@ -159,7 +159,7 @@ function keyless(): Seeds {
       (['0.1', '0.3'] as const).map((version) => JSON.stringify(bundleFor(signing, version))),
     ),
     certificate: signings.flatMap(certificateOf),
-    'trust-root': [root, read('core/cosign/public-good.json')],
+    'trust-root': [root, read('core/sigstore/trust/public-good.json')],
   };
 }
 

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Writes core/cosign/public-good.json: the trusted_root.json of the public Sigstore instance, as Sigstore's own
+ * Writes core/sigstore/trust/public-good.json: the trusted_root.json of the public Sigstore instance, as Sigstore's own
  * JavaScript client carries it (npm package @sigstore/tuf, `seeds.json`). To renew it, raise VERSION, run
  * `npx node test/tools/public-good.ts`, and read the difference: each added key is one more that is believed.
  */
 const VERSION = '4.0.2';
 const REPOSITORY = 'https://tuf-repo-cdn.sigstore.dev';
-const OUTPUT = new URL('../../core/cosign/public-good.json', import.meta.url);
+const OUTPUT = new URL('../../core/sigstore/trust/public-good.json', import.meta.url);
 
 const folder = mkdtempSync(join(tmpdir(), 'public-good-'));
 try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorText } from '../../errors.ts';
+import { errorText } from '../../text.ts';
 import type { Clock, Logger } from '../../observe.ts';
 import type { Keychain } from '../types.ts';
 import { createDockerKeychain } from './docker-config.ts';

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EngineError, errorText } from '../../errors.ts';
+import { EngineError } from '../../errors.ts';
 import { quote } from '../../image/reference.ts';
 import type { Repository } from '../../image/types.ts';
-import { isJsonObject } from '../json.ts';
-import type { JsonObject } from '../json.ts';
+import { errorText } from '../../text.ts';
+import { isJsonObject } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import type { Credential, Keychain } from '../types.ts';
 import type { RunCredentialHelper } from './helper.ts';
 import { createMatcher } from './match.ts';

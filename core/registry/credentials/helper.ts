@@ -2,8 +2,8 @@
 import path from 'node:path';
 import type { Clock } from '../../observe.ts';
 import { createRecentlyUsed } from '../../recently-used.ts';
-import { parseJsonObject } from '../json.ts';
-import type { JsonObject } from '../json.ts';
+import { parseJsonObject } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import type { Credential } from '../types.ts';
 import { checkProgramName, runProgram, type Environment, type RunProgram } from './program.ts';
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { errorText } from '../../errors.ts';
+import { errorText } from '../../text.ts';
+import { isJsonObject, parseJsonObject } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Clock, Logger } from '../../observe.ts';
-import { isJsonObject, parseJsonObject, type JsonObject } from '../json.ts';
 import type { Keychain } from '../types.ts';
 import { durationMilliseconds } from './duration.ts';
 import { createImageMatcher, createMatcher, type CredentialEntry } from './match.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { parseBundle } from '../../../core/cosign/bundle.ts';
-import { verifyBundle } from '../../../core/cosign/verify-bundle.ts';
+import { parseBundle } from '../../../core/cosign/bundle-statement.ts';
+import { verifyBundle } from '../../../core/sigstore/verify-bundle.ts';
 import { publicKeyFile } from '../../vectors/cosign/layout-registry.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readLeaf } from '../../../core/cosign/certificate.ts';
+import { readLeaf } from '../../../core/sigstore/trust/certificate.ts';
 import { mutateDer } from '../engine/der.ts';
 import type { Target } from '../engine/target.ts';
 import { readOrError, requireLine } from './refusals.ts';

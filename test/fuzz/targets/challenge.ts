@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { parseChallenges } from '../../../core/registry/challenge.ts';
-import type { Challenge } from '../../../core/registry/challenge.ts';
+import { parseChallenges } from '../../../core/registry/authorization/challenge.ts';
+import type { Challenge } from '../../../core/registry/authorization/challenge.ts';
 import type { Target } from '../engine/target.ts';
 
 /** Never throws; names are tokens in lower case; what is read, written out again, reads the same. */

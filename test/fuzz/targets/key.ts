@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { verifyWithKey } from '../../../core/cosign/algorithms.ts';
-import { parsePublicKey } from '../../../core/cosign/keys.ts';
+import { verifyWithKey } from '../../../core/keys/algorithms.ts';
+import { parsePublicKey } from '../../../core/keys/public-key.ts';
 import { digestOf } from '../../../core/image/digest.ts';
 import { mutatePem } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';

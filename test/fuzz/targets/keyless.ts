@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { parseTrustRoot } from '../../../core/cosign/trust-root.ts';
-import { verifyBundle } from '../../../core/cosign/verify-bundle.ts';
+import { parseTrustRoot } from '../../../core/sigstore/trust/trust-root.ts';
+import { verifyBundle } from '../../../core/sigstore/verify-bundle.ts';
 import { ISSUER, SUBJECT } from '../../fakes/keyless.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { compilePolicy } from '../../../core/policy/compile.ts';
-import type { LabelSelector } from '../../../core/policy/schema.gen.ts';
+import { compilePolicy } from '../../../core/policy/compile/compile.ts';
+import type { LabelSelector } from '../../../core/policy/documents/image-policy.gen.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { nextPage } from '../../../core/registry/link.ts';
+import { nextPage } from '../../../core/registry/reading/link-header.ts';
 import type { Target } from '../engine/target.ts';
 
 const ASKED = new URL('https://registry.example.com/v2/team/app/referrers/sha256:0');

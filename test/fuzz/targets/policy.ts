@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { compilePolicy } from '../../../core/policy/compile.ts';
-import { compileCondition } from '../../../core/policy/condition.ts';
-import { parsePolicyDocuments } from '../../../core/policy/document.ts';
-import type { PolicyDocument } from '../../../core/policy/document.ts';
-import { compilePredicateSchema } from '../../../core/policy/predicate-schema.ts';
+import { compilePolicy } from '../../../core/policy/compile/compile.ts';
+import { compileCondition } from '../../../core/policy/expressions/condition.ts';
+import { parsePolicyDocuments } from '../../../core/policy/documents/document.ts';
+import type { PolicyDocument } from '../../../core/policy/documents/document.ts';
+import { compilePredicateSchema } from '../../../core/policy/expressions/predicate-schema.ts';
 import { mutateLines } from '../engine/mutators.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../../core/observe.ts';
 import type { Decide } from '../../../core/verdict/types.ts';
-import { HttpFault, parseJson } from '../../../webhook/body.ts';
-import { createReviewHandler } from '../../../webhook/handler.ts';
+import { HttpFault, parseJson } from '../../../webhook/http/body.ts';
+import { createReviewHandler } from '../../../webhook/admission/handler.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
 import { requireLine } from './refusals.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { verifyWithKey } from '../../../core/cosign/algorithms.ts';
+import { verifyWithKey } from '../../../core/keys/algorithms.ts';
 import { digestOf } from '../../../core/image/digest.ts';
 import type { Digest } from '../../../core/image/digest.ts';
 import type { EvidenceBatch, SignatureCandidate } from '../../../core/cosign/types.ts';

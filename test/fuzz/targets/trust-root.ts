@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { parseTrustRoot } from '../../../core/cosign/trust-root.ts';
-import type { Window } from '../../../core/cosign/trust-root.ts';
+import { parseTrustRoot } from '../../../core/sigstore/trust/trust-root.ts';
+import type { Window } from '../../../core/sigstore/trust/trust-root.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
 import { readOrError } from './refusals.ts';

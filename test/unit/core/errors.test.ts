@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorText } from '../../../core/errors.ts';
+import { errorText } from '../../../core/text.ts';
 
 test('the text of an error is one line', () => {
   assert.equal(errorText(new Error('a\r\n  b\tc')), 'a b c');

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConfigurationError } from '../../../core/config/faults.ts';
 import { silentLogger, type LogFields } from '../../../core/observe.ts';
 import { serve, type ServeOptions } from '../../../operator/main.ts';
-import { PolicyFilesError } from '../../../operator/policy-files.ts';
+import { PolicyFilesError } from '../../../operator/policies/policy-files.ts';
 import { parseExposition } from '../../checks/exposition.ts';
 import { putKeylessImage } from '../../fakes/keyless-image.ts';
 import { ISSUER, SUBJECT } from '../../fakes/keyless.ts';

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { digestOf } from '../../../core/image/digest.ts';
 import { silentLogger } from '../../../core/observe.ts';
-import { createReviewHandler } from '../../../webhook/handler.ts';
-import type { Denial, ReviewRecord } from '../../../core/verdict/review.ts';
-import type { ReviewHandler, ReviewHandlerDependencies } from '../../../webhook/handler.ts';
+import { createReviewHandler } from '../../../webhook/admission/handler.ts';
+import type { Denial, ReviewRecord } from '../../../core/verdict/review-record.ts';
+import type { ReviewHandler, ReviewHandlerDependencies } from '../../../webhook/admission/handler.ts';
 import type { Digest } from '../../../core/image/digest.ts';
 import type { Decide, Verdict } from '../../../core/verdict/types.ts';
-import type { AdmissionReviewResponse } from '../../../webhook/response.ts';
+import type { AdmissionReviewResponse } from '../../../webhook/admission/answer/response.ts';
 
 export const SIGNED = 'registry.example.com/signed/app:1';
 export const UNSIGNED = 'registry.example.com/unsigned/app:1';

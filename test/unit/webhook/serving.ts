@@ -5,11 +5,11 @@ import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
 import { silentLogger } from '../../../core/observe.ts';
-import { startWebhookServer } from '../../../webhook/server.ts';
-import { issueCertificateAuthority, issueServingCertificate } from '../../../webhook/tls/issue.ts';
-import type { ReviewHandler } from '../../../webhook/handler.ts';
-import type { ServerLimits, ServingCertificate, WebhookServer } from '../../../webhook/server.ts';
-import type { CertifiedKey } from '../../../webhook/tls/issue.ts';
+import { startWebhookServer } from '../../../webhook/http/server.ts';
+import { issueCertificateAuthority, issueServingCertificate } from '../../../operator/certificates/issue.ts';
+import type { ReviewHandler } from '../../../webhook/admission/handler.ts';
+import type { ServerLimits, ServingCertificate, WebhookServer } from '../../../webhook/http/server.ts';
+import type { CertifiedKey } from '../../../operator/certificates/issue.ts';
 
 const NOW = Date.now();
 const HOUR = 3_600_000;

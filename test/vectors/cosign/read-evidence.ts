@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { verifyWithKey } from '../../../core/cosign/algorithms.ts';
+import { verifyWithKey } from '../../../core/keys/algorithms.ts';
 import { readAttestationTag } from '../../../core/cosign/attestation-tag.ts';
-import { createReferrerReader } from '../../../core/cosign/discover.ts';
+import { createReferrerReader } from '../../../core/cosign/referrer-reader.ts';
 import { mergeEvidence } from '../../../core/cosign/evidence.ts';
-import { parsePublicKey } from '../../../core/cosign/keys.ts';
-import type { PublicKey } from '../../../core/cosign/keys.ts';
+import { parsePublicKey } from '../../../core/keys/public-key.ts';
+import type { PublicKey } from '../../../core/keys/public-key.ts';
 import { createPayloadTemplates } from '../../../core/cosign/payload-prediction.ts';
 import { readSimpleSigning } from '../../../core/cosign/simple-signing.ts';
 import type { SimpleSigningInput } from '../../../core/cosign/simple-signing.ts';

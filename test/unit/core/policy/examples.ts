@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { generateKeyPairSync } from 'node:crypto';
 import { parsePattern } from '../../../../core/image/pattern.ts';
-import type { CompileContext } from '../../../../core/policy/compile.ts';
-import type { ImagePolicy, ImagePolicySpec } from '../../../../core/policy/schema.gen.ts';
+import type { CompileContext } from '../../../../core/policy/compile/compile-context.ts';
+import type { ImagePolicy, ImagePolicySpec } from '../../../../core/policy/documents/image-policy.gen.ts';
 import type { CompiledPolicy } from '../../../../core/policy/types.ts';
 
 export function newPem(): string {

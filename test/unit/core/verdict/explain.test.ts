@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EngineError } from '../../../../core/errors.ts';
-import { compilePolicy } from '../../../../core/policy/compile.ts';
-import type { ImagePolicySpec } from '../../../../core/policy/schema.gen.ts';
-import { createPolicyStore } from '../../../../core/policy/store.ts';
+import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
+import type { ImagePolicySpec } from '../../../../core/policy/documents/image-policy.gen.ts';
+import { createPolicyStore } from '../../../../core/policy/store/store.ts';
 import { explainImage, explanationText } from '../../../../core/verdict/explain.ts';
 import { publicKeyFile } from '../../../vectors/cosign/layout-registry.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/schema.gen.ts';
+import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/documents/image-policy.gen.ts';
 import { compileContext, compiled, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
 import { putKeylessImage } from '../../../fakes/keyless-image.ts';

@@ -7,9 +7,9 @@ import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts'
 import type { Configuration } from '../../../../core/config/types.ts';
 import { EngineError } from '../../../../core/errors.ts';
 import { silentMetrics } from '../../../../core/observe.ts';
-import { compilePolicy } from '../../../../core/policy/compile.ts';
-import type { NamespacedImagePolicySpec } from '../../../../core/policy/kinds.ts';
-import { createPolicyStore } from '../../../../core/policy/store.ts';
+import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
+import type { NamespacedImagePolicySpec } from '../../../../core/policy/documents/kinds.ts';
+import { createPolicyStore } from '../../../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../../../core/policy/types.ts';
 import type { RegistryClient } from '../../../../core/registry/types.ts';
 import { createEngine } from '../../../../core/verdict/engine.ts';

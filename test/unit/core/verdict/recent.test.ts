@@ -4,7 +4,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
 import type { Configuration } from '../../../../core/config/types.ts';
 import { silentMetrics } from '../../../../core/observe.ts';
-import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store.ts';
+import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
 import { createRecentVerdicts, type RecentVerdicts } from '../../../../core/verdict/recent.ts';
 import type { Verdict } from '../../../../core/verdict/types.ts';
 import { anonymous, compiled } from '../../../fakes/engine.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { CompileContext } from '../../../../core/policy/compile.ts';
-import type { ImagePolicySpec } from '../../../../core/policy/schema.gen.ts';
+import type { CompileContext } from '../../../../core/policy/compile/compile-context.ts';
+import type { ImagePolicySpec } from '../../../../core/policy/documents/image-policy.gen.ts';
 import { compileContext, compiled, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
 import type { DecideOptions, TestEngine } from '../../../fakes/engine.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/schema.gen.ts';
+import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/documents/image-policy.gen.ts';
 import { createTrustRoots, neededTrustRoots } from '../../../../core/verdict/trust-roots.ts';
 import { compileContext, compiled, LAYOUT, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { errorText } from '../../../../../core/errors.ts';
+import { errorText } from '../../../../../core/text.ts';
 import { createDockerKeychain, parseDockerConfig } from '../../../../../core/registry/credentials/docker-config.ts';
 import { noHelpers } from '../../../../../core/registry/credentials/helper.ts';
 import type { RunCredentialHelper } from '../../../../../core/registry/credentials/helper.ts';

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { compilePolicy } from '../../core/policy/compile/compile.ts';
+import { loadPolicies } from '../../core/policy/documents/load.ts';
+import type { ProblemReason } from '../../core/policy/types.ts';
+import { printable } from '../../core/text.ts';
+import { PUBLIC_GOOD } from '../../core/verdict/trust-roots.ts';
+import { configurationOf } from '../inputs/configuration.ts';
+import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
+import { compileContext, placed } from '../inputs/policies.ts';
+import type { Terminal } from '../output/terminal.ts';
+
+export interface LintOptions {
+  readonly config?: string;
+}
+
+/** Prints what the operator would find wrong with the policies in files and folders, one fault a line. */
+export async function lint(paths: readonly string[], options: LintOptions, terminal: Terminal): Promise<ExitCode> {
+  const { trustRoots } = await configurationOf(options);
+  const { policies, faults } = await loadPolicies(paths);
+  if (policies.length === 0 && faults.length === 0) {
+    throw new UsageError(`there is no ImagePolicy in ${paths.join(', ')}`);
+  }
+  const unknowable = unknowableReasons(options);
+  const context = await compileContext(
+    policies.map(({ policy }) => policy),
+    [PUBLIC_GOOD, ...trustRoots.map(({ name }) => name)],
+  );
+  const problems = policies.flatMap(({ policy, file, locate }) =>
+    compilePolicy(policy, context)
+      .problems.filter(({ reason }) => !unknowable.has(reason))
+      .map(({ path, message }) => ({ file, line: locate(path), message: `${path}: ${message}` })),
+  );
+  const all = [...faults, ...problems];
+  for (const fault of all) terminal.out(printable(placed(fault)));
+  terminal.err(`${counted(policies.length, 'policy', 'policies')} read, ${counted(all.length, 'error', 'errors')}`);
+  return exitCode(policies.length, all);
+}
+
+/** What only a cluster, or a configuration that wasn't given, could tell. */
+function unknowableReasons({ config }: LintOptions): ReadonlySet<ProblemReason> {
+  return new Set(config === undefined ? ['SecretNotFound', 'UnknownTrustRoot'] : ['SecretNotFound']);
+}
+
+/** A fault without a line is a file that could not be read; if there is nothing else, that is wrong input. */
+function exitCode(policies: number, faults: readonly { readonly line: number }[]): ExitCode {
+  if (faults.length === 0) return EXIT.allowed;
+  return policies === 0 && faults.every(({ line }) => line === 0) ? EXIT.usage : EXIT.denied;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFile } from 'node:fs/promises';
+import type { Configuration } from '../../core/config/types.ts';
+import { mapInParallel } from '../../core/parallel.ts';
+import { errorText } from '../../core/text.ts';
+import { compilePolicy } from '../../core/policy/compile/compile.ts';
+import { isFollowed } from '../../core/policy/documents/kinds.ts';
+import { createPolicyStore, type PolicyStore } from '../../core/policy/store/store.ts';
+import type { NamespaceContext } from '../../core/policy/types.ts';
+import type { Keychain } from '../../core/registry/types.ts';
+import { configurationOf } from '../inputs/configuration.ts';
+import { commandKeychain } from '../inputs/credentials.ts';
+import { createCommandEngine } from '../inputs/engine.ts';
+import { exitCodeOf, UsageError, worstOf, type ExitCode } from '../output/exit.ts';
+import { namespaceContext, silentPolicies } from '../inputs/namespace.ts';
+import { compileContext, readPolicyFiles } from '../inputs/policies.ts';
+import { registrySettings, type RegistryOptions } from '../inputs/registries.ts';
+import type { Cluster } from '../scan/cluster.ts';
+import { readImageFile, type Inventory } from '../scan/inventory.ts';
+import { renderReport, type ScanFormat } from '../scan/render.ts';
+import { createReport, summaryText, type ScannedImage } from '../scan/report.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { commandTrustRoots, type TrustRootOptions } from '../inputs/trust-roots.ts';
+
+export interface ScanOptions extends RegistryOptions, TrustRootOptions {
+  readonly namespace?: string;
+  readonly selector?: string;
+  /** Files or folders, in place of the cluster's policies. */
+  readonly policies: readonly string[];
+  /** A list of images, in place of the cluster's Pods. */
+  readonly images?: string;
+  readonly releaseNamespace: string;
+  readonly config?: string;
+  readonly output: ScanFormat;
+  readonly outputFile?: string;
+}
+
+/** Each image has its own deadline, so that a long list doesn't eat up that of its last images. */
+const PARALLEL_IMAGES = 8;
+
+/** Judges what runs, or a list of images, and prints one report. */
+export async function scan(options: ScanOptions, terminal: Terminal): Promise<ExitCode> {
+  if (options.images !== undefined && options.policies.length === 0)
+    throw new UsageError('give --policies with --images');
+  if (options.images !== undefined && options.selector !== undefined)
+    throw new UsageError('--selector selects Pods; a list of images has none');
+  const configuration = await configurationOf(options);
+  const keychain = await commandKeychain(terminal.environment, configuration);
+  const connect = () => clusterOf(options, { configuration, keychain, terminal });
+  const cluster = options.images === undefined ? await connect() : undefined;
+  try {
+    const inventory = await inventoryOf(options, cluster, keychain);
+    const scanned = await judge(inventory, { options, configuration, cluster, terminal });
+    const report = createReport(scanned, { source: inventory.source, now: Date.now() });
+    await write(renderReport(report, options.output), options, terminal);
+    if (options.outputFile !== undefined) terminal.err(`${summaryText(report.summary)}; see ${options.outputFile}`);
+    return worstOf(scanned.map(({ verdict }) => exitCodeOf(verdict)));
+  } finally {
+    await cluster?.close();
+  }
+}
+
+interface Connecting {
+  readonly configuration: Configuration;
+  readonly keychain: Keychain;
+  readonly terminal: Terminal;
+}
+
+async function clusterOf(options: ScanOptions, { configuration, keychain, terminal }: Connecting): Promise<Cluster> {
+  // The client library is large: only who has a cluster pays for it.
+  const { openCluster } = await import('../scan/cluster.ts');
+  return openCluster({
+    configuration,
+    releaseNamespace: options.releaseNamespace,
+    keychain,
+    warn: (text) => terminal.err(`cosignet: ${text}`),
+  });
+}
+
+async function inventoryOf(options: ScanOptions, cluster: Cluster | undefined, keychain: Keychain): Promise<Inventory> {
+  const { namespace, selector, images } = options;
+  if (cluster) return cluster.running({ ...(namespace && { namespace }), ...(selector && { selector }) });
+  return readImageFile(images ?? '', listedFor(options), keychain);
+}
+
+/** Where the images of a list are meant to run. */
+function listedFor({ namespace }: ScanOptions): NamespaceContext {
+  return namespaceContext({ ...(namespace && { namespace }), namespaceLabel: [] });
+}
+
+interface Judging {
+  readonly options: ScanOptions;
+  readonly configuration: Configuration;
+  readonly cluster: Cluster | undefined;
+  readonly terminal: Terminal;
+}
+
+async function judge({ items }: Inventory, judging: Judging): Promise<readonly ScannedImage[]> {
+  const { options, configuration, cluster, terminal } = judging;
+  const trustRoots = await commandTrustRoots(configuration, options, terminal);
+  const policies = await policiesOf(judging, trustRoots.names());
+  const silent = cluster ? undefined : silentPolicies(policies.snapshot(), listedFor(options));
+  if (silent !== undefined) terminal.err(silent);
+  await trustRoots.prepare(policies.snapshot().policies.values());
+  const engine = createCommandEngine({
+    configuration,
+    settings: await registrySettings(configuration, options),
+    trustRoots,
+    policies,
+    signal: terminal.signal,
+  });
+  try {
+    return await mapInParallel(items, PARALLEL_IMAGES, async ({ image, namespace, keychain, ...rest }) => {
+      return { ...rest, verdict: await engine.decide({ image, namespace, keychain }) };
+    });
+  } finally {
+    await engine.close();
+  }
+}
+
+async function policiesOf(
+  { options, configuration, cluster }: Judging,
+  trustRoots: readonly string[],
+): Promise<PolicyStore> {
+  const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];
+  const applied = options.policies.length > 0 ? [] : ((await cluster?.policies(options.namespace)) ?? []);
+  const found = [...documents.map(({ policy }) => policy), ...applied];
+  const policies = found.filter((policy) => isFollowed(policy, configuration));
+  const context = await compileContext(policies, trustRoots);
+  const secretsOf = cluster ? await cluster.secrets(policies) : () => context.secret;
+  const store = createPolicyStore();
+  store.replace(policies.map((policy) => compilePolicy(policy, { ...context, secret: secretsOf(policy) })));
+  return store;
+}
+
+async function write(text: string, { outputFile }: ScanOptions, terminal: Terminal): Promise<void> {
+  if (outputFile === undefined) return terminal.out(text);
+  try {
+    await writeFile(outputFile, `${text}\n`);
+  } catch (error) {
+    throw new UsageError(`--output-file ${outputFile}: ${errorText(error)}`);
+  }
+}

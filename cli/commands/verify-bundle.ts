@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parsePublicKey } from '../../core/keys/public-key.ts';
+import { publicGoodTrustRoot } from '../../core/sigstore/trust/public-good.ts';
+import { parseTrustRoot, type TrustRoot } from '../../core/sigstore/trust/trust-root.ts';
+import { verifyBundle, type BundleRequest } from '../../core/sigstore/verify-bundle.ts';
+import { errorText, printable } from '../../core/text.ts';
+import { isDigest } from '../../core/image/digest.ts';
+import { MODEST_BYTES, readBounded } from '../../core/read-bounded.ts';
+import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
+import type { Terminal } from '../output/terminal.ts';
+
+/** Held in memory: a signature may be over the whole of it. */
+const LARGEST_ARTIFACT = 2 ** 30;
+
+export interface VerifyBundleOptions {
+  readonly bundle: string;
+  readonly key?: string;
+  readonly certificateIdentity?: string;
+  readonly certificateOidcIssuer?: string;
+  readonly trustedRoot?: string;
+}
+
+/** Verifies one Sigstore bundle for a file, or for a digest where the file is not at hand. */
+export async function verifyBundleCommand(
+  artifact: string,
+  options: VerifyBundleOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const signer = await signerOf(options);
+  const verdict = await verifyBundle({
+    bundle: await readInput('--bundle', options.bundle),
+    artifact: isDigest(artifact) ? artifact : await readInput('artifact', artifact, LARGEST_ARTIFACT),
+    signer,
+  });
+  if (!verdict.ok) {
+    terminal.out(printable(`not verified: ${artifact}: ${verdict.reason}`));
+    return EXIT.denied;
+  }
+  const type = verdict.predicateType === undefined ? '' : ` (${verdict.predicateType})`;
+  terminal.out(printable(`verified: ${artifact} is signed by ${verdict.signer}${type}`));
+  return EXIT.allowed;
+}
+
+async function signerOf(options: VerifyBundleOptions): Promise<BundleRequest['signer']> {
+  const { key, certificateIdentity: subject, certificateOidcIssuer: issuer, trustedRoot } = options;
+  if (key !== undefined && subject === undefined && issuer === undefined) {
+    const pem = (await readInput('--key', key)).toString('utf8');
+    usable(`--key ${key}`, () => parsePublicKey(pem));
+    return trustedRoot === undefined ? { key: pem } : { key: pem, trustRoot: await readTrustRoot(trustedRoot) };
+  }
+  if (key === undefined && subject !== undefined && issuer !== undefined) {
+    return { subject, issuer, trustRoot: await readTrustRoot(trustedRoot) };
+  }
+  throw new UsageError('give either --key, or --certificate-identity and --certificate-oidc-issuer');
+}
+
+async function readTrustRoot(file: string | undefined): Promise<TrustRoot> {
+  if (file === undefined) return publicGoodTrustRoot();
+  const text = (await readInput('--trusted-root', file)).toString('utf8');
+  return usable(`--trusted-root ${file}`, () => parseTrustRoot(text));
+}
+
+/** What the user gave and can't be used is wrong input, and no word about the bundle. */
+function usable<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError(`${what}: ${errorText(error)}`);
+  }
+}
+
+async function readInput(what: string, file: string, maximumBytes = MODEST_BYTES): Promise<Buffer> {
+  try {
+    return await readBounded(file, maximumBytes);
+  } catch (error) {
+    throw new UsageError(`${what} ${file}: ${errorText(error)}`);
+  }
+}

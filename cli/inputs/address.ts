@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import { UsageError } from '../output/exit.ts';
+
+export interface Address {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/** Reads `host:port`, `[::1]:port` or `:port` (all addresses). */
+export function parseAddress(option: string, text: string): Address {
+  const [, ipv6, name, digits = ''] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:\s]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = digits === '' ? Number.NaN : Number(digits);
+  if (!(port <= 65_535)) throw new UsageError(`${option} ${text}: write it as host:port`);
+  return { host: ipv6 ?? (name || '0.0.0.0'), port };
+}

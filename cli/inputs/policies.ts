@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../../core/text.ts';
+import type { CompileContext } from '../../core/policy/compile/compile-context.ts';
+import { compilePolicy } from '../../core/policy/compile/compile.ts';
+import type { PolicyDocument } from '../../core/policy/documents/document.ts';
+import { isFollowed } from '../../core/policy/documents/kinds.ts';
+import { loadPolicies } from '../../core/policy/documents/load.ts';
+import type { ImagePolicy } from '../../core/policy/documents/image-policy.gen.ts';
+import { createPolicyStore, type PolicyStore } from '../../core/policy/store/store.ts';
+import type { CompiledPolicy } from '../../core/policy/types.ts';
+import { readBoundedText } from '../../core/read-bounded.ts';
+import { UsageError } from '../output/exit.ts';
+
+export interface PolicyOptions {
+  /** Files or folders. */
+  readonly policies: readonly string[];
+  /** Public keys that make a policy of their own for all images. */
+  readonly key?: readonly string[];
+}
+
+/** What the configuration says about policies. */
+export interface SourceContext {
+  /** Names. */
+  readonly trustRoots: readonly string[];
+  readonly namespacedPolicies: boolean;
+}
+
+/**
+ * The policies that the command line names. Fails with `UsageError` where one can't be read: an answer
+ * from a part of the policies could be the wrong one.
+ */
+export async function loadPolicySource(options: PolicyOptions, context: SourceContext): Promise<PolicyStore> {
+  const { policies, key = [] } = options;
+  if (policies.length > 0 === key.length > 0) throw new UsageError('give either --policies or --key');
+  const store = createPolicyStore();
+  store.replace(key.length > 0 ? [await policyOfKeys(key)] : await compiledFiles(policies, context));
+  return store;
+}
+
+async function compiledFiles(
+  paths: readonly string[],
+  { trustRoots, namespacedPolicies }: SourceContext,
+): Promise<readonly CompiledPolicy[]> {
+  const read = (await readPolicyFiles(paths)).map(({ policy }) => policy);
+  const policies = read.filter((policy) => isFollowed(policy, { namespacedPolicies }));
+  const context = await compileContext(policies, trustRoots);
+  return policies.map((policy) => compilePolicy(policy, context));
+}
+
+/** All policies of files and folders. Fails with `UsageError` where one can't be read, or there is none. */
+export async function readPolicyFiles(paths: readonly string[]): Promise<readonly PolicyDocument[]> {
+  const { policies, faults } = await loadPolicies(paths);
+  if (faults.length > 0) throw new UsageError(faults.map(placed).join('\ncosignet: '));
+  if (policies.length === 0) throw new UsageError(`there is no ImagePolicy in ${paths.join(', ')}`);
+  return policies;
+}
+
+/** `file:line: message`, as editors and terminals make links of it. */
+export function placed({ file, line, message }: { file: string; line: number; message: string }): string {
+  return line > 0 ? `${file}:${line}: ${message}` : `${file}: ${message}`;
+}
+
+/** What compiling needs; the evaluators of conditions and schemas are loaded only where a policy has some. */
+export async function compileContext(
+  policies: readonly Pick<ImagePolicy, 'spec'>[],
+  trustRoots: readonly string[],
+): Promise<CompileContext> {
+  // Secrets are in a cluster; a policy that names one is not Ready here, and says so.
+  const context: CompileContext = { secret: () => undefined, trustRoots: new Set(trustRoots) };
+  if (!policies.some(({ spec }) => (spec.attestations ?? []).length > 0)) return context;
+  const { compileCondition } = await import('../../core/policy/expressions/condition.ts');
+  const { compilePredicateSchema } = await import('../../core/policy/expressions/predicate-schema.ts');
+  return { ...context, compileCondition, compileSchema: compilePredicateSchema };
+}
+
+/** A policy for all images that any of the keys satisfies. */
+async function policyOfKeys(files: readonly string[]): Promise<CompiledPolicy> {
+  const keys = await Promise.all(files.map(async (file) => ({ pem: await readKey(file) })));
+  const compiled = compilePolicy(
+    {
+      apiVersion: 'cosignet.dev/v1',
+      kind: 'ImagePolicy',
+      metadata: { name: 'command-line' },
+      spec: { images: ['**'], keys },
+    },
+    { secret: () => undefined, trustRoots: new Set() },
+  );
+  const [problem] = compiled.problems;
+  if (problem === undefined) return compiled;
+  const index = Number(/^spec\.keys\[(\d+)\]/.exec(problem.path)?.[1] ?? 0);
+  throw new UsageError(`--key ${files[index] ?? ''}: ${problem.message}`);
+}
+
+async function readKey(file: string): Promise<string> {
+  try {
+    return await readBoundedText(file);
+  } catch (error) {
+    throw new UsageError(`--key ${file}: ${errorText(error)}`);
+  }
+}

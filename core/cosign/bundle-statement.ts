@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isJsonObject, parseJson } from '../json.ts';
+import { EngineError } from '../errors.ts';
+import type { Digest } from '../image/digest.ts';
+import { parseEnvelope } from './envelope.ts';
+import { NO_EVIDENCE } from './evidence.ts';
+import type { JsonObject } from '../json.ts';
+import { COSIGN_SIGNATURE, parseStatement } from './statement.ts';
+import type { EvidenceBatch, SignatureCandidate } from './types.ts';
+
+/** What media types of bundles begin with, of all versions: the layer says only that it is one. */
+export const BUNDLE_TYPE_PREFIX = 'application/vnd.dev.sigstore.bundle';
+
+const VERSION_0_3: ReadonlySet<unknown> = new Set([
+  'application/vnd.dev.sigstore.bundle.v0.3+json',
+  'application/vnd.dev.sigstore.bundle+json;version=0.3',
+]);
+
+/** A bundle as it was read, and where. */
+export interface BundleInput {
+  readonly bytes: Uint8Array;
+  readonly maximumBytes: number;
+  /** The image it has to be about. */
+  readonly digest: Digest;
+  readonly source: string;
+}
+
+/**
+ * One Sigstore bundle v0.3 with a DSSE envelope: a signature of the image where its predicate type is
+ * cosign's, else an attestation about it. (An SBOM signed with the release key is no release.)
+ * Log entries and certificates are kept as they are; they are judged where a policy asks for them.
+ *
+ * @throws EngineError MalformedSignature, ResponseTooLarge
+ */
+export function parseBundle({ bytes, maximumBytes, digest, source }: BundleInput): EvidenceBatch {
+  const bundle = parseJson(bytes, maximumBytes, 'the bundle');
+  if (!isJsonObject(bundle)) throw malformed('is not an object');
+  if (!VERSION_0_3.has(bundle['mediaType'])) throw malformed('is not of version 0.3');
+  if (bundle['messageSignature'] !== undefined || bundle['dsseEnvelope'] === undefined) {
+    throw malformed('does not contain a DSSE envelope, which a signature of an image has');
+  }
+  const keyHint = parseMaterial(bundle['verificationMaterial']);
+  const { payload, signature, signedBytes } = parseEnvelope(bundle['dsseEnvelope']);
+  const { predicateType, predicate, annotations, json } = parseStatement(payload, digest, maximumBytes);
+  const candidate: SignatureCandidate = {
+    format: 'bundle',
+    source,
+    signedBytes,
+    signature,
+    annotations,
+    ...(keyHint !== undefined && { keyHint }),
+    material: { kind: 'bundle', bundle },
+  };
+  return predicateType === COSIGN_SIGNATURE
+    ? { ...NO_EVIDENCE, signatures: [candidate] }
+    : { ...NO_EVIDENCE, attestations: [{ ...candidate, predicateType, predicate, statement: json }] };
+}
+
+/** Exactly one of a key's hint and a certificate. @returns the hint */
+function parseMaterial(material: unknown): string | undefined {
+  if (!isJsonObject(material)) throw malformed('has no verificationMaterial');
+  if (material['x509CertificateChain'] !== undefined) {
+    throw malformed('has a certificate chain, which version 0.3 does not allow');
+  }
+  const { publicKey, certificate } = material;
+  if ((publicKey === undefined) === (certificate === undefined)) {
+    throw malformed('does not have exactly one of a public key and a certificate');
+  }
+  return publicKey === undefined ? undefined : hintOf(publicKey);
+}
+
+function hintOf(publicKey: unknown): string | undefined {
+  const { hint }: JsonObject = isJsonObject(publicKey) ? publicKey : {};
+  return typeof hint === 'string' ? hint : undefined;
+}
+
+function malformed(what: string): EngineError {
+  return new EngineError('MalformedSignature', `the bundle ${what}`);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from './errors.ts';
+
+/** A JSON object as parsed: every value is untrusted. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const MAXIMUM_DEPTH = 64;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Parses JSON that someone else wrote so that no two readers can disagree about it: valid UTF-8, no
+ * key twice in one object (readers take the first or the last), no `__proto__`, at most 64 levels.
+ *
+ * @param what names the text in errors: `the payload`.
+ * @throws EngineError MalformedSignature, or ResponseTooLarge above `maximumBytes`.
+ */
+export function parseJson(bytes: Uint8Array, maximumBytes: number, what: string): unknown {
+  if (bytes.length > maximumBytes) {
+    throw new EngineError('ResponseTooLarge', `${what} is larger than ${maximumBytes} bytes`);
+  }
+  const text = decode(bytes, what);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // V8's message would quote the text.
+    throw new EngineError('MalformedSignature', `${what} is not JSON`);
+  }
+  const fault = faultInKeys(text);
+  if (fault !== undefined) throw new EngineError('MalformedSignature', `${what} ${fault}`);
+  return value;
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Bytes as a JSON object, or undefined for anything else. */
+export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isTextMap(value: unknown): value is Readonly<Record<string, string>> {
+  return isJsonObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
+}
+
+/** The entries of `value` whose values are texts; claims of another type are no claims of ours. */
+export function textEntries(value: unknown): Readonly<Record<string, string>> {
+  if (!isJsonObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+function decode(bytes: Uint8Array, what: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new EngineError('MalformedSignature', `${what} is not valid UTF-8`);
+  }
+}
+
+/** The keys of an object that is being read, or undefined for an array. */
+type Level = Set<string> | undefined;
+
+/**
+ * What `JSON.parse` does not tell. `text` has passed it, so only strings and brackets matter here.
+ * Linear: each character is looked at a constant number of times.
+ */
+function faultInKeys(text: string): string | undefined {
+  const open: Level[] = [];
+  let keyIsNext = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at] ?? '';
+    if (character === '"') {
+      const end = endOfString(text, at);
+      const fault = keyIsNext ? addKey(open.at(-1), text.slice(at, end + 1)) : undefined;
+      if (fault !== undefined) return fault;
+      at = end;
+      keyIsNext = false;
+    } else if ('{}[],'.includes(character)) {
+      keyIsNext = step(open, character);
+      if (open.length > MAXIMUM_DEPTH) return `nests deeper than ${MAXIMUM_DEPTH} levels`;
+    }
+  }
+  return undefined;
+}
+
+/** Enters or leaves an object or an array. True: a key may follow. */
+function step(open: Level[], character: string): boolean {
+  switch (character) {
+    case '{':
+      open.push(new Set());
+      break;
+    case '[':
+      open.push(undefined);
+      break;
+    case ',':
+      break;
+    default:
+      open.pop();
+      return false;
+  }
+  return open.at(-1) !== undefined;
+}
+
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end;
+}
+
+function isEscaped(text: string, quote: number): boolean {
+  let backslash = quote;
+  while (text[backslash - 1] === '\\') backslash -= 1;
+  return (quote - backslash) % 2 === 1;
+}
+
+function addKey(keys: Level, quoted: string): string | undefined {
+  const key = String(JSON.parse(quoted)); // two spellings of one key: "a" and "\u0061"
+  if (key === '__proto__') return 'has the key __proto__';
+  if (keys?.has(key) === true) return `has the key ${JSON.stringify(key.slice(0, 80))} twice in one object`;
+  keys?.add(key);
+  return undefined;
+}

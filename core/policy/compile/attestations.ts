@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { quote } from '../../image/reference.ts';
+import type { CompileContext } from './compile-context.ts';
+import type { Report } from './report.ts';
+import type { ImagePolicySpec, PolicyAttestation, PolicyCondition } from '../documents/image-policy.gen.ts';
+import { signerNames } from './signers.ts';
+import type { AttestationCondition, AttestationDemand, Signer } from '../types.ts';
+
+/** What is asked of attestations. Problems make the whole policy not Ready, so a demand is never just dropped. */
+export function compileAttestations(
+  spec: ImagePolicySpec,
+  signers: readonly Signer[],
+  context: CompileContext,
+  report: Report,
+): readonly AttestationDemand[] {
+  const demands = spec.attestations ?? [];
+  const known = new Set(signerNames(spec));
+  checkNames(demands, report);
+  return demands.map((demand, index) => {
+    const path = `spec.attestations[${index}]`;
+    for (const name of demand.signers ?? []) {
+      if (!known.has(name)) report.add('InvalidAttestation', `${path}.signers`, `there is no signer ${quote(name)}`);
+    }
+    const { name, predicateType, conditions: written = [] } = demand;
+    const conditions = compileConditions(written, `${path}.conditions`, context, report);
+    const made = signers.filter((signer) => demand.signers === undefined || demand.signers.includes(signer.name));
+    const schemaFault = compileSchema(demand, path, context, report);
+    const compiled = { name, predicateType, conditions, signers: made };
+    return schemaFault === undefined ? compiled : Object.assign(compiled, { schemaFault });
+  });
+}
+
+function checkNames(demands: readonly PolicyAttestation[], report: Report): void {
+  const names = demands.map((demand) => demand.name);
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) === index) continue;
+    report.add('InvalidAttestation', `spec.attestations[${index}].name`, `the name ${quote(name)} is used twice`);
+  }
+}
+
+function compileSchema(
+  { schema }: PolicyAttestation,
+  path: string,
+  context: CompileContext,
+  report: Report,
+): AttestationDemand['schemaFault'] {
+  if (schema === undefined) return undefined;
+  const compile = context.compileSchema;
+  if (compile !== undefined) return report.attempt('InvalidAttestation', `${path}.schema`, () => compile(schema));
+  report.add('NotSupported', `${path}.schema`, 'schemas of predicates are not supported here');
+  return undefined;
+}
+
+function compileConditions(
+  conditions: readonly PolicyCondition[],
+  path: string,
+  { compileCondition }: CompileContext,
+  report: Report,
+): readonly AttestationCondition[] {
+  if (conditions.length > 0 && compileCondition === undefined) {
+    report.add('NotSupported', path, 'conditions on predicates are not supported here');
+  }
+  if (compileCondition === undefined) return [];
+  return conditions.flatMap(({ expression, message }, index) => {
+    const at = `${path}[${index}].expression`;
+    const compiled = report.attempt('InvalidAttestation', at, () => compileCondition(expression, message ?? ''));
+    return compiled ?? [];
+  });
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CompileContext } from './compile-context.ts';
+import { errorText } from '../../text.ts';
+import { claimOf, parsePattern } from '../../image/pattern.ts';
+import { parseRepository } from '../../image/reference.ts';
+import type { ImagePattern, Repository } from '../../image/types.ts';
+import { compileAttestations } from './attestations.ts';
+import { joinPolicyName, namespaceOf, policyName } from '../documents/kinds.ts';
+import type { AnyImagePolicy } from '../documents/kinds.ts';
+import { compileLabelSelector } from './label-selector.ts';
+import { createReport } from './report.ts';
+import type { Report } from './report.ts';
+import { checkRules } from './rules.ts';
+import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
+import { compileSigners } from './signers.ts';
+import type { CompiledPolicy, Problem } from '../types.ts';
+import { validateDocument } from '../documents/validate.ts';
+import type { FieldFault } from '../documents/validate.ts';
+
+/**
+ * An ImagePolicy or a NamespacedImagePolicy, from the API server or a file, made ready for decisions; its shape is checked here too. Never
+ * throws: what is wrong is in `problems`, all of it at once. A policy with problems keeps its claim on its images
+ * and denies them.
+ */
+export function compilePolicy(policy: unknown, context: CompileContext): CompiledPolicy {
+  try {
+    // Without the status, which is ours and may be another version's; items of a list may come without kind.
+    const metadata = fieldOf(policy, 'metadata');
+    const spec = fieldOf(policy, 'spec');
+    const kind = isNamespaced(policy) ? 'NamespacedImagePolicy' : 'ImagePolicy';
+    const validated = validateDocument({ apiVersion: 'cosignet.dev/v1', kind, metadata, spec });
+    return validated.faults === undefined
+      ? compileValid(validated.policy, context)
+      : malformed(policy, validated.faults);
+  } catch (error) {
+    return malformed(policy, [{ path: 'spec', message: `cannot be compiled: ${errorText(error)}` }]);
+  }
+}
+
+function compileValid(policy: AnyImagePolicy, context: CompileContext): CompiledPolicy {
+  const spec: ImagePolicySpec = policy.spec;
+  const report = createReport();
+  const patterns = compilePatterns(spec.images, report);
+  const namespaceSelector = compileSelector(spec, report);
+  const signers = compileSigners(spec, context, report);
+  checkRules(spec, signers, report);
+  const signatureRepository = compileSignatureRepository(spec, report);
+  const attestations = compileAttestations(spec, signers, context, report);
+  return {
+    ...identityOf(policy),
+    patterns,
+    action: spec.action ?? 'Verify',
+    mode: spec.mode ?? 'Enforce',
+    signers,
+    threshold: spec.threshold ?? 1,
+    required: spec.required ?? [],
+    annotations: spec.annotations ?? {},
+    transparencyLog: spec.transparencyLog ?? 'Ignore',
+    attestations,
+    problems: report.problems,
+    ...(namespaceSelector === undefined ? {} : { namespaceSelector }),
+    ...(signatureRepository === undefined ? {} : { signatureRepository }),
+  };
+}
+
+function identityOf(policy: AnyImagePolicy): Pick<CompiledPolicy, 'name' | 'namespace' | 'generation'> {
+  const namespace = namespaceOf(policy);
+  const { generation } = policy.metadata;
+  return {
+    name: policyName(policy),
+    ...(namespace === undefined ? {} : { namespace }),
+    generation: typeof generation === 'number' ? generation : 0,
+  };
+}
+
+function compilePatterns(images: readonly string[], report: Report): readonly ImagePattern[] {
+  const patterns = images.map(
+    (text, index) =>
+      report.attempt('InvalidPattern', `spec.images[${index}]`, () => parsePattern(text)) ?? claimOf(text),
+  );
+  return patterns.filter((pattern) => pattern !== undefined);
+}
+
+function compileSelector({ namespaceSelector }: ImagePolicySpec, report: Report): CompiledPolicy['namespaceSelector'] {
+  if (namespaceSelector === undefined) return undefined;
+  const before = report.problems.length;
+  const predicate = compileLabelSelector(namespaceSelector, 'spec.namespaceSelector', report);
+  // A selector that cannot be read selects all namespaces: the claim is kept, and the policy denies.
+  return report.problems.length === before ? predicate : undefined;
+}
+
+function compileSignatureRepository({ signatureRepository }: ImagePolicySpec, report: Report): Repository | undefined {
+  if (signatureRepository === undefined) return undefined;
+  return report.attempt('InvalidSpec', 'spec.signatureRepository', () => parseRepository(signatureRepository));
+}
+
+/** The shape itself is wrong: nothing is used but the claim, as far as it can be read. Always denies. */
+function malformed(policy: unknown, faults: readonly FieldFault[]): CompiledPolicy {
+  const metadata = fieldOf(policy, 'metadata');
+  const spec = fieldOf(policy, 'spec');
+  const generation = fieldOf(metadata, 'generation');
+  const images = fieldOf(spec, 'images');
+  const texts = (Array.isArray(images) ? images : [images]).filter((image) => typeof image === 'string');
+  const mode = fieldOf(spec, 'mode');
+  const name = textOf(fieldOf(metadata, 'name'));
+  const namespace = isNamespaced(policy) ? textOf(fieldOf(metadata, 'namespace')) : undefined;
+  return {
+    name: joinPolicyName({ namespace, name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    generation: typeof generation === 'number' ? generation : 0,
+    patterns: texts.map(claimOf).filter((pattern) => pattern !== undefined),
+    action: 'Verify',
+    mode: mode === 'Warn' || mode === 'Audit' ? mode : 'Enforce',
+    signers: [],
+    threshold: 1,
+    required: [],
+    annotations: {},
+    transparencyLog: 'Ignore',
+    attestations: [],
+    problems: faults.map(({ path, message }): Problem => ({ reason: 'InvalidSpec', path: path || 'spec', message })),
+  };
+}
+
+function isNamespaced(policy: unknown): boolean {
+  return fieldOf(policy, 'kind') === 'NamespacedImagePolicy';
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../../text.ts';
+import type { Problem, ProblemReason } from '../types.ts';
+
+/** Collects problems while a policy is compiled, so that a person sees all of them at once. */
+export interface Report {
+  readonly problems: readonly Problem[];
+  readonly add: (reason: ProblemReason, path: string, message: string) => void;
+  /** The result of `compile`, or undefined after its exception became a problem. */
+  readonly attempt: <T>(reason: ProblemReason, path: string, compile: () => T) => T | undefined;
+}
+
+export function createReport(): Report {
+  const problems: Problem[] = [];
+  const add: Report['add'] = (reason, path, message) => void problems.push({ reason, path, message });
+  return {
+    problems,
+    add,
+    attempt(reason, path, compile) {
+      try {
+        return compile();
+      } catch (error) {
+        add(reason, path, errorText(error));
+        return undefined;
+      }
+    },
+  };
+}

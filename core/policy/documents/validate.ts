@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Ajv } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import addFormats from 'ajv-formats';
+import { UNPRINTABLE } from '../../text.ts';
+import type { AnyImagePolicy } from './kinds.ts';
+import { IMAGE_POLICY_SCHEMA, NAMESPACED_IMAGE_POLICY_SCHEMA } from './schema.gen.ts';
+
+export interface FieldFault {
+  /** As kubectl writes it: `spec.keys[0].pem`; empty for the document itself. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Validated =
+  | { readonly policy: AnyImagePolicy; readonly faults?: never }
+  | { readonly policy?: never; readonly faults: readonly FieldFault[] };
+
+const MAXIMUM_FAULTS = 20;
+
+// The schemas are constants, so their compiled forms are too; made on first use, for a quick start.
+const compiled = new Map<object, ValidateFunction<AnyImagePolicy>>();
+
+/** Holds a document against its kind's schema; unknown fields are faults. Untrusted in, typed out. */
+export function validateDocument(document: unknown): Validated {
+  const validate = validatorOf(isNamespaced(document) ? NAMESPACED_IMAGE_POLICY_SCHEMA : IMAGE_POLICY_SCHEMA);
+  if (validate(document)) return { policy: document };
+  return { faults: (validate.errors ?? []).slice(0, MAXIMUM_FAULTS).map(faultOf) };
+}
+
+function isNamespaced(document: unknown): boolean {
+  return typeof document === 'object' && document !== null && Reflect.get(document, 'kind') === 'NamespacedImagePolicy';
+}
+
+function validatorOf(schema: object): ValidateFunction<AnyImagePolicy> {
+  const known = compiled.get(schema);
+  if (known !== undefined) return known;
+  const ajv = new Ajv({ strict: true, allErrors: true, ownProperties: true });
+  addFormats.default(ajv, ['date-time', 'int32', 'int64']);
+  const validate = ajv.compile<AnyImagePolicy>(schema);
+  compiled.set(schema, validate);
+  return validate;
+}
+
+function faultOf(error: ErrorObject): FieldFault {
+  const path = fieldPath(error.instancePath);
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const name = printable(String(error.params['additionalProperty'])).slice(0, 80);
+      return { path: path === '' ? name : `${path}.${name}`, message: 'unknown field' };
+    }
+    case 'enum': {
+      const values: readonly unknown[] = error.params['allowedValues'];
+      return { path, message: `must be one of ${values.join(', ')}` };
+    }
+    case 'minItems':
+    case 'minLength':
+      // All of them ask for one at least.
+      return { path, message: 'must not be empty' };
+    case 'const':
+      return { path, message: `must be ${String(error.params['allowedValue'])}` };
+    default:
+      return { path, message: error.message ?? 'is not valid' };
+  }
+}
+
+/** From a JSON pointer (RFC 6901). */
+function fieldPath(pointer: string): string {
+  const parts = pointer.split('/').slice(1);
+  const written = parts.map((part) =>
+    /^\d+$/.test(part) ? `[${part}]` : `.${part.replaceAll('~1', '/').replaceAll('~0', '~')}`,
+  );
+  return printable(written.join('').replace(/^\./, ''));
+}
+
+/** Names of fields are the author's, and stand in conditions, logs and terminals. */
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '?');
+}

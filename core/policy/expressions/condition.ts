@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import { celEnv, celFunc, celList, CelScalar, isCelError, listType, mapType, parse, plan } from '@bufbuild/cel';
+import type { CelInput, CelList, CelValue } from '@bufbuild/cel';
+import { isJsonObject } from '../../json.ts';
+import { errorText } from '../../text.ts';
+import { runBounded } from './time-limit.ts';
+import { meterLoops, unknownName } from './condition-tree.ts';
+import type { AttestationCondition } from '../types.ts';
+
+const MAXIMUM_CHARACTERS = 4096;
+const COMPILE_MILLISECONDS = 1000;
+/** Rounds of all loops (`all`, `exists`, `map`, …) in one evaluation; a large SBOM has some 20,000 packages. */
+const MAXIMUM_ROUNDS = 100_000;
+/** Loops are counted; this ends what is not, as comparing large values in each round. */
+const EVALUATION_MILLISECONDS = 500;
+/** What `+` may make: doubling in a loop would fill the memory in a few dozen rounds. */
+const MAXIMUM_LENGTH = 64 * 1024;
+const MAXIMUM_ELEMENTS = 5000;
+
+const { BOOL, BYTES, DYN, STRING } = CelScalar;
+const LIST = listType(DYN);
+
+/**
+ * Compiles a CEL expression over `predicate`, `statement` and `image` (`repository`, `digest`, `tag`).
+ * The language is CEL's standard one; regular expressions are RE2.
+ *
+ * @param message the author's words for a denial; the expression where it is empty.
+ * @throws Error with one sentence where the expression cannot be compiled.
+ */
+export function compileCondition(expression: string, message: string): AttestationCondition {
+  const meter = { rounds: 0 };
+  const run = compile(expression, meter);
+  return {
+    expression,
+    message: message === '' ? `condition not met: ${expression}` : message,
+    holds: (input) => {
+      meter.rounds = 0;
+      const result = runBounded(() => run(input), EVALUATION_MILLISECONDS);
+      // An error inside of a loop may be swallowed by `||`: having run out counts whatever came out.
+      if (meter.rounds > MAXIMUM_ROUNDS) throw new Error(`loops more than ${MAXIMUM_ROUNDS} times`);
+      if (isCelError(result)) throw new Error(errorText(result));
+      if (typeof result !== 'boolean') throw new Error('yields neither true nor false');
+      return result;
+    },
+  };
+}
+
+type ConditionInput = Parameters<AttestationCondition['holds']>[0];
+
+interface Meter {
+  rounds: number;
+}
+
+function compile(expression: string, meter: Meter): (input: ConditionInput) => unknown {
+  if (expression.trim() === '') throw new Error('the expression is empty');
+  if (expression.length > MAXIMUM_CHARACTERS) {
+    throw new Error(`the expression is longer than ${MAXIMUM_CHARACTERS} characters`);
+  }
+  const env = celEnv({
+    variables: { predicate: DYN, statement: DYN, image: mapType(STRING, STRING) },
+    funcs: [roundCounter(meter), ...BOUNDED_SUMS],
+  });
+  const tree = runBounded(() => parseExpression(expression), COMPILE_MILLISECONDS);
+  const unknown = unknownName(tree.expr, (name) => env.funcs.find(name) !== undefined);
+  if (unknown !== undefined) throw new Error(unknown);
+  meterLoops(tree.expr, ROUND);
+  const evaluate = plan(env, tree);
+  return ({ predicate, statement, image }) =>
+    evaluate({ predicate: celValue(predicate), statement: celValue(statement), image: { ...image } });
+}
+
+function parseExpression(expression: string): ReturnType<typeof parse> {
+  try {
+    return parse(expression);
+  } catch (cause) {
+    const reason = cause instanceof RangeError ? 'it nests too deeply' : errorText(cause);
+    throw new Error(`the expression is not valid CEL: ${reason}`, { cause });
+  }
+}
+
+/** A name that no expression can contain. */
+const ROUND = '@round';
+
+/** Stands around the condition of each loop, so that it is called once for each round. */
+function roundCounter(meter: Meter) {
+  return celFunc(ROUND, [BOOL], BOOL, (goesOn) => {
+    meter.rounds += 1;
+    if (meter.rounds > MAXIMUM_ROUNDS) throw new Error(`loops more than ${MAXIMUM_ROUNDS} times`);
+    return goesOn;
+  });
+}
+
+/** CEL's own `+` for what can grow, with an end to it. Lists are copied: nested views would take quadratic time. */
+const BOUNDED_SUMS = [
+  celFunc('_+_', [STRING, STRING], STRING, (a, b) => {
+    requireSum(a.length + b.length, MAXIMUM_LENGTH);
+    return a + b;
+  }),
+  celFunc('_+_', [BYTES, BYTES], BYTES, (a, b) => {
+    requireSum(a.length + b.length, MAXIMUM_LENGTH);
+    return Buffer.concat([a, b]);
+  }),
+  celFunc('_+_', [LIST, LIST], LIST, (a, b) => {
+    requireSum(a.size + b.size, MAXIMUM_ELEMENTS);
+    return joined(a, b);
+  }),
+];
+
+function requireSum(length: number, maximum: number): void {
+  if (length > maximum) throw new Error(`the result of + is larger than ${maximum}`);
+}
+
+/** The elements of lists that `joined` made: reading them out of a list again is what costs time. */
+const elements = new WeakMap<CelList, readonly CelValue[]>();
+
+function joined(a: CelList, b: CelList): CelList {
+  const all = [...(elements.get(a) ?? a), ...(elements.get(b) ?? b)];
+  const list = celList(all);
+  elements.set(list, all);
+  return list;
+}
+
+/** Whole numbers are `int`, as in Kubernetes: `x + 1` has no meaning in CEL for a `double` x. */
+function celValue(json: unknown): CelInput {
+  if (typeof json === 'number') return Number.isSafeInteger(json) ? BigInt(json) : json;
+  if (Array.isArray(json)) return json.map(celValue);
+  if (isJsonObject(json)) return new Map(Object.entries(json).map(([key, value]) => [key, celValue(value)]));
+  return typeof json === 'string' || typeof json === 'boolean' ? json : null;
+}

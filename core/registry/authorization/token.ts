@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { EngineError } from '../../errors.ts';
+import type { Clock } from '../../observe.ts';
+import { createRecentlyUsed } from '../../recently-used.ts';
+import { routeTo } from '../transport/endpoints.ts';
+import type { Endpoint, SettingsOf } from '../transport/endpoints.ts';
+import type { HttpReply, HttpRequest } from '../transport/exchange.ts';
+import { statusFailure } from '../transport/failures.ts';
+import { parseJsonObject } from '../../json.ts';
+import type { Courier } from '../transport/redirects.ts';
+import type { Credential, RequestScope } from '../types.ts';
+
+/** Distribution, token.md: what a token without `expires_in` lives. */
+const DEFAULT_LIFE_SECONDS = 60;
+/** A token server may say anything; an hour is what the honest ones say at most. */
+const MAXIMUM_LIFE_SECONDS = 3600;
+/** Renewed this long before it ends, for clocks differ and requests travel. */
+const MARGIN_MILLISECONDS = 10_000;
+const CACHED_TOKENS = 4096;
+
+export interface TokenRequest {
+  readonly endpoint: Endpoint;
+  /** From the registry's challenge; untrusted. */
+  readonly realm: string;
+  readonly service?: string;
+  readonly scope: string;
+  /** Undefined: anonymous. */
+  readonly credential?: Credential;
+}
+
+/** Bearer tokens (distribution, token.md and oauth.md). */
+export interface TokenStore {
+  /** Undefined: the token server refuses these credentials. Fails with `EngineError` for anything else. */
+  obtain(request: TokenRequest, scope: RequestScope): Promise<string | undefined>;
+  /** The registry refused the token: the next `obtain` asks for another, unless somebody else did already. */
+  discard(request: TokenRequest, token: string): void;
+}
+
+export interface TokenOptions {
+  readonly courier: Courier;
+  readonly settingsOf: SettingsOf;
+  readonly clock: Clock;
+  readonly tokenBytes: number;
+}
+
+interface Token {
+  readonly text: string;
+  /** Milliseconds since the epoch. */
+  readonly renewAt: number;
+}
+
+export function createTokenStore(options: TokenOptions): TokenStore {
+  const tokens = createRecentlyUsed<Token>(CACHED_TOKENS);
+  const flights = new Map<string, Promise<Token | undefined>>();
+
+  function fetchShared(key: string, request: TokenRequest, scope: RequestScope): Promise<Token | undefined> {
+    const flight = fetchToken(options, request, scope).finally(() => flights.delete(key));
+    flights.set(key, flight);
+    return flight;
+  }
+
+  return {
+    async obtain(request, scope) {
+      const key = keyOf(request);
+      const known = tokens.get(key);
+      if (known && options.clock() < known.renewAt) return known.text;
+      const running = flights.get(key);
+      // A shared fetch may fail because of the other decision's deadline; then we ask ourselves.
+      const shared = running && (await waitFor(running, scope.signal).catch(() => undefined));
+      const token = shared ?? (await fetchShared(key, request, scope));
+      if (token) tokens.set(key, token);
+      return token?.text;
+    },
+    discard(request, token) {
+      const key = keyOf(request);
+      if (tokens.get(key)?.text === token) tokens.delete(key);
+    },
+  };
+}
+
+/** Tokens of one credential never serve another: Pods of one namespace must not read with another's rights. */
+function keyOf(request: TokenRequest): string {
+  const { endpoint, realm, service, scope, credential } = request;
+  return JSON.stringify([endpoint.origin.origin, realm, service ?? null, scope, credentialHash(credential)]);
+}
+
+/** Stands for a credential in caches, so that they keep no passwords. */
+export function credentialHash(credential: Credential | undefined): string {
+  if (!credential) return '';
+  const { username, password, identityToken, registryToken } = credential;
+  const text = JSON.stringify([username, password, identityToken ?? null, registryToken ?? null]);
+  return createHash('sha256').update(text).digest('base64');
+}
+
+export function basicAuthorization(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
+}
+
+async function fetchToken(
+  options: TokenOptions,
+  request: TokenRequest,
+  scope: RequestScope,
+): Promise<Token | undefined> {
+  const { endpoint, credential } = request;
+  const realm = URL.parse(request.realm);
+  if (!realm) throw new EngineError('RegistryUnavailable', `${endpoint.registry} names a token server that is no URL`);
+  const refreshed = credential?.identityToken
+    ? await options.courier.send(refreshRequest(options, request, realm), endpoint, scope)
+    : undefined;
+  // Servers that know only the older protocol answer the POST with 404 (oauth.md).
+  const reply =
+    refreshed && refreshed.status !== 404
+      ? refreshed
+      : await options.courier.send(plainRequest(options, request, realm), endpoint, scope);
+  if (reply.status === 401 || reply.status === 403) return undefined;
+  const server = `token server ${realm.host} of ${endpoint.registry}`;
+  if (reply.status !== 200) throw statusFailure(server, reply);
+  return readToken(reply, server, options.clock());
+}
+
+function plainRequest(options: TokenOptions, request: TokenRequest, realm: URL): HttpRequest {
+  const url = new URL(realm);
+  if (request.service !== undefined) url.searchParams.set('service', request.service);
+  url.searchParams.append('scope', request.scope);
+  const { credential } = request;
+  const password = credential?.password || credential?.identityToken;
+  const known = credential !== undefined && password !== undefined;
+  return {
+    ...commonRequest(options, request, url),
+    method: 'GET',
+    ...(known ? { authorization: basicAuthorization(credential.username, password) } : {}),
+  };
+}
+
+function refreshRequest(options: TokenOptions, request: TokenRequest, realm: URL): HttpRequest {
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    service: request.service ?? '',
+    client_id: 'cosignet',
+    scope: request.scope,
+    refresh_token: request.credential?.identityToken ?? '',
+  });
+  const common = commonRequest(options, request, realm);
+  return {
+    ...common,
+    method: 'POST',
+    headers: { ...common.headers, 'content-type': 'application/x-www-form-urlencoded' },
+    body: form.toString(),
+  };
+}
+
+function commonRequest(options: TokenOptions, request: TokenRequest, url: URL): Omit<HttpRequest, 'method'> {
+  return {
+    url,
+    route: routeTo(url, request.endpoint, options.settingsOf),
+    headers: { accept: 'application/json' },
+    maximumBytes: options.tokenBytes,
+    registry: request.endpoint.registry,
+    operation: 'token',
+  };
+}
+
+function readToken(reply: HttpReply, server: string, now: number): Token {
+  const answer = parseJsonObject(reply.body);
+  const text = answer?.['token'] || answer?.['access_token'];
+  // The pattern keeps line breaks out of our request headers.
+  if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) {
+    throw new EngineError('RegistryUnavailable', `${server} answered without a token`);
+  }
+  const stated = answer?.['expires_in'];
+  const life = typeof stated === 'number' && stated > 0 ? stated : DEFAULT_LIFE_SECONDS;
+  return { text, renewAt: now + Math.min(life, MAXIMUM_LIFE_SECONDS) * 1000 - MARGIN_MILLISECONDS };
+}
+
+function waitFor<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new EngineError('DeadlineExceeded', 'time ran out while waiting for a token'));
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

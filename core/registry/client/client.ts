@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import { lookup as systemLookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import type { Repository } from '../../image/types.ts';
+import type { Limits } from '../../limits.ts';
+import type { Clock, EngineMetrics, Logger } from '../../observe.ts';
+import { createAuthorizedCourier } from '../authorization/authorization.ts';
+import { getBlob } from '../reading/blobs.ts';
+import { createConnections } from '../transport/connections.ts';
+import { endpointOf, mirrorsOf } from '../transport/endpoints.ts';
+import type { Endpoint, SettingsOf } from '../transport/endpoints.ts';
+import { getManifest, resolveTag } from '../reading/manifests.ts';
+import { boundedLabels } from '../metric-labels.ts';
+import { createMirrorReader } from './mirrors.ts';
+import type { ProxySettings } from '../transport/proxy.ts';
+import type { Sources } from './mirrors.ts';
+import { createCourier } from '../transport/redirects.ts';
+import { createReferrersReader } from '../reading/referrers.ts';
+import { checkPath, createAsk } from '../reading/requests.ts';
+import type { Ask } from '../reading/requests.ts';
+import { createTokenStore } from '../authorization/token.ts';
+import { createTransport } from '../transport/transport.ts';
+import type { RegistryClient, RequestScope } from '../types.ts';
+
+export interface RegistryClientOptions {
+  /** Asked for each request, so that a reloaded configuration counts at once. */
+  readonly settings: SettingsOf;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly metrics: EngineMetrics;
+  readonly log: Logger;
+  /** Through which HTTPS goes. */
+  readonly proxy?: ProxySettings | undefined;
+  /** Instead of the system's resolver. */
+  readonly lookup?: LookupFunction;
+}
+
+export interface ClosableRegistryClient extends RegistryClient {
+  /** Ends all connections; requests under way fail. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reads registries with the fewest requests: no ping of `/v2/`, challenges, tokens and the lack of a
+ * referrers API are remembered, connections kept. Which hosts may be reached: see `Reach`
+ * (addresses.ts). Mirrors of `settings` are asked first.
+ */
+export function createRegistryClient(options: RegistryClientOptions): ClosableRegistryClient {
+  const { limits, clock, settings: settingsOf } = options;
+  const connections = createConnections({
+    lookup: options.lookup ?? systemLookup,
+    connectMilliseconds: limits.requestMilliseconds,
+    proxy: options.proxy,
+  });
+  const metrics = boundedLabels(options.metrics);
+  const transport = createTransport({ connections, requestMilliseconds: limits.requestMilliseconds, metrics });
+  const courier = createCourier({ transport, settingsOf, redirects: limits.redirects });
+  const tokens = createTokenStore({ courier, settingsOf, clock, tokenBytes: limits.tokenBytes });
+  const authorized = createAuthorizedCourier({ courier, tokens, clock });
+  const askSources = createMirrorReader({ clock, log: options.log });
+  const listReferrers = createReferrersReader({ clock, limits });
+  const blobBytes = Math.max(limits.bundleBytes, limits.payloadBytes);
+
+  function sourcesOf(repository: Repository): Sources {
+    const settings = settingsOf(repository.registry);
+    return { mirrors: mirrorsOf(settings, settingsOf), registry: endpointOf(repository.registry, settings) };
+  }
+
+  async function read<T>(
+    repository: Repository,
+    reference: string,
+    scope: RequestScope,
+    question: (ask: Ask, endpoint: Endpoint, sources: Sources) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    checkPath(repository, reference);
+    const sources = sourcesOf(repository);
+    const askEndpoint = (endpoint: Endpoint) =>
+      question(createAsk(authorized, endpoint, repository, scope), endpoint, sources);
+    return askSources(sources, askEndpoint, scope);
+  }
+
+  return {
+    resolveTag: (repository, tag, scope) =>
+      read(repository, tag, scope, (ask) => resolveTag(ask, tag, limits.manifestBytes)),
+    getManifest: (repository, reference, maximumBytes, scope) =>
+      read(repository, reference, scope, (ask) => getManifest(ask, reference, maximumBytes)),
+    getBlob: (repository, descriptor, scope) =>
+      read(repository, descriptor.digest, scope, (ask) => getBlob(ask, descriptor, blobBytes)),
+    async listReferrers(repository, digest, scope) {
+      const found = await read(repository, digest, scope, async (ask, endpoint, sources) => {
+        const list = await listReferrers(ask, endpoint, digest);
+        // A mirror with nothing to tell may just not have copied the signatures.
+        return endpoint !== sources.registry && list.descriptors.length === 0 ? undefined : list;
+      });
+      return found ?? { descriptors: [], truncated: false };
+    },
+    close: () => connections.close(),
+  };
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../../errors.ts';
+import { digestOf } from '../../image/digest.ts';
+import type { Ask } from './requests.ts';
+import type { Descriptor } from '../types.ts';
+
+/** The blob of a descriptor; not a byte more than the descriptor's size is read. */
+export async function getBlob(ask: Ask, descriptor: Descriptor, maximumBytes: number): Promise<Uint8Array | undefined> {
+  const { digest, size } = descriptor;
+  if (size > maximumBytes) {
+    throw new EngineError(
+      'ResponseTooLarge',
+      `blob ${digest} has ${size} bytes, more than the ${maximumBytes} allowed`,
+    );
+  }
+  const embedded = embeddedContent(descriptor);
+  if (embedded) return embedded;
+  const path = `blobs/${digest}`;
+  const accept = 'application/octet-stream, */*';
+  const reply = await ask({ method: 'GET', path, accept, maximumBytes: size, operation: 'blob' });
+  if (reply === undefined) return undefined;
+  if (reply.body.length !== size || digestOf(reply.body) !== digest) {
+    throw new EngineError('RegistryUnavailable', `${reply.url.host} served other bytes than those of blob ${digest}`);
+  }
+  return reply.body;
+}
+
+/** The `data` field (image-spec, descriptor.md): counts only where it is what the digest names. */
+function embeddedContent({ data, digest, size }: Descriptor): Uint8Array | undefined {
+  if (data === undefined || data.length > 2 * size + 4) return undefined;
+  const bytes = Buffer.from(data, 'base64');
+  return bytes.length === size && digestOf(bytes) === digest ? bytes : undefined;
+}

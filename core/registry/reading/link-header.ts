@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { HttpReply } from '../transport/exchange.ts';
+
+/** Path and query on the origin of the reply; none where the link leads elsewhere. */
+export interface NextPage {
+  readonly path?: string;
+}
+
+/**
+ * The next page of a Link header (RFC 8288). Links to another origin or out of the API are not
+ * followed: a registry must not send our credentials on a tour.
+ */
+export function nextPage(reply: HttpReply): NextPage | undefined {
+  const header = reply.headers['link'];
+  const text = Array.isArray(header) ? header.join(',') : header;
+  if (text === undefined) return undefined;
+  const target = nextTarget(text);
+  if (target === undefined) return undefined;
+  const url = URL.parse(target, reply.url);
+  if (!url || url.origin !== reply.url.origin || !url.pathname.startsWith('/v2/')) return {};
+  return { path: url.pathname + url.search };
+}
+
+/** Walks `<target>; parameters, <target>; …` once. */
+function nextTarget(text: string): string | undefined {
+  for (let at = text.indexOf('<'); at !== -1;) {
+    const end = text.indexOf('>', at);
+    if (end === -1) return undefined;
+    const following = text.indexOf('<', end);
+    const parameters = text.slice(end + 1, following === -1 ? text.length : following).toLowerCase();
+    if (isNext(parameters)) return text.slice(at + 1, end);
+    at = following;
+  }
+  return undefined;
+}
+
+function isNext(parameters: string): boolean {
+  return parameters
+    .split(/[;,]/)
+    .map((part) => part.replaceAll(/[\s"]/g, ''))
+    .includes('rel=next');
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../../errors.ts';
+import type { Repository } from '../../image/types.ts';
+import type { AuthorizedCourier } from '../authorization/authorization.ts';
+import type { Endpoint } from '../transport/endpoints.ts';
+import type { HttpReply } from '../transport/exchange.ts';
+import { statusFailure } from '../transport/failures.ts';
+import type { RequestScope } from '../types.ts';
+
+/** One question to a repository. */
+export interface Question {
+  readonly method: 'GET' | 'HEAD';
+  /** Below `/v2/<repository>/`, or a whole path with query from a Link header. */
+  readonly path: string;
+  readonly accept: string;
+  readonly maximumBytes: number;
+  readonly operation: string;
+}
+
+/**
+ * Asks one endpoint about one repository. Undefined: 404. Statuses in `accepted` are given back
+ * beside 200; any other fails with the `EngineError` that it means.
+ */
+export type Ask = (question: Question, accepted?: readonly number[]) => Promise<HttpReply | undefined>;
+
+export function createAsk(
+  courier: AuthorizedCourier,
+  endpoint: Endpoint,
+  repository: Repository,
+  scope: RequestScope,
+): Ask {
+  return async (question, accepted = []) => {
+    const { method, accept, maximumBytes, operation } = question;
+    const reply = await courier.send(
+      {
+        endpoint,
+        repository,
+        request: {
+          method,
+          url: urlOf(endpoint, repository, question.path),
+          route: endpoint.route,
+          headers: { accept },
+          maximumBytes,
+          registry: endpoint.registry,
+          operation,
+        },
+      },
+      scope,
+    );
+    if (reply.status === 200 || accepted.includes(reply.status)) return reply;
+    if (reply.status === 404) return undefined;
+    throw statusFailure(whoAnswered(reply, endpoint), reply);
+  };
+}
+
+function urlOf(endpoint: Endpoint, repository: Repository, path: string): URL {
+  return new URL(path.startsWith('/') ? path : `/v2/${repository.path}/${path}`, endpoint.origin);
+}
+
+function whoAnswered(reply: HttpReply, endpoint: Endpoint): string {
+  if (reply.url.origin === endpoint.origin.origin) return `registry ${endpoint.registry}`;
+  return `${reply.url.host}, to which registry ${endpoint.registry} redirects,`;
+}
+
+/** Defence in depth: references were parsed before, but nothing else may get into a URL's path. */
+export function checkPath(repository: Repository, reference: string): void {
+  const path = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/;
+  const known = /^(?:\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$/;
+  if (repository.path.length > 255 || !path.test(repository.path) || !known.test(reference)) {
+    throw new EngineError('InvalidReference', 'a repository path or reference has characters that do not belong there');
+  }
+}

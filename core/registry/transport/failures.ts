@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../../errors.ts';
+import { AddressRefused } from './addresses.ts';
+import { headerText } from './exchange.ts';
+import type { HttpReply } from './exchange.ts';
+
+/**
+ * Messages name hosts and statuses only. URLs are left out because presigned ones are secrets, and
+ * bodies because a registry could echo our credentials into them.
+ */
+export function statusFailure(who: string, reply: HttpReply): EngineError {
+  const { status } = reply;
+  if (status === 401 || status === 403) {
+    return new EngineError('RegistryUnauthorized', `${who} refused access (HTTP ${status})`);
+  }
+  if (status === 429) return new EngineError('RegistryRateLimited', `${who} limits our requests${retryAfter(reply)}`);
+  return new EngineError('RegistryUnavailable', `${who} answered HTTP ${status}`);
+}
+
+function retryAfter(reply: HttpReply): string {
+  const text = headerText(reply.headers, 'retry-after');
+  if (text === undefined || !/^[\w ,:+-]{1,40}$/.test(text)) return ' (HTTP 429)';
+  return /^\d+$/.test(text) ? `; it asks to retry after ${text} s` : `; it asks to retry after ${text}`;
+}
+
+/** A failure below HTTP: DNS, TCP, TLS, a broken or oversized reply. */
+export function exchangeFailure(who: string, thrown: unknown): EngineError {
+  if (thrown instanceof EngineError) return thrown;
+  const refused = causes(thrown).find((error) => error instanceof AddressRefused);
+  if (refused) return new EngineError('RegistryUnavailable', `${who}: ${refused.message}`, { cause: thrown });
+  const code = errorCode(thrown);
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
+    return new EngineError('ResponseTooLarge', `${who} sent more header bytes than allowed`, { cause: thrown });
+  }
+  return new EngineError('RegistryUnavailable', `${who}: ${explain(code)}`, { cause: thrown });
+}
+
+/** The peer hung up on us: a kept-alive connection gone stale, a restart. Worth one more try. */
+export function isConnectionReset(thrown: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'].includes(errorCode(thrown));
+}
+
+const EXPLANATIONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  UND_ERR_SOCKET: 'connection closed before the answer was complete',
+  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name look-up failed for now',
+};
+
+function explain(code: string): string {
+  return EXPLANATIONS[code] ?? (code === '' ? 'the exchange failed' : `the exchange failed (${code})`);
+}
+
+function errorCode(thrown: unknown): string {
+  for (const error of causes(thrown)) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
+  }
+  return '';
+}
+
+/** An error with its causes and, for a connection tried on several addresses, the errors of each. */
+function causes(thrown: unknown): readonly Error[] {
+  const found: Error[] = [];
+  const waiting: unknown[] = [thrown];
+  while (waiting.length > 0 && found.length < 16) {
+    const error = waiting.shift();
+    if (!(error instanceof Error)) continue;
+    found.push(error);
+    waiting.push(error.cause, ...(error instanceof AggregateError ? error.errors : []));
+  }
+  return found;
+}

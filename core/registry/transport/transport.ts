@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setImmediate } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
+import { EngineError } from '../../errors.ts';
+import type { EngineMetrics } from '../../observe.ts';
+import type { Connections } from './connections.ts';
+import { headerText } from './exchange.ts';
+import type { HttpReply, HttpRequest } from './exchange.ts';
+import { exchangeFailure, isConnectionReset } from './failures.ts';
+import type { RequestScope } from '../types.ts';
+
+/** Bytes read of a reply that is no success; enough for the OCI error codes. */
+const ERROR_BODY_BYTES = 8 * 1024;
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/** One HTTP exchange, no redirects followed. Fails with `EngineError`; any HTTP status is a reply. */
+export interface Transport {
+  send(request: HttpRequest, scope: RequestScope): Promise<HttpReply>;
+}
+
+/** The one place where bytes from registries come in: caps, time limits and reach are enforced here. */
+export function createTransport(options: {
+  readonly connections: Connections;
+  readonly requestMilliseconds: number;
+  readonly metrics: Pick<EngineMetrics, 'registryRequest'>;
+}): Transport {
+  const attempt = (request: HttpRequest, scope: RequestScope) => exchange(options, request, scope);
+  return {
+    async send(request, scope) {
+      const repeatable = request.method !== 'POST';
+      try {
+        const reply = await attempt(request, scope);
+        return repeatable && RETRIED_STATUSES.has(reply.status) ? await attempt(request, scope) : reply;
+      } catch (error) {
+        if (!repeatable || scope.signal.aborted || !isConnectionReset(error)) throw error;
+        return attempt(request, scope);
+      }
+    },
+  };
+}
+
+interface ExchangeOptions {
+  readonly connections: Connections;
+  readonly requestMilliseconds: number;
+  readonly metrics: Pick<EngineMetrics, 'registryRequest'>;
+}
+
+async function exchange(options: ExchangeOptions, request: HttpRequest, scope: RequestScope): Promise<HttpReply> {
+  const { registry, operation } = request;
+  const who = request.url.host;
+  if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `no time was left to ask ${who}`);
+  const timer = new AbortController();
+  const timeout = setTimeout(() => timer.abort(), options.requestMilliseconds);
+  scope.count();
+  try {
+    const reply = await sendOnce(options, request, AbortSignal.any([scope.signal, timer.signal]));
+    // undici frees the connection one turn after the body's end. Asking again within this turn, as the
+    // next step of a decision does, would open a second connection: a TLS handshake for nothing.
+    await setImmediate();
+    options.metrics.registryRequest({ registry, operation, status: String(reply.status) });
+    return reply;
+  } catch (error) {
+    options.metrics.registryRequest({ registry, operation, status: 'error' });
+    if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `time ran out while waiting for ${who}`);
+    if (timer.signal.aborted) {
+      throw new EngineError('DeadlineExceeded', `${who} did not answer within ${options.requestMilliseconds} ms`);
+    }
+    throw exchangeFailure(who, error);
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+  const { url, method } = request;
+  const reply = await options.connections.to(request.route, url).request({
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method,
+    headers: wireHeaders(request),
+    body: request.body ?? null,
+    // undici closes a connection after HEAD by default, which would cost each tag a TLS handshake.
+    reset: false,
+    signal,
+  });
+  const { statusCode: status, headers } = reply;
+  const success = status === 200 && method !== 'HEAD';
+  const body = success ? await readWhole(reply, request) : await readStart(reply);
+  return { status, headers, body, url };
+}
+
+function wireHeaders(request: HttpRequest): Record<string, string> {
+  const authorization = request.authorization === undefined ? {} : { authorization: request.authorization };
+  // Decoded sizes can't be bounded before decoding (gzip bombs), so nothing encoded is asked for or taken.
+  return { ...request.headers, ...authorization, 'accept-encoding': 'identity', 'user-agent': 'cosignet' };
+}
+
+async function readWhole(reply: Dispatcher.ResponseData, request: HttpRequest): Promise<Uint8Array> {
+  const encoding = reply.headers['content-encoding'];
+  const declared = Number(headerText(reply.headers, 'content-length') ?? 0);
+  const fault =
+    encoding !== undefined && String(encoding).toLowerCase() !== 'identity'
+      ? 'sent an encoded body although none was asked for; its true size is unknown'
+      : declared > request.maximumBytes
+        ? `announced ${declared} bytes, more than the ${request.maximumBytes} allowed`
+        : undefined;
+  if (fault !== undefined) {
+    abandon(reply);
+    throw new EngineError('ResponseTooLarge', `${request.url.host} ${fault}`);
+  }
+  const { bytes, cut } = await readUpTo(reply, request.maximumBytes);
+  if (!cut) return bytes;
+  const message = `${request.url.host} sent more than the ${request.maximumBytes} bytes allowed`;
+  throw new EngineError('ResponseTooLarge', message);
+}
+
+/** Reading a short error to its end keeps the connection usable. */
+async function readStart(reply: Dispatcher.ResponseData): Promise<Uint8Array> {
+  return (await readUpTo(reply, ERROR_BODY_BYTES)).bytes;
+}
+
+async function readUpTo(reply: Dispatcher.ResponseData, cap: number): Promise<{ bytes: Uint8Array; cut: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of reply.body as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > cap) {
+      abandon(reply);
+      return { bytes: Buffer.concat(chunks), cut: true };
+    }
+    chunks.push(chunk);
+  }
+  return { bytes: Buffer.concat(chunks), cut: false };
+}
+
+/** Closes the connection: whatever else the server wants to send stays with it. */
+function abandon(reply: Dispatcher.ResponseData): void {
+  reply.body.on('error', () => {});
+  reply.body.destroy();
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Digest } from '../../image/digest.ts';
+import { hexOf } from '../../image/digest.ts';
+import type { HashName } from '../../keys/algorithms.ts';
+import { parseEnvelope } from '../../cosign/envelope.ts';
+import { bytesOf, enumOf, has, listOf, member, place, requireOnly, textOf } from '../../protojson.ts';
+import type { Place } from '../../protojson.ts';
+import { parseJson } from '../../json.ts';
+import { verifyPrehashed } from '../../keys/prehashed.ts';
+import { contentOf, hashOf } from './signed-content.ts';
+import type { SignedContent } from './signed-content.ts';
+
+/** What a bundle is said to be about: the bytes, or only their SHA-256. */
+export type Artifact = Uint8Array | Digest;
+
+export interface BundleContent {
+  readonly content: SignedContent;
+  /** Of a statement. */
+  readonly predicateType?: string;
+}
+
+const ALGORITHMS = new Map<string | number, HashName>([
+  ['SHA2_256', 'sha256'],
+  ['SHA2_384', 'sha384'],
+  ['SHA2_512', 'sha512'],
+  [1, 'sha256'],
+  [2, 'sha384'],
+  [3, 'sha512'],
+]);
+const SUBJECT_ALGORITHMS: readonly HashName[] = ['sha256', 'sha384', 'sha512'];
+const STATEMENTS: ReadonlySet<string> = new Set([
+  'https://in-toto.io/Statement/v1',
+  'https://in-toto.io/Statement/v0.1',
+]);
+const MAXIMUM_PAYLOAD_BYTES = 32 * 1024 * 1024;
+const MAXIMUM_SUBJECTS = 1024;
+
+/**
+ * What the bundle's signature is over, required to be about the artifact.
+ * @throws Error or EngineError with one sentence.
+ */
+export function readBundleContent(bundle: Place, artifact: Artifact): BundleContent {
+  const isMessage = has(bundle, 'messageSignature');
+  if (isMessage === has(bundle, 'dsseEnvelope')) {
+    throw new Error('the bundle does not have exactly one of messageSignature and dsseEnvelope');
+  }
+  return isMessage
+    ? { content: messageContent(member(bundle, 'messageSignature'), artifact) }
+    : envelopeContent(member(bundle, 'dsseEnvelope'), artifact);
+}
+
+/** A signature over the artifact itself. */
+function messageContent(message: Place, artifact: Artifact): SignedContent {
+  requireOnly(message, ['messageDigest', 'signature']);
+  const signature = bytesOf(member(message, 'signature'));
+  if (has(message, 'messageDigest')) requireMessageDigest(member(message, 'messageDigest'), artifact);
+  if (typeof artifact !== 'string') return contentOf(artifact, signature);
+  const digest = Buffer.from(hexOf(artifact), 'hex');
+  return {
+    signature,
+    stamped: signature,
+    signedHash: (key) => (verifyPrehashed(key, digest, signature) ? 'sha256' : undefined),
+    digest: (hash) => digestOfArtifact(artifact, hash),
+  };
+}
+
+/** The digest proves nothing, but one of something else means that this bundle belongs to something else. */
+function requireMessageDigest(at: Place, artifact: Artifact): void {
+  requireOnly(at, ['algorithm', 'digest']);
+  const hash = enumOf(member(at, 'algorithm'), ALGORITHMS);
+  if (hash === undefined) throw new Error(`${at.path}.algorithm is not supported`);
+  const actual = digestOfArtifact(artifact, hash);
+  if (actual === undefined) throw new Error(`${at.path} is not SHA-256: the artifact itself is needed`);
+  if (!bytesOf(member(at, 'digest')).equals(actual)) throw new Error(`${at.path} is that of another artifact`);
+}
+
+function digestOfArtifact(artifact: Artifact, hash: HashName): Uint8Array | undefined {
+  if (typeof artifact !== 'string') return hashOf(hash, artifact);
+  return hash === 'sha256' ? Buffer.from(hexOf(artifact), 'hex') : undefined;
+}
+
+/** A signature over an in-toto statement: DSSE binds it to nothing, so the subject has to. */
+function envelopeContent(envelope: Place, artifact: Artifact): BundleContent {
+  requireOnly(envelope, ['payload', 'payloadType', 'signatures']);
+  for (const one of listOf(member(envelope, 'signatures'), 1)) requireOnly(one, ['sig', 'keyid']);
+  const { payload, signature, signedBytes } = parseEnvelope(envelope.value);
+  const json = parseJson(payload, MAXIMUM_PAYLOAD_BYTES, 'the statement');
+  const statement = place(json, 'the statement: ');
+  if (!STATEMENTS.has(textOf(member(statement, '_type')))) throw new Error('the payload is not an in-toto statement');
+  const subjects = listOf(member(statement, 'subject'), MAXIMUM_SUBJECTS);
+  if (!subjects.some((subject) => isAbout(subject, artifact))) {
+    throw new Error('the statement is not about this artifact');
+  }
+  const predicateType = textOf(member(statement, 'predicateType'));
+  return { content: contentOf(signedBytes, signature, { payload }), predicateType };
+}
+
+/** Every digest of the subject that can be computed agrees, and there is one. */
+function isAbout(subject: Place, artifact: Artifact): boolean {
+  const digests = member(subject, 'digest');
+  const answers = SUBJECT_ALGORITHMS.filter((hash) => has(digests, hash)).map((hash) => {
+    const actual = digestOfArtifact(artifact, hash);
+    return actual === undefined ? undefined : Buffer.from(actual).toString('hex') === textOf(member(digests, hash));
+  });
+  return answers.some((same) => same === true) && answers.every((same) => same !== false);
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import { bytesOf, has, integerOf, listOf, member, place, requireOnly, textOf } from '../../protojson.ts';
+import type { Place } from '../../protojson.ts';
+import type { InclusionProof, LogEntry, VerificationEvidence } from './verification-material.ts';
+
+export type BundleVersion = '0.1' | '0.2' | '0.3';
+
+const VERSIONS: Readonly<Record<string, BundleVersion>> = {
+  'application/vnd.dev.sigstore.bundle+json;version=0.1': '0.1',
+  'application/vnd.dev.sigstore.bundle+json;version=0.2': '0.2',
+  'application/vnd.dev.sigstore.bundle+json;version=0.3': '0.3',
+  'application/vnd.dev.sigstore.bundle.v0.1+json': '0.1',
+  'application/vnd.dev.sigstore.bundle.v0.2+json': '0.2',
+  'application/vnd.dev.sigstore.bundle.v0.3+json': '0.3',
+};
+const SIGNERS = ['publicKey', 'x509CertificateChain', 'certificate'];
+/** As many as other clients read. */
+const MAXIMUM_ENTRIES = 32;
+const MAXIMUM_TIMESTAMPS = 32;
+const MAXIMUM_CHAIN = 8;
+/** More than the 2^63 entries that a log could have would need. */
+const MAXIMUM_HASHES = 64;
+
+/**
+ * The verification material of a Sigstore bundle, each version by its own rules (protobuf-specs,
+ * sigstore_bundle.proto): 0.1 needs inclusion promises, later ones proofs with checkpoints; 0.3 has no chain.
+ * @throws Error with one sentence that names the field.
+ */
+export function readBundleEvidence(json: unknown): VerificationEvidence {
+  const bundle = place(json, '');
+  const version = bundleVersion(bundle);
+  requireOnly(bundle, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
+  const material = member(bundle, 'verificationMaterial');
+  requireOnly(material, [...SIGNERS, 'tlogEntries', 'timestampVerificationData']);
+  const certificate = readCertificate(material, version);
+  const timestampData = member(material, 'timestampVerificationData');
+  const timestamps = timestampData.value === undefined ? [] : readTimestamps(timestampData);
+  const logEntries = listOf(member(material, 'tlogEntries'), MAXIMUM_ENTRIES).map((at) => readEntry(at, version));
+  return certificate === undefined ? { logEntries, timestamps } : { certificate, logEntries, timestamps };
+}
+
+export function bundleVersion(bundle: Place): BundleVersion {
+  const mediaType = textOf(member(bundle, 'mediaType'));
+  const version = Object.hasOwn(VERSIONS, mediaType) ? VERSIONS[mediaType] : undefined;
+  if (version === undefined) {
+    throw new Error(`mediaType is not that of a Sigstore bundle 0.1 to 0.3: ${mediaType.slice(0, 80)}`);
+  }
+  return version;
+}
+
+function readCertificate(material: Place, version: BundleVersion): Uint8Array | undefined {
+  const given = SIGNERS.filter((name) => has(material, name));
+  if (given.length > 1) throw new Error(`${material.path} has both ${given.join(' and ')}`);
+  const [name] = given;
+  if (name === undefined) throw new Error(`${material.path} has neither a publicKey nor a certificate`);
+  const signer = member(material, name);
+  if (name === 'publicKey') {
+    requireOnly(signer, ['hint']);
+    return undefined;
+  }
+  if (name === 'certificate') return bytesIn(signer, 'rawBytes');
+  if (version === '0.3') throw new Error(`${material.path}.${name} is not allowed in version 0.3`);
+  requireOnly(signer, ['certificates']);
+  return leafOf(member(signer, 'certificates'));
+}
+
+/** The bytes of a message that has nothing else. */
+function bytesIn(at: Place, name: string): Uint8Array {
+  requireOnly(at, [name]);
+  return bytesOf(member(at, name));
+}
+
+/** Only the leaf: the rest of a chain comes from the trust root, never from the signer. */
+function leafOf(certificates: Place): Uint8Array {
+  const [leaf] = listOf(certificates, MAXIMUM_CHAIN).map((one) => bytesIn(one, 'rawBytes'));
+  if (leaf === undefined) throw new Error(`${certificates.path} is empty`);
+  return leaf;
+}
+
+function readTimestamps(data: Place): readonly Uint8Array[] {
+  requireOnly(data, ['rfc3161Timestamps']);
+  return listOf(member(data, 'rfc3161Timestamps'), MAXIMUM_TIMESTAMPS).map((one) => bytesIn(one, 'signedTimestamp'));
+}
+
+const ENTRY = [
+  'logIndex',
+  'logId',
+  'kindVersion',
+  'integratedTime',
+  'inclusionPromise',
+  'inclusionProof',
+  'canonicalizedBody',
+];
+
+function readEntry(at: Place, version: BundleVersion): LogEntry {
+  requireOnly(at, ENTRY);
+  const promise = member(at, 'inclusionPromise');
+  const proof = member(at, 'inclusionProof');
+  if (version === '0.1' && promise.value === undefined) throw new Error(`${promise.path} is missing`);
+  if (version !== '0.1' && proof.value === undefined) throw new Error(`${proof.path} is missing`);
+  const kindVersion = member(at, 'kindVersion');
+  requireOnly(kindVersion, ['kind', 'version']);
+  const integratedTime = has(at, 'integratedTime') ? Number(integerOf(member(at, 'integratedTime'))) : 0;
+  return {
+    path: at.path,
+    logId: bytesIn(member(at, 'logId'), 'keyId'),
+    logIndex: has(at, 'logIndex') ? integerOf(member(at, 'logIndex')) : 0n, // protojson leaves out a zero
+    body: bytesOf(member(at, 'canonicalizedBody')),
+    kind: textOf(member(kindVersion, 'kind')),
+    version: textOf(member(kindVersion, 'version')),
+    ...(integratedTime === 0 ? {} : { integratedTime }),
+    ...(promise.value === undefined ? {} : { promise: bytesIn(promise, 'signedEntryTimestamp') }),
+    ...(proof.value === undefined ? {} : readProof(proof, version)),
+  };
+}
+
+/** Version 0.1 allowed proofs without a checkpoint; they prove nothing and are left out. */
+function readProof(at: Place, version: BundleVersion): { proof?: InclusionProof } {
+  requireOnly(at, ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint']);
+  const checkpoint = member(at, 'checkpoint');
+  if (version === '0.1' && checkpoint.value === undefined) return {};
+  requireOnly(checkpoint, ['envelope']);
+  return {
+    proof: {
+      logIndex: has(at, 'logIndex') ? integerOf(member(at, 'logIndex')) : 0n,
+      treeSize: integerOf(member(at, 'treeSize')),
+      rootHash: bytesOf(member(at, 'rootHash')),
+      hashes: listOf(member(at, 'hashes'), MAXIMUM_HASHES).map(bytesOf),
+      checkpoint: textOf(member(checkpoint, 'envelope')),
+    },
+  };
+}

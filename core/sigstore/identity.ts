@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../text.ts';
+import type { X509Certificate } from '@sigstore/core';
+import { EngineError } from '../errors.ts';
+import { requirePromise } from './proof/certificate-promise.ts';
+import { CODE_SIGNING, readLeaf } from './trust/certificate.ts';
+import type { LeafCertificate } from './trust/certificate.ts';
+import { includes, requireChain } from './trust/chain.ts';
+import { readEvidence } from './bundle/material.ts';
+import { contentOfCandidate } from './bundle/signed-content.ts';
+import type { SignedContent } from './bundle/signed-content.ts';
+import { provenTimes } from './proof/timestamp.ts';
+import { proveEntries } from './proof/transparency.ts';
+import type { ProvenEntry } from './proof/transparency.ts';
+import type { TrustRoot } from './trust/trust-root.ts';
+import type { CertificateIdentity, SignatureCandidate } from '../cosign/types.ts';
+import type { VerificationEvidence } from './bundle/verification-material.ts';
+
+export interface IdentityOptions {
+  /** `Require`: a timestamp is not enough, the signature must be in a trusted log. Default `Ignore`. */
+  readonly transparencyLog?: 'Ignore' | 'Require';
+}
+
+/**
+ * Proves a keyless signature: the certificate's key made it, the certificate was valid when a trusted clock
+ * (Rekor v1's promise, or an RFC 3161 authority) saw it, chains to the root and is in a certificate log.
+ * @returns what the certificate says of its holder; whether that is whom the policy wants is the judge's to say.
+ * @throws EngineError UntrustedSignature, MalformedSignature, TransparencyLogMissing
+ */
+export async function proveCertificate(
+  candidate: SignatureCandidate,
+  root: TrustRoot,
+  options: IdentityOptions = {},
+): Promise<CertificateIdentity> {
+  return proveIdentity(readEvidence(candidate.material), contentOfCandidate(candidate), root, options);
+}
+
+/** As `proveCertificate`, for evidence that is already read. */
+export function proveIdentity(
+  evidence: VerificationEvidence,
+  content: SignedContent,
+  root: TrustRoot,
+  { transparencyLog = 'Ignore' }: IdentityOptions = {},
+): CertificateIdentity {
+  const { der, certificate, publicKey, identity } = leafOf(evidence);
+  const hash = content.signedHash(publicKey);
+  if (hash === undefined) {
+    throw new EngineError('UntrustedSignature', "the signature is not by its certificate's key");
+  }
+  const entries = proveEntries(
+    evidence.logEntries,
+    content,
+    { hash, keyDer: publicKey.der, certificateDer: der },
+    root,
+  );
+  requireEntry(entries, transparencyLog);
+  proveTimes({ evidence, entries, content, root }, certificate);
+  return identity;
+}
+
+/**
+ * As far as they are by trusted logs and authorities, entries and timestamps that come with a key's signature.
+ * @throws EngineError UntrustedSignature, TransparencyLogMissing
+ */
+export function proveKeyEvidence(
+  evidence: VerificationEvidence,
+  content: SignedContent,
+  publicKey: LeafCertificate['publicKey'],
+  { root, transparencyLog = 'Ignore' }: IdentityOptions & { readonly root: TrustRoot },
+): void {
+  const signer = { hash: content.signedHash(publicKey) ?? null, keyDer: publicKey.der };
+  const entries = proveEntries(evidence.logEntries, content, signer, root);
+  requireEntry(entries, transparencyLog);
+  proveTimes({ evidence, entries, content, root });
+}
+
+function requireEntry(entries: readonly ProvenEntry[], transparencyLog: 'Ignore' | 'Require'): void {
+  if (transparencyLog === 'Require' && entries.length === 0) {
+    throw new EngineError('TransparencyLogMissing', 'no entry of a trusted transparency log comes with it');
+  }
+}
+
+interface Proof {
+  readonly evidence: VerificationEvidence;
+  readonly entries: readonly ProvenEntry[];
+  readonly content: SignedContent;
+  readonly root: TrustRoot;
+}
+
+function proveTimes({ evidence, entries, content, root }: Proof, certificate?: X509Certificate): void {
+  try {
+    const stamped = provenTimes(evidence.timestamps, content.stamped, root);
+    if (certificate !== undefined) {
+      const times = [...promisedTimes(entries), ...stamped];
+      requireTime(times, evidence);
+      requireTrusted(certificate, times, root);
+      requireDates(entries, certificate);
+    }
+    requireLogWindows(entries, stamped);
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    throw new EngineError('UntrustedSignature', errorText(cause), { cause });
+  }
+}
+
+/** At each of the times (Sigstore client specification, 4.3), which a certificate always has one of. */
+function requireTrusted(certificate: X509Certificate, times: readonly Date[], root: TrustRoot): void {
+  for (const time of times) {
+    const issuer = requireChain({ leaf: certificate, time, usage: CODE_SIGNING }, root.certificateAuthorities);
+    requirePromise(certificate, issuer, root.certificateLogs);
+  }
+}
+
+/** Only a promise vouches for `integratedTime`. */
+function promisedTimes(entries: readonly ProvenEntry[]): readonly Date[] {
+  return entries.flatMap(({ entry: { promise, integratedTime } }) =>
+    promise === undefined || integratedTime === undefined ? [] : [new Date(integratedTime * 1000)],
+  );
+}
+
+function leafOf({ certificate }: VerificationEvidence): LeafCertificate {
+  if (certificate === undefined) throw new EngineError('UntrustedSignature', 'it carries no certificate');
+  try {
+    return readLeaf(certificate);
+  } catch (cause) {
+    throw new EngineError('MalformedSignature', errorText(cause), { cause });
+  }
+}
+
+function requireTime(times: readonly Date[], evidence: VerificationEvidence): void {
+  if (times.length > 0) return;
+  const none = evidence.logEntries.length === 0 && evidence.timestamps.length === 0;
+  const reason = none
+    ? 'neither a log entry nor a timestamp comes with it'
+    : 'nothing that comes with it tells a trusted time';
+  throw new EngineError('TransparencyLogMissing', `its certificate's validity cannot be judged: ${reason}`);
+}
+
+/** An entry without a promise has no time of its own: its log must have been trusted when the timestamps were made. */
+function requireLogWindows(entries: readonly ProvenEntry[], times: readonly Date[]): void {
+  for (const { entry, logs } of entries) {
+    const current = logs.some(({ validFor }) => times.every((time) => includes(validFor, time)));
+    if (entry.promise === undefined && !current) {
+      throw new Error(`${entry.path} is of a log that was not trusted at the time of the timestamp`);
+    }
+  }
+}
+
+/** Also a date that nothing vouches for must not contradict the certificate. */
+function requireDates(entries: readonly ProvenEntry[], certificate: X509Certificate): void {
+  for (const { entry } of entries) {
+    const { integratedTime, path } = entry;
+    if (integratedTime !== undefined && !certificate.validForDate(new Date(integratedTime * 1000))) {
+      throw new Error(`${path} is dated outside of the certificate's validity`);
+    }
+  }
+}

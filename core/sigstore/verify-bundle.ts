@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../text.ts';
+import { isDigest } from '../image/digest.ts';
+import { readBundleContent } from './bundle/bundle-content.ts';
+import type { Artifact } from './bundle/bundle-content.ts';
+import { readBundleEvidence } from './bundle/bundle-material.ts';
+import { place } from '../protojson.ts';
+import { proveIdentity, proveKeyEvidence } from './identity.ts';
+import { parseJson } from '../json.ts';
+import { parsePublicKey } from '../keys/public-key.ts';
+import type { SignedContent } from './bundle/signed-content.ts';
+import type { TrustRoot } from './trust/trust-root.ts';
+import type { VerificationEvidence } from './bundle/verification-material.ts';
+
+export interface BundleRequest {
+  /** A Sigstore bundle 0.1 to 0.3, as JSON; untrusted. */
+  readonly bundle: Uint8Array;
+  /** The artifact's bytes, or `sha256:…` where they are not at hand. */
+  readonly artifact: Artifact;
+  readonly signer: KeyRequest | IdentityRequest;
+}
+
+/**
+ * PEM of the key that must have signed. Without a root only the signature is checked; with one also log entries and
+ * timestamps, and it has to be in a log of the root where that has any.
+ */
+export interface KeyRequest {
+  readonly key: string;
+  readonly trustRoot?: TrustRoot;
+}
+
+/** Both are exact texts. */
+export interface IdentityRequest {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly trustRoot: TrustRoot;
+}
+
+export type BundleVerdict =
+  /** `signer`: fingerprint of the key, or subject of the certificate. */
+  | { readonly ok: true; readonly signer: string; readonly predicateType?: string }
+  /** One line. */
+  | { readonly ok: false; readonly reason: string };
+
+const MAXIMUM_BYTES = 32 * 1024 * 1024;
+
+/** Whether a Sigstore bundle proves that the key or the identity signed the artifact. Never throws. */
+export async function verifyBundle(request: BundleRequest): Promise<BundleVerdict> {
+  try {
+    return verify(request);
+  } catch (thrown) {
+    return { ok: false, reason: errorText(thrown) };
+  }
+}
+
+function verify({ bundle: bytes, artifact, signer: wanted }: BundleRequest): BundleVerdict {
+  if (typeof artifact === 'string' && !isDigest(artifact)) throw new Error('the digest is not sha256:<64 hex digits>');
+  const json = parseJson(bytes, MAXIMUM_BYTES, 'the bundle');
+  const evidence = readBundleEvidence(json);
+  const { content, predicateType } = readBundleContent(place(json, ''), artifact);
+  const signer = 'key' in wanted ? requireKey(evidence, content, wanted) : requireIdentity(evidence, content, wanted);
+  return predicateType === undefined ? { ok: true, signer } : { ok: true, signer, predicateType };
+}
+
+function requireKey(evidence: VerificationEvidence, content: SignedContent, { key, trustRoot }: KeyRequest): string {
+  if (evidence.certificate !== undefined) throw new Error('the bundle is signed with a certificate, not with a key');
+  const publicKey = parsePublicKey(key);
+  if (content.signedHash(publicKey) === undefined)
+    throw new Error('the signature is not by this key over this artifact');
+  if (trustRoot !== undefined) {
+    proveKeyEvidence(evidence, content, publicKey, { root: trustRoot, transparencyLog: logDemandOf(trustRoot) });
+  }
+  return publicKey.fingerprint;
+}
+
+function requireIdentity(
+  evidence: VerificationEvidence,
+  content: SignedContent,
+  { subject, issuer, trustRoot }: IdentityRequest,
+): string {
+  if (evidence.certificate === undefined) throw new Error('the bundle is signed with a key, not with a certificate');
+  const proven = proveIdentity(evidence, content, trustRoot, { transparencyLog: logDemandOf(trustRoot) });
+  if (proven.issuer !== issuer) throw new Error(`the certificate was issued for ${proven.issuer}, not ${issuer}`);
+  if (proven.subject !== subject) throw new Error(`the certificate is that of ${proven.subject}, not ${subject}`);
+  return proven.subject;
+}
+
+/** An instance that has logs writes everything into them; a signature that is in none may be unknown to its owner. */
+function logDemandOf({ transparencyLogs }: TrustRoot): 'Ignore' | 'Require' {
+  return transparencyLogs.length > 0 ? 'Require' : 'Ignore';
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+import { judgeAttestations } from './attestations.ts';
+import type { ResolvedImage, SignatureCandidate } from '../../cosign/types.ts';
+import type { VerdictCode } from '../../errors.ts';
+import type { CompiledPolicy, IdentitySigner, KeySigner, Signer } from '../../policy/types.ts';
+import { countDistinct } from './distinct-signers.ts';
+import type { Proof } from './distinct-signers.ts';
+import type { ImageEvidence } from '../evidence/evidence.ts';
+import type { Proven, Prover } from './signature-verifier.ts';
+
+export interface VerdictSigner {
+  readonly name: string;
+  /** SPKI fingerprint of the key, or of the signing certificate's key. */
+  readonly fingerprint: string;
+  readonly format: 'bundle' | 'simple-signing';
+}
+
+/** What one policy says of the evidence read so far. */
+export type Judgement =
+  | { readonly satisfied: true; readonly signers: readonly VerdictSigner[] }
+  | { readonly satisfied: false; readonly code: VerdictCode; readonly reason: string };
+
+export interface JudgeContext {
+  readonly prover: Prover;
+  readonly image: ResolvedImage;
+  /** Milliseconds since the epoch, for key windows. */
+  readonly now: number;
+}
+
+/** A proof that counts, with what the verdict tells of it. */
+interface CountedProof extends Proof {
+  readonly shown: VerdictSigner;
+}
+
+/** Signatures by the policy's own signers that do not count, with the reason; kept for the message. */
+interface Tally {
+  readonly proofs: CountedProof[];
+  readonly wrongAnnotations: string[];
+  readonly notLogged: string[];
+  /** Certificates of nobody that the policy names. */
+  readonly strangers: string[];
+}
+
+export async function judge(
+  policy: CompiledPolicy,
+  evidence: ImageEvidence,
+  context: JudgeContext,
+): Promise<Judgement> {
+  const unusable = new Set<string>();
+  const prover = noting(context.prover, unusable);
+  const judgement = await judgeEvidence(policy, evidence, { ...context, prover });
+  // What could not be asked might have counted: that is no word about the image.
+  return judgement.satisfied || unusable.size === 0
+    ? judgement
+    : { satisfied: false, code: 'TrustRootUnavailable', reason: summary([...unusable]) };
+}
+
+/** The prover, with notes of the trust roots that could not be used. */
+function noting(prover: Prover, unusable: Set<string>): Prover {
+  const noted = <T>(proven: Proven<T>): Proven<T> => {
+    if (!proven.ok && proven.unusable !== undefined) unusable.add(proven.unusable);
+    return proven;
+  };
+  return {
+    ...prover,
+    certifiedBy: async (...question) => noted(await prover.certifiedBy(...question)),
+    loggedBy: async (...question) => noted(await prover.loggedBy(...question)),
+  };
+}
+
+async function judgeEvidence(
+  policy: CompiledPolicy,
+  evidence: ImageEvidence,
+  context: JudgeContext,
+): Promise<Judgement> {
+  const signers = policy.signers.filter((signer) => isCurrent(signer, context.now));
+  const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [], strangers: [] };
+  for (const candidate of evidence.signatures) {
+    await tallyCandidate(candidate, signers, policy, { context, tally });
+  }
+  const shortfall = signatureShortfall(policy, tally, evidence);
+  if (shortfall !== undefined) {
+    return shortfall;
+  }
+  const attested = await judgePolicyAttestations(policy, signers, evidence, context);
+  return attested ?? { satisfied: true, signers: shownOnce(tally.proofs) };
+}
+
+/** Whether a key's window includes now; identities have their window in the certificate. */
+function isCurrent(signer: Signer, now: number): boolean {
+  return signer.kind === 'identity' || (now >= (signer.notBefore ?? -Infinity) && now <= (signer.notAfter ?? Infinity));
+}
+
+async function tallyCandidate(
+  candidate: SignatureCandidate,
+  signers: readonly Signer[],
+  policy: CompiledPolicy,
+  { context, tally }: { context: JudgeContext; tally: Tally },
+): Promise<void> {
+  const note = (reason: string) => tally.strangers.push(reason);
+  const proofs = await proofsOf(candidate, signers, { policy, prover: context.prover, note });
+  const [first] = proofs;
+  if (first === undefined) {
+    return;
+  }
+  const missing = missingAnnotation(policy, candidate);
+  if (missing !== undefined) {
+    tally.wrongAnnotations.push(`${first.signer.name}: ${missing}`);
+    return;
+  }
+  if (policy.transparencyLog === 'Require' && first.signer.kind === 'key') {
+    const logged = await context.prover.loggedBy(candidate, first.signer);
+    if (!logged.ok) {
+      tally.notLogged.push(`${first.signer.name}: ${logged.reason}`);
+      return;
+    }
+  }
+  tally.proofs.push(...proofs);
+}
+
+/** The signers whose signature this is: several where they hold one key or one identity. */
+async function proofsOf(
+  candidate: SignatureCandidate,
+  signers: readonly Signer[],
+  asking: Asking,
+): Promise<CountedProof[]> {
+  const { prover } = asking;
+  const keys = signers.filter((signer) => signer.kind === 'key');
+  const holder = inOrderOfHint(candidate, keys).find((signer) => prover.signedBy(candidate, signer));
+  if (holder !== undefined) {
+    return keys
+      .filter((signer) => signer.fingerprint === holder.fingerprint)
+      .map((signer) => proofOf(candidate, signer, `key ${signer.fingerprint}`, signer.fingerprint));
+  }
+  const identities = signers.filter((signer) => signer.kind === 'identity');
+  return hasCertificate(candidate) ? proofsByCertificate(candidate, identities, asking) : [];
+}
+
+async function proofsByCertificate(
+  candidate: SignatureCandidate,
+  signers: readonly IdentitySigner[],
+  { policy, prover, note }: Asking,
+): Promise<CountedProof[]> {
+  const proofs: CountedProof[] = [];
+  for (const signer of signers) {
+    const proven = await prover.certifiedBy(candidate, signer.trustRoot, policy.transparencyLog);
+    if (!proven.ok) {
+      note?.(`${signer.name}: ${proven.reason}`);
+      continue;
+    }
+    const { issuer, subject, fingerprint } = proven.value;
+    if (signer.issuer.matches(issuer) && signer.subject.matches(subject)) {
+      proofs.push(proofOf(candidate, signer, `certificate ${issuer} ${subject}`, fingerprint));
+    } else {
+      note?.(`${signer.name}: the certificate is ${subject}'s by ${issuer}`);
+    }
+  }
+  return proofs;
+}
+
+interface Asking {
+  readonly policy: CompiledPolicy;
+  readonly prover: Prover;
+  /** Told why a certificate is no signer's, for the message. */
+  readonly note?: (reason: string) => void;
+}
+
+function proofOf(candidate: SignatureCandidate, signer: Signer, holder: string, fingerprint: string): CountedProof {
+  return { signer, holder, shown: { name: signer.name, fingerprint, format: candidate.format } };
+}
+
+/** The hint is the writer's: it orders the work and decides nothing. */
+function inOrderOfHint(candidate: SignatureCandidate, keys: readonly KeySigner[]): readonly KeySigner[] {
+  if (candidate.keyHint === undefined || keys.length < 2) {
+    return keys;
+  }
+  const hinted = `sha256:${Buffer.from(candidate.keyHint, 'base64').toString('hex')}`;
+  const first = keys.filter((signer) => signer.fingerprint === hinted);
+  return [...first, ...keys.filter((signer) => signer.fingerprint !== hinted)];
+}
+
+/** Spares the loading of the keyless machinery; what it misses only fails to prove. */
+function hasCertificate(candidate: SignatureCandidate): boolean {
+  return candidate.material.kind === 'bundle' || candidate.material.certificate !== undefined;
+}
+
+function missingAnnotation(policy: CompiledPolicy, candidate: SignatureCandidate): string | undefined {
+  for (const [key, wanted] of Object.entries(policy.annotations)) {
+    const found = Object.hasOwn(candidate.annotations, key) ? candidate.annotations[key] : undefined;
+    if (found !== wanted) {
+      return `annotation ${key} is ${found === undefined ? 'missing' : JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
+    }
+  }
+  return undefined;
+}
+
+function signatureShortfall(policy: CompiledPolicy, tally: Tally, evidence: ImageEvidence): Judgement | undefined {
+  const distinct = countDistinct(tally.proofs);
+  const names = new Set(tally.proofs.map(({ signer }) => signer.name));
+  const absent = policy.required.filter((name) => !names.has(name));
+  if (distinct >= policy.threshold && absent.length === 0) {
+    return undefined;
+  }
+  return { satisfied: false, ...explainShortfall({ policy, tally, evidence, distinct, absent }) };
+}
+
+interface Shortfall {
+  readonly policy: CompiledPolicy;
+  readonly tally: Tally;
+  readonly evidence: ImageEvidence;
+  readonly distinct: number;
+  readonly absent: readonly string[];
+}
+
+/** The most telling reason first: what came closest to counting. */
+function explainShortfall(shortfall: Shortfall): { code: VerdictCode; reason: string } {
+  const { policy, tally, evidence, distinct, absent } = shortfall;
+  if (distinct > 0) {
+    const needs = absent.length > 0 ? `${absent.join(', ')} must be among them` : `${policy.threshold} are needed`;
+    return { code: 'ThresholdNotMet', reason: `${distinct} distinct trusted signer(s) signed it; ${needs}` };
+  }
+  if (tally.wrongAnnotations.length > 0) {
+    return { code: 'AnnotationMismatch', reason: summary(tally.wrongAnnotations) };
+  }
+  if (tally.notLogged.length > 0) {
+    return { code: 'TransparencyLogMissing', reason: summary(tally.notLogged) };
+  }
+  const faults = evidence.faults.map(({ source, message }) => `${source}: ${message}`);
+  if (evidence.signatures.length > 0) {
+    const strangers = tally.strangers.length > 0 ? ` (${summary(tally.strangers)})` : '';
+    return {
+      code: 'UntrustedSignature',
+      reason: `${evidence.signatures.length} signature(s), none by a trusted signer${strangers}`,
+    };
+  }
+  return faults.length > 0
+    ? { code: 'MalformedSignature', reason: summary(faults) }
+    : { code: 'NoSignature', reason: 'no signature was found' };
+}
+
+async function judgePolicyAttestations(
+  policy: CompiledPolicy,
+  current: readonly Signer[],
+  evidence: ImageEvidence,
+  { prover, image }: JudgeContext,
+): Promise<Judgement | undefined> {
+  if (policy.attestations.length === 0) {
+    return undefined;
+  }
+  const result = await judgeAttestations(
+    policy.attestations,
+    evidence.attestations,
+    image,
+    async (candidate, signers) => {
+      const proofs = await proofsOf(
+        candidate,
+        signers.filter((signer) => current.includes(signer)),
+        { policy, prover },
+      );
+      const signer = proofs[0]?.signer;
+      if (policy.transparencyLog === 'Require' && signer?.kind === 'key') {
+        return (await prover.loggedBy(candidate, signer)).ok ? signer : undefined;
+      }
+      return signer;
+    },
+  );
+  return result.ok ? undefined : { satisfied: false, code: result.code, reason: result.message };
+}
+
+/** The signers of a verdict, each once for each format. */
+function shownOnce(proofs: readonly CountedProof[]): readonly VerdictSigner[] {
+  return [...new Map(proofs.map(({ shown }) => [`${shown.name} ${shown.format}`, shown])).values()];
+}
+
+/** At most three of them: a hostile repository must not write the whole message. */
+function summary(lines: readonly string[]): string {
+  const more = lines.length > 3 ? ` (+${lines.length - 3} more)` : '';
+  return lines.slice(0, 3).join('; ') + more;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import { verifyWithKey } from '../../keys/algorithms.ts';
+import { isJsonObject } from '../../json.ts';
+import { errorText } from '../../text.ts';
+import type { TrustRoot } from '../../sigstore/trust/trust-root.ts';
+import type {
+  CertificateIdentity,
+  SignatureCandidate,
+  SignatureFormat,
+  VerificationMaterial,
+} from '../../cosign/types.ts';
+import type { Digest } from '../../image/digest.ts';
+import type { KeySigner } from '../../policy/types.ts';
+
+/** Trust roots by name; `load` rejects where the name is unknown or the file cannot be used. */
+export interface TrustRoots {
+  readonly names: () => readonly string[];
+  readonly load: (name: string) => Promise<TrustRoot>;
+}
+
+/** A proof, or the one line that says why there is none. */
+export type Proven<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** A trust root that might have proven it and could not be used, with the reason. */
+      readonly unusable?: string;
+    };
+
+/**
+ * Answers whether a candidate is what it claims, each question once: what is proven about bytes
+ * stays proven. Nothing here knows policies. A failure to prove is an answer, not an exception.
+ */
+export interface Prover {
+  readonly signedBy: (candidate: SignatureCandidate, signer: KeySigner) => boolean;
+  /** `transparencyLog: Require`: a timestamp alone is not enough evidence of the time. */
+  readonly certifiedBy: (
+    candidate: SignatureCandidate,
+    rootName: string,
+    transparencyLog: 'Ignore' | 'Require',
+  ) => Promise<Proven<CertificateIdentity>>;
+  /**
+   * The candidate without its bytes, where its maker is known and nothing else could be proven with them; else
+   * the same. What is proven stays proven, in a tenth of the memory.
+   */
+  readonly condensed: (candidate: SignatureCandidate) => SignatureCandidate;
+  readonly loggedBy: (candidate: SignatureCandidate, signer: KeySigner) => Promise<Proven<true>>;
+}
+
+type CertificateProofs = WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>;
+
+export function createProver(trustRoots: TrustRoots): Prover {
+  /** A signature has one maker: once found, the fingerprint answers for every key. */
+  const makers = new WeakMap<SignatureCandidate, Digest>();
+  const strangers = new WeakMap<SignatureCandidate, Set<Digest>>();
+  const certificates = {
+    Ignore: new WeakMap<SignatureCandidate, CertificateProofs>(),
+    Require: new WeakMap<SignatureCandidate, CertificateProofs>(),
+  };
+
+  const signedBy = (candidate: SignatureCandidate, signer: KeySigner): boolean => {
+    const maker = ProvenCandidate.makerOf(candidate) ?? makers.get(candidate);
+    if (maker !== undefined) {
+      return maker === signer.fingerprint;
+    }
+    if (strangers.get(candidate)?.has(signer.fingerprint) === true) {
+      return false;
+    }
+    const answer = verifyWithKey(signer, candidate.signedBytes, candidate.signature);
+    if (answer) {
+      makers.set(candidate, signer.fingerprint);
+      strangers.delete(candidate);
+    } else {
+      entry(strangers, candidate, () => new Set()).add(signer.fingerprint);
+    }
+    return answer;
+  };
+
+  const load = async (name: string): Promise<Proven<TrustRoot>> => {
+    const root = await attempt(() => trustRoots.load(name));
+    return root.ok ? root : { ...root, unusable: `trust root "${name}" can't be used: ${root.reason}` };
+  };
+
+  const certifiedBy: Prover['certifiedBy'] = async (candidate, rootName, transparencyLog) => {
+    const root = await load(rootName);
+    if (!root.ok) {
+      return root;
+    }
+    const known = entry(certificates[transparencyLog], candidate, (): CertificateProofs => new WeakMap());
+    const before = known.get(root.value);
+    if (before !== undefined) {
+      return before;
+    }
+    const answer = attempt(async () => {
+      const { proveCertificate } = await import('../../sigstore/identity.ts');
+      return proveCertificate(candidate, root.value, { transparencyLog });
+    });
+    known.set(root.value, answer);
+    return answer;
+  };
+
+  const loggedBy = async (candidate: SignatureCandidate, signer: KeySigner): Promise<Proven<true>> => {
+    const reasons: string[] = [];
+    const unusable: string[] = [];
+    for (const name of trustRoots.names()) {
+      const root = await load(name);
+      const answer = root.ok ? await loggedIn(candidate, signer, root.value) : root;
+      if (answer.ok) {
+        return answer;
+      }
+      reasons.push(`${name}: ${answer.reason}`);
+      if (answer.unusable !== undefined) {
+        unusable.push(answer.unusable);
+      }
+    }
+    const reason = reasons.join('; ') || 'no trust root is configured';
+    return { ok: false, reason, ...(unusable.length > 0 && { unusable: unusable.join('; ') }) };
+  };
+
+  const condensed = (candidate: SignatureCandidate): SignatureCandidate => {
+    const maker = makers.get(candidate);
+    return maker === undefined || mayProveMore(candidate) ? candidate : new ProvenCandidate(candidate, maker);
+  };
+
+  return { signedBy, certifiedBy, loggedBy, condensed };
+}
+
+async function loggedIn(candidate: SignatureCandidate, signer: KeySigner, root: TrustRoot): Promise<Proven<true>> {
+  return attempt(async () => {
+    const { proveLogged } = await import('../../sigstore/proof/transparency.ts');
+    await proveLogged(candidate, signer, root);
+    return true as const;
+  });
+}
+
+const NO_BYTES = new Uint8Array();
+const NO_ANNOTATIONS: SignatureCandidate['annotations'] = {};
+const NO_MATERIAL: VerificationMaterial = { kind: 'annotations' };
+
+/** Only `condensed` makes these, of candidates whose signature was verified. */
+class ProvenCandidate implements SignatureCandidate {
+  readonly format: SignatureFormat;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly #maker: Digest;
+
+  constructor({ format, annotations }: SignatureCandidate, maker: Digest) {
+    this.format = format;
+    this.annotations = Object.keys(annotations).length === 0 ? NO_ANNOTATIONS : annotations;
+    this.#maker = maker;
+  }
+
+  static makerOf(candidate: SignatureCandidate): Digest | undefined {
+    return #maker in candidate ? candidate.#maker : undefined;
+  }
+
+  /** Only faults are told with their place, and it has none. */
+  get source(): string {
+    return 'proven before';
+  }
+
+  get signedBytes(): Uint8Array {
+    return NO_BYTES;
+  }
+
+  get signature(): Uint8Array {
+    return NO_BYTES;
+  }
+
+  get material(): VerificationMaterial {
+    return NO_MATERIAL;
+  }
+}
+
+/** Whether something beside the signature may come to be asked for: a certificate, a log entry, a timestamp. */
+function mayProveMore({ material }: SignatureCandidate): boolean {
+  if (material.kind === 'annotations') {
+    return material.certificate !== undefined || material.rekorBundle !== undefined;
+  }
+  // A bundle that a key made may say nothing but which.
+  const facts = isJsonObject(material.bundle) ? material.bundle['verificationMaterial'] : undefined;
+  return !isJsonObject(facts) || Object.keys(facts).some((name) => name !== 'publicKey');
+}
+
+async function attempt<T>(work: () => Promise<T>): Promise<Proven<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    return { ok: false, reason: errorText(error) };
+  }
+}
+
+function entry<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

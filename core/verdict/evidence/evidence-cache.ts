@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { LRUCache } from 'lru-cache';
+import type { CacheLifetimes } from '../../config/types.ts';
+import type { ResolvedImage } from '../../cosign/types.ts';
+import type { Repository } from '../../image/types.ts';
+import type { Clock, EngineMetrics } from '../../observe.ts';
+import { ImageEvidence } from './evidence.ts';
+import type { EvidenceStage } from './evidence.ts';
+
+/** Makes the list of places to read for one image, in the order to ask them. */
+export type OpenStages = (image: ResolvedImage, signatures: Repository) => readonly EvidenceStage[];
+
+export interface EvidenceCache {
+  /** The evidence to judge by, new and empty where none is fresh. */
+  current(image: ResolvedImage, signatures: Repository): ImageEvidence;
+  /** Fresh evidence after a denial that old evidence would give; the old one if it is new enough. */
+  renewed(image: ResolvedImage, signatures: Repository, rejected: ImageEvidence): ImageEvidence;
+  /** What was read before the current evidence, while `staleIfError` lasts. */
+  previous(image: ResolvedImage, signatures: Repository): ImageEvidence | undefined;
+  /** Re-weighs an entry that has grown. */
+  grown(image: ResolvedImage, signatures: Repository, evidence: ImageEvidence): void;
+}
+
+interface CacheDependencies {
+  readonly openStages: OpenStages;
+  readonly lifetimes: () => CacheLifetimes;
+  readonly clock: Clock;
+  readonly metrics: EngineMetrics;
+  readonly maximumBytes?: number;
+}
+
+interface Entry {
+  readonly evidence: ImageEvidence;
+  readonly previous?: ImageEvidence;
+  /** `evidence.bytes` when the cache last counted it. */
+  readonly weighed: number;
+}
+
+/** About 100,000 images with one signature each. */
+const MAXIMUM_BYTES = 160 * 1024 * 1024;
+
+/**
+ * Evidence by (signature repository, digest). The key holds all that was asked for, so one image's
+ * evidence can never answer for another; policies are no part of it, so their edits cost no request.
+ */
+export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCache {
+  const { openStages, lifetimes, clock, metrics } = dependencies;
+  const entries = new LRUCache<string, Entry>({
+    maxSize: dependencies.maximumBytes ?? MAXIMUM_BYTES,
+    sizeCalculation: ({ evidence, previous }) => evidence.bytes + (previous?.bytes ?? 0),
+  });
+
+  const renew = (image: ResolvedImage, signatures: Repository, old: ImageEvidence | undefined): ImageEvidence => {
+    const evidence = new ImageEvidence(openStages(image, signatures), clock);
+    // Evidence that never held a signature is nothing to fall back on.
+    const previous =
+      old !== undefined && old.signatures.length > 0 ? old : entries.peek(keyOf(image, signatures))?.previous;
+    const weighed = evidence.bytes;
+    entries.set(
+      keyOf(image, signatures),
+      previous === undefined ? { evidence, weighed } : { evidence, previous, weighed },
+    );
+    return evidence;
+  };
+
+  return {
+    current(image, signatures) {
+      const evidence = entries.get(keyOf(image, signatures))?.evidence;
+      if (evidence !== undefined && clock() - evidence.createdAt < lifetimes().verified * 1000) {
+        metrics.cacheLookup({ cache: 'evidence', result: 'hit' });
+        return evidence;
+      }
+      metrics.cacheLookup({ cache: 'evidence', result: 'miss' });
+      return renew(image, signatures, evidence);
+    },
+    renewed(image, signatures, rejected) {
+      const present = entries.peek(keyOf(image, signatures))?.evidence;
+      if (present !== undefined && present !== rejected) {
+        return present;
+      }
+      return clock() - rejected.completedAt < lifetimes().rejected * 1000
+        ? rejected
+        : renew(image, signatures, rejected);
+    },
+    previous(image, signatures) {
+      const previous = entries.peek(keyOf(image, signatures))?.previous;
+      const fresh = previous !== undefined && clock() - previous.createdAt < lifetimes().staleIfError * 1000;
+      return fresh ? previous : undefined;
+    },
+    grown(image, signatures, evidence) {
+      const entry = entries.peek(keyOf(image, signatures));
+      // Most decisions find it as it was.
+      if (entry?.evidence === evidence && entry.weighed !== evidence.bytes) {
+        entries.set(keyOf(image, signatures), { ...entry, weighed: evidence.bytes });
+      }
+    },
+  };
+}
+
+/** A name has no blank and no `@`, so no two pairs share a key. */
+function keyOf({ repository, digest }: ResolvedImage, signatures: Repository): string {
+  const image = `${repository.registry}/${repository.path}@${digest}`;
+  const beside = repository.registry === signatures.registry && repository.path === signatures.path;
+  return beside ? image : `${image} ${signatures.registry}/${signatures.path}`;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../../text.ts';
+import type {
+  AttestationCandidate,
+  EvidenceBatch,
+  EvidenceFault,
+  SignatureCandidate,
+  SignatureFormat,
+} from '../../cosign/types.ts';
+import { EngineError } from '../../errors.ts';
+import type { FailureCode } from '../../errors.ts';
+import type { Clock } from '../../observe.ts';
+import type { RequestScope } from '../../registry/types.ts';
+import { withinDeadline } from '../../deadline.ts';
+
+/** One place where signatures may be, read a batch at a time. */
+export interface EvidenceStage {
+  readonly kind: SignatureFormat | 'attestation-tag';
+  /** The place, for messages: `sha256-….sig`. */
+  readonly place: string;
+  /** The next batch, or undefined at the end. A failed call may be made again. */
+  next(scope: RequestScope): Promise<EvidenceBatch | undefined>;
+}
+
+/** A place that could not be read; the decision that needed it is an error, not a denial. */
+export interface ReadFailure {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly place: string;
+}
+
+/** How long a failed read answers for those that would ask the same again, in milliseconds. */
+const FAILURE_LIFE = 2000;
+
+/** Where a registry refuses one place it refuses the next: asking again only costs requests. */
+const FINAL_FAILURES: ReadonlySet<FailureCode> = new Set([
+  'RegistryUnauthorized',
+  'RegistryRateLimited',
+  'DeadlineExceeded',
+]);
+
+/** One for all: of a hundred thousand images most have no attestation, and no fault. */
+const NONE: readonly never[] = [];
+
+/**
+ * What was found about one digest in one signature repository: independent of policies, so that a
+ * changed policy is judged again without the network. It grows as decisions need more of it, one
+ * read at a time however many decisions wait (single flight).
+ */
+export class ImageEvidence {
+  signatures: readonly SignatureCandidate[] = NONE;
+  attestations: readonly AttestationCandidate[] = NONE;
+  faults: readonly EvidenceFault[] = NONE;
+  readonly createdAt: number;
+  /** When a place was last read to its end: what is not here was not there then. */
+  completedAt: number;
+  /** Places read to their end, for messages. */
+  places: readonly string[] = NONE;
+  /** Bytes held, roughly; what the cache counts. */
+  bytes = EMPTY_BYTES;
+
+  #pending: readonly EvidenceStage[];
+  readonly #clock: Clock;
+  /** Most images never fail: made with the first. */
+  #failures: Map<string, { failure: ReadFailure; at: number }> | undefined;
+  #reading: Promise<void> | undefined;
+
+  constructor(stages: readonly EvidenceStage[], clock: Clock) {
+    this.#pending = stages;
+    this.#clock = clock;
+    this.createdAt = clock();
+    this.completedAt = this.createdAt;
+  }
+
+  /** The next place that may hold what is sought and is not among `skip`. */
+  nextStage(attestations: boolean, skip: ReadonlySet<EvidenceStage>): EvidenceStage | undefined {
+    return this.#pending.find((stage) => (attestations || stage.kind !== 'attestation-tag') && !skip.has(stage));
+  }
+
+  /**
+   * Reads one more batch of a place, or waits while another decision reads. Undefined: look again,
+   * there may be more. A place that failed stays pending, for a later decision to try.
+   */
+  async advance(stage: EvidenceStage, scope: RequestScope): Promise<ReadFailure | undefined> {
+    if (this.#reading !== undefined) {
+      await withinDeadline(this.#reading, scope.signal);
+      return undefined;
+    }
+    const memory = `${scope.keychain.id ?? ''} ${stage.kind}`;
+    const known = this.#failures?.get(memory);
+    if (known !== undefined && known.at > this.#clock() - FAILURE_LIFE) {
+      return known.failure;
+    }
+    const read = this.#read(stage, scope);
+    this.#reading = read.then(() => {});
+    const failure = await read;
+    this.#reading = undefined;
+    // Somebody's deadline says nothing about the registry, so it is not remembered.
+    if (failure !== undefined && failure.code !== 'DeadlineExceeded') {
+      this.#failures ??= new Map();
+      this.#failures.set(memory, { failure, at: this.#clock() });
+    }
+    return failure;
+  }
+
+  /** Puts a condensed candidate in the place of each that has one, and weighs again. */
+  condense(condensed: (candidate: SignatureCandidate) => SignatureCandidate): void {
+    this.signatures = this.signatures.map((candidate) => {
+      const slim = condensed(candidate);
+      this.bytes += weigh(slim) - weigh(candidate);
+      return slim;
+    });
+  }
+
+  /** Never rejects, and always settles by the reader's deadline: others wait for it. */
+  async #read(stage: EvidenceStage, scope: RequestScope): Promise<ReadFailure | undefined> {
+    try {
+      this.#take(stage, await withinDeadline(stage.next(scope), scope.signal));
+      return undefined;
+    } catch (error) {
+      const code = error instanceof EngineError ? error.code : 'InternalError';
+      return { code, message: errorText(error), place: stage.place };
+    }
+  }
+
+  #take(stage: EvidenceStage, batch: EvidenceBatch | undefined): void {
+    if (batch === undefined) {
+      this.#pending = this.#pending.filter((other) => other !== stage);
+      this.places = joined(this.places, [stage.place]);
+      this.completedAt = this.#clock();
+      return;
+    }
+    this.signatures = joined(this.signatures, batch.signatures);
+    this.attestations = joined(this.attestations, batch.attestations);
+    this.faults = joined(this.faults, batch.faults);
+    this.bytes += [...batch.signatures, ...batch.attestations].reduce((sum, candidate) => sum + weigh(candidate), 0);
+  }
+}
+
+/** Of their exact length: what `push` grows by is room for 16 more, held a hundred thousand times. */
+function joined<T>(before: readonly T[], more: readonly T[]): readonly T[] {
+  return more.length === 0 ? before : before.concat(more);
+}
+
+export function isFinalFailure(failure: ReadFailure): boolean {
+  return FINAL_FAILURES.has(failure.code);
+}
+
+/** Measured with test/bench/scale.ts: objects, digests and names of an image whose `.sig` was read. */
+const EMPTY_BYTES = 700;
+
+/** Its bytes and objects; a parsed bundle holds them again, as text and as the objects around it. */
+function weigh({ signedBytes, signature, material }: SignatureCandidate): number {
+  const bytes = 300 + signedBytes.length + signature.length;
+  return material.kind === 'bundle' || material.certificate !== undefined ? 6 * bytes : bytes;
+}

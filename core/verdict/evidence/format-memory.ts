@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { SignatureFormat } from '../../cosign/types.ts';
+import type { Repository } from '../../image/types.ts';
+import { createRecentlyUsed } from '../../recently-used.ts';
+
+/** Which format to ask for first: a guess that saves requests and decides nothing. */
+export interface FormatMemory {
+  readonly expected: (repository: Repository) => SignatureFormat;
+  readonly worked: (repository: Repository, format: SignatureFormat) => void;
+}
+
+const MAXIMUM_REPOSITORIES = 50_000;
+
+/** What last worked in the repository, else on its registry, else `.sig`: the cheaper one to ask for. */
+export function createFormatMemory(): FormatMemory {
+  const formats = createRecentlyUsed<SignatureFormat>(MAXIMUM_REPOSITORIES);
+  return {
+    expected: ({ registry, path }) => formats.get(`${registry}/${path}`) ?? formats.get(registry) ?? 'simple-signing',
+    worked: ({ registry, path }, format) => {
+      formats.set(`${registry}/${path}`, format);
+      formats.set(registry, format);
+    },
+  };
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import { namespaceOf, policyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
+import type { PolicyStore } from '../../core/policy/store/store.ts';
+import type { CompiledPolicy } from '../../core/policy/types.ts';
+import type { SecretName } from './policy-secrets.ts';
+
+export interface PolicyBookOptions {
+  /** Never throws: what is wrong with a policy is in its `problems`. */
+  readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
+  readonly store: Pick<PolicyStore, 'set' | 'remove' | 'replace'>;
+  /** Names of policies that were compiled anew. */
+  readonly onCompiled?: (names: readonly string[]) => void;
+}
+
+export interface PolicyEntry {
+  readonly policy: AnyImagePolicy;
+  readonly compiled: CompiledPolicy;
+}
+
+/**
+ * The policies of the cluster and its namespaces, by `policyName`, compiled. Changes of one turn (a list, a burst) are published together:
+ * no decision sees half of a list.
+ */
+export class PolicyBook {
+  readonly #options: PolicyBookOptions;
+  readonly #entries = new Map<string, PolicyEntry>();
+  readonly #fresh = new Set<string>();
+  readonly #removed = new Set<string>();
+  #scheduled = false;
+
+  constructor(options: PolicyBookOptions) {
+    this.#options = options;
+  }
+
+  get(name: string): PolicyEntry | undefined {
+    return this.#entries.get(name);
+  }
+
+  names(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  set(policy: AnyImagePolicy): void {
+    const name = policyName(policy);
+    const before = this.#entries.get(name);
+    // Our own status write comes back as a change: the spec is the same.
+    const unchanged = before !== undefined && isSameSpec(before.policy, policy);
+    if (unchanged) this.#entries.set(name, { policy, compiled: before.compiled });
+    else this.#put(policy, this.#options.compile(policy));
+  }
+
+  delete(name: string): void {
+    if (!this.#entries.delete(name)) return;
+    this.#fresh.delete(name);
+    this.#removed.add(name);
+    this.#schedule();
+  }
+
+  /**
+   * A Secret came, changed or went: the policies that name it are compiled again. Without a namespace it is one of
+   * the operator's, which the policies of the cluster name.
+   */
+  secretChanged(secretName: string, namespace?: string): void {
+    for (const { policy } of this.#entries.values()) {
+      if (namespaceOf(policy) !== namespace || !secretNames(policy).includes(secretName)) continue;
+      this.#put(policy, this.#options.compile(policy));
+    }
+  }
+
+  /** Secrets that namespaced policies name. */
+  *namedSecrets(): Generator<SecretName> {
+    for (const { policy } of this.#entries.values()) yield* ownSecrets(policy);
+  }
+
+  /** The configuration changed: trust roots may have come or gone. */
+  recompileAll(): void {
+    for (const { policy } of this.#entries.values()) this.#put(policy, this.#options.compile(policy));
+  }
+
+  #put(policy: AnyImagePolicy, compiled: CompiledPolicy): void {
+    const name = policyName(policy);
+    this.#entries.set(name, { policy, compiled });
+    this.#removed.delete(name);
+    this.#fresh.add(name);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => this.#publish());
+  }
+
+  /** All of it before anything else runs, so that it is one step for every decision. */
+  #publish(): void {
+    this.#scheduled = false;
+    const { store, onCompiled } = this.#options;
+    const fresh = [...this.#fresh];
+    if (fresh.length + this.#removed.size > BATCH) {
+      store.replace([...this.#entries.values()].map(({ compiled }) => compiled));
+    } else {
+      for (const name of this.#removed) store.remove(name);
+      for (const name of fresh) {
+        const entry = this.#entries.get(name);
+        if (entry) store.set(entry.compiled);
+      }
+    }
+    this.#fresh.clear();
+    this.#removed.clear();
+    onCompiled?.(fresh);
+  }
+}
+
+/** More changes than this are cheaper as a whole. */
+const BATCH = 100;
+
+/** Secrets of its own namespace that a policy names; none where it is one of the cluster. */
+export function ownSecrets(policy: AnyImagePolicy): readonly SecretName[] {
+  const namespace = namespaceOf(policy);
+  return namespace === undefined ? [] : secretNames(policy).map((name) => ({ namespace, name }));
+}
+
+/** A definition that was edited may let anything through. */
+function secretNames({ spec: { keys } }: AnyImagePolicy): readonly string[] {
+  return Array.isArray(keys) ? keys.flatMap((key) => key?.secretRef?.name ?? []) : [];
+}
+
+function isSameSpec(a: AnyImagePolicy, b: AnyImagePolicy): boolean {
+  return (
+    a.metadata['uid'] === b.metadata['uid'] &&
+    a.metadata.generation === b.metadata.generation &&
+    JSON.stringify(a.spec) === JSON.stringify(b.spec)
+  );
+}

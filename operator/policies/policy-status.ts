@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
+import type {
+  AffectedStatus,
+  ImagePolicyStatus,
+  StatusCondition,
+} from '../../core/policy/documents/image-policy.gen.ts';
+import type { CompiledPolicy, Problem } from '../../core/policy/types.ts';
+
+export interface StatusInput {
+  readonly policy: AnyImagePolicy;
+  readonly compiled: CompiledPolicy;
+  /** Policies that take every image of this one; empty: none do. */
+  readonly shadowedBy: readonly string[];
+  /** What the last scan found; undefined: nothing is known. */
+  readonly affected?: AffectedStatus | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const MESSAGE_MOST = 2048;
+
+/** What the status should be, given what it is: times of conditions that did not change are kept, others' fields too. */
+export function statusOf(input: StatusInput): ImagePolicyStatus {
+  const { policy, compiled } = input;
+  const keys = compiled.signers.filter((signer) => signer.kind === 'key');
+  const { affected: before, ...others } = policy.status ?? {};
+  const affected = affectedOf(before, input.affected);
+  return {
+    ...others,
+    ...(affected && { affected }),
+    observedGeneration: compiled.generation,
+    images: imagesColumn(policy.spec.images),
+    keyCount: keys.length,
+    keys: keys.map(({ name, fingerprint, algorithm }) => ({ name, fingerprint, algorithm })),
+    conditions: conditionsOf(input),
+  };
+}
+
+/** Equal in what matters: nothing is written then. */
+export function isSameStatus(policy: AnyImagePolicy, status: ImagePolicyStatus): boolean {
+  return canonical(policy.status ?? {}) === canonical(status);
+}
+
+/** Another replica may have found the same before: that is when it was first seen. */
+function affectedOf(before: AffectedStatus | undefined, now: AffectedStatus | undefined): AffectedStatus | undefined {
+  return before && now && sameEffect(before, now) ? before : now;
+}
+
+/** Equal but for when it was seen. */
+export function sameEffect(a: AffectedStatus, b: AffectedStatus): boolean {
+  return canonical({ ...a, observedAt: '' }) === canonical({ ...b, observedAt: '' });
+}
+
+export function readyOf(status: ImagePolicyStatus | undefined): StatusCondition | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Ready');
+}
+
+function conditionsOf({ policy, compiled, shadowedBy, now }: StatusInput): readonly StatusCondition[] {
+  const before = policy.status?.conditions ?? [];
+  const time = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const condition = (wanted: Omit<StatusCondition, 'lastTransitionTime' | 'observedGeneration'>): StatusCondition => {
+    const known = before.find(({ type }) => type === wanted.type);
+    const lastTransitionTime = known?.status === wanted.status ? known.lastTransitionTime : time;
+    return { ...wanted, observedGeneration: compiled.generation, lastTransitionTime };
+  };
+  const ours = [
+    condition({ type: 'Ready', ...readiness(compiled.problems) }),
+    condition({ type: 'Shadowed', ...shadow(shadowedBy) }),
+  ];
+  return [...ours, ...before.filter(({ type }) => !ours.some((own) => own.type === type))];
+}
+
+function readiness(problems: readonly Problem[]): Pick<StatusCondition, 'status' | 'reason' | 'message'> {
+  const [first] = problems;
+  if (!first) return { status: 'True', reason: 'Compiled', message: 'The policy is in use.' };
+  const texts = problems.map(({ path, message }) => `${path}: ${message}`);
+  const message = `The policy denies its images until this is mended. ${texts.join('; ')}`;
+  return { status: 'False', reason: first.reason, message: message.slice(0, MESSAGE_MOST) };
+}
+
+function shadow(shadowedBy: readonly string[]): Pick<StatusCondition, 'status' | 'reason' | 'message'> {
+  if (shadowedBy.length === 0) {
+    return { status: 'False', reason: 'Speaks', message: 'No other policy takes every image of this one.' };
+  }
+  const names = shadowedBy.slice(0, 10).join(', ');
+  return {
+    status: 'True',
+    reason: 'Shadowed',
+    message: `Every image of this policy is taken by more specific patterns of: ${names}.`,
+  };
+}
+
+function imagesColumn(images: readonly string[]): string {
+  // A definition that was edited may let anything through.
+  const [first = '', ...rest] = Array.isArray(images) ? images.map(String) : [];
+  return rest.length === 0 ? first : `${first} +${rest.length}`;
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Configuration } from '../../core/config/types.ts';
+import type { Clock, Logger } from '../../core/observe.ts';
+import type { AffectedStatus } from '../../core/policy/documents/image-policy.gen.ts';
+import type { PolicySnapshot } from '../../core/policy/store/store.ts';
+import type { Keychain } from '../../core/registry/types.ts';
+import type { Decide } from '../../core/verdict/types.ts';
+import type { KubeApi } from '../kubernetes/api-client.ts';
+import type { Namespaces } from '../kubernetes/namespaces.ts';
+import type { PolicyEffect } from './policy-effect.ts';
+import { sameEffect } from '../policies/policy-status.ts';
+import type { PullSource } from '../policies/pull-secrets.ts';
+import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
+import { createRequestBudget } from './request-budget.ts';
+import { Rescan, type RescanTimings } from './rescan.ts';
+import { createPodKeeper, type PodObject } from './running-images.ts';
+
+export interface BackgroundScanOptions {
+  readonly api: KubeApi;
+  /** The release's own namespace: admission does not look at it. */
+  readonly namespace: string;
+  readonly configuration: () => Pick<Configuration, 'excludedNamespaces' | 'deadlineSeconds' | 'backgroundScan'>;
+  readonly policies: () => PolicySnapshot;
+  readonly namespaces: Pick<Namespaces, 'context'>;
+  readonly keychainFor: (source: PullSource) => Keychain;
+  readonly decide: Decide;
+  readonly isLeader: () => boolean;
+  /** The policies are known: before, every image would look as if none spoke for it. */
+  readonly ready: Promise<unknown>;
+  /** What these policies would do is not what it was. */
+  readonly onAffected: (policies: readonly string[]) => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly monotonic: () => number;
+  readonly timings?: { readonly reflector?: Partial<ReflectorTimings>; readonly rescan?: Partial<RescanTimings> };
+}
+
+export interface BackgroundScan {
+  start(): void;
+  /** For a policy's status; undefined: not known (yet). */
+  affected(policy: string): AffectedStatus | undefined;
+  /** Policies came, went or were compiled anew. */
+  policiesChanged(): void;
+  /** Namespaces changed, or this replica leads now. */
+  nudge(): void;
+  stop(): Promise<void>;
+}
+
+/** Without the right to watch Pods it is asked for no more often than this; a full list is large and rarely needed. */
+const WATCH: Partial<ReflectorTimings> = { relist: 6 * 3_600_000, backoff: { first: 1_000, most: 60_000 } };
+
+/** Follows what runs and judges it; nothing else waits for it. */
+export function createBackgroundScan(options: BackgroundScanOptions): BackgroundScan {
+  const { api, namespace, configuration, clock, log, monotonic } = options;
+  const found = new Map<string, AffectedStatus>();
+  let stopped = false;
+
+  const reflector = new Reflector<PodObject>({
+    api,
+    name: 'pods',
+    path: '/api/v1/pods',
+    fieldSelector: 'status.phase=Running',
+    keep: createPodKeeper(),
+    onChanges: () => rescan.nudge(),
+    log,
+    timings: { ...WATCH, ...options.timings?.reflector },
+  });
+  const rescan: Rescan = new Rescan({
+    pods: () => reflector.list(),
+    isLeftOut: (name) => name === namespace || configuration().excludedNamespaces.includes(name),
+    policies: options.policies,
+    namespaceContext: options.namespaces.context,
+    keychainFor: options.keychainFor,
+    decide: options.decide,
+    deadline: () => configuration().deadlineSeconds * 1000,
+    budget: createRequestBudget({ perMinute: () => configuration().backgroundScan.requestsPerMinute, monotonic }),
+    isLeader: options.isLeader,
+    publish,
+    log,
+    monotonic,
+    ...(options.timings?.rescan && { timings: options.timings.rescan }),
+  });
+
+  function publish(effects: ReadonlyMap<string, PolicyEffect>): void {
+    const observedAt = `${new Date(clock()).toISOString().slice(0, 19)}Z`;
+    for (const name of found.keys()) if (!options.policies().policies.has(name)) found.delete(name);
+    const changed: string[] = [];
+    for (const [name, effect] of effects) {
+      const known = found.get(name);
+      if (known && sameEffect(known, effect)) continue;
+      found.set(name, { ...effect, observedAt });
+      changed.push(name);
+    }
+    if (changed.length > 0) options.onAffected(changed);
+  }
+
+  return {
+    start() {
+      reflector.start();
+      void Promise.all([reflector.synced, options.ready]).then(() => stopped || rescan.start());
+    },
+    affected: (policy) => found.get(policy),
+    policiesChanged: () => rescan.policiesChanged(),
+    nudge: () => rescan.nudge(),
+    async stop() {
+      stopped = true;
+      await Promise.all([reflector.stop(), rescan.stop()]);
+    },
+  };
+}

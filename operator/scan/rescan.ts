@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../../core/text.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type VerdictCode } from '../../core/errors.ts';
+import type { Logger } from '../../core/observe.ts';
+import { matchPolicies } from '../../core/policy/store/match.ts';
+import type { PolicySnapshot } from '../../core/policy/store/store.ts';
+import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
+import type { Keychain } from '../../core/registry/types.ts';
+import type { Decide, Verdict } from '../../core/verdict/types.ts';
+import { pause } from '../kubernetes/backoff.ts';
+import { policyEffects, type PolicyEffect } from './policy-effect.ts';
+import type { PullSource } from '../policies/pull-secrets.ts';
+import type { RequestBudget } from './request-budget.ts';
+import { groupPods, type Judgement, type Running, type Subject } from './running-groups.ts';
+import type { PodObject } from './running-images.ts';
+
+export interface RescanOptions {
+  readonly pods: () => Iterable<PodObject>;
+  /** Namespaces that admission does not look at. */
+  readonly isLeftOut: (namespace: string) => boolean;
+  readonly policies: () => PolicySnapshot;
+  readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
+  readonly keychainFor: (source: PullSource) => Keychain;
+  readonly decide: Decide;
+  /** Of one decision, milliseconds. */
+  readonly deadline: () => number;
+  readonly budget: RequestBudget;
+  readonly isLeader: () => boolean;
+  /** The effects of all policies whose images are judged; only where this replica leads. */
+  readonly publish: (effects: ReadonlyMap<string, PolicyEffect>) => void;
+  readonly log: Logger;
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number;
+  readonly timings?: Partial<RescanTimings>;
+}
+
+/** Milliseconds. */
+export interface RescanTimings {
+  /** From a change to the sweep that follows it: changes come in swarms. */
+  readonly settle: number;
+  /** Between two sweeps without a change. */
+  readonly idle: number;
+  /** Between two images, whether or not a registry had to be asked: admissions come first. */
+  readonly pace: number;
+  /** How often results are published while a sweep lasts. */
+  readonly publish: number;
+}
+
+const TIMINGS: RescanTimings = { settle: 3_000, idle: 60_000, pace: 20, publish: 15_000 };
+const MINUTE = 60_000;
+/** Admissions get their turn in between. */
+const MATCHED_AT_ONCE = 256;
+/** How long a judgement stands while the policies are the same. */
+const LIFETIMES = { allowed: 60 * MINUTE, denied: 30 * MINUTE, error: 5 * MINUTE } as const;
+/** How long a registry is left alone after it failed in a way that says nothing about the image. */
+const REST: Partial<Record<VerdictCode, number>> = {
+  RegistryRateLimited: 15 * MINUTE,
+  RegistryUnavailable: MINUTE,
+  DeadlineExceeded: MINUTE,
+};
+
+/**
+ * Judges what runs, one image after the other, within a budget. Every replica does: it fills the evidence cache, so that
+ * the next admission of an image is a hit. The leader does it again from time to time and publishes what each
+ * policy would deny. Admission never waits for any of it.
+ */
+export class Rescan {
+  readonly #options: RescanOptions;
+  readonly #timings: RescanTimings;
+  readonly #stopping = new AbortController();
+  /** By subject; with the policies that it was judged by. */
+  #judgements = new Map<string, { readonly judgement: Judgement; readonly policies: readonly CompiledPolicy[] }>();
+  /** Registries that failed: until when they are left alone, and why. */
+  readonly #resting = new Map<string, { readonly until: number; readonly code: VerdictCode }>();
+  #running: Promise<void> | undefined;
+  #isNudged = false;
+  #wake = () => {};
+  #policiesChanged = false;
+
+  constructor(options: RescanOptions) {
+    this.#options = options;
+    this.#timings = { ...TIMINGS, ...options.timings };
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Pods or namespaces changed, or this replica leads now. */
+  nudge(): void {
+    this.#isNudged = true;
+    this.#wake();
+  }
+
+  /** Also a sweep that is under way begins again; what was judged by policies that stay is not judged again. */
+  policiesChanged(): void {
+    this.#policiesChanged = true;
+    this.nudge();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.nudge();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#sweep();
+      } catch (thrown) {
+        this.#options.log.error('the scan of running images failed', { error: errorText(thrown) });
+      }
+      await this.#idle();
+      await pause(this.#timings.settle, signal);
+      this.#isNudged = false;
+    }
+  }
+
+  async #idle(): Promise<void> {
+    if (this.#isNudged) return;
+    const idling = new AbortController();
+    this.#wake = () => idling.abort();
+    await pause(this.#timings.idle, idling.signal);
+  }
+
+  async #sweep(): Promise<void> {
+    const { pods, isLeftOut, policies } = this.#options;
+    this.#policiesChanged = false;
+    const running = groupPods(pods(), isLeftOut);
+    const snapshot = policies();
+    await this.#match(running, snapshot);
+    this.#forget(running);
+    let publishAt = this.#options.monotonic() + this.#timings.publish;
+    for (const subject of running.subjects) {
+      if (this.#stopping.signal.aborted || this.#policiesChanged) return;
+      if (!this.#isDue(subject)) continue;
+      await this.#judge(subject);
+      if (this.#options.monotonic() < publishAt) continue;
+      publishAt = this.#options.monotonic() + this.#timings.publish;
+      this.#publish(running, snapshot);
+    }
+    this.#publish(running, snapshot);
+  }
+
+  /** Which policies speak for each; a judgement by the same ones stands, however old: it is better than none. */
+  async #match({ subjects }: Running, snapshot: PolicySnapshot): Promise<void> {
+    const contexts = new Map<string, NamespaceContext | undefined>();
+    for (const [index, subject] of subjects.entries()) {
+      if (index % MATCHED_AT_ONCE === MATCHED_AT_ONCE - 1) await nextTurn();
+      const { reference, source } = subject;
+      const { namespace } = source;
+      if (!contexts.has(namespace)) contexts.set(namespace, await this.#context(namespace));
+      subject.context = contexts.get(namespace);
+      if (subject.context === undefined || reference === undefined) continue;
+      subject.policies = matchPolicies(snapshot, reference, subject.context).policies;
+      const known = this.#judgements.get(subject.key);
+      if (known && sameItems(known.policies, subject.policies)) subject.judgement = known.judgement;
+    }
+  }
+
+  /** A namespace that just went has nothing to judge. */
+  async #context(namespace: string): Promise<NamespaceContext | undefined> {
+    return this.#options.namespaceContext(namespace).catch(() => undefined);
+  }
+
+  #forget({ subjects }: Running): void {
+    const known = this.#judgements;
+    this.#judgements = new Map(
+      subjects.flatMap(({ key }) => {
+        const entry = known.get(key);
+        return entry ? [[key, entry] as const] : [];
+      }),
+    );
+  }
+
+  #isDue({ policies, judgement }: Subject): boolean {
+    if (policies.length === 0) return false;
+    if (judgement === undefined) return true;
+    // To those that don't lead only the cache matters, and admissions keep that as fresh as it has to be.
+    if (judgement.outcome !== 'error' && !this.#options.isLeader()) return false;
+    return this.#options.monotonic() - judgement.at > LIFETIMES[judgement.outcome];
+  }
+
+  async #judge(subject: Subject): Promise<void> {
+    const { signal } = this.#stopping;
+    const resting = this.#restOf(subject);
+    if (resting !== undefined) return this.#noteFailure(subject, resting, namesOf(subject));
+    await this.#options.budget.available(signal);
+    if (signal.aborted) return;
+    const verdict = await this.#decide(subject);
+    // What was cut short by our own end says nothing about anything.
+    if (signal.aborted) return;
+    this.#learn(subject, verdict);
+    await pause(this.#timings.pace, signal);
+  }
+
+  #restOf(subject: Subject): VerdictCode | undefined {
+    const rest = this.#resting.get(subject.reference?.registry ?? '');
+    const isAsked = subject.policies.some(({ action }) => action === 'Verify');
+    return rest && isAsked && rest.until > this.#options.monotonic() ? rest.code : undefined;
+  }
+
+  #learn(subject: Subject, verdict: Verdict): void {
+    const { outcome, code, refusedBy = namesOf(subject), registryRequests } = verdict;
+    this.#options.budget.spend(registryRequests);
+    const milliseconds = REST[code];
+    if (milliseconds !== undefined) {
+      const until = this.#options.monotonic() + milliseconds;
+      this.#resting.set(subject.reference?.registry ?? '', { until, code });
+    }
+    if (outcome === 'error') this.#noteFailure(subject, code, refusedBy);
+    else this.#note(subject, { outcome, code, refusedBy: outcome === 'allowed' ? [] : refusedBy });
+  }
+
+  #decide({ image, source, context = { labels: {} } }: Subject): Promise<Verdict> {
+    const { decide, keychainFor, deadline } = this.#options;
+    const signal = AbortSignal.any([AbortSignal.timeout(deadline()), this.#stopping.signal]);
+    return decide({ image, namespace: context, keychain: keychainFor(source), signal, background: true });
+  }
+
+  /** An outage is no news about an image that was judged before it. */
+  #noteFailure(subject: Subject, code: VerdictCode, refusedBy: readonly string[]): void {
+    const known = subject.judgement;
+    if (known === undefined || known.outcome === 'error') this.#note(subject, { outcome: 'error', code, refusedBy });
+  }
+
+  #note(subject: Subject, judgement: Omit<Judgement, 'at'>): void {
+    subject.judgement = { ...judgement, at: this.#options.monotonic() };
+    this.#judgements.set(subject.key, { judgement: subject.judgement, policies: subject.policies });
+  }
+
+  #publish(running: Running, { policies }: PolicySnapshot): void {
+    if (this.#options.isLeader()) this.#options.publish(policyEffects(running, policies));
+  }
+}
+
+function namesOf({ policies }: Subject): readonly string[] {
+  return policies.map(({ name }) => name);
+}
+
+/** Compiled policies are made anew when they change, so identity is enough. */
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

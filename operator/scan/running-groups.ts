@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { VerdictCode, Outcome } from '../../core/errors.ts';
+import type { ImageReference } from '../../core/image/types.ts';
+import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
+import type { PullSource } from '../policies/pull-secrets.ts';
+import { parsedReference, type PodObject, type RunningImages } from './running-images.ts';
+
+/** One image in one namespace, with the credentials of the Pods that run it: judged once for all of them. */
+export interface Subject {
+  readonly key: string;
+  readonly image: string;
+  /** Undefined: it is none, so no policy speaks for it. */
+  readonly reference: ImageReference | undefined;
+  readonly source: PullSource;
+  /** How many Pods run it. */
+  pods: number;
+  /** The first of them by name. */
+  firstPod: string;
+  /** Undefined: the namespace is not known. */
+  context: NamespaceContext | undefined;
+  /** Those that speak for it now. */
+  policies: readonly CompiledPolicy[];
+  /** By these policies; undefined: not judged yet. */
+  judgement: Judgement | undefined;
+}
+
+export interface Judgement {
+  readonly outcome: Outcome;
+  readonly code: VerdictCode;
+  /** Names of the policies that refuse it, or could not be followed because evidence is out of reach. */
+  readonly refusedBy: readonly string[];
+  /** Milliseconds, of a clock that only grows. */
+  readonly at: number;
+}
+
+/** Pods of one namespace that run the same images: whatever holds for one holds for all. */
+export interface PodGroup {
+  readonly subjects: readonly Subject[];
+  pods: number;
+}
+
+export interface Running {
+  readonly groups: readonly PodGroup[];
+  /** The most frequent first: it is the likeliest to be admitted next. */
+  readonly subjects: readonly Subject[];
+}
+
+/** One pass over all Pods, cheap for each: there may be 150,000, and admissions wait meanwhile. */
+export function groupPods(pods: Iterable<PodObject>, isLeftOut: (namespace: string) => boolean): Running {
+  const groups = new Map<RunningImages, Map<string, PodGroup>>();
+  const subjects = new Map<string, Subject>();
+  const all: PodGroup[] = [];
+  for (const { metadata, runs } of pods) {
+    const { name, namespace = '' } = metadata;
+    if (runs === undefined || isLeftOut(namespace)) continue;
+    const here = valueOf(groups, runs, () => new Map<string, PodGroup>());
+    const group = valueOf(here, namespace, () => {
+      const made = { subjects: subjectsOf(runs, namespace, subjects), pods: 0 };
+      all.push(made);
+      return made;
+    });
+    group.pods += 1;
+    for (const subject of group.subjects) {
+      subject.pods += 1;
+      if (subject.firstPod === '' || name < subject.firstPod) subject.firstPod = name;
+    }
+  }
+  return { groups: all, subjects: [...subjects.values()].toSorted((a, b) => b.pods - a.pods) };
+}
+
+function subjectsOf(
+  { images, imagePullSecrets, serviceAccountName }: RunningImages,
+  namespace: string,
+  known: Map<string, Subject>,
+): readonly Subject[] {
+  const source = { namespace, imagePullSecrets, serviceAccountName };
+  return images.map((image) => {
+    const key = JSON.stringify([image, source]);
+    return valueOf(known, key, () => ({
+      key,
+      image,
+      reference: parsedReference(image),
+      source,
+      pods: 0,
+      firstPod: '',
+      context: undefined,
+      policies: [],
+      judgement: undefined,
+    }));
+  });
+}
+
+function valueOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

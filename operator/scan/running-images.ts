@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isDigest, type Digest } from '../../core/image/digest.ts';
+import { formatReference, parseReference } from '../../core/image/reference.ts';
+import type { ImageReference } from '../../core/image/types.ts';
+import { createRecentlyUsed } from '../../core/recently-used.ts';
+import type { KubeObject } from '../kubernetes/api-client.ts';
+
+/** A Pod as the API server sends it, as far as it is read; its images are text of whoever made it. */
+export interface PodObject extends KubeObject {
+  readonly spec?: PodSpec | undefined;
+  readonly status?: PodStatus | undefined;
+  /** Set in place of spec and status on what is kept. */
+  readonly runs?: RunningImages;
+}
+
+interface PodSpec {
+  readonly containers?: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly ephemeralContainers?: readonly Container[];
+  readonly volumes?: readonly { readonly image?: { readonly reference?: string } }[];
+  readonly imagePullSecrets?: readonly { readonly name?: string }[];
+  readonly serviceAccountName?: string;
+}
+
+interface PodStatus {
+  readonly containerStatuses?: readonly ContainerStatus[];
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+  readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
+}
+
+interface Container {
+  readonly name?: string;
+  readonly image?: string;
+}
+
+interface ContainerStatus {
+  readonly name?: string;
+  readonly imageID?: string;
+}
+
+/** What a Pod runs, and what it was pulled with. */
+export interface RunningImages {
+  /** Each once; with the digest that runs, where the node tells. */
+  readonly images: readonly string[];
+  readonly imagePullSecrets: readonly string[];
+  readonly serviceAccountName: string;
+}
+
+/** Pods of one Deployment run the same; so many different ones are shared. */
+const SHARED = 10_000;
+
+/** Cuts Pods down to what is needed: a large cluster has 150,000 of them. */
+export function createPodKeeper(): (pod: PodObject) => PodObject {
+  const shared = createRecentlyUsed<RunningImages>(SHARED);
+  return (pod) => {
+    const { name, namespace, resourceVersion } = pod.metadata;
+    const runs = runningImages(pod);
+    const key = JSON.stringify(runs);
+    const known = shared.get(key) ?? runs;
+    shared.set(key, known);
+    return {
+      metadata: { name, ...(namespace && { namespace }), ...(resourceVersion && { resourceVersion }) },
+      runs: known,
+    };
+  };
+}
+
+export function runningImages({ spec = {}, status = {} }: PodObject): RunningImages {
+  const lists = [
+    [spec.containers, status.containerStatuses],
+    [spec.initContainers, status.initContainerStatuses],
+    [spec.ephemeralContainers, status.ephemeralContainerStatuses],
+  ] as const;
+  const containers = lists.flatMap(([list, statuses]) =>
+    (list ?? []).flatMap(({ name, image }) => {
+      const imageId = statuses?.find((one) => one.name === name)?.imageID;
+      return image ? [runningReference(image, imageId)] : [];
+    }),
+  );
+  const volumes = (spec.volumes ?? []).flatMap(({ image }) => image?.reference || []);
+  return {
+    images: [...new Set([...containers, ...volumes])],
+    imagePullSecrets: (spec.imagePullSecrets ?? []).flatMap(({ name }) => name || []),
+    serviceAccountName: spec.serviceAccountName || 'default',
+  };
+}
+
+/**
+ * The image with the digest that runs. As written where it has one, which is what admission judged; and where the
+ * node names none, or one of another repository: the same content may be known there by a digest of its own.
+ */
+export function runningReference(image: string, imageId: string | undefined): string {
+  const written = parsedReference(image);
+  if (written === undefined || written.digest !== undefined || !imageId) return image;
+  const digest = digestIn(imageId, written);
+  return digest === undefined ? image : formatReference({ ...written, digest });
+}
+
+/** `docker.io/acme/app@sha256:…`, with docker's prefix or without; `sha256:…` alone is not a manifest's digest. */
+function digestIn(imageId: string, written: ImageReference): Digest | undefined {
+  const pulled = parsedReference(imageId.replace(/^docker-pullable:\/\//, ''));
+  const same = pulled?.registry === written.registry && pulled.path === written.path;
+  return same && isDigest(pulled.digest) ? pulled.digest : undefined;
+}
+
+/** Undefined: the text is none. */
+export function parsedReference(text: string): ImageReference | undefined {
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
+}

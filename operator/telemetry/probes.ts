@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { errorText } from '../../core/text.ts';
+import type { Logger } from '../../core/observe.ts';
+
+export interface ProbesOptions {
+  /** Port 0: any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Why this replica should get no requests now; empty: ready. */
+  readonly notReady: () => readonly string[];
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly log: Logger;
+}
+
+export interface Probes {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** `/healthz`, `/readyz` (with the reasons, one a line) and `/metrics`, plain HTTP. Rejects if it cannot listen. */
+export async function startProbes(options: ProbesOptions): Promise<Probes> {
+  const server = createServer(
+    { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
+    (request, response) => {
+      answer(options, request, response).catch((thrown: unknown) => {
+        options.log.error('a probe failed', { error: errorText(thrown) });
+        send(response, 500, 'failed');
+      });
+    },
+  );
+  server.maxConnections = 256;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(options.listen.port, options.listen.host, resolve);
+  await promise;
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the metrics server has no port');
+  const close = async () => {
+    const closed = Promise.withResolvers<void>();
+    server.close(() => closed.resolve());
+    server.closeAllConnections();
+    await closed.promise;
+  };
+  return { port: address.port, close };
+}
+
+async function answer(options: ProbesOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  request.resume();
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET');
+  const path = (request.url ?? '').split('?', 1)[0];
+  if (path === '/healthz' || path === '/livez') return send(response, 200, 'ok');
+  if (path === '/readyz') {
+    const reasons = options.notReady();
+    return reasons.length === 0 ? send(response, 200, 'ok') : send(response, 503, reasons.join('\n'));
+  }
+  if (path === '/metrics') {
+    const { contentType, text } = await options.metrics();
+    return send(response, 200, text, contentType);
+  }
+  send(response, 404, 'not found');
+}
+
+// oxlint-disable-next-line max-params -- what an answer is made of
+function send(response: ServerResponse, status: number, text: string, contentType = 'text/plain; charset=utf-8'): void {
+  if (response.headersSent) return void response.destroy();
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { constants, generateKeyPairSync, sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { verifyWithKey } from '../../../../core/keys/algorithms.ts';
+import { parsePublicKey } from '../../../../core/keys/public-key.ts';
+import { readSimpleSigning } from '../../../../core/cosign/simple-signing.ts';
+import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
+import { inputFor, publicKey, readReferrers, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+
+const message = Buffer.from('what was signed');
+const parsed = (key: KeyObject) => parsePublicKey(key.export({ format: 'pem', type: 'spki' }));
+const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+
+describe('verifyWithKey', () => {
+  for (const key of ['p256', 'p384', 'p521', 'rsa2048', 'rsa3072', 'rsa4096', 'ed25519']) {
+    test(`accepts what cosign signed with ${key}, in both formats, by that key and no other`, async () => {
+      const registry = createLayoutRegistry();
+      const simple = await readSimpleSigning(inputFor(`keys/${key}:sig`, registry));
+      const bundles = await readReferrers(inputFor(`keys/${key}:bundle`, registry));
+      const found = [...simple.signatures, ...bundles.signatures];
+      assert.deepEqual(found.map(signersOf), [[key], [key]]);
+    });
+  }
+
+  for (const [image, key] of [
+    ['keys/p384:sha256', 'p384'],
+    ['keys/p521:sha256', 'p521'],
+    ['keys/ed25519:pure', 'ed25519'],
+    ['keys/rsapss:sig', 'rsapss'],
+  ] as const) {
+    test(`accepts ${image}, signed as older cosign and key services sign`, async () => {
+      const { signatures } = await readSimpleSigning(inputFor(image, createLayoutRegistry()));
+      assert.deepEqual(signatures.map(signersOf), [[key]]);
+    });
+  }
+
+  test('refuses hashes and paddings that cosign does not use with a key', () => {
+    const p256 = ec('P-256');
+    const p384 = ec('P-384');
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const pss = { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING };
+    for (const [key, signature] of [
+      [p256.publicKey, sign('sha1', message, p256.privateKey)],
+      [p256.publicKey, sign('sha384', message, p256.privateKey)],
+      [p384.publicKey, sign('sha512', message, p384.privateKey)],
+      [rsa.publicKey, sign('sha1', message, rsa.privateKey)],
+      [rsa.publicKey, sign('sha512', message, rsa.privateKey)],
+      [rsa.publicKey, sign('sha256', message, pss)],
+      [p256.publicKey, sign('sha256', message, { key: p256.privateKey, dsaEncoding: 'ieee-p1363' })],
+    ] as const) {
+      assert.equal(verifyWithKey(parsed(key), message, signature), false);
+    }
+    assert.equal(verifyWithKey(parsed(p256.publicKey), message, sign('sha256', message, p256.privateKey)), true);
+  });
+
+  test('refuses an ECDSA signature in any other encoding than DER', () => {
+    const { privateKey, publicKey: key } = ec('P-256');
+    const signature = sign('sha256', message, privateKey);
+    const [tag = 0, length = 0] = signature;
+    const longLength = Buffer.concat([Buffer.from([tag, 0x81, length]), signature.subarray(2)]);
+    const trailing = Buffer.concat([signature, Buffer.from([0])]);
+    assert.equal(verifyWithKey(parsed(key), message, signature), true);
+    assert.equal(verifyWithKey(parsed(key), message, longLength), false);
+    assert.equal(verifyWithKey(parsed(key), message, trailing), false);
+  });
+
+  test('takes the twin of an ECDSA signature for one by the same key, so it can count only once', () => {
+    const { privateKey, publicKey: key } = ec('P-256');
+    const twin = twinOf(sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }));
+    assert.equal(verifyWithKey(parsed(key), message, twin), true);
+    assert.equal(verifyWithKey(publicKey('release'), message, twin), false);
+  });
+
+  test('answers false, and never throws, for any bytes and any key', () => {
+    const names = ['p256', 'p384', 'p521', 'rsa2048', 'ed25519', 'rsapss'];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...names),
+        fc.uint8Array(),
+        fc.uint8Array({ maxLength: 300 }),
+        (name, bytes, made) => {
+          assert.equal(verifyWithKey(publicKey(name), bytes, made), false);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+/** (r, n - s) of a P-256 signature (r, s), in DER: it verifies wherever the signature does. */
+function twinOf(signature: Uint8Array): Uint8Array {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const s = BigInt(`0x${Buffer.from(signature.subarray(32)).toString('hex')}`);
+  const integers = [Buffer.from(signature.subarray(0, 32)), hexBytes(order - s)].map(derInteger);
+  const body = Buffer.concat(integers);
+  return Buffer.concat([Buffer.from([0x30, body.length]), body]);
+}
+
+function hexBytes(number: bigint): Buffer {
+  return Buffer.from(number.toString(16).padStart(64, '0'), 'hex');
+}
+
+function derInteger(bytes: Buffer): Buffer {
+  const start = bytes.findIndex((byte) => byte !== 0);
+  const digits = bytes.subarray(start);
+  const padded = (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), digits]) : digits;
+  return Buffer.concat([Buffer.from([0x02, padded.length]), padded]);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { comparePatterns, matchesPattern, parsePattern } from '../../../../../core/image/pattern.ts';
+import { parseReference } from '../../../../../core/image/reference.ts';
+import { matchPolicies, rankMatches } from '../../../../../core/policy/store/match.ts';
+import { createPolicyStore } from '../../../../../core/policy/store/store.ts';
+import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
+import { anyPattern, anyReference } from '../../image/arbitraries.ts';
+import { claiming } from '../examples.ts';
+
+const A = `sha256:${'a'.repeat(64)}`;
+const NOWHERE = { labels: {} };
+
+function snapshotOf(policies: readonly CompiledPolicy[]) {
+  const store = createPolicyStore();
+  store.replace(policies);
+  return store.snapshot();
+}
+
+function speakers(policies: readonly CompiledPolicy[], image: string, labels: Readonly<Record<string, string>> = {}) {
+  const { policies: found } = matchPolicies(snapshotOf(policies), parseReference(image), { labels });
+  return found.map(({ name }) => name);
+}
+
+/** The definition: hold every pattern against the image, keep the first in the order of specificity. */
+function bySearch(
+  policies: readonly CompiledPolicy[],
+  image: string,
+): { pattern: string | undefined; names: readonly string[] } {
+  const reference = parseReference(image);
+  const all = policies.flatMap((policy) => policy.patterns.map((pattern) => ({ policy, pattern })));
+  const matching = all.filter(
+    ({ policy, pattern }) => policy.namespaceSelector?.({}) !== false && matchesPattern(pattern, reference),
+  );
+  const [best] = matching.toSorted((a, b) => comparePatterns(a.pattern, b.pattern));
+  const tied = matching.filter(({ pattern }) => pattern.canonical === best?.pattern.canonical);
+  return { pattern: best?.pattern.canonical, names: [...new Set(tied.map(({ policy }) => policy.name))].toSorted() };
+}
+
+describe('matchPolicies', () => {
+  test('lets the most specific pattern speak', () => {
+    const policies = [
+      claiming('all', ['**']),
+      claiming('registry', ['ghcr.io/**']),
+      claiming('team', ['ghcr.io/acme/*']),
+      claiming('app', ['ghcr.io/acme/app']),
+      claiming('digest', [`ghcr.io/**@${A}`]),
+    ];
+    assert.deepEqual(speakers(policies, 'nginx'), ['all']);
+    assert.deepEqual(speakers(policies, 'ghcr.io/other/x'), ['registry']);
+    assert.deepEqual(speakers(policies, 'ghcr.io/acme/x'), ['team']);
+    assert.deepEqual(speakers(policies, 'ghcr.io/acme/app:1'), ['app']);
+    assert.deepEqual(speakers(policies, `ghcr.io/acme/app:1@${A}`), ['digest']);
+  });
+
+  test('lets all policies tied on one pattern speak, however they spell it', () => {
+    const policies = [
+      claiming('b', ['nginx']),
+      claiming('a', ['index.docker.io/library/nginx', 'docker.io/nginx']),
+      claiming('c', ['*']),
+    ];
+    assert.deepEqual(speakers(policies, 'nginx:1'), ['a', 'b']);
+  });
+
+  test('returns the pattern that spoke, or nothing', () => {
+    const snapshot = snapshotOf([claiming('a', ['nginx'])]);
+    assert.equal(matchPolicies(snapshot, parseReference('nginx'), NOWHERE).pattern?.source, 'nginx');
+    assert.deepEqual(matchPolicies(snapshot, parseReference('acme/app'), NOWHERE), { policies: [] });
+  });
+
+  test('goes on to a less specific pattern where the namespace is not selected', () => {
+    const policies = [
+      claiming('production', ['ghcr.io/acme/app'], (labels) => labels['stage'] === 'production'),
+      claiming('everywhere', ['ghcr.io/**']),
+    ];
+    assert.deepEqual(speakers(policies, 'ghcr.io/acme/app', { stage: 'production' }), ['production']);
+    assert.deepEqual(speakers(policies, 'ghcr.io/acme/app', { stage: 'test' }), ['everywhere']);
+  });
+
+  test('knows the namespace by its real name, whatever the labels say', () => {
+    const policies = [claiming('dev', ['**'], (labels) => labels['kubernetes.io/metadata.name'] === 'dev')];
+    const reference = parseReference('nginx');
+    const match = (name: string) =>
+      matchPolicies(snapshotOf(policies), reference, { name, labels: { 'kubernetes.io/metadata.name': 'dev' } })
+        .policies.length;
+    assert.equal(match('dev'), 1);
+    assert.equal(match('prod'), 0);
+  });
+
+  test('a tag beside a digest selects no other policy', () => {
+    const policies = [claiming('team', ['ghcr.io/acme/*']), claiming('digest', [`ghcr.io/acme/app@${A}`])];
+    const other = `sha256:${'c'.repeat(64)}`;
+    for (const tag of ['latest', 'a'.repeat(64), 'sha256-'.concat('a'.repeat(64))]) {
+      assert.deepEqual(speakers(policies, `ghcr.io/acme/app:${tag}@${other}`), ['team']);
+      assert.deepEqual(speakers(policies, `ghcr.io/acme/app:${tag}@${A}`), ['digest']);
+    }
+  });
+
+  test('agrees with holding every pattern against the image', () => {
+    const policies = fc
+      .array(fc.tuple(fc.array(anyPattern, { minLength: 1, maxLength: 3 }), fc.nat(3)), { minLength: 1, maxLength: 12 })
+      .map((list) =>
+        list.map(([patterns, dice], index) => claiming(`p${index}`, patterns, dice === 0 ? () => false : undefined)),
+      );
+    let hits = 0;
+    fc.assert(
+      fc.property(policies, anyReference, (list, image) => {
+        const expected = bySearch(list, image);
+        const found = matchPolicies(snapshotOf(list), parseReference(image), NOWHERE);
+        if (expected.pattern !== undefined) hits += 1;
+        assert.equal(found.pattern?.canonical, expected.pattern);
+        assert.deepEqual(
+          found.policies.map(({ name }) => name),
+          expected.names,
+        );
+      }),
+      { numRuns: 2000 },
+    );
+    assert.ok(hits > 200, `only ${hits} of the images were matched`);
+  });
+});
+
+describe('rankMatches', () => {
+  test('lists all matching patterns in the order in which they would speak', () => {
+    const policies = [
+      claiming('all', ['**']),
+      claiming('team', ['ghcr.io/acme/*'], () => false),
+      claiming('elsewhere', ['quay.io/**']),
+    ];
+    const ranked = rankMatches(snapshotOf(policies), parseReference('ghcr.io/acme/app'), NOWHERE);
+    assert.deepEqual(
+      ranked.map((match) => [
+        match.pattern.source,
+        match.policies.map((entry) => [entry.policy.name, entry.selectsNamespace]),
+      ]),
+      [
+        ['ghcr.io/acme/*', [['team', false]]],
+        ['**', [['all', true]]],
+      ],
+    );
+  });
+
+  test('is ordered as comparePatterns orders', () => {
+    fc.assert(
+      fc.property(fc.array(anyPattern, { minLength: 2, maxLength: 12 }), anyReference, (patterns, image) => {
+        const reference = parseReference(image);
+        const ranked = rankMatches(
+          snapshotOf(patterns.map((text, index) => claiming(`p${index}`, [text]))),
+          reference,
+          NOWHERE,
+        );
+        const matching = patterns.map(parsePattern).filter((pattern) => matchesPattern(pattern, reference));
+        const expected = [...new Set(matching.toSorted(comparePatterns).map((pattern) => pattern.canonical))];
+        assert.deepEqual(
+          ranked.map((match) => match.pattern.canonical),
+          expected,
+        );
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

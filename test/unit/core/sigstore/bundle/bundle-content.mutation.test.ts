@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a bundle's signature is over, read without verifying it: which artifacts it may be about.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { readBundleContent } from '../../../../../core/sigstore/bundle/bundle-content.ts';
+import type { Artifact } from '../../../../../core/sigstore/bundle/bundle-content.ts';
+import { place } from '../../../../../core/protojson.ts';
+import { digestOf } from '../../../../../core/image/digest.ts';
+
+const ARTIFACT = Buffer.from('an artifact\n');
+const DIGEST = digestOf(ARTIFACT);
+
+const hashed = (hash: string, encoding: 'hex' | 'base64', bytes = ARTIFACT): string =>
+  createHash(hash).update(bytes).digest(encoding);
+
+function readMessage(change: object, artifact: Artifact = ARTIFACT): string | undefined {
+  const messageSignature = { signature: 'AAAA', ...change };
+  return readBundleContent(place({ messageSignature }, ''), artifact).predicateType;
+}
+
+function readStatement(change: object, artifact: Artifact = ARTIFACT, envelope: object = {}): string | undefined {
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { sha256: hashed('sha256', 'hex') } }],
+    predicateType: 'type',
+    ...change,
+  };
+  const payload = Buffer.from(JSON.stringify(statement)).toString('base64');
+  const dsseEnvelope = {
+    payload,
+    payloadType: 'application/vnd.in-toto+json',
+    signatures: [{ sig: 'AAAA' }],
+    ...envelope,
+  };
+  return readBundleContent(place({ dsseEnvelope }, ''), artifact).predicateType;
+}
+
+function subjectsOfOthers(count: number): readonly object[] {
+  return Array.from({ length: count }, () => ({ digest: { sha256: '00' } }));
+}
+
+describe("a message's digest", () => {
+  for (const [algorithm, hash] of [
+    ['SHA2_256', 'sha256'],
+    ['SHA2_384', 'sha384'],
+    ['SHA2_512', 'sha512'],
+    [1, 'sha256'],
+    [2, 'sha384'],
+    [3, 'sha512'],
+  ] as const) {
+    test(`of ${algorithm} has to be the artifact's`, () => {
+      const right = { messageDigest: { algorithm, digest: hashed(hash, 'base64') } };
+      assert.equal(readMessage(right), undefined);
+      const wrong = { messageDigest: { algorithm, digest: hashed(hash, 'base64', Buffer.from('other')) } };
+      assert.throws(() => readMessage(wrong), /that of another artifact/);
+    });
+  }
+
+  test('cannot be compared with a SHA-256 alone where it is another', () => {
+    const sha512 = { messageDigest: { algorithm: 'SHA2_512', digest: hashed('sha512', 'base64') } };
+    assert.throws(() => readMessage(sha512, DIGEST), /the artifact itself is needed/);
+    const sha256 = { messageDigest: { algorithm: 'SHA2_256', digest: hashed('sha256', 'base64') } };
+    assert.equal(readMessage(sha256, DIGEST), undefined);
+  });
+
+  test('may be left out, and has no members that nobody knows', () => {
+    assert.equal(readMessage({}), undefined);
+    const digest = { algorithm: 'SHA2_256', digest: hashed('sha256', 'base64') };
+    assert.throws(() => readMessage({ MessageDigest: digest }), /unknown member/);
+    assert.throws(() => readMessage({ messageDigest: { ...digest, more: 1 } }), /unknown member/);
+    assert.throws(() => readMessage({ messageDigest: { ...digest, algorithm: 'constructor' } }), /not supported/);
+  });
+});
+
+describe('a statement', () => {
+  test('is of version 1 or 0.1', () => {
+    assert.equal(readStatement({}), 'type');
+    assert.equal(readStatement({ _type: 'https://in-toto.io/Statement/v0.1' }), 'type');
+    assert.throws(() => readStatement({ _type: 'https://in-toto.io/Statement/v2' }), /not an in-toto statement/);
+  });
+
+  for (const hash of ['sha384', 'sha512'] as const) {
+    test(`may name the artifact by its ${hash} alone, where the artifact is at hand`, () => {
+      const subject = [{ digest: { [hash]: hashed(hash, 'hex') } }];
+      assert.equal(readStatement({ subject }), 'type');
+      assert.throws(() => readStatement({ subject }, DIGEST), /not about this artifact/);
+    });
+
+    test(`is not about an artifact with another ${hash}`, () => {
+      const other = hashed(hash, 'hex', Buffer.from('other'));
+      const subject = [{ digest: { sha256: hashed('sha256', 'hex'), [hash]: other } }];
+      assert.throws(() => readStatement({ subject }), /not about this artifact/);
+      assert.equal(readStatement({ subject }, DIGEST), 'type');
+    });
+  }
+
+  test('has 1024 subjects at most', () => {
+    const subject = { digest: { sha256: hashed('sha256', 'hex') } };
+    assert.equal(readStatement({ subject: [...subjectsOfOthers(1023), subject] }), 'type');
+    assert.throws(() => readStatement({ subject: [...subjectsOfOthers(1024), subject] }), /more than 1024/);
+  });
+
+  test('stands in an envelope without members that nobody knows, under one signature', () => {
+    assert.equal(readStatement({}, ARTIFACT, { signatures: [{ sig: 'AAAA', keyid: 'x' }] }), 'type');
+    assert.throws(() => readStatement({}, ARTIFACT, { more: 1 }), /unknown member/);
+    assert.throws(() => readStatement({}, ARTIFACT, { signatures: [{ sig: 'AAAA', Sig: 'BBBB' }] }), /unknown member/);
+    assert.throws(
+      () => readStatement({}, ARTIFACT, { signatures: [{ sig: 'AAAA' }, { sig: 'AAAA' }] }),
+      /more than 1 /,
+    );
+  });
+});

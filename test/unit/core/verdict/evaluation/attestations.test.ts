@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { judgeAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
+import type { ProvenBy } from '../../../../../core/verdict/evaluation/attestations.ts';
+import type { AttestationCandidate, ResolvedImage } from '../../../../../core/cosign/types.ts';
+import { compileCondition } from '../../../../../core/policy/expressions/condition.ts';
+import { compilePredicateSchema } from '../../../../../core/policy/expressions/predicate-schema.ts';
+import type { AttestationDemand, IdentitySigner } from '../../../../../core/policy/types.ts';
+
+const VULNERABILITIES = 'https://cosign.sigstore.dev/attestation/vuln/v1';
+const CUSTOM = 'https://cosign.sigstore.dev/attestation/v1';
+const SPDX = 'https://spdx.dev/Document';
+
+const IMAGE: ResolvedImage = {
+  repository: { registry: 'registry.example.test', path: 'team/app' },
+  digest: `sha256:${'a'.repeat(64)}`,
+  tag: '1.0',
+};
+
+const anything = { source: '/.*/', matches: () => true };
+const named = (name: string): IdentitySigner => ({
+  kind: 'identity',
+  name,
+  issuer: anything,
+  subject: anything,
+  trustRoot: 'x',
+});
+const SCANNER = named('scanner');
+const BUILDER = named('builder');
+
+function attestation(predicateType: string, predicate: unknown, source = 'x'): AttestationCandidate {
+  return {
+    format: 'bundle',
+    source,
+    signedBytes: Buffer.alloc(0),
+    signature: Buffer.alloc(0),
+    annotations: {},
+    material: { kind: 'bundle', bundle: {} },
+    predicateType,
+    predicate,
+    statement: { predicateType, predicate },
+  };
+}
+
+function demand(change: Partial<AttestationDemand> = {}): AttestationDemand {
+  return { name: 'scan', predicateType: VULNERABILITIES, conditions: [], signers: [SCANNER], ...change };
+}
+
+/** Everything is by the scanner. */
+const byScanner: ProvenBy = async (_, signers) => signers.find(({ name }) => name === 'scanner');
+const byNobody: ProvenBy = async () => undefined;
+
+const noCritical = compileCondition(
+  'predicate.vulnerabilities.all(v, v.severity != "CRITICAL")',
+  'fix the critical ones first',
+);
+const CLEAN = attestation(VULNERABILITIES, { vulnerabilities: [{ severity: 'LOW' }] });
+const CRITICAL = attestation(VULNERABILITIES, { vulnerabilities: [{ severity: 'CRITICAL' }] });
+
+describe('attestations are judged', () => {
+  test('as good where nothing is demanded', async () => {
+    assert.deepEqual(await judgeAttestations([], [], IMAGE, byNobody), { ok: true });
+  });
+
+  test('as good where one of the type, by a signer, meets all that is asked', async () => {
+    const schemaFault = compilePredicateSchema({ type: 'object', required: ['vulnerabilities'] });
+    const judged = await judgeAttestations(
+      [demand({ schemaFault, conditions: [noCritical] })],
+      [CLEAN],
+      IMAGE,
+      byScanner,
+    );
+    assert.deepEqual(judged, { ok: true });
+  });
+
+  test('as good where one fails and another does not', async () => {
+    assert.deepEqual(
+      await judgeAttestations([demand({ conditions: [noCritical] })], [CRITICAL, CLEAN], IMAGE, byScanner),
+      { ok: true },
+    );
+  });
+
+  test('as missing where there is none at all', async () => {
+    assert.deepEqual(await judgeAttestations([demand()], [], IMAGE, byScanner), {
+      ok: false,
+      code: 'AttestationMissing',
+      message: `attestation "scan" (${VULNERABILITIES}): none was found`,
+    });
+  });
+
+  test('as missing where all are of another type', async () => {
+    const judged = await judgeAttestations(
+      [demand()],
+      [attestation(SPDX, {}), attestation(`${VULNERABILITIES}x`, {})],
+      IMAGE,
+      byScanner,
+    );
+    assert.equal(!judged.ok && judged.code, 'AttestationMissing');
+  });
+
+  test('as missing where nobody trusted made it, whatever it says', async () => {
+    assert.deepEqual(await judgeAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byNobody), {
+      ok: false,
+      code: 'AttestationMissing',
+      message: `attestation "scan" (${VULNERABILITIES}): 1 found, none by a trusted signer`,
+    });
+  });
+
+  test("as missing where another of the policy's signers made it", async () => {
+    const judged = await judgeAttestations([demand({ signers: [BUILDER] })], [CLEAN], IMAGE, byScanner);
+    assert.equal(!judged.ok && judged.code, 'AttestationMissing');
+  });
+
+  test("as failed with the author's words where a condition is not met", async () => {
+    assert.deepEqual(await judgeAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byScanner), {
+      ok: false,
+      code: 'AttestationFailed',
+      message: `attestation "scan" (${VULNERABILITIES}): fix the critical ones first`,
+    });
+  });
+
+  test('as failed where one of two conditions is not met', async () => {
+    const never = compileCondition('false', 'never');
+    const judged = await judgeAttestations([demand({ conditions: [noCritical, never] })], [CLEAN], IMAGE, byScanner);
+    assert.match(judged.ok ? '' : judged.message, /never$/);
+  });
+
+  test('as failed where a condition cannot be evaluated, with the reason', async () => {
+    const judged = await judgeAttestations(
+      [demand({ conditions: [noCritical] })],
+      [attestation(VULNERABILITIES, {})],
+      IMAGE,
+      byScanner,
+    );
+    assert.match(judged.ok ? '' : judged.message, /fix the critical ones first \(.*vulnerabilities.*\)/);
+    assert.equal(!judged.ok && judged.code, 'AttestationFailed');
+  });
+
+  test('as failed where the predicate does not fit the schema', async () => {
+    const schemaFault = compilePredicateSchema({ type: 'object', required: ['scanner'] });
+    const judged = await judgeAttestations([demand({ schemaFault })], [CLEAN], IMAGE, byScanner);
+    assert.match(judged.ok ? '' : judged.message, /must have required property 'scanner'/);
+  });
+
+  test('all together: one demand that is not met refuses the image', async () => {
+    const sbom = demand({ name: 'sbom', predicateType: SPDX });
+    const judged = await judgeAttestations([demand(), sbom], [CLEAN], IMAGE, byScanner);
+    assert.match(
+      judged.ok ? '' : judged.message,
+      /^attestation "sbom" \(https:\/\/spdx\.dev\/Document\): none was found/,
+    );
+    assert.equal(
+      (await judgeAttestations([demand(), sbom], [CLEAN, attestation(SPDX, {})], IMAGE, byScanner)).ok,
+      true,
+    );
+  });
+
+  test('by conditions that see the image as it was asked for', async () => {
+    const condition = compileCondition(
+      `image.repository == "registry.example.test/team/app" && image.tag == "1.0" && image.digest == "${IMAGE.digest}"`,
+      'no',
+    );
+    assert.equal((await judgeAttestations([demand({ conditions: [condition] })], [CLEAN], IMAGE, byScanner)).ok, true);
+    const { repository, digest } = IMAGE;
+    const untagged = await judgeAttestations(
+      [demand({ conditions: [condition] })],
+      [CLEAN],
+      { repository, digest },
+      byScanner,
+    );
+    assert.equal(untagged.ok, false);
+  });
+
+  test('by what cosign wraps into its custom predicate', async () => {
+    const custom = demand({
+      predicateType: CUSTOM,
+      conditions: [compileCondition('predicate.Data == "approved"', 'ask for approval')],
+    });
+    const good = attestation(CUSTOM, { Data: 'approved', Timestamp: '2026-01-01T00:00:00Z' });
+    const bad = attestation(CUSTOM, { Data: 'rejected', Timestamp: '2026-01-01T00:00:00Z' });
+    assert.equal((await judgeAttestations([custom], [good], IMAGE, byScanner)).ok, true);
+    assert.match(JSON.stringify(await judgeAttestations([custom], [bad], IMAGE, byScanner)), /ask for approval/);
+  });
+
+  test('with a message that stays short, however many there are', async () => {
+    const conditions = [compileCondition('predicate.missing == 1', 'x'.repeat(500))];
+    const many = Array.from({ length: 30 }, (_, index) =>
+      attestation(VULNERABILITIES, { [`${'k'.repeat(400)}${index}`]: 1 }),
+    );
+    const judged = await judgeAttestations([demand({ conditions })], many, IMAGE, byScanner);
+    assert.ok(!judged.ok && judged.message.length < 1000);
+  });
+
+  test('and a failure to ask who made it is no permission', async () => {
+    await assert.rejects(
+      judgeAttestations([demand()], [CLEAN], IMAGE, async () => {
+        throw new Error('no trust root');
+      }),
+      /no trust root/,
+    );
+  });
+});

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is asked once, and what may be forgotten once it is proven.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parsePublicKey } from '../../../../../core/keys/public-key.ts';
+import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts';
+import type { TrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts';
+import type { SignatureCandidate, VerificationMaterial } from '../../../../../core/cosign/types.ts';
+import type { KeySigner } from '../../../../../core/policy/types.ts';
+import { createProver } from '../../../../../core/verdict/evaluation/signature-verifier.ts';
+import type { TrustRoots } from '../../../../../core/verdict/evaluation/signature-verifier.ts';
+import { spkiOf, toPem } from '../../../../fakes/certificates.ts';
+import { candidateFor, signKeyless, SIGNED_AT, SUBJECT } from '../../../../fakes/keyless.ts';
+import { createSigstore } from '../../../../fakes/sigstore.ts';
+
+const sigstore = createSigstore();
+const keyed = signKeyless({ sigstore, withKey: true, message: true, entry: 'hashedrekord1' });
+const keyless = signKeyless({ sigstore, entry: 'dsse1' });
+const stamped = signKeyless({ sigstore, stampedAt: SIGNED_AT });
+const root = parseTrustRoot(JSON.stringify(sigstore.trustedRoot));
+const otherRoot = parseTrustRoot(JSON.stringify(createSigstore().trustedRoot));
+
+function signerFor({ keys }: typeof keyed): KeySigner {
+  const { key, algorithm, fingerprint } = parsePublicKey(toPem('PUBLIC KEY', spkiOf(keys.publicKey)));
+  return { kind: 'key', name: 'a', fingerprint, algorithm, key };
+}
+
+const signer = signerFor(keyed);
+const stranger = signerFor(keyless);
+
+/** A candidate that counts how often its signature is looked at. */
+function counted(candidate: SignatureCandidate): SignatureCandidate & { looks: number } {
+  const { signature } = candidate;
+  const spy = { ...candidate, looks: 0 };
+  return Object.defineProperty(spy, 'signature', { get: () => ((spy.looks += 1), signature) });
+}
+
+const roots = (named: Readonly<Record<string, TrustRoot>>): TrustRoots => ({
+  names: () => Object.keys(named),
+  load: async (name) => {
+    const found = named[name];
+    if (found === undefined) throw new Error(`no trust root is called ${name}`);
+    return found;
+  },
+});
+
+describe('a signature', () => {
+  test('has one maker: verified once, it is nobody else’s', () => {
+    const prover = createProver(roots({}));
+    const candidate = counted(candidateFor(keyed, 'annotations'));
+    assert.equal(prover.signedBy(candidate, signer), true);
+    const { looks } = candidate;
+    assert.ok(looks > 0);
+    assert.equal(prover.signedBy(candidate, signer), true);
+    assert.equal(prover.signedBy(candidate, stranger), false);
+    assert.equal(candidate.looks, looks);
+  });
+
+  test('that is not by a key is tried with it once, and still found to be by another', () => {
+    const prover = createProver(roots({}));
+    const candidate = counted(candidateFor(keyed, 'annotations'));
+    assert.equal(prover.signedBy(candidate, stranger), false);
+    const { looks } = candidate;
+    assert.equal(prover.signedBy(candidate, stranger), false);
+    assert.equal(candidate.looks, looks);
+    assert.equal(prover.signedBy(candidate, signer), true);
+    assert.ok(candidate.looks > looks);
+  });
+});
+
+describe('a certificate', () => {
+  test('is proven under the named root, once for each root and demand', async () => {
+    const prover = createProver(roots({ own: root, other: otherRoot }));
+    const candidate = counted(candidateFor(keyless, 'bundle'));
+    const proven = await prover.certifiedBy(candidate, 'own', 'Ignore');
+    assert.ok(proven.ok);
+    assert.equal(proven.value.subject, SUBJECT);
+    const { looks } = candidate;
+    assert.equal(await prover.certifiedBy(candidate, 'own', 'Ignore'), proven);
+    assert.equal(candidate.looks, looks);
+    assert.notEqual(await prover.certifiedBy(candidate, 'own', 'Require'), proven);
+    assert.equal((await prover.certifiedBy(candidate, 'other', 'Ignore')).ok, false);
+  });
+
+  test('with a timestamp alone is proven where no log is demanded', async () => {
+    const prover = createProver(roots({ own: root }));
+    const candidate = candidateFor(stamped, 'bundle');
+    assert.equal((await prover.certifiedBy(candidate, 'own', 'Ignore')).ok, true);
+    assert.equal((await prover.certifiedBy(candidate, 'own', 'Require')).ok, false);
+  });
+
+  test('under an unknown root is not proven, and the reason is told', async () => {
+    const answer = await createProver(roots({})).certifiedBy(candidateFor(keyless, 'bundle'), 'none', 'Ignore');
+    const unusable = 'trust root "none" can\'t be used: no trust root is called none';
+    assert.deepEqual(answer, { ok: false, reason: 'no trust root is called none', unusable });
+  });
+});
+
+describe('the log entry of a key', () => {
+  test('counts by any of the roots', async () => {
+    const prover = createProver(roots({ other: otherRoot, own: root }));
+    assert.deepEqual(await prover.loggedBy(candidateFor(keyed, 'bundle'), signer), { ok: true, value: true });
+  });
+
+  test('that none of them knows is told with each of their reasons', async () => {
+    const prover = createProver(roots({ one: otherRoot, two: otherRoot }));
+    const answer = await prover.loggedBy(candidateFor(keyed, 'bundle'), signer);
+    assert.ok(!answer.ok);
+    assert.match(answer.reason, /^one: .+; two: .+$/);
+  });
+
+  test('counts nowhere without a root', async () => {
+    const answer = await createProver(roots({})).loggedBy(candidateFor(keyed, 'bundle'), signer);
+    assert.deepEqual(answer, { ok: false, reason: 'no trust root is configured' });
+  });
+});
+
+const withMaterial = (material: VerificationMaterial): SignatureCandidate => ({
+  ...candidateFor(keyed, 'annotations'),
+  annotations: { environment: 'production' },
+  material,
+});
+const bundle = (verificationMaterial: unknown): VerificationMaterial => ({
+  kind: 'bundle',
+  bundle: { verificationMaterial },
+});
+
+describe('a condensed candidate', () => {
+  for (const [what, material] of [
+    ['nothing beside its signature', { kind: 'annotations' }],
+    ['the hint of a key alone', bundle({ publicKey: { hint: 'x' } })],
+  ] as const) {
+    test(`with ${what} stays its maker's, without its bytes`, () => {
+      const prover = createProver(roots({}));
+      const candidate = withMaterial(material);
+      assert.equal(prover.signedBy(candidate, signer), true);
+      const slim = prover.condensed(candidate);
+      assert.notEqual(slim, candidate);
+      assert.deepEqual([slim.signedBytes.length, slim.signature.length], [0, 0]);
+      assert.deepEqual(slim.annotations, candidate.annotations);
+      assert.equal(slim.format, candidate.format);
+      assert.equal(prover.signedBy(slim, signer), true);
+      assert.equal(prover.signedBy(slim, stranger), false);
+    });
+  }
+
+  for (const [what, material] of [
+    ['a certificate', { kind: 'annotations', certificate: 'x' }],
+    ['a log entry', { kind: 'annotations', rekorBundle: 'x' }],
+    ['log entries in its bundle', bundle({ publicKey: {}, tlogEntries: [] })],
+    ['a bundle that cannot be read', { kind: 'bundle', bundle: 'x' }],
+  ] as const) {
+    test(`with ${what} is the whole one: more may be asked of it`, () => {
+      const prover = createProver(roots({}));
+      const candidate = withMaterial(material);
+      assert.equal(prover.signedBy(candidate, signer), true);
+      assert.equal(prover.condensed(candidate), candidate);
+    });
+  }
+
+  test('of an unknown maker is the whole one: somebody may still turn out to be it', () => {
+    const prover = createProver(roots({}));
+    const candidate = withMaterial({ kind: 'annotations' });
+    assert.equal(prover.signedBy(candidate, stranger), false);
+    assert.equal(prover.condensed(candidate), candidate);
+    assert.equal(prover.signedBy(candidate, signer), true);
+  });
+});

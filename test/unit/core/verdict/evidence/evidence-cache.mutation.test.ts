@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long evidence counts, for whom, and what is left of it in an outage.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { DEFAULT_CACHE } from '../../../../../core/config/types.ts';
+import type { ResolvedImage, SignatureCandidate } from '../../../../../core/cosign/types.ts';
+import { silentMetrics } from '../../../../../core/observe.ts';
+import { createEvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';
+import type { EvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';
+
+const { verified, rejected, staleIfError } = DEFAULT_CACHE;
+const repository = { registry: 'ghcr.io', path: 'acme/app' };
+const image: ResolvedImage = { repository, digest: `sha256:${'ab'.repeat(32)}` };
+const candidate: SignatureCandidate = {
+  format: 'simple-signing',
+  source: 'test',
+  signedBytes: Buffer.alloc(0),
+  signature: Buffer.alloc(0),
+  annotations: {},
+  material: { kind: 'annotations' },
+};
+
+interface Stage {
+  now: number;
+  readonly cache: EvidenceCache;
+  readonly looked: string[];
+}
+
+function stage(maximumBytes?: number): Stage {
+  const looked: string[] = [];
+  const cache = createEvidenceCache({
+    openStages: () => [],
+    lifetimes: () => DEFAULT_CACHE,
+    clock: () => here.now,
+    metrics: { ...silentMetrics, cacheLookup: ({ cache: name, result }) => void looked.push(`${name} ${result}`) },
+    ...(maximumBytes !== undefined && { maximumBytes }),
+  });
+  const here: Stage = { now: 0, cache, looked };
+  return here;
+}
+
+describe('evidence', () => {
+  test('counts for its lifetime, and is read anew after it', () => {
+    const here = stage();
+    const first = here.cache.current(image, repository);
+    here.now = verified * 1000 - 1;
+    assert.equal(here.cache.current(image, repository), first);
+    here.now += 1;
+    assert.notEqual(here.cache.current(image, repository), first);
+    assert.deepEqual(here.looked, ['evidence miss', 'evidence hit', 'evidence miss']);
+  });
+
+  test('is of one digest, one repository and one place of signatures', () => {
+    const { cache } = stage();
+    const first = cache.current(image, repository);
+    const other = { registry: 'ghcr.io', path: 'acme/other' };
+    const elsewhere = { registry: 'quay.io', path: 'acme/app' };
+    const all = [
+      cache.current({ ...image, digest: `sha256:${'cd'.repeat(32)}` }, repository),
+      cache.current({ ...image, repository: other }, repository),
+      cache.current({ ...image, repository: elsewhere }, repository),
+      cache.current(image, other),
+      cache.current(image, elsewhere),
+    ];
+    // Nor is it of two places for signatures that are not the image's own.
+    assert.equal(new Set([first, ...all]).size, 6);
+    assert.equal(cache.current(image, repository), first);
+  });
+
+  test('that led to a denial is read anew when it is old enough, by whoever comes first', () => {
+    const here = stage();
+    const first = here.cache.current(image, repository);
+    here.now = rejected * 1000 - 1;
+    assert.equal(here.cache.renewed(image, repository, first), first);
+    here.now += 1;
+    const renewed = here.cache.renewed(image, repository, first);
+    assert.notEqual(renewed, first);
+    assert.equal(here.cache.renewed(image, repository, first), renewed);
+    assert.equal(here.cache.current(image, repository), renewed);
+  });
+});
+
+describe('what was read before', () => {
+  test('is what held a signature, while an outage may last', () => {
+    const here = stage();
+    const first = here.cache.current(image, repository);
+    first.signatures = [candidate];
+    assert.equal(here.cache.previous(image, repository), undefined);
+    here.now = verified * 1000;
+    here.cache.current(image, repository);
+    assert.equal(here.cache.previous(image, repository), first);
+    here.now = staleIfError * 1000 - 1;
+    assert.equal(here.cache.previous(image, repository), first);
+    here.now += 1;
+    assert.equal(here.cache.previous(image, repository), undefined);
+  });
+
+  test('is not what held none, which leaves in place what was before it', () => {
+    const here = stage();
+    const first = here.cache.current(image, repository);
+    first.signatures = [candidate];
+    here.now = verified * 1000;
+    const empty = here.cache.current(image, repository);
+    here.now *= 2;
+    assert.notEqual(here.cache.current(image, repository), empty);
+    assert.equal(here.cache.previous(image, repository), first);
+  });
+
+  test('is gone with the first that was never there', () => {
+    const here = stage();
+    here.cache.current(image, repository);
+    here.now = verified * 1000;
+    here.cache.current(image, repository);
+    assert.equal(here.cache.previous(image, repository), undefined);
+  });
+});
+
+describe('the bound on memory', () => {
+  const other: ResolvedImage = { ...image, digest: `sha256:${'cd'.repeat(32)}` };
+
+  test('counts evidence as it has grown', () => {
+    const { bytes } = stage().cache.current(image, repository);
+    const { cache } = stage(3 * bytes);
+    const first = cache.current(image, repository);
+    const second = cache.current(other, repository);
+    second.bytes += bytes;
+    cache.grown(other, repository, second);
+    assert.equal(cache.current(image, repository), first, 'all of it still fits');
+    second.bytes += bytes;
+    cache.grown(other, repository, second);
+    assert.notEqual(cache.current(image, repository), first, 'the older one had to go');
+  });
+
+  test('is not asked for evidence that is no longer there', () => {
+    const here = stage();
+    const first = here.cache.current(image, repository);
+    here.now = verified * 1000;
+    const second = here.cache.current(image, repository);
+    first.bytes += 1;
+    here.cache.grown(image, repository, first);
+    assert.equal(here.cache.current(image, repository), second);
+  });
+});

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// When evidence was read, what it weighs, and which failures end the asking.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { EvidenceBatch, SignatureCandidate } from '../../../../../core/cosign/types.ts';
+import { EngineError, VERDICT_CODES } from '../../../../../core/errors.ts';
+import type { FailureCode } from '../../../../../core/errors.ts';
+import type { RequestScope } from '../../../../../core/registry/types.ts';
+import { ImageEvidence, isFinalFailure } from '../../../../../core/verdict/evidence/evidence.ts';
+import type { EvidenceStage } from '../../../../../core/verdict/evidence/evidence.ts';
+
+const NONE: EvidenceBatch = { signatures: [], attestations: [], faults: [] };
+
+const candidate = (change: Partial<SignatureCandidate> = {}): SignatureCandidate => ({
+  format: 'simple-signing',
+  source: 'test',
+  signedBytes: Buffer.alloc(100),
+  signature: Buffer.alloc(10),
+  annotations: {},
+  material: { kind: 'annotations' },
+  ...change,
+});
+
+const attestation = { predicateType: 'type', predicate: {}, statement: {} };
+
+/** A place that gives these batches, and then its end. */
+function stageOf(batches: readonly EvidenceBatch[], kind: EvidenceStage['kind'] = 'bundle'): EvidenceStage {
+  const rest = [...batches];
+  return { kind, place: `the ${kind}`, next: async () => rest.shift() };
+}
+
+function scope(id?: string, signal = new AbortController().signal): RequestScope {
+  return { signal, keychain: { ...(id !== undefined && { id }), resolve: async () => [] }, count: () => {} };
+}
+
+const weightOf = async (batch: EvidenceBatch): Promise<number> => {
+  const stage = stageOf([batch]);
+  const evidence = new ImageEvidence([stage], () => 0);
+  const before = evidence.bytes;
+  await evidence.advance(stage, scope());
+  return evidence.bytes - before;
+};
+
+const failing = (error: () => Error): { stage: EvidenceStage; reads: () => number } => {
+  let reads = 0;
+  const next: EvidenceStage['next'] = async () => {
+    reads += 1;
+    throw error();
+  };
+  return { stage: { kind: 'bundle', place: 'the place', next }, reads: () => reads };
+};
+
+describe('the time of evidence', () => {
+  test('is when it was opened, and when a place was last read to its end', async () => {
+    let now = 5;
+    const stage = stageOf([NONE]);
+    const evidence = new ImageEvidence([stage], () => now);
+    assert.deepEqual([evidence.createdAt, evidence.completedAt], [5, 5]);
+    now = 7;
+    await evidence.advance(stage, scope());
+    assert.deepEqual([evidence.completedAt, evidence.places], [5, []]);
+    now = 9;
+    await evidence.advance(stage, scope());
+    assert.deepEqual([evidence.createdAt, evidence.completedAt, evidence.places], [5, 9, ['the bundle']]);
+    assert.equal(evidence.nextStage(true, new Set()), undefined);
+  });
+});
+
+describe('the next place', () => {
+  test('is an attestation tag only where attestations are asked for, and never one that failed', () => {
+    const [bundle, tag] = [stageOf([]), stageOf([], 'attestation-tag')];
+    const evidence = new ImageEvidence([bundle, tag], () => 0);
+    assert.equal(evidence.nextStage(false, new Set()), bundle);
+    assert.equal(evidence.nextStage(false, new Set([bundle])), undefined);
+    assert.equal(evidence.nextStage(true, new Set([bundle])), tag);
+  });
+
+  test('stays where it was when one before it was read to its end', async () => {
+    const [first, second, third] = [stageOf([]), stageOf([], 'simple-signing'), stageOf([], 'attestation-tag')];
+    const evidence = new ImageEvidence([first, second, third], () => 0);
+    await evidence.advance(second, scope());
+    assert.equal(evidence.nextStage(true, new Set()), first);
+    assert.equal(evidence.nextStage(true, new Set([first])), third);
+  });
+});
+
+describe('the weight of evidence', () => {
+  test('grows with the bytes of signatures and attestations, and more where a certificate comes along', async () => {
+    const plain = await weightOf({ ...NONE, signatures: [candidate()] });
+    assert.ok(plain >= 110);
+    assert.equal(await weightOf({ ...NONE, signatures: [candidate({ signedBytes: Buffer.alloc(200) })] }), plain + 100);
+    assert.equal(await weightOf({ ...NONE, signatures: [candidate({ signature: Buffer.alloc(20) })] }), plain + 10);
+    assert.equal(await weightOf({ ...NONE, attestations: [{ ...candidate(), ...attestation }] }), plain);
+    assert.equal(await weightOf({ ...NONE, signatures: [candidate(), candidate()] }), 2 * plain);
+    const certified = candidate({ material: { kind: 'annotations', certificate: 'pem' } });
+    assert.ok((await weightOf({ ...NONE, signatures: [certified] })) > plain);
+    const bundle = candidate({ material: { kind: 'bundle', bundle: {} } });
+    assert.equal(
+      await weightOf({ ...NONE, signatures: [bundle] }),
+      await weightOf({ ...NONE, signatures: [certified] }),
+    );
+    assert.equal(await weightOf({ ...NONE, faults: [{ source: 'x', message: 'y' }] }), 0);
+  });
+
+  test('shrinks with what is condensed, in its place', async () => {
+    const [heavy, light] = [candidate({ source: 'heavy' }), candidate({ source: 'light' })];
+    const stage = stageOf([{ ...NONE, signatures: [heavy, light] }]);
+    const evidence = new ImageEvidence([stage], () => 0);
+    await evidence.advance(stage, scope());
+    const before = evidence.bytes;
+    const slim = { ...heavy, signedBytes: Buffer.alloc(0) };
+    evidence.condense((one) => (one === heavy ? slim : one));
+    assert.deepEqual(evidence.signatures, [slim, light]);
+    assert.equal(evidence.bytes, before - 100);
+  });
+});
+
+describe('a failed read', () => {
+  test('is told with its place, and answers for two seconds and not a millisecond longer', async () => {
+    let now = 10;
+    const { stage, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
+    const evidence = new ImageEvidence([stage], () => now);
+    const failure = { code: 'RegistryUnavailable', message: 'gone', place: 'the place' };
+    assert.deepEqual(await evidence.advance(stage, scope('a')), failure);
+    now = 10 + 1999;
+    assert.deepEqual(await evidence.advance(stage, scope('a')), failure);
+    assert.equal(reads(), 1);
+    now += 1;
+    await evidence.advance(stage, scope('a'));
+    assert.equal(reads(), 2);
+    assert.equal(evidence.nextStage(false, new Set()), stage);
+  });
+
+  test('of somebody without an identity answers for others without one', async () => {
+    const { stage, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
+    const evidence = new ImageEvidence([stage], () => 0);
+    await evidence.advance(stage, scope());
+    await evidence.advance(stage, scope(''));
+    assert.equal(reads(), 1);
+  });
+
+  test('that is a mistake of ours is an internal error', async () => {
+    const { stage } = failing(() => new TypeError('mistake'));
+    const failure = await new ImageEvidence([stage], () => 0).advance(stage, scope());
+    assert.deepEqual(failure, { code: 'InternalError', message: 'mistake', place: 'the place' });
+  });
+
+  test('for want of time answers for nobody else', async () => {
+    const { stage, reads } = failing(() => new EngineError('DeadlineExceeded', 'late'));
+    const evidence = new ImageEvidence([stage], () => 0);
+    await evidence.advance(stage, scope());
+    await evidence.advance(stage, scope());
+    assert.equal(reads(), 2);
+  });
+
+  test('is the last where the registry refuses, or the time is over', () => {
+    const final = VERDICT_CODES.filter(
+      (code): code is FailureCode =>
+        code !== 'Verified' && code !== 'AllowedByPolicy' && isFinalFailure({ code, message: '', place: '' }),
+    );
+    assert.deepEqual(final, ['RegistryUnauthorized', 'RegistryRateLimited', 'DeadlineExceeded']);
+  });
+});
+
+test('who waits for another to read looks again, and waits no longer than it may', async () => {
+  const release: (() => void)[] = [];
+  const stage: EvidenceStage = {
+    kind: 'bundle',
+    place: 'the place',
+    next: () => new Promise((resolve) => void release.push(() => resolve(NONE))),
+  };
+  const evidence = new ImageEvidence([stage], () => 0);
+  const reading = evidence.advance(stage, scope());
+  const late = new AbortController();
+  const waiting = [evidence.advance(stage, scope()), evidence.advance(stage, scope('', late.signal))];
+  late.abort();
+  await assert.rejects(waiting[1] ?? reading, { code: 'DeadlineExceeded' });
+  release.forEach((done) => done());
+  assert.deepEqual(await Promise.all([reading, waiting[0]]), [undefined, undefined]);
+  assert.equal(release.length, 1);
+});

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { syncReasons } from '../../../../operator/kubernetes/sync.ts';
+
+const NOW = 1_000_000_000;
+const MINUTE = 60_000;
+
+function heard(name: string, ago: number) {
+  return { name, isSynced: true, lastHeardAt: NOW - ago };
+}
+
+describe('what readiness says of the local copies', () => {
+  test('is nothing while each was confirmed within three minutes', () => {
+    assert.deepEqual(syncReasons([heard('imagepolicies', 0), heard('namespaces', 3 * MINUTE)], NOW), []);
+  });
+
+  test('names each that the API server has not confirmed for three minutes', () => {
+    const followed = [
+      heard('imagepolicies', 3 * MINUTE + 1),
+      heard('secrets', MINUTE),
+      heard('namespaces', 9 * MINUTE),
+    ];
+    assert.deepEqual(syncReasons(followed, NOW), [
+      'imagepolicies were not confirmed for too long',
+      'namespaces were not confirmed for too long',
+    ]);
+  });
+
+  test('names each that was never listed', () => {
+    const never = { name: 'imagepolicies', isSynced: false, lastHeardAt: NOW };
+    assert.deepEqual(syncReasons([never, heard('secrets', 0)], NOW), ['imagepolicies were not listed yet']);
+  });
+});

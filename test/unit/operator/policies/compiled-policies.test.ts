@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
+import type { ImagePolicy } from '../../../../core/policy/documents/image-policy.gen.ts';
+import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
+import { PolicyBook } from '../../../../operator/policies/compiled-policies.ts';
+
+function policy(name: string, generation = 1): ImagePolicy {
+  const spec = { images: [`docker.io/${name}/*`], keys: [{ secretRef: { name: `${name}-key`, key: 'pub' } }] };
+  return { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name, generation, uid: name }, spec };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('PolicyBook', () => {
+  let store: PolicyStore;
+  let compiled: string[];
+  let announced: string[][];
+  let book: PolicyBook;
+
+  beforeEach(() => {
+    store = createPolicyStore();
+    compiled = [];
+    announced = [];
+    book = new PolicyBook({
+      compile: (document) => {
+        compiled.push(document.metadata.name);
+        return compilePolicy(document, { secret: () => undefined, trustRoots: new Set() });
+      },
+      store,
+      onCompiled: (names) => announced.push([...names]),
+    });
+  });
+  const names = () => [...store.snapshot().policies.keys()].toSorted().join();
+
+  test('publishes what one turn brought after it, all together', async () => {
+    book.set(policy('a'));
+    book.set(policy('b'));
+    assert.equal(names(), '');
+    await turn();
+    assert.equal(names(), 'a,b');
+    assert.deepEqual(announced, [['a', 'b']]);
+  });
+
+  test('a policy that comes, goes and comes within one turn is there', async () => {
+    book.set(policy('a'));
+    book.delete('a');
+    book.set(policy('a'));
+    book.set(policy('b'));
+    book.delete('b');
+    await turn();
+    assert.equal(names(), 'a');
+  });
+
+  test('does not compile again for a change of status or labels', async () => {
+    book.set(policy('a'));
+    await turn();
+    book.set({ ...policy('a'), status: { keyCount: 1 } });
+    await turn();
+    assert.deepEqual(compiled, ['a']);
+    assert.equal(book.get('a')?.policy.status?.keyCount, 1);
+  });
+
+  test('compiles again for another generation, and for another policy of the same name', async () => {
+    book.set(policy('a'));
+    book.set(policy('a', 2));
+    book.set({ ...policy('a', 2), metadata: { name: 'a', generation: 2, uid: 'other' } });
+    assert.equal(compiled.length, 3);
+  });
+
+  test('a Secret touches the policies that name it, and no other', async () => {
+    book.set(policy('a'));
+    book.set(policy('b'));
+    await turn();
+    book.secretChanged('b-key');
+    book.secretChanged('unknown');
+    await turn();
+    assert.deepEqual(announced, [['a', 'b'], ['b']]);
+  });
+
+  test('many changes and few changes lead to the same store', async () => {
+    for (let index = 0; index < 300; index += 1) book.set(policy(`p${index}`));
+    await turn();
+    assert.equal(store.version(), 1);
+    for (let index = 0; index < 150; index += 1) book.delete(`p${index}`);
+    await turn();
+    book.delete('p299');
+    await turn();
+    assert.deepEqual([...store.snapshot().policies.keys()].toSorted(), [...book.names()].toSorted());
+    assert.equal(store.snapshot().policies.size, 149);
+  });
+});

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { METRICS, type MetricDefinition } from '../../../../operator/telemetry/metric-definitions.ts';
+import { createMetrics, type MetricsOptions } from '../../../../operator/telemetry/metrics.ts';
+import { parseExposition, type ExposedMetric } from '../../../checks/exposition.ts';
+
+const HOSTILE = 'a"b\\c\nd{e="f"} 1\n# TYPE forged counter';
+
+/** Everything counted once, and with text that means something to the format. */
+async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]> {
+  const metrics = createMetrics(options);
+  const { engine, queue } = metrics;
+  engine.decided({ code: 'Verified', outcome: 'allowed', mode: 'Enforce' }, 0.003);
+  engine.decided({ code: 'NoSignature', outcome: 'denied', mode: 'Warn' }, 70);
+  engine.registryRequest({ registry: HOSTILE, operation: 'manifest', status: '200' });
+  engine.cacheLookup({ cache: 'tag', result: 'stale' });
+  queue.queueDepth('policies', 2);
+  queue.queueAdded('policies');
+  queue.queueRetried('policies');
+  metrics.answered({ endpoint: 'mutate', status: 200 });
+  metrics.reviewed({ endpoint: 'mutate', result: 'allowed' }, 0.01);
+  metrics.configurationReloaded(false);
+  metrics.trustRootRefreshed('ours', true);
+  metrics.policiesReloaded(true);
+  metrics.eventDropped();
+  metrics.notified({ name: 'ops', result: 'sent' }, 3);
+  metrics.traced('exported', 2);
+  metrics.observe({
+    policies: () => 7,
+    policiesNotReady: () => 0,
+    storeAge: () => 1.5,
+    certificateExpiry: () => undefined,
+    isLeader: () => true,
+  });
+  const { contentType, text } = await metrics.render();
+  assert.match(contentType, /^text\/plain; version=0\.0\.4/);
+  return parseExposition(text);
+}
+
+function buckets(...lines: readonly string[]): string {
+  return `# HELP h x\n# TYPE h histogram\n${lines.join('\n')}\n`;
+}
+
+describe('the page of metrics', () => {
+  test('has each metric of the table, with its type, help and labels, and no other', async () => {
+    const exposed = await page();
+    assert.deepEqual(new Set(exposed.map(({ name }) => name)), new Set(Object.keys(METRICS)));
+    const table: Readonly<Record<string, MetricDefinition>> = METRICS;
+    for (const { name, type, help, samples } of exposed) {
+      assert.equal(type, table[name]?.type, name);
+      assert.equal(help, table[name]?.help, name);
+      assert.ok(samples.length > 0, name);
+      for (const { labels } of samples) {
+        const own = Object.keys(labels).filter((label) => label !== 'le');
+        assert.deepEqual(new Set(own), new Set(table[name]?.labels), name);
+      }
+    }
+  });
+
+  test('holds what came from outside as the text of a label', async () => {
+    const requests = (await page()).find(({ name }) => name === 'cosignet_registry_requests_total');
+    assert.deepEqual(
+      requests?.samples.map(({ labels, value }) => [labels['registry'], value]),
+      [[HOSTILE, 1]],
+    );
+  });
+
+  test('is well-formed with those of the process, too', async () => {
+    const names = new Set((await page({ processMetrics: true })).map(({ name }) => name));
+    for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_eventloop_lag_seconds'])
+      assert.ok(names.has(name), name);
+  });
+
+  test('says of what is unknown that it is no number', async () => {
+    const value = (await page()).find(({ name }) => name === 'cosignet_certificate_expiry_seconds')?.samples[0]?.value;
+    assert.ok(Number.isNaN(value));
+  });
+
+  test('names the lease that is led by', async () => {
+    const leader = (await page({ leaseName: 'gate' })).find(({ name }) => name === 'leader_election_master_status');
+    assert.deepEqual(leader?.samples, [{ name: 'leader_election_master_status', labels: { name: 'gate' }, value: 1 }]);
+  });
+});
+
+describe('the reader of such pages', () => {
+  const head = '# HELP a_total x\n# TYPE a_total counter\n';
+
+  test('takes a good page', () => {
+    assert.equal(parseExposition(`${head}a_total{b="c"} 1\na_total{b="d"} 2e3\n`)[0]?.samples.length, 2);
+  });
+
+  for (const [what, text] of [
+    ['an unfinished line', `${head}a_total 1`],
+    ['a sample before its type', 'a_total 1\n'],
+    ['a type without help', '# TYPE a_total counter\na_total 1\n'],
+    ['help twice', `${head}${head}`],
+    ['a sample of another metric', `${head}b_total 1\n`],
+    ['a series twice', `${head}a_total{b="c"} 1\na_total{b="c"} 1\n`],
+    ['a label twice', `${head}a_total{b="c",b="d"} 1\n`],
+    ['a quote in a label', `${head}a_total{b="c"d"} 1\n`],
+    ['a value that is none', `${head}a_total one\n`],
+    ['a counter of less than nothing', `${head}a_total -1\n`],
+    ['a counter without its suffix', '# HELP a x\n# TYPE a counter\na 1\n'],
+    ['a histogram without its last bucket', buckets('h_bucket{le="1"} 1', 'h_sum 1', 'h_count 1')],
+    ['buckets that shrink', buckets('h_bucket{le="1"} 2', 'h_bucket{le="+Inf"} 1', 'h_sum 1', 'h_count 1')],
+    ['a count that is not that of the buckets', buckets('h_bucket{le="+Inf"} 1', 'h_sum 1', 'h_count 2')],
+  ] as const) {
+    test(`refuses ${what}`, () => assert.throws(() => parseExposition(text)));
+  }
+});

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { silentLogger } from '../../../../core/observe.ts';
+import { createMetrics } from '../../../../operator/telemetry/metrics.ts';
+import { startProbes, type Probes } from '../../../../operator/telemetry/probes.ts';
+
+describe('startProbes', () => {
+  let probes: Probes;
+  let reasons: string[];
+
+  beforeEach(async () => {
+    reasons = [];
+    const metrics = createMetrics();
+    metrics.engine.decided({ code: 'Verified', outcome: 'allowed', mode: 'Enforce' }, 0.2);
+    metrics.queue.queueDepth('policy-status', 3);
+    metrics.answered({ endpoint: 'mutate', status: 200 });
+    metrics.reviewed({ endpoint: 'mutate', result: 'allowed' }, 0.01);
+    metrics.observe({
+      policies: () => 7,
+      policiesNotReady: () => 1,
+      storeAge: () => 2,
+      certificateExpiry: () => undefined,
+      isLeader: () => true,
+    });
+    probes = await startProbes({
+      listen: { host: '127.0.0.1', port: 0 },
+      notReady: () => reasons,
+      metrics: () => metrics.render(),
+      log: silentLogger,
+    });
+  });
+  afterEach(() => probes.close());
+
+  const get = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${probes.port}${path}`, { method });
+
+  test('is alive whatever readiness says, and tells why it is not ready', async () => {
+    assert.equal((await get('/readyz')).status, 200);
+    reasons = ['policies were not listed yet', 'no certificate'];
+    const answer = await get('/readyz');
+    assert.equal(answer.status, 503);
+    assert.equal(await answer.text(), 'policies were not listed yet\nno certificate');
+    assert.equal((await get('/healthz')).status, 200);
+  });
+
+  test('answers only what it knows', async () => {
+    assert.equal((await get('/')).status, 404);
+    assert.equal((await get('/metrics/../debug')).status, 404);
+    assert.equal((await get('/readyz', 'POST')).status, 405);
+  });
+
+  test('shows the metrics that dashboards and alerts name', async () => {
+    const text = await (await get('/metrics')).text();
+    for (const line of [
+      'cosignet_verdicts_total{code="Verified",outcome="allowed",mode="Enforce"} 1',
+      'workqueue_depth{name="policy-status"} 3',
+      'controller_runtime_webhook_requests_total{webhook="/mutate",code="200"} 1',
+      'cosignet_policy_store_policies 7',
+      'cosignet_policy_store_age_seconds 2',
+      'leader_election_master_status{name="cosignet"} 1',
+    ]) {
+      assert.ok(text.includes(line), line);
+    }
+    assert.match(text, /^cosignet_certificate_expiry_seconds nan$/im);
+  });
+});

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { request } from 'undici';
+import { silentLogger } from '../../../../core/observe.ts';
+import { startWebhookServer } from '../../../../webhook/http/server.ts';
+import { harness, pinnedFor, podReview, SIGNED, UNSIGNED, verdictFor } from '../reviews.ts';
+import { authority, handshake, running, serving, untilClosed } from '../serving.ts';
+import type { Arrival } from '../../../../webhook/http/deadline.ts';
+import type { ReviewHandler } from '../../../../webhook/admission/handler.ts';
+
+const good = JSON.stringify(podReview([pinnedFor(SIGNED)]));
+
+const never: ReviewHandler = () => Promise.reject(new Error('the handler was asked'));
+
+describe('a request', () => {
+  test('to mutate or validate is answered with its own review', async () => {
+    const { post } = await running(harness().handle);
+    for (const [path, image, allowed] of [
+      ['/mutate', SIGNED, true],
+      ['/validate', pinnedFor(SIGNED), true],
+      ['/validate', SIGNED, false],
+      ['/mutate?timeout=10s', UNSIGNED, false],
+    ] as const) {
+      const { status, text } = await post(path, JSON.stringify(podReview([image], { uid: path })));
+      const answer = JSON.parse(text);
+      assert.deepEqual([status, answer.response.uid, answer.response.allowed], [200, path, allowed]);
+      assert.equal(answer.response.patchType, path === '/mutate' ? 'JSONPatch' : undefined);
+    }
+  });
+
+  test('that is refused over HTTP never reaches the handler', async () => {
+    const { post, server, agent } = await running(never, {
+      bodyBytes: 10_000,
+    });
+    for (const [path, body, headers, status] of [
+      ['/', good, {}, 404],
+      ['/mutate/', good, {}, 404],
+      ['/MUTATE', good, {}, 404],
+      ['/metrics', good, {}, 404],
+      ['/validate', good, { 'content-type': 'text/plain' }, 415],
+      ['/validate', good, { 'content-type': 'application/jsonp' }, 415],
+      ['/validate', good, { 'content-type': 'application/vnd.kubernetes.protobuf' }, 415],
+      ['/validate', good, { 'content-encoding': 'gzip' }, 415],
+      ['/validate', '', {}, 400],
+      ['/validate', 'null,', {}, 400],
+      ['/validate', good.slice(0, -1), {}, 400],
+      ['/validate', `${good}x`, {}, 400],
+      ['/validate', Buffer.from([0xff, 0xfe, 0x00]), {}, 400],
+      ['/validate', 'x'.repeat(10_001), {}, 413],
+    ] as const) {
+      assert.equal((await post(path, body, headers)).status, status, `${path} ${JSON.stringify(headers)}`);
+    }
+    for (const method of ['GET', 'PUT', 'DELETE'] as const) {
+      const answer = await request(`https://127.0.0.1:${server.port}/mutate`, { method, dispatcher: agent });
+      await answer.body.dump();
+      assert.deepEqual([answer.statusCode, answer.headers['allow']], [405, 'POST']);
+    }
+  });
+
+  test('that is JSON but no review gets 400 and an answer that refuses', async () => {
+    const { post } = await running(harness().handle);
+    for (const body of [
+      '{}',
+      '[]',
+      '1',
+      'null',
+      '"a"',
+      '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}',
+    ]) {
+      const { status, text } = await post('/validate', body);
+      assert.equal(status, 400);
+      assert.equal(JSON.parse(text).response.allowed, false);
+    }
+  });
+
+  test('whose handler fails gets 500, and the next one is served', async () => {
+    const { post } = await running(() => Promise.reject(new Error('secret detail')));
+    for (let count = 0; count < 2; count++) {
+      const { status, text } = await post('/validate', good);
+      assert.equal(status, 500);
+      assert.doesNotMatch(text, /secret detail/);
+    }
+  });
+
+  test('hands its timeout and the time it took to arrive to the handler', async () => {
+    const arrivals: (Arrival | undefined)[] = [];
+    const { handle } = harness();
+    const { post, raw } = await running((endpoint, review, signal, arrival) => {
+      arrivals.push(arrival);
+      return handle(endpoint, review, signal);
+    });
+    await post('/validate?timeout=7s', good);
+    await post('/validate?timeout=soon', good);
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.write(
+      `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${good.length}\r\n\r\n`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    socket.write(good);
+    assert.match(await closed, /^HTTP\/1\.1 200/);
+    assert.equal(arrivals[0]?.timeoutMilliseconds, 7000);
+    assert.equal(arrivals[1]?.timeoutMilliseconds, undefined);
+    assert.ok((arrivals[2]?.elapsedMilliseconds ?? 0) >= 100);
+  });
+});
+
+describe('hostile clients', () => {
+  const head = 'POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+
+  test('a body without end is cut off at the cap', async () => {
+    const { raw } = await running(never, { bodyBytes: 100_000 });
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+    const chunk = `${(10_000).toString(16)}\r\n${' '.repeat(10_000)}\r\n`;
+    let sent = 0;
+    const timer = setInterval(() => {
+      if (socket.writable) sent += 10_000;
+      if (socket.writable) socket.write(chunk);
+    }, 1);
+    const text = await closed;
+    clearInterval(timer);
+    assert.match(text, /^HTTP\/1\.1 413/);
+    assert.ok(sent < 5_000_000, `${sent} bytes were taken`);
+  });
+
+  test('a body that says it is too large is refused before it comes', async () => {
+    const { raw } = await running(never);
+    const socket = await raw();
+    socket.write(`${head}Content-Length: 99999999999\r\n\r\n`);
+    assert.match(await untilClosed(socket), /^HTTP\/1\.1 413/);
+  });
+
+  test('a body that is cut off is answered with nothing or 400', async () => {
+    const { raw } = await running(never);
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.end(`${head}Content-Length: ${good.length}\r\n\r\n${good.slice(0, 50)}`);
+    assert.match(await closed, /^$|^HTTP\/1\.1 400/);
+  });
+
+  for (const [what, start, limits] of [
+    ['slow headers', head, { headersMilliseconds: 200, requestMilliseconds: 60_000 }],
+    ['a slow body', `${head}Content-Length: 100\r\n\r\n{`, { headersMilliseconds: 200, requestMilliseconds: 300 }],
+  ] as const) {
+    test(`${what} end the connection`, async () => {
+      const { raw } = await running(never, limits);
+      const socket = await raw();
+      const started = performance.now();
+      socket.write(start);
+      const drip = setInterval(() => socket.writable && socket.write('x'), 20);
+      const text = await untilClosed(socket);
+      clearInterval(drip);
+      assert.match(text, /^HTTP\/1\.1 408/);
+      assert.ok(performance.now() - started < 3000);
+    });
+  }
+
+  test('headers without end are refused', async () => {
+    const { raw } = await running(never);
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.write(`${head}X-Long: ${'x'.repeat(40_000)}\r\n\r\n`);
+    assert.match(await closed, /^HTTP\/1\.1 431/);
+  });
+
+  test('what is no HTTP is answered with 400', async () => {
+    const { raw } = await running(never);
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.write('\u0016\u0003\u0001 nonsense\r\n\r\n');
+    assert.match(await closed, /^HTTP\/1\.1 400/);
+  });
+
+  test('a body that nests without end is refused before it is parsed', async () => {
+    const { post } = await running(never);
+    const { status, text } = await post('/validate', '['.repeat(1_000_000));
+    assert.equal(status, 400);
+    assert.match(text, /nests deeper/);
+  });
+
+  test('large bodies do not add up: what is over the budget is refused until the others are answered', async () => {
+    const { handle } = harness();
+    const gate = Promise.withResolvers<void>();
+    const bothHeld = Promise.withResolvers<void>();
+    let held = 0;
+    const { post } = await running(
+      async (...call) => {
+        if (++held === 2) bothHeld.resolve();
+        await gate.promise;
+        return handle(...call);
+      },
+      { heldBytes: 250_000 },
+    );
+    const large = JSON.stringify(podReview([pinnedFor(SIGNED)], { options: 'x'.repeat(100_000) }));
+    const pending = [post('/validate', large), post('/validate', large)];
+    await bothHeld.promise;
+    assert.equal((await post('/validate', large)).status, 503);
+    gate.resolve();
+    assert.deepEqual(
+      (await Promise.all(pending)).map(({ status }) => status),
+      [200, 200],
+    );
+    for (let count = 0; count < 4; count++) assert.equal((await post('/validate', large)).status, 200);
+  });
+
+  test('connections beyond the cap are closed at once, and there is room again when others have gone', async () => {
+    const { raw } = await running(harness().handle, { connections: 2 });
+    const [first, second] = [await raw(), await raw()];
+    await assert.rejects(raw());
+    const ended = once(first, 'close');
+    first.destroy();
+    await ended;
+    const third = await eventually(raw);
+    third.destroy();
+    second.destroy();
+  });
+
+  test('connections that are broken off leave the server serving', async () => {
+    const { raw, post } = await running(harness().handle);
+    for (let count = 0; count < 20; count++) {
+      const socket = await raw();
+      socket.write(`${head}Content-Length: 100\r\n\r\n{"a"`);
+      socket.destroy();
+    }
+    assert.equal((await post('/validate', good)).status, 200);
+  });
+});
+
+test('the decision is told when its caller has gone', async () => {
+  const told = Promise.withResolvers<void>();
+  const { raw } = await running((_endpoint, _review, signal) => {
+    signal.addEventListener('abort', () => told.resolve());
+    return new Promise(() => undefined);
+  });
+  const socket = await raw();
+  socket.write(
+    `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${good.length}\r\n\r\n${good}`,
+  );
+  setTimeout(() => socket.destroy(), 50);
+  await told.promise;
+});
+
+describe('certificates', () => {
+  test('are taken for new connections while open ones live on', async () => {
+    const { server, raw, ca } = await running(harness().handle);
+    const open = await raw();
+    const next = await authority('next CA');
+    server.setCertificate(await serving(next));
+    await assert.rejects(handshake(server.port, ca));
+    const fresh = await handshake(server.port, next.certificate);
+    for (const socket of [open, fresh]) {
+      const answered = new Promise<string>((resolve) =>
+        socket.once('data', (data: Buffer) => resolve(data.toString())),
+      );
+      socket.write(
+        `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${good.length}\r\n\r\n${good}`,
+      );
+      assert.match(await answered, /^HTTP\/1\.1 200/);
+      socket.destroy();
+    }
+  });
+
+  test('that are garbage are refused and the old one stays', async () => {
+    const { server, raw } = await running(harness().handle);
+    const one = await serving(await authority());
+    const other = await serving(await authority());
+    assert.throws(() => server.setCertificate({ cert: 'garbage', key: 'garbage' }));
+    assert.throws(() => server.setCertificate({ cert: one.cert, key: other.key }));
+    (await raw()).destroy();
+  });
+
+  test('that are garbage at start reject', async () => {
+    const options = { listen: { host: '127.0.0.1', port: 0 }, handler: harness().handle, log: silentLogger };
+    await assert.rejects(startWebhookServer({ ...options, tls: { cert: 'garbage', key: 'garbage' } }));
+  });
+});
+
+test('a port that is taken rejects', async () => {
+  const { server } = await running(harness().handle);
+  const tls = await serving(await authority());
+  const listen = { host: '127.0.0.1', port: server.port };
+  await assert.rejects(startWebhookServer({ listen, tls, handler: harness().handle, log: silentLogger }), /EADDRINUSE/);
+});
+
+test('a server that retires takes new connections, and each answer is the last of its connection', async () => {
+  const { server, raw } = await running(harness().handle);
+  const ask = `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${good.length}\r\n\r\n${good}`;
+  const kept = await raw();
+  const answered = once(kept, 'data');
+  kept.write(ask);
+  assert.match(String(await answered), /^HTTP\/1\.1 200/);
+  server.retire();
+  for (const socket of [kept, await raw()]) {
+    const closed = untilClosed(socket);
+    socket.write(ask);
+    assert.match(await closed, /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*connection: close\r\n/i);
+  }
+});
+
+describe('drain', () => {
+  test('answers what has arrived and takes no new connections', async () => {
+    const started = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const { handle } = harness({
+      decide: async ({ image }) => {
+        started.resolve();
+        await gate.promise;
+        return verdictFor(image);
+      },
+    });
+    const { server, post, ca } = await running(handle);
+    const pending = post('/validate', good);
+    await started.promise;
+    const drained = server.drain(5000);
+    await assert.rejects(handshake(server.port, ca), /ECONNREFUSED/);
+    gate.resolve();
+    assert.equal((await pending).status, 200);
+    const since = performance.now();
+    await drained;
+    assert.ok(performance.now() - since < 2000, 'the kept connection held the server up');
+  });
+
+  test('cuts what is left when the grace is over', async () => {
+    const { server, post } = await running(() => new Promise(() => undefined));
+    const pending = post('/validate', good);
+    const failed = assert.rejects(pending);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await server.drain(50);
+    await failed;
+  });
+});
+
+/** The other side hears a little later of a connection's end. */
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let left = 100; ; left -= 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (left === 0) throw error;
+      await delay(20);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isRefused } from '../decision/finding.ts';
+import { oneLine } from '../../../core/text.ts';
+import type { Logger } from '../../../core/observe.ts';
+import type { ReviewRecord, TimeSpan } from '../../../core/verdict/review-record.ts';
+import type { Endpoint, Finding } from '../decision/finding.ts';
+import type { ReviewRequest } from '../request/review.ts';
+
+interface RecordContext {
+  readonly endpoint: Endpoint;
+  readonly request: ReviewRequest;
+  readonly time: TimeSpan;
+  readonly traceparent?: string;
+}
+
+/** Names are checked by the API server only after admission, so that until then they may hold anything. */
+const NAME_MOST = 253;
+const IMAGE_MOST = 512;
+const MESSAGE_MOST = 1500;
+
+export function createRecord(findings: readonly Finding[], context: RecordContext): ReviewRecord {
+  const { request, ...rest } = context;
+  return {
+    ...rest,
+    uid: request.uid,
+    namespace: request.namespace,
+    kind: request.kind.kind,
+    name: oneLine(request.name, NAME_MOST),
+    operation: request.operation,
+    dryRun: request.dryRun,
+    outcome: findings.some(isRefused) ? 'refused' : 'admitted',
+    decisions: findings.map((finding) => ({
+      verdict: finding.verdict,
+      mode: finding.mode,
+      refused: isRefused(finding),
+      time: finding.time,
+    })),
+  };
+}
+
+/** One line a decision; the names of its fields are those of the verdict. */
+export function logDecisions(log: Logger, record: ReviewRecord): void {
+  const { endpoint, uid, namespace, kind, name, dryRun } = record;
+  for (const { verdict, mode, refused, time } of record.decisions) {
+    const { image, resolved, outcome, code, policies, message, registryRequests } = verdict;
+    log.info(refused ? 'refused' : 'admitted', {
+      image: oneLine(image, IMAGE_MOST),
+      ...(resolved !== undefined && { resolved: oneLine(resolved, IMAGE_MOST) }),
+      outcome,
+      code,
+      policies,
+      mode,
+      namespace,
+      kind,
+      name,
+      endpoint,
+      requests: registryRequests,
+      milliseconds: time.endedAt - time.startedAt,
+      uid,
+      ...(dryRun && { dryRun }),
+      ...(outcome !== 'allowed' && { reason: oneLine(message, MESSAGE_MOST) }),
+    });
+  }
+}

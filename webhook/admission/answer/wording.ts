@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { oneLine } from '../../../core/text.ts';
+import { isFailing, isRefused } from '../decision/finding.ts';
+import { perVerdict } from '../decision/per-verdict.ts';
+import type { Mode } from '../../../core/policy/types.ts';
+import type { Finding } from '../decision/finding.ts';
+import type { ReviewStatus } from './response.ts';
+import type { ImageField, ImageList } from '../request/workloads.ts';
+
+const MAXIMUM_NAMED = 5;
+const MAXIMUM_FINDINGS = 10;
+const MAXIMUM_TEXT = 1500;
+const MAXIMUM_WARNINGS = 16;
+/** The API server's advice for one warning; from 256 on it may cut. */
+const WARNING_LENGTH = 120;
+const MAXIMUM_CHUNKS = 4;
+const MAXIMUM_ANNOTATIONS = 32;
+const MAXIMUM_ANNOTATED = 512;
+
+const LABELS: Readonly<Record<ImageList, string>> = {
+  containers: 'container',
+  initContainers: 'init container',
+  ephemeralContainers: 'ephemeral container',
+  volumes: 'volume',
+};
+
+/** The status of a refusal: `denied` is the user's to mend, `error` is a matter of the surroundings. */
+export function refusalStatus(findings: readonly Finding[]): ReviewStatus {
+  const refused = findings.filter(isRefused);
+  const shown = refused.slice(0, MAXIMUM_FINDINGS).map(sentence);
+  const hidden = refused.length - shown.length;
+  if (hidden > 0) shown.push(`and ${hidden} more images`);
+  const message = shown.join('; ');
+  if (refused.some(({ verdict }) => verdict.outcome === 'denied')) return { code: 403, reason: 'Forbidden', message };
+  if (refused.some(({ verdict }) => verdict.code === 'InternalError')) {
+    return { code: 500, reason: 'InternalError', message };
+  }
+  return { code: 503, reason: 'ServiceUnavailable', message };
+}
+
+/** Warnings for what is admitted although it fails (Warn), or passes with something left to do (a remedy). */
+export function warningsOf(findings: readonly Finding[]): readonly string[] {
+  const toWarn = findings.filter(
+    (finding) =>
+      finding.mode !== 'Audit' && !isRefused(finding) && (isFailing(finding) || finding.verdict.remedy !== ''),
+  );
+  const warnings = toWarn.flatMap((finding) => chunks(sentence(finding)));
+  if (warnings.length <= MAXIMUM_WARNINGS) return warnings;
+  return [...warnings.slice(0, MAXIMUM_WARNINGS - 1), `and more: ${toWarn.length} images in all`];
+}
+
+/**
+ * One annotation an image, for the audit log; JSON, as the image's text is the user's and could imitate any
+ * other form. Keys are qualified names once the API server has put the webhook's name before them.
+ */
+export function auditAnnotationsOf(findings: readonly Finding[]): Readonly<Record<string, string>> {
+  const annotations: Record<string, string> = {};
+  for (const [index, { verdict, mode }] of findings.slice(0, MAXIMUM_ANNOTATIONS).entries()) {
+    annotations[`verdict-${index}`] = annotationOf(mode, verdict);
+  }
+  if (findings.length > MAXIMUM_ANNOTATIONS) {
+    annotations['verdicts-omitted'] = String(findings.length - MAXIMUM_ANNOTATIONS);
+  }
+  return annotations;
+}
+
+const annotationOf = perVerdict((mode: Mode, verdict): string => {
+  const { image, outcome, code, policies, resolved = '' } = verdict;
+  return JSON.stringify({
+    image: oneLine(image, MAXIMUM_ANNOTATED),
+    outcome,
+    mode,
+    code,
+    policies: policies.slice(0, 8),
+    ...(resolved !== '' && { digest: resolved.slice(resolved.lastIndexOf('@') + 1) }),
+  });
+});
+
+function sentence({ fields, verdict }: Finding): string {
+  const { message, remedy } = verdict;
+  const text = remedy === '' ? message : `${message}${/[.!?]$/.test(message) ? '' : '.'} ${remedy}`;
+  return oneLine(`${places(fields)}: ${text}`, MAXIMUM_TEXT);
+}
+
+function places(fields: readonly ImageField[]): string {
+  const named = fields.slice(0, MAXIMUM_NAMED).map(({ list, name }) => `${LABELS[list]} "${oneLine(name, 63)}"`);
+  const hidden = fields.length - named.length;
+  return hidden > 0 ? `${named.join(', ')} and ${hidden} more` : named.join(', ');
+}
+
+/** A text cut between words into pieces of at most 120 characters; a longer word is cut. */
+function chunks(text: string): readonly string[] {
+  const pieces: string[] = [];
+  let rest = text;
+  while (rest.length > WARNING_LENGTH && pieces.length < MAXIMUM_CHUNKS - 1) {
+    const space = rest.lastIndexOf(' ', WARNING_LENGTH);
+    const end = space > 0 ? space : WARNING_LENGTH;
+    pieces.push(rest.slice(0, end).toWellFormed());
+    rest = rest.slice(end).trimStart();
+  }
+  pieces.push(oneLine(rest, WARNING_LENGTH));
+  return pieces;
+}

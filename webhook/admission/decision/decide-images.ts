@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../../../core/text.ts';
+import type { Outcome, FailureCode } from '../../../core/errors.ts';
+import { EngineError } from '../../../core/errors.ts';
+import type { NamespaceContext } from '../../../core/policy/types.ts';
+import type { Keychain } from '../../../core/registry/types.ts';
+import type { Clock } from '../../../core/observe.ts';
+import type { TimeSpan } from '../../../core/verdict/review-record.ts';
+import type { Decide, Verdict } from '../../../core/verdict/types.ts';
+import type { Deadline } from '../../http/deadline.ts';
+
+/** Enough to overlap round trips; few enough that one review cannot fill the pool to a registry. */
+const CONCURRENT_DECISIONS = 16;
+
+export interface JudgeContext {
+  readonly decide: Decide;
+  readonly deadline: Deadline;
+  readonly namespace: () => Promise<NamespaceContext>;
+  readonly keychain: () => Keychain;
+  readonly clock: Clock;
+}
+
+/** A verdict, and when it was reached. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly time: TimeSpan;
+}
+
+/** One judgement for each distinct image, in order. Never rejects: whatever fails is a verdict that refuses. */
+export async function judgeImages(images: readonly string[], context: JudgeContext): Promise<readonly Judgement[]> {
+  const { decide, deadline, clock } = context;
+  const startedAt = clock();
+  let namespace: NamespaceContext;
+  let keychain: Keychain;
+  try {
+    namespace = await deadline.race(context.namespace);
+    keychain = context.keychain();
+  } catch (error) {
+    const time = { startedAt, endedAt: clock() };
+    return images.map((image) => ({ verdict: failure(image, error), time }));
+  }
+  const judge = async (image: string): Promise<Verdict> => {
+    if (image === '') return emptyImage();
+    try {
+      return await deadline.race(() => decide({ image, namespace, keychain, signal: deadline.signal }));
+    } catch (error) {
+      return failure(image, error);
+    }
+  };
+  return mapConcurrently(images, async (image) => {
+    const began = clock();
+    const verdict = await judge(image);
+    // A clock that was set back must not end before it began.
+    return { verdict, time: { startedAt: began, endedAt: Math.max(began, clock()) } };
+  });
+}
+
+/** What was said of these images a moment ago; those that are missing have to be decided. */
+export function recallImages(
+  images: readonly string[],
+  recall: (image: string) => Verdict | undefined,
+  clock: Clock,
+): Map<string, Judgement> {
+  const now = clock();
+  const judgements = new Map<string, Judgement>();
+  for (const image of images) {
+    const verdict = recall(image);
+    if (verdict !== undefined) judgements.set(image, { verdict, time: { startedAt: now, endedAt: now } });
+  }
+  return judgements;
+}
+
+/** A verdict made here, where the engine gave none. Its policy is unknown, so it counts as enforced. */
+export function ownVerdict(
+  image: string,
+  {
+    outcome,
+    code,
+    message,
+    remedy,
+  }: { outcome: Exclude<Outcome, 'allowed'>; code: FailureCode; message: string; remedy: string },
+): Verdict {
+  return { image, outcome, mode: 'Enforce', code, policies: [], message, remedy, signers: [], registryRequests: 0 };
+}
+
+function failure(image: string, thrown: unknown): Verdict {
+  const code = thrown instanceof EngineError ? thrown.code : 'InternalError';
+  const message = `${image} could not be judged: ${errorText(thrown)}`;
+  return ownVerdict(image, {
+    outcome: 'error',
+    code,
+    message,
+    remedy: 'Try again; if it persists, see the logs of Cosignet',
+  });
+}
+
+function emptyImage(): Verdict {
+  const message = 'no image is named, so none can be verified';
+  return ownVerdict('', { outcome: 'denied', code: 'InvalidReference', message, remedy: 'Set the image field' });
+}
+
+async function mapConcurrently(
+  images: readonly string[],
+  judge: (image: string) => Promise<Judgement>,
+): Promise<readonly Judgement[]> {
+  if (images.length <= CONCURRENT_DECISIONS) return Promise.all(images.map(judge));
+  const judgements: Judgement[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < images.length; index = next++)
+      judgements[index] = await judge(images[index] ?? '');
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_DECISIONS }, worker));
+  return judgements;
+}

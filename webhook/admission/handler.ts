@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+import { errorText } from '../../core/text.ts';
+import { remainingMilliseconds, startDeadline } from '../http/deadline.ts';
+import { findingOf, isRefused } from './decision/finding.ts';
+import { judgeImages, recallImages } from './decision/decide-images.ts';
+import { createRecord, logDecisions } from './answer/record.ts';
+import { allow, refuse } from './answer/response.ts';
+import { parseReview } from './request/review.ts';
+import { scopeOf } from './request/scope.ts';
+import { subjectOf } from './request/subject.ts';
+import { auditAnnotationsOf, refusalStatus, warningsOf } from './answer/wording.ts';
+import type { Configuration } from '../../core/config/types.ts';
+import type { Clock, Logger } from '../../core/observe.ts';
+import type { NamespaceContext } from '../../core/policy/types.ts';
+import type { Keychain } from '../../core/registry/types.ts';
+import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
+import type { Decide, Verdict } from '../../core/verdict/types.ts';
+import type { Arrival } from '../http/deadline.ts';
+import type { Endpoint, Finding, FindingContext } from './decision/finding.ts';
+import type { Judgement } from './decision/decide-images.ts';
+import type { PullIdentity } from './request/pull-identity.ts';
+import type { AdmissionReviewResponse } from './answer/response.ts';
+import type { ReviewFault, ReviewRequest } from './request/review.ts';
+import type { Judgeable } from './request/scope.ts';
+
+/** What a decision needs from its surroundings. Whatever fails here refuses the review. */
+export interface ReviewDecisions {
+  readonly decide: Decide;
+  /** What was decided a moment ago about an image in the namespace of that name, where that still holds. */
+  readonly recall?: (image: string, namespace: string) => Verdict | undefined;
+  /** Labels of a namespace by name. */
+  readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
+  readonly keychainFor: (pull: PullIdentity) => Keychain;
+}
+
+export interface ReviewHandlerDependencies extends ReviewDecisions {
+  /** The configuration in force now. */
+  readonly configuration: () => Pick<
+    Configuration,
+    'enforcement' | 'pinDigests' | 'excludedNamespaces' | 'deadlineSeconds'
+  >;
+  /** Where Cosignet itself runs; empty outside of a cluster. */
+  readonly ownNamespace: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly observe: ReviewObserver;
+}
+
+export interface ReviewObserver {
+  /** One review answered; seconds in the handler. */
+  request(labels: { readonly endpoint: Endpoint; readonly result: ReviewResult }, seconds: number): void;
+  /** A refusal that was not a dry run: Events and notifications are made of these. */
+  denied(denial: Denial): void;
+  /** One review in which images were judged, whatever came of it: traces are made of these. */
+  reviewed?(record: ReviewRecord): void;
+}
+
+/** `skipped`: allowed since there was nothing to judge. */
+export type ReviewResult = 'allowed' | 'skipped' | 'denied' | 'error';
+
+/** Answers one AdmissionReview; never rejects. `signal`: the caller has gone. */
+export type ReviewHandler = (
+  endpoint: Endpoint,
+  review: unknown,
+  signal: AbortSignal,
+  arrival?: Arrival,
+) => Promise<AdmissionReviewResponse>;
+
+interface Answer {
+  readonly result: ReviewResult;
+  readonly review: AdmissionReviewResponse;
+  readonly record?: ReviewRecord;
+  readonly denial?: Denial;
+}
+
+interface Call {
+  readonly endpoint: Endpoint;
+  readonly request: ReviewRequest;
+  readonly signal: AbortSignal;
+  readonly arrival: Arrival;
+  /** By the clock. */
+  readonly startedAt: number;
+}
+
+export function createReviewHandler(dependencies: ReviewHandlerDependencies): ReviewHandler {
+  const { clock } = dependencies;
+  // oxlint-disable-next-line max-params -- the arrival is known over HTTP only
+  return async (endpoint, review, signal, arrival = { elapsedMilliseconds: 0 }) => {
+    const started = clock();
+    const parsed = parseReview(review);
+    const answer =
+      'fault' in parsed
+        ? refuseUnjudged(dependencies, parsed.fault)
+        : await answerOrFail(dependencies, { endpoint, request: parsed.request, signal, arrival, startedAt: started });
+    count(dependencies, answer, { endpoint, milliseconds: clock() - started });
+    return answer.review;
+  };
+}
+
+async function answerOrFail(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+  const { uid } = call.request;
+  try {
+    return await answerReview(dependencies, call);
+  } catch (error) {
+    // A bug, or a configuration that cannot be read: refuse, whatever the modes say.
+    dependencies.log.error('admission review failed', { endpoint: call.endpoint, uid, error: errorText(error) });
+    const status = { code: 500, reason: 'InternalError', message: 'Cosignet failed inside; see its logs' } as const;
+    return { result: 'error', review: refuse(uid, status) };
+  }
+}
+
+/** A malformed review, or one of a kind that is not ours to judge. */
+function refuseUnjudged({ log }: ReviewHandlerDependencies, { uid, message }: ReviewFault): Answer {
+  log.warn('admission review refused unjudged', { uid, reason: message });
+  return { result: 'error', review: refuse(uid, { code: 400, reason: 'BadRequest', message }) };
+}
+
+function count(
+  { log, observe }: ReviewHandlerDependencies,
+  answer: Answer,
+  { endpoint, milliseconds }: { endpoint: Endpoint; milliseconds: number },
+): void {
+  try {
+    // A clock that was set back must not count backwards.
+    observe.request({ endpoint, result: answer.result }, Math.max(0, milliseconds) / 1000);
+    if (answer.record !== undefined) {
+      logDecisions(log, answer.record);
+      observe.reviewed?.(answer.record);
+    }
+    if (answer.denial !== undefined) observe.denied(answer.denial);
+  } catch (error) {
+    log.error('admission review was answered but not counted', { error: errorText(error) });
+  }
+}
+
+async function answerReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+  const { request } = call;
+  const configuration = dependencies.configuration();
+  const scope = scopeOf(request, {
+    ownNamespace: dependencies.ownNamespace,
+    excludedNamespaces: configuration.excludedNamespaces,
+  });
+  if (scope.kind === 'nothing') return { result: 'skipped', review: allow(request.uid) };
+  if (scope.kind === 'refused') {
+    return refuseUnjudged(dependencies, { uid: request.uid, message: scope.message });
+  }
+  const findings = await judgeScope(scope, { dependencies, call, configuration });
+  return answerFindings(dependencies, call, findings);
+}
+
+interface Judging {
+  readonly dependencies: ReviewHandlerDependencies;
+  readonly call: Call;
+  readonly configuration: FindingContext['configuration'] & Pick<Configuration, 'deadlineSeconds'>;
+}
+
+/** The same image in several places is decided once: one resolve, one digest, one answer. */
+async function judgeScope(scope: Judgeable, judging: Judging): Promise<readonly Finding[]> {
+  const { call, configuration } = judging;
+  const { recall, clock } = judging.dependencies;
+  const { namespace } = call.request;
+  const byImage = Map.groupBy(scope.fields, (field) => field.image);
+  const images = [...byImage.keys()];
+  const judgements = recallImages(images, (image) => recall?.(image, namespace), clock);
+  const unknown = images.filter((image) => !judgements.has(image));
+  if (unknown.length > 0) {
+    const decided = await decideImages(unknown, scope, judging);
+    for (const [index, judgement] of decided.entries()) judgements.set(unknown[index] ?? '', judgement);
+  }
+  const context: FindingContext = { endpoint: call.endpoint, row: scope.row, configuration };
+  return images.map((image) => {
+    const judgement = judgements.get(image);
+    if (judgement === undefined) throw new Error('an image without a verdict');
+    return findingOf(image, byImage.get(image) ?? [], { judgement, context });
+  });
+}
+
+/** Within the time that the API server waits. */
+async function decideImages(
+  images: readonly string[],
+  { pull }: Judgeable,
+  { dependencies, call, configuration }: Judging,
+): Promise<readonly Judgement[]> {
+  const { decide, clock, namespaceContext, keychainFor } = dependencies;
+  const deadline = startDeadline(remainingMilliseconds(configuration.deadlineSeconds, call.arrival), call.signal);
+  try {
+    return await judgeImages(images, {
+      decide,
+      deadline,
+      clock,
+      namespace: () => namespaceContext(call.request.namespace),
+      keychain: () => keychainFor(pull),
+    });
+  } finally {
+    deadline.end();
+  }
+}
+
+function answerFindings({ clock }: ReviewHandlerDependencies, call: Call, findings: readonly Finding[]): Answer {
+  const { endpoint, request, arrival, startedAt } = call;
+  const notes = { warnings: warningsOf(findings), auditAnnotations: auditAnnotationsOf(findings) };
+  const refused = findings.filter(isRefused);
+  const { traceparent } = arrival;
+  const record = createRecord(findings, {
+    endpoint,
+    request,
+    time: { startedAt, endedAt: Math.max(startedAt, clock()) },
+    ...(traceparent !== undefined && { traceparent }),
+  });
+  if (refused.length === 0) {
+    const patch = endpoint === 'mutate' ? findings.flatMap((finding) => finding.patch) : [];
+    return { result: 'allowed', review: allow(request.uid, notes, patch), record };
+  }
+  const status = refusalStatus(findings);
+  const answer: Answer = {
+    result: status.code === 403 ? 'denied' : 'error',
+    review: refuse(request.uid, status, notes),
+    record,
+  };
+  // A dry run is answered alike and leaves no trace in the cluster (sideEffects: None).
+  if (request.dryRun) return answer;
+  const { namespace, kind, name } = record;
+  const subject = subjectOf(request);
+  const verdicts = refused.map((finding) => finding.verdict);
+  return {
+    ...answer,
+    denial: { namespace, kind, name, message: status.message, verdicts, ...(subject !== undefined && { subject }) },
+  };
+}

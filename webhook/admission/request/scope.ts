@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isExcludedNamespace, isMirrorPod } from './exclusion.ts';
+import { oneLine } from '../../../core/text.ts';
+import { pullIdentityOf } from './pull-identity.ts';
+import { fieldsToJudge } from './update.ts';
+import { findWorkload, imageFields, podSpecOf } from './workloads.ts';
+import type { PullIdentity } from './pull-identity.ts';
+import type { ReviewRequest } from './review.ts';
+import type { ImageField, Workload, WorkloadFault } from './workloads.ts';
+
+/** No Pod comes near it; what it stops is a review made to keep us busy. */
+const MAXIMUM_IMAGES = 1000;
+
+export interface Exclusions {
+  readonly ownNamespace: string;
+  readonly excludedNamespaces: readonly string[];
+}
+
+export interface Judgeable {
+  readonly kind: 'judge';
+  readonly row: Workload;
+  readonly fields: readonly ImageField[];
+  readonly pull: PullIdentity;
+}
+
+/** What there is to judge in a request; or why there is nothing, or why it is refused unjudged. */
+export type Scope =
+  | Judgeable
+  | { readonly kind: 'nothing'; readonly why: 'ExcludedNamespace' | 'Delete' | 'MirrorPod' | 'Unchanged' }
+  | { readonly kind: 'refused'; readonly message: string };
+
+export function scopeOf(request: ReviewRequest, exclusions: Exclusions): Scope {
+  if (isExcludedNamespace(request.namespace, exclusions.ownNamespace, exclusions.excludedNamespaces)) {
+    return nothing('ExcludedNamespace');
+  }
+  const row = findWorkload(request);
+  // A webhook that was registered for something else must not look as if it protected it.
+  if (row === undefined)
+    return refused(`${nameOf(request)} carries no images that Cosignet knows; correct the webhook's rules`);
+  if (request.namespace === '') return refused('malformed AdmissionReview: request.namespace: must not be empty');
+  // Nothing starts because something is deleted.
+  if (request.operation === 'DELETE') return nothing('Delete');
+  if (request.operation === 'CONNECT') return refused("operation CONNECT is not judged; correct the webhook's rules");
+  if (isMirrorPod(row, request)) return nothing('MirrorPod');
+  return judgeable(row, request);
+}
+
+function judgeable(row: Workload, request: ReviewRequest): Scope {
+  if (request.object === undefined) return refused('malformed AdmissionReview: request.object: must be an object');
+  const podSpec = podSpecOf(row, request.object);
+  if ('fault' in podSpec) return malformed(row, podSpec.fault);
+  const fields = imageFields(row, podSpec.value);
+  if ('fault' in fields) return malformed(row, fields.fault);
+  const toJudge = fieldsToJudge(row, request, fields.value);
+  if (toJudge.length === 0) return nothing('Unchanged');
+  if (toJudge.length > MAXIMUM_IMAGES) return refused(`more than ${MAXIMUM_IMAGES} images in one ${row.kind}`);
+  const pull = pullIdentityOf(request.namespace, podSpec.value);
+  if ('fault' in pull) {
+    return malformed(row, { ...pull.fault, path: `${row.podSpec.join('.')}.${pull.fault.path}` });
+  }
+  return { kind: 'judge', row, fields: toJudge, pull: pull.value };
+}
+
+function nothing(why: 'ExcludedNamespace' | 'Delete' | 'MirrorPod' | 'Unchanged'): Scope {
+  return { kind: 'nothing', why };
+}
+
+function refused(message: string): Scope {
+  return { kind: 'refused', message };
+}
+
+function malformed(row: Workload, fault: WorkloadFault): Scope {
+  return refused(`malformed ${row.kind}: ${fault.path}: ${fault.message}`);
+}
+
+function nameOf({ kind, resource, subResource }: ReviewRequest): string {
+  const group = resource.group === '' ? '' : `.${resource.group}`;
+  const slash = subResource === '' ? '' : `/${subResource}`;
+  return oneLine(`${resource.resource}${slash}${group} (${kind.kind}, ${resource.version})`, 200);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { imageFields, isPod, podSpecOf } from './workloads.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { ReviewRequest } from './review.ts';
+import type { ImageField, Workload } from './workloads.ts';
+
+/**
+ * The fields that have to be judged.
+ *
+ * On UPDATE, an image that the same container or volume already had is left alone: otherwise no label
+ * could be edited and no finalizer removed on an object that is older than its policy, or whose registry
+ * is down. That rule alone lets terminating objects go, so there is none that asks for a deletionTimestamp,
+ * which a user may set on CREATE and which once let changed images through elsewhere (CVE-2023-34091).
+ *
+ * An empty image in a template is left to whatever fills it in: each Pod that comes of it is judged.
+ * In a Pod nothing fills it in any more, and it is judged (and found invalid).
+ */
+export function fieldsToJudge(
+  row: Workload,
+  request: ReviewRequest,
+  fields: readonly ImageField[],
+): readonly ImageField[] {
+  const present = isPod(row) ? fields : fields.filter((field) => field.image !== '');
+  if (request.operation !== 'UPDATE' || request.oldObject === undefined) return present;
+  const held = heldImages(row, request.oldObject);
+  return present.filter((field) => !held.get(slotOf(field))?.has(field.image));
+}
+
+/** What each container and volume had. An old object that cannot be read exempts nothing. */
+function heldImages(row: Workload, oldObject: JsonObject): ReadonlyMap<string, ReadonlySet<string>> {
+  const held = new Map<string, Set<string>>();
+  const podSpec = podSpecOf(row, oldObject);
+  const fields = 'fault' in podSpec ? podSpec : imageFields(row, podSpec.value);
+  if ('fault' in fields) return held;
+  for (const field of fields.value) {
+    const slot = slotOf(field);
+    const images = held.get(slot);
+    if (images === undefined) held.set(slot, new Set([field.image]));
+    else images.add(field.image);
+  }
+  return held;
+}
+
+/** List and name: the list's own name has no slash, so two slots never share a key. */
+function slotOf(field: ImageField): string {
+  return `${field.list}/${field.name}`;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { HttpFault } from '../http/body.ts';
+import { parseGoDuration } from '../http/deadline.ts';
+import type { IncomingMessage } from 'node:http';
+import type { Endpoint } from './decision/finding.ts';
+
+export interface Route {
+  readonly endpoint: Endpoint;
+  /** The API server's `?timeout=`; undefined where there is none that can be read. */
+  readonly timeoutMilliseconds: number | undefined;
+}
+
+const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
+  ['/mutate', 'mutate'],
+  ['/validate', 'validate'],
+]);
+
+/** A duration needs no escapes, so the query needs no decoding. */
+const TIMEOUT = /(?:^|&)timeout=([^&]{0,32})(?:&|$)/;
+
+/** What a request asks for. Throws HttpFault (404, 405, 415) before any of the body is read. */
+export function routeOf(request: IncomingMessage): Route {
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+  const endpoint = ENDPOINTS.get(path);
+  if (endpoint === undefined) throw new HttpFault(404, 'only /mutate and /validate are served');
+  if (request.method !== 'POST') throw new HttpFault(405, 'only POST is served');
+  checkContent(request.headers);
+  return { endpoint, timeoutMilliseconds: parseGoDuration(TIMEOUT.exec(query)?.[1] ?? '') };
+}
+
+function checkContent(headers: IncomingMessage['headers']): void {
+  const [mediaType = ''] = (headers['content-type'] ?? '').split(';', 1);
+  if (mediaType.trim().toLowerCase() !== 'application/json') {
+    throw new HttpFault(415, 'Content-Type must be application/json');
+  }
+  // A compressed body could be larger than any cap on what arrives.
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw new HttpFault(415, 'Content-Encoding must be identity');
+  }
+}
