@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import type { Api, ObjectList } from './api.ts';
-import { writeKubeconfig } from './control-plane.ts';
+import { writeKubeconfig } from './accounts.ts';
 import { startProgram } from './process.ts';
 import { mountsOf, realPath, writeVolumes } from './volumes.ts';
 
