@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test fuzz mutation tools build image sbom bench soak endurance install uninstall clean
+.PHONY: help demo demo-cluster check test test-node fuzz mutation tools build image sbom bench soak endurance install uninstall clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -39,6 +39,11 @@ check: $(INSTALLED) ## Types, lint, format, unit tests and drift checks, in abou
 test: $(INSTALLED) tools ## Everything, on the real components; totals at the end
 	@mkdir -p .cache
 	npm run --silent test
+
+test-node: $(INSTALLED) tools image ## Pods for real: kubelet and containerd in a network of their own (root on Linux)
+	test/tools/build.sh node
+	@mkdir -p .cache
+	test/node/run.sh npm run --silent test:node
 
 tools: ## Build the real components that tests run against (needs Go; cached in .cache/tools)
 	test/tools/build.sh

@@ -46,7 +46,11 @@ export interface Installation {
 
 /** `dir`: an empty folder to work in; left out, a temporary one. */
 export async function openInstallation(dir?: string, options: WorkbenchOptions = {}): Promise<Installation> {
-  const bench = await openWorkbench(dir, options);
+  return openOn(await openWorkbench(dir, options));
+}
+
+/** Fills the workbench's registry. */
+export async function openOn(bench: Workbench): Promise<Installation> {
   const { registry } = bench;
   const keys = { release: await registry.keyPair('release'), other: await registry.keyPair('other') };
   const push = async (goods: Goods): Promise<Image> => {

@@ -8,7 +8,7 @@ import { output, TOOLS } from './tools.ts';
 export interface Registry {
   /** `127.0.0.1:port`. */
   readonly host: string;
-  /** Pushes an image of its own content; `repository@sha256:…`. */
+  /** Pushes an image of its own content, atop of another where there is one; `repository@sha256:…`. */
   push(name: string): Promise<string>;
   keyPair(name: string): Promise<KeyPair>;
   /** Signs a digest reference with the real cosign, as `.sig` tag or as bundle. */
@@ -33,15 +33,30 @@ function quiet(dir: string): Record<string, string> {
   return { COSIGN_PASSWORD: '', DOCKER_CONFIG: dir, HOME: dir };
 }
 
-export async function startRegistry(dir: string): Promise<Registry> {
+export interface RegistryOptions {
+  /** Left out, a free port of loopback. */
+  readonly host?: string;
+  /** A program that all its images start; left out, they hold nothing that could be started. */
+  readonly program?: string;
+}
+
+export async function startRegistry(dir: string, options: RegistryOptions = {}): Promise<Registry> {
   mkdirSync(dir, { recursive: true });
-  const host = `127.0.0.1:${await freePort()}`;
+  const { host = `127.0.0.1:${await freePort()}`, program } = options;
   const server = startProgram({
     command: [path.join(TOOLS, 'referrers-registry'), '-address', host],
     log: path.join(dir, 'registry.log'),
   });
   await waitFor('the registry', () => fetch(`http://${host}/v2/`));
   const env = quiet(dir);
+  const base = program === undefined ? ['--oci-empty-base'] : ['-b', await pushBase(program)];
+
+  async function pushBase(file: string): Promise<string> {
+    const layer = path.join(dir, 'base.tar');
+    await output(['tar', '-cf', layer, '-C', path.dirname(file), path.basename(file)]);
+    const image = await output(['crane', 'append', '--oci-empty-base', '-f', layer, '-t', `${host}/base`], { env });
+    return output(['crane', 'mutate', image, `--entrypoint=/${path.basename(file)}`, '-t', `${host}/base`], { env });
+  }
 
   async function push(name: string): Promise<string> {
     const content = path.join(dir, 'content');
@@ -49,7 +64,7 @@ export async function startRegistry(dir: string): Promise<Registry> {
     mkdirSync(content, { recursive: true });
     writeFileSync(path.join(content, 'name'), name);
     await output(['tar', '-cf', layer, '-C', content, 'name']);
-    return output(['crane', 'append', '--oci-empty-base', '-f', layer, '-t', `${host}/${name}`], { env });
+    return output(['crane', 'append', ...base, '-f', layer, '-t', `${host}/${name}`], { env });
   }
 
   async function keyPair(name: string): Promise<KeyPair> {
