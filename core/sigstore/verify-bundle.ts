@@ -4,7 +4,7 @@ import { isDigest } from '../image/digest.ts';
 import { readBundleContent } from './bundle/bundle-content.ts';
 import type { Artifact } from './bundle/bundle-content.ts';
 import { readBundleEvidence } from './bundle/bundle-material.ts';
-import { place } from '../protojson.ts';
+import { jsonNode } from '../protojson.ts';
 import { proveIdentity, proveKeyEvidence } from './identity.ts';
 import { parseJson } from '../json.ts';
 import { parsePublicKey } from '../keys/public-key.ts';
@@ -57,7 +57,7 @@ function verify({ bundle: bytes, artifact, signer: wanted }: BundleRequest): Bun
   if (typeof artifact === 'string' && !isDigest(artifact)) throw new Error('the digest is not sha256:<64 hex digits>');
   const json = parseJson(bytes, MAXIMUM_BYTES, 'the bundle');
   const evidence = readBundleEvidence(json);
-  const { content, predicateType } = readBundleContent(place(json, ''), artifact);
+  const { content, predicateType } = readBundleContent(jsonNode(json, ''), artifact);
   const signer = 'key' in wanted ? requireKey(evidence, content, wanted) : requireIdentity(evidence, content, wanted);
   return predicateType === undefined ? { ok: true, signer } : { ok: true, signer, predicateType };
 }

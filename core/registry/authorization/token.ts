@@ -5,10 +5,10 @@ import type { Clock } from '../../observe.ts';
 import { createRecentlyUsed } from '../../recently-used.ts';
 import { routeTo } from '../transport/endpoints.ts';
 import type { Endpoint, SettingsOf } from '../transport/endpoints.ts';
-import type { HttpReply, HttpRequest } from '../transport/exchange.ts';
+import type { HttpResponse, HttpRequest } from '../transport/http-message.ts';
 import { statusFailure } from '../transport/failures.ts';
 import { parseJsonObject } from '../../json.ts';
-import type { Courier } from '../transport/redirects.ts';
+import type { RedirectingTransport } from '../transport/redirects.ts';
 import type { Credential, RequestScope } from '../types.ts';
 
 /** Distribution, token.md: what a token without `expires_in` lives. */
@@ -38,7 +38,7 @@ export interface TokenStore {
 }
 
 export interface TokenOptions {
-  readonly courier: Courier;
+  readonly transport: RedirectingTransport;
   readonly settingsOf: SettingsOf;
   readonly clock: Clock;
   readonly tokenBytes: number;
@@ -106,17 +106,17 @@ async function fetchToken(
   const realm = URL.parse(request.realm);
   if (!realm) throw new EngineError('RegistryUnavailable', `${endpoint.registry} names a token server that is no URL`);
   const refreshed = credential?.identityToken
-    ? await options.courier.send(refreshRequest(options, request, realm), endpoint, scope)
+    ? await options.transport.send(refreshRequest(options, request, realm), endpoint, scope)
     : undefined;
   // Servers that know only the older protocol answer the POST with 404 (oauth.md).
-  const reply =
+  const response =
     refreshed && refreshed.status !== 404
       ? refreshed
-      : await options.courier.send(plainRequest(options, request, realm), endpoint, scope);
-  if (reply.status === 401 || reply.status === 403) return undefined;
+      : await options.transport.send(plainRequest(options, request, realm), endpoint, scope);
+  if (response.status === 401 || response.status === 403) return undefined;
   const server = `token server ${realm.host} of ${endpoint.registry}`;
-  if (reply.status !== 200) throw statusFailure(server, reply);
-  return readToken(reply, server, options.clock());
+  if (response.status !== 200) throw statusFailure(server, response);
+  return readToken(response, server, options.clock());
 }
 
 function plainRequest(options: TokenOptions, request: TokenRequest, realm: URL): HttpRequest {
@@ -161,8 +161,8 @@ function commonRequest(options: TokenOptions, request: TokenRequest, url: URL): 
   };
 }
 
-function readToken(reply: HttpReply, server: string, now: number): Token {
-  const answer = parseJsonObject(reply.body);
+function readToken(response: HttpResponse, server: string, now: number): Token {
+  const answer = parseJsonObject(response.body);
   const text = answer?.['token'] || answer?.['access_token'];
   // The pattern keeps line breaks out of our request headers.
   if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) {

@@ -17,12 +17,15 @@ export async function getBlob(ask: Ask, descriptor: Descriptor, maximumBytes: nu
   if (embedded) return embedded;
   const path = `blobs/${digest}`;
   const accept = 'application/octet-stream, */*';
-  const reply = await ask({ method: 'GET', path, accept, maximumBytes: size, operation: 'blob' });
-  if (reply === undefined) return undefined;
-  if (reply.body.length !== size || digestOf(reply.body) !== digest) {
-    throw new EngineError('RegistryUnavailable', `${reply.url.host} served other bytes than those of blob ${digest}`);
+  const response = await ask({ method: 'GET', path, accept, maximumBytes: size, operation: 'blob' });
+  if (response === undefined) return undefined;
+  if (response.body.length !== size || digestOf(response.body) !== digest) {
+    throw new EngineError(
+      'RegistryUnavailable',
+      `${response.url.host} served other bytes than those of blob ${digest}`,
+    );
   }
-  return reply.body;
+  return response.body;
 }
 
 /** The `data` field (image-spec, descriptor.md): counts only where it is what the digest names. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { HttpReply } from '../transport/exchange.ts';
+import type { HttpResponse } from '../transport/http-message.ts';
 
-/** Path and query on the origin of the reply; none where the link leads elsewhere. */
+/** Path and query on the origin of the response; none where the link leads elsewhere. */
 export interface NextPage {
   readonly path?: string;
 }
@@ -10,14 +10,14 @@ export interface NextPage {
  * The next page of a Link header (RFC 8288). Links to another origin or out of the API are not
  * followed: a registry must not send our credentials on a tour.
  */
-export function nextPage(reply: HttpReply): NextPage | undefined {
-  const header = reply.headers['link'];
+export function nextPage(response: HttpResponse): NextPage | undefined {
+  const header = response.headers['link'];
   const text = Array.isArray(header) ? header.join(',') : header;
   if (text === undefined) return undefined;
   const target = nextTarget(text);
   if (target === undefined) return undefined;
-  const url = URL.parse(target, reply.url);
-  if (!url || url.origin !== reply.url.origin || !url.pathname.startsWith('/v2/')) return {};
+  const url = URL.parse(target, response.url);
+  if (!url || url.origin !== response.url.origin || !url.pathname.startsWith('/v2/')) return {};
   return { path: url.pathname + url.search };
 }
 

@@ -2,8 +2,8 @@
 import { EngineError } from '../../errors.ts';
 import { digestOf, isDigest } from '../../image/digest.ts';
 import type { Digest } from '../../image/digest.ts';
-import { contentType, headerText } from '../transport/exchange.ts';
-import type { HttpReply } from '../transport/exchange.ts';
+import { contentType, headerText } from '../transport/http-message.ts';
+import type { HttpResponse } from '../transport/http-message.ts';
 import { parseJsonObject } from '../../json.ts';
 import type { Ask } from './requests.ts';
 import type { ManifestBytes } from '../types.ts';
@@ -27,9 +27,9 @@ const ACCEPT = MANIFEST_TYPES.join(', ');
 export async function resolveTag(ask: Ask, tag: string, maximumBytes: number): Promise<Digest | undefined> {
   const path = `manifests/${tag}`;
   const operation = 'resolve';
-  const reply = await ask({ method: 'HEAD', path, accept: ACCEPT, maximumBytes: 0, operation }, [405]);
-  if (reply === undefined) return undefined;
-  const claimed = reply.status === 200 ? headerText(reply.headers, 'docker-content-digest') : undefined;
+  const response = await ask({ method: 'HEAD', path, accept: ACCEPT, maximumBytes: 0, operation }, [405]);
+  if (response === undefined) return undefined;
+  const claimed = response.status === 200 ? headerText(response.headers, 'docker-content-digest') : undefined;
   if (isDigest(claimed)) return claimed;
   const manifest = await getManifest(ask, tag, maximumBytes);
   // The log-in page of a proxy is an answer too, but no image.
@@ -46,24 +46,27 @@ export async function getManifest(
   maximumBytes: number,
 ): Promise<ManifestBytes | undefined> {
   const path = `manifests/${reference}`;
-  const reply = await ask({ method: 'GET', path, accept: ACCEPT, maximumBytes, operation: 'manifest' });
-  if (reply === undefined) return undefined;
-  const digest = digestOf(reply.body);
+  const response = await ask({ method: 'GET', path, accept: ACCEPT, maximumBytes, operation: 'manifest' });
+  if (response === undefined) return undefined;
+  const digest = digestOf(response.body);
   if (reference.includes(':') && digest !== reference) {
-    throw new EngineError('RegistryUnavailable', `${reply.url.host} served ${digest} where ${reference} was asked for`);
+    throw new EngineError(
+      'RegistryUnavailable',
+      `${response.url.host} served ${digest} where ${reference} was asked for`,
+    );
   }
-  return { digest, mediaType: mediaTypeOf(reply), bytes: reply.body };
+  return { digest, mediaType: mediaTypeOf(response), bytes: response.body };
 }
 
 /**
  * Header and body must say the same (image-spec, manifest.md): a document that is read as an index
  * by one reader and as a manifest by another means two things (CVE-2021-41190).
  */
-function mediaTypeOf(reply: HttpReply): string {
-  const served = contentType(reply.headers);
-  const stated = statedMediaType(reply.body);
+function mediaTypeOf(response: HttpResponse): string {
+  const served = contentType(response.headers);
+  const stated = statedMediaType(response.body);
   if (served !== undefined && stated !== undefined && served !== stated) {
-    const message = `${reply.url.host} served a manifest as one media type that calls itself another`;
+    const message = `${response.url.host} served a manifest as one media type that calls itself another`;
     throw new EngineError('RegistryUnavailable', message);
   }
   return served ?? stated ?? '';

@@ -6,8 +6,8 @@ import type { Clock } from '../../observe.ts';
 import { createRecentlyUsed } from '../../recently-used.ts';
 import { parseDescriptor, parseIndex } from './descriptors.ts';
 import type { Endpoint } from '../transport/endpoints.ts';
-import { contentType } from '../transport/exchange.ts';
-import type { HttpReply } from '../transport/exchange.ts';
+import { contentType } from '../transport/http-message.ts';
+import type { HttpResponse } from '../transport/http-message.ts';
 import { nextPage } from './link-header.ts';
 import { getManifest } from './manifests.ts';
 import type { Ask } from './requests.ts';
@@ -45,7 +45,7 @@ export function createReferrersReader(options: { readonly clock: Clock; readonly
     const entries = first && pageEntries(first);
     if (first && entries) {
       remember(endpoint, true);
-      return readPages(ask, { reply: first, entries }, limits);
+      return readPages(ask, { response: first, entries }, limits);
     }
     // Not remembered of a registry that has the API, nor where only this repository is unknown: else
     // whoever may name an image could hide the referrers of everybody else's.
@@ -55,40 +55,40 @@ export function createReferrersReader(options: { readonly clock: Clock; readonly
 }
 
 interface Page {
-  readonly reply: HttpReply;
+  readonly response: HttpResponse;
   readonly entries: readonly unknown[];
 }
 
-function askPage(ask: Ask, path: string, limits: Limits): Promise<HttpReply | undefined> {
+function askPage(ask: Ask, path: string, limits: Limits): Promise<HttpResponse | undefined> {
   const maximumBytes = limits.indexBytes;
   return ask({ method: 'GET', path, accept: INDEX_TYPE, maximumBytes, operation: 'referrers' }, NOT_SUPPORTED);
 }
 
 /** Some registries answer 200 with something else for paths that they do not know. */
-function pageEntries(reply: HttpReply): readonly unknown[] | undefined {
-  if (reply.status !== 200 || contentType(reply.headers) !== INDEX_TYPE) return undefined;
-  return parseIndex(reply.body);
+function pageEntries(response: HttpResponse): readonly unknown[] | undefined {
+  if (response.status !== 200 || contentType(response.headers) !== INDEX_TYPE) return undefined;
+  return parseIndex(response.body);
 }
 
-function isNameUnknown(reply: HttpReply): boolean {
-  return reply.status === 404 && Buffer.from(reply.body).includes('NAME_UNKNOWN');
+function isNameUnknown(response: HttpResponse): boolean {
+  return response.status === 404 && Buffer.from(response.body).includes('NAME_UNKNOWN');
 }
 
 async function readPages(ask: Ask, first: Page, limits: Limits): Promise<ReferrerList> {
   const entries = [...first.entries];
   const seen = new Set<string>();
-  let next = nextPage(first.reply);
+  let next = nextPage(first.response);
   for (let pages = 1; next; pages += 1) {
     const { path } = next;
     // A link to elsewhere, to a page already seen or past the caps ends the list, and says so.
     const stop = path === undefined || seen.has(path) || pages >= limits.referrerPages;
     if (stop || entries.length >= MAXIMUM_DESCRIPTORS) return listOf(entries, true);
     seen.add(path);
-    const reply = await askPage(ask, path, limits);
-    const more = reply && pageEntries(reply);
-    if (!reply || !more) return listOf(entries, true);
+    const response = await askPage(ask, path, limits);
+    const more = response && pageEntries(response);
+    if (!response || !more) return listOf(entries, true);
     entries.push(...more);
-    next = nextPage(reply);
+    next = nextPage(response);
   }
   return listOf(entries, false);
 }

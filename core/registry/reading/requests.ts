@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../errors.ts';
 import type { Repository } from '../../image/types.ts';
-import type { AuthorizedCourier } from '../authorization/authorization.ts';
+import type { AuthorizedTransport } from '../authorization/authorized-transport.ts';
 import type { Endpoint } from '../transport/endpoints.ts';
-import type { HttpReply } from '../transport/exchange.ts';
+import type { HttpResponse } from '../transport/http-message.ts';
 import { statusFailure } from '../transport/failures.ts';
 import type { RequestScope } from '../types.ts';
 
@@ -21,17 +21,17 @@ export interface Question {
  * Asks one endpoint about one repository. Undefined: 404. Statuses in `accepted` are given back
  * beside 200; any other fails with the `EngineError` that it means.
  */
-export type Ask = (question: Question, accepted?: readonly number[]) => Promise<HttpReply | undefined>;
+export type Ask = (question: Question, accepted?: readonly number[]) => Promise<HttpResponse | undefined>;
 
 export function createAsk(
-  courier: AuthorizedCourier,
+  transport: AuthorizedTransport,
   endpoint: Endpoint,
   repository: Repository,
   scope: RequestScope,
 ): Ask {
   return async (question, accepted = []) => {
     const { method, accept, maximumBytes, operation } = question;
-    const reply = await courier.send(
+    const response = await transport.send(
       {
         endpoint,
         repository,
@@ -47,9 +47,9 @@ export function createAsk(
       },
       scope,
     );
-    if (reply.status === 200 || accepted.includes(reply.status)) return reply;
-    if (reply.status === 404) return undefined;
-    throw statusFailure(whoAnswered(reply, endpoint), reply);
+    if (response.status === 200 || accepted.includes(response.status)) return response;
+    if (response.status === 404) return undefined;
+    throw statusFailure(whoAnswered(response, endpoint), response);
   };
 }
 
@@ -57,9 +57,9 @@ function urlOf(endpoint: Endpoint, repository: Repository, path: string): URL {
   return new URL(path.startsWith('/') ? path : `/v2/${repository.path}/${path}`, endpoint.origin);
 }
 
-function whoAnswered(reply: HttpReply, endpoint: Endpoint): string {
-  if (reply.url.origin === endpoint.origin.origin) return `registry ${endpoint.registry}`;
-  return `${reply.url.host}, to which registry ${endpoint.registry} redirects,`;
+function whoAnswered(response: HttpResponse, endpoint: Endpoint): string {
+  if (response.url.origin === endpoint.origin.origin) return `registry ${endpoint.registry}`;
+  return `${response.url.host}, to which registry ${endpoint.registry} redirects,`;
 }
 
 /** Defence in depth: references were parsed before, but nothing else may get into a URL's path. */

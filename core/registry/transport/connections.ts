@@ -6,7 +6,7 @@ import { guardedLookup, permitsHost, refusal } from './addresses.ts';
 import type { Route } from './endpoints.ts';
 import { proxyFor, type ProxySettings } from './proxy.ts';
 
-/** Response headers of one reply, bytes; presigned redirects are the longest honest ones. */
+/** Response headers of one response, bytes; presigned redirects are the longest honest ones. */
 const HEADER_BYTES = 32 * 1024;
 /** Sockets to one origin: enough for a busy webhook, few enough for a registry's connection limits. */
 const SOCKETS_PER_ORIGIN = 64;

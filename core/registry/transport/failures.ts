@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../errors.ts';
 import { AddressRefused } from './addresses.ts';
-import { headerText } from './exchange.ts';
-import type { HttpReply } from './exchange.ts';
+import { headerText } from './http-message.ts';
+import type { HttpResponse } from './http-message.ts';
 
 /**
  * Messages name hosts and statuses only. URLs are left out because presigned ones are secrets, and
  * bodies because a registry could echo our credentials into them.
  */
-export function statusFailure(who: string, reply: HttpReply): EngineError {
-  const { status } = reply;
+export function statusFailure(who: string, response: HttpResponse): EngineError {
+  const { status } = response;
   if (status === 401 || status === 403) {
     return new EngineError('RegistryUnauthorized', `${who} refused access (HTTP ${status})`);
   }
-  if (status === 429) return new EngineError('RegistryRateLimited', `${who} limits our requests${retryAfter(reply)}`);
+  if (status === 429)
+    return new EngineError('RegistryRateLimited', `${who} limits our requests${retryAfter(response)}`);
   return new EngineError('RegistryUnavailable', `${who} answered HTTP ${status}`);
 }
 
-function retryAfter(reply: HttpReply): string {
-  const text = headerText(reply.headers, 'retry-after');
+function retryAfter(response: HttpResponse): string {
+  const text = headerText(response.headers, 'retry-after');
   if (text === undefined || !/^[\w ,:+-]{1,40}$/.test(text)) return ' (HTTP 429)';
   return /^\d+$/.test(text) ? `; it asks to retry after ${text} s` : `; it asks to retry after ${text}`;
 }
 
-/** A failure below HTTP: DNS, TCP, TLS, a broken or oversized reply. */
+/** A failure below HTTP: DNS, TCP, TLS, a broken or oversized response. */
 export function exchangeFailure(who: string, thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const refused = causes(thrown).find((error) => error instanceof AddressRefused);

@@ -2,40 +2,45 @@
 import { EngineError } from '../../errors.ts';
 import { routeTo } from './endpoints.ts';
 import type { Endpoint, SettingsOf } from './endpoints.ts';
-import { headerText } from './exchange.ts';
-import type { HttpReply, HttpRequest } from './exchange.ts';
+import { headerText } from './http-message.ts';
+import type { HttpResponse, HttpRequest } from './http-message.ts';
 import type { Transport } from './transport.ts';
 import type { RequestScope } from '../types.ts';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Sends a request for a registry and follows its redirects, as far as the caps and rules allow. */
-export interface Courier {
-  send(request: HttpRequest, endpoint: Endpoint, scope: RequestScope): Promise<HttpReply>;
+export interface RedirectingTransport {
+  send(request: HttpRequest, endpoint: Endpoint, scope: RequestScope): Promise<HttpResponse>;
 }
 
-export function createCourier(options: {
+export function createRedirectingTransport(options: {
   readonly transport: Transport;
   readonly settingsOf: SettingsOf;
   readonly redirects: number;
-}): Courier {
+}): RedirectingTransport {
   return {
     async send(request, endpoint, scope) {
       let current = request;
       for (let hops = 0; ; hops += 1) {
-        const reply = await options.transport.send(current, scope);
-        if (!REDIRECTS.has(reply.status) || request.method === 'POST') return reply;
+        const response = await options.transport.send(current, scope);
+        if (!REDIRECTS.has(response.status) || request.method === 'POST') return response;
         if (hops === options.redirects) {
           throw new EngineError('RegistryUnavailable', `${endpoint.registry} redirects more than ${hops} times`);
         }
-        current = nextHop(current, reply, endpoint, options.settingsOf);
+        current = nextHop(current, response, endpoint, options.settingsOf);
       }
     },
   };
 }
 
-function nextHop(request: HttpRequest, reply: HttpReply, endpoint: Endpoint, settingsOf: SettingsOf): HttpRequest {
-  const url = URL.parse(headerText(reply.headers, 'location') ?? '//', request.url);
+function nextHop(
+  request: HttpRequest,
+  response: HttpResponse,
+  endpoint: Endpoint,
+  settingsOf: SettingsOf,
+): HttpRequest {
+  const url = URL.parse(headerText(response.headers, 'location') ?? '//', request.url);
   if (!url) throw new EngineError('RegistryUnavailable', `${request.url.host} redirects to no usable address`);
   if (request.url.protocol === 'https:' && url.protocol !== 'https:') {
     throw new EngineError('RegistryUnavailable', `${request.url.host} redirects from https to ${url.protocol}//`);

@@ -4,18 +4,18 @@ import type { Dispatcher } from 'undici';
 import { EngineError } from '../../errors.ts';
 import type { EngineMetrics } from '../../observe.ts';
 import type { Connections } from './connections.ts';
-import { headerText } from './exchange.ts';
-import type { HttpReply, HttpRequest } from './exchange.ts';
+import { headerText } from './http-message.ts';
+import type { HttpResponse, HttpRequest } from './http-message.ts';
 import { exchangeFailure, isConnectionReset } from './failures.ts';
 import type { RequestScope } from '../types.ts';
 
-/** Bytes read of a reply that is no success; enough for the OCI error codes. */
+/** Bytes read of a response that is no success; enough for the OCI error codes. */
 const ERROR_BODY_BYTES = 8 * 1024;
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
 
-/** One HTTP exchange, no redirects followed. Fails with `EngineError`; any HTTP status is a reply. */
+/** One HTTP exchange, no redirects followed. Fails with `EngineError`; any HTTP status is a response. */
 export interface Transport {
-  send(request: HttpRequest, scope: RequestScope): Promise<HttpReply>;
+  send(request: HttpRequest, scope: RequestScope): Promise<HttpResponse>;
 }
 
 /** The one place where bytes from registries come in: caps, time limits and reach are enforced here. */
@@ -29,8 +29,8 @@ export function createTransport(options: {
     async send(request, scope) {
       const repeatable = request.method !== 'POST';
       try {
-        const reply = await attempt(request, scope);
-        return repeatable && RETRIED_STATUSES.has(reply.status) ? await attempt(request, scope) : reply;
+        const response = await attempt(request, scope);
+        return repeatable && RETRIED_STATUSES.has(response.status) ? await attempt(request, scope) : response;
       } catch (error) {
         if (!repeatable || scope.signal.aborted || !isConnectionReset(error)) throw error;
         return attempt(request, scope);
@@ -45,7 +45,7 @@ interface ExchangeOptions {
   readonly metrics: Pick<EngineMetrics, 'registryRequest'>;
 }
 
-async function exchange(options: ExchangeOptions, request: HttpRequest, scope: RequestScope): Promise<HttpReply> {
+async function exchange(options: ExchangeOptions, request: HttpRequest, scope: RequestScope): Promise<HttpResponse> {
   const { registry, operation } = request;
   const who = request.url.host;
   if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `no time was left to ask ${who}`);
@@ -53,12 +53,12 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
   const timeout = setTimeout(() => timer.abort(), options.requestMilliseconds);
   scope.count();
   try {
-    const reply = await sendOnce(options, request, AbortSignal.any([scope.signal, timer.signal]));
+    const response = await sendOnce(options, request, AbortSignal.any([scope.signal, timer.signal]));
     // undici frees the connection one turn after the body's end. Asking again within this turn, as the
     // next step of a decision does, would open a second connection: a TLS handshake for nothing.
     await setImmediate();
-    options.metrics.registryRequest({ registry, operation, status: String(reply.status) });
-    return reply;
+    options.metrics.registryRequest({ registry, operation, status: String(response.status) });
+    return response;
   } catch (error) {
     options.metrics.registryRequest({ registry, operation, status: 'error' });
     if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `time ran out while waiting for ${who}`);
@@ -71,9 +71,9 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
   }
 }
 
-async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   const { url, method } = request;
-  const reply = await options.connections.to(request.route, url).request({
+  const response = await options.connections.to(request.route, url).request({
     origin: url.origin,
     path: url.pathname + url.search,
     method,
@@ -83,9 +83,9 @@ async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: 
     reset: false,
     signal,
   });
-  const { statusCode: status, headers } = reply;
+  const { statusCode: status, headers } = response;
   const success = status === 200 && method !== 'HEAD';
-  const body = success ? await readWhole(reply, request) : await readStart(reply);
+  const body = success ? await readWhole(response, request) : await readStart(response);
   return { status, headers, body, url };
 }
 
@@ -95,9 +95,9 @@ function wireHeaders(request: HttpRequest): Record<string, string> {
   return { ...request.headers, ...authorization, 'accept-encoding': 'identity', 'user-agent': 'cosignet' };
 }
 
-async function readWhole(reply: Dispatcher.ResponseData, request: HttpRequest): Promise<Uint8Array> {
-  const encoding = reply.headers['content-encoding'];
-  const declared = Number(headerText(reply.headers, 'content-length') ?? 0);
+async function readWhole(response: Dispatcher.ResponseData, request: HttpRequest): Promise<Uint8Array> {
+  const encoding = response.headers['content-encoding'];
+  const declared = Number(headerText(response.headers, 'content-length') ?? 0);
   const fault =
     encoding !== undefined && String(encoding).toLowerCase() !== 'identity'
       ? 'sent an encoded body although none was asked for; its true size is unknown'
@@ -105,27 +105,27 @@ async function readWhole(reply: Dispatcher.ResponseData, request: HttpRequest): 
         ? `announced ${declared} bytes, more than the ${request.maximumBytes} allowed`
         : undefined;
   if (fault !== undefined) {
-    abandon(reply);
+    abandon(response);
     throw new EngineError('ResponseTooLarge', `${request.url.host} ${fault}`);
   }
-  const { bytes, cut } = await readUpTo(reply, request.maximumBytes);
+  const { bytes, cut } = await readUpTo(response, request.maximumBytes);
   if (!cut) return bytes;
   const message = `${request.url.host} sent more than the ${request.maximumBytes} bytes allowed`;
   throw new EngineError('ResponseTooLarge', message);
 }
 
 /** Reading a short error to its end keeps the connection usable. */
-async function readStart(reply: Dispatcher.ResponseData): Promise<Uint8Array> {
-  return (await readUpTo(reply, ERROR_BODY_BYTES)).bytes;
+async function readStart(response: Dispatcher.ResponseData): Promise<Uint8Array> {
+  return (await readUpTo(response, ERROR_BODY_BYTES)).bytes;
 }
 
-async function readUpTo(reply: Dispatcher.ResponseData, cap: number): Promise<{ bytes: Uint8Array; cut: boolean }> {
+async function readUpTo(response: Dispatcher.ResponseData, cap: number): Promise<{ bytes: Uint8Array; cut: boolean }> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of reply.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > cap) {
-      abandon(reply);
+      abandon(response);
       return { bytes: Buffer.concat(chunks), cut: true };
     }
     chunks.push(chunk);
@@ -134,7 +134,7 @@ async function readUpTo(reply: Dispatcher.ResponseData, cap: number): Promise<{ 
 }
 
 /** Closes the connection: whatever else the server wants to send stays with it. */
-function abandon(reply: Dispatcher.ResponseData): void {
-  reply.body.on('error', () => {});
-  reply.body.destroy();
+function abandon(response: Dispatcher.ResponseData): void {
+  response.body.on('error', () => {});
+  response.body.destroy();
 }

@@ -3,8 +3,8 @@ import type { Digest } from '../../image/digest.ts';
 import { hexOf } from '../../image/digest.ts';
 import type { HashName } from '../../keys/algorithms.ts';
 import { parseEnvelope } from '../../cosign/envelope.ts';
-import { bytesOf, enumOf, has, listOf, member, place, requireOnly, textOf } from '../../protojson.ts';
-import type { Place } from '../../protojson.ts';
+import { bytesOf, enumOf, has, listOf, member, jsonNode, requireOnly, textOf } from '../../protojson.ts';
+import type { JsonNode } from '../../protojson.ts';
 import { parseJson } from '../../json.ts';
 import { verifyPrehashed } from '../../keys/prehashed.ts';
 import { contentOf, hashOf } from './signed-content.ts';
@@ -39,7 +39,7 @@ const MAXIMUM_SUBJECTS = 1024;
  * What the bundle's signature is over, required to be about the artifact.
  * @throws Error or EngineError with one sentence.
  */
-export function readBundleContent(bundle: Place, artifact: Artifact): BundleContent {
+export function readBundleContent(bundle: JsonNode, artifact: Artifact): BundleContent {
   const isMessage = has(bundle, 'messageSignature');
   if (isMessage === has(bundle, 'dsseEnvelope')) {
     throw new Error('the bundle does not have exactly one of messageSignature and dsseEnvelope');
@@ -50,7 +50,7 @@ export function readBundleContent(bundle: Place, artifact: Artifact): BundleCont
 }
 
 /** A signature over the artifact itself. */
-function messageContent(message: Place, artifact: Artifact): SignedContent {
+function messageContent(message: JsonNode, artifact: Artifact): SignedContent {
   requireOnly(message, ['messageDigest', 'signature']);
   const signature = bytesOf(member(message, 'signature'));
   if (has(message, 'messageDigest')) requireMessageDigest(member(message, 'messageDigest'), artifact);
@@ -65,7 +65,7 @@ function messageContent(message: Place, artifact: Artifact): SignedContent {
 }
 
 /** The digest proves nothing, but one of something else means that this bundle belongs to something else. */
-function requireMessageDigest(at: Place, artifact: Artifact): void {
+function requireMessageDigest(at: JsonNode, artifact: Artifact): void {
   requireOnly(at, ['algorithm', 'digest']);
   const hash = enumOf(member(at, 'algorithm'), ALGORITHMS);
   if (hash === undefined) throw new Error(`${at.path}.algorithm is not supported`);
@@ -80,12 +80,12 @@ function digestOfArtifact(artifact: Artifact, hash: HashName): Uint8Array | unde
 }
 
 /** A signature over an in-toto statement: DSSE binds it to nothing, so the subject has to. */
-function envelopeContent(envelope: Place, artifact: Artifact): BundleContent {
+function envelopeContent(envelope: JsonNode, artifact: Artifact): BundleContent {
   requireOnly(envelope, ['payload', 'payloadType', 'signatures']);
   for (const one of listOf(member(envelope, 'signatures'), 1)) requireOnly(one, ['sig', 'keyid']);
   const { payload, signature, signedBytes } = parseEnvelope(envelope.value);
   const json = parseJson(payload, MAXIMUM_PAYLOAD_BYTES, 'the statement');
-  const statement = place(json, 'the statement: ');
+  const statement = jsonNode(json, 'the statement: ');
   if (!STATEMENTS.has(textOf(member(statement, '_type')))) throw new Error('the payload is not an in-toto statement');
   const subjects = listOf(member(statement, 'subject'), MAXIMUM_SUBJECTS);
   if (!subjects.some((subject) => isAbout(subject, artifact))) {
@@ -96,7 +96,7 @@ function envelopeContent(envelope: Place, artifact: Artifact): BundleContent {
 }
 
 /** Every digest of the subject that can be computed agrees, and there is one. */
-function isAbout(subject: Place, artifact: Artifact): boolean {
+function isAbout(subject: JsonNode, artifact: Artifact): boolean {
   const digests = member(subject, 'digest');
   const answers = SUBJECT_ALGORITHMS.filter((hash) => has(digests, hash)).map((hash) => {
     const actual = digestOfArtifact(artifact, hash);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bytesOf, has, integerOf, listOf, member, place, requireOnly, textOf } from '../../protojson.ts';
-import type { Place } from '../../protojson.ts';
+import { bytesOf, has, integerOf, listOf, member, jsonNode, requireOnly, textOf } from '../../protojson.ts';
+import type { JsonNode } from '../../protojson.ts';
 import type { InclusionProof, LogEntry, VerificationEvidence } from './verification-material.ts';
 
 export type BundleVersion = '0.1' | '0.2' | '0.3';
@@ -27,7 +27,7 @@ const MAXIMUM_HASHES = 64;
  * @throws Error with one sentence that names the field.
  */
 export function readBundleEvidence(json: unknown): VerificationEvidence {
-  const bundle = place(json, '');
+  const bundle = jsonNode(json, '');
   const version = bundleVersion(bundle);
   requireOnly(bundle, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
   const material = member(bundle, 'verificationMaterial');
@@ -39,7 +39,7 @@ export function readBundleEvidence(json: unknown): VerificationEvidence {
   return certificate === undefined ? { logEntries, timestamps } : { certificate, logEntries, timestamps };
 }
 
-export function bundleVersion(bundle: Place): BundleVersion {
+export function bundleVersion(bundle: JsonNode): BundleVersion {
   const mediaType = textOf(member(bundle, 'mediaType'));
   const version = Object.hasOwn(VERSIONS, mediaType) ? VERSIONS[mediaType] : undefined;
   if (version === undefined) {
@@ -48,7 +48,7 @@ export function bundleVersion(bundle: Place): BundleVersion {
   return version;
 }
 
-function readCertificate(material: Place, version: BundleVersion): Uint8Array | undefined {
+function readCertificate(material: JsonNode, version: BundleVersion): Uint8Array | undefined {
   const given = SIGNERS.filter((name) => has(material, name));
   if (given.length > 1) throw new Error(`${material.path} has both ${given.join(' and ')}`);
   const [name] = given;
@@ -65,19 +65,19 @@ function readCertificate(material: Place, version: BundleVersion): Uint8Array | 
 }
 
 /** The bytes of a message that has nothing else. */
-function bytesIn(at: Place, name: string): Uint8Array {
+function bytesIn(at: JsonNode, name: string): Uint8Array {
   requireOnly(at, [name]);
   return bytesOf(member(at, name));
 }
 
 /** Only the leaf: the rest of a chain comes from the trust root, never from the signer. */
-function leafOf(certificates: Place): Uint8Array {
+function leafOf(certificates: JsonNode): Uint8Array {
   const [leaf] = listOf(certificates, MAXIMUM_CHAIN).map((one) => bytesIn(one, 'rawBytes'));
   if (leaf === undefined) throw new Error(`${certificates.path} is empty`);
   return leaf;
 }
 
-function readTimestamps(data: Place): readonly Uint8Array[] {
+function readTimestamps(data: JsonNode): readonly Uint8Array[] {
   requireOnly(data, ['rfc3161Timestamps']);
   return listOf(member(data, 'rfc3161Timestamps'), MAXIMUM_TIMESTAMPS).map((one) => bytesIn(one, 'signedTimestamp'));
 }
@@ -92,7 +92,7 @@ const ENTRY = [
   'canonicalizedBody',
 ];
 
-function readEntry(at: Place, version: BundleVersion): LogEntry {
+function readEntry(at: JsonNode, version: BundleVersion): LogEntry {
   requireOnly(at, ENTRY);
   const promise = member(at, 'inclusionPromise');
   const proof = member(at, 'inclusionProof');
@@ -115,7 +115,7 @@ function readEntry(at: Place, version: BundleVersion): LogEntry {
 }
 
 /** Version 0.1 allowed proofs without a checkpoint; they prove nothing and are left out. */
-function readProof(at: Place, version: BundleVersion): { proof?: InclusionProof } {
+function readProof(at: JsonNode, version: BundleVersion): { proof?: InclusionProof } {
   requireOnly(at, ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint']);
   const checkpoint = member(at, 'checkpoint');
   if (version === '0.1' && checkpoint.value === undefined) return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
-import { bytesOf, integerOf, member, place, textOf } from '../../protojson.ts';
+import { bytesOf, integerOf, member, jsonNode, textOf } from '../../protojson.ts';
 import { parseJson } from '../../json.ts';
 import type { VerificationMaterial } from '../../cosign/types.ts';
 import type { LogEntry, VerificationEvidence } from './verification-material.ts';
@@ -37,11 +37,11 @@ function readCertificate(pem: string): Uint8Array {
 /** `{"SignedEntryTimestamp":…,"Payload":{"body":…,"integratedTime":…,"logIndex":…,"logID":…}}` */
 function readRekorBundle(text: string): LogEntry {
   const path = 'the bundle annotation: Payload';
-  const bundle = place(
+  const bundle = jsonNode(
     parseJson(Buffer.from(text), MAXIMUM_CHARACTERS, 'the bundle annotation'),
     'the bundle annotation',
   );
-  const payload = place(member(bundle, 'Payload').value, path);
+  const payload = jsonNode(member(bundle, 'Payload').value, path);
   const logId = textOf(member(payload, 'logID'));
   if (!LOG_ID.test(logId)) throw new Error(`${path}.logID is not 64 hexadecimal digits`);
   return {
@@ -56,5 +56,7 @@ function readRekorBundle(text: string): LogEntry {
 
 function readTimestamp(text: string): Uint8Array {
   const what = 'the rfc3161timestamp annotation';
-  return bytesOf(member(place(parseJson(Buffer.from(text), MAXIMUM_CHARACTERS, what), what), 'SignedRFC3161Timestamp'));
+  return bytesOf(
+    member(jsonNode(parseJson(Buffer.from(text), MAXIMUM_CHARACTERS, what), what), 'SignedRFC3161Timestamp'),
+  );
 }

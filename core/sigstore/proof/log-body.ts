@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
 import type { HashName } from '../../keys/algorithms.ts';
-import { bytesOf, fieldsOf, has, listOf, member, place, textOf } from '../../protojson.ts';
-import type { Place } from '../../protojson.ts';
+import { bytesOf, fieldsOf, has, listOf, member, jsonNode, textOf } from '../../protojson.ts';
+import type { JsonNode } from '../../protojson.ts';
 import { parseJson } from '../../json.ts';
 import { parsePublicKey } from '../../keys/public-key.ts';
 import { hashOf } from '../bundle/signed-content.ts';
@@ -37,7 +37,7 @@ const HEX = /^(?:[0-9a-f]{2}){32,64}$/;
  * @throws Error with one sentence.
  */
 export function requireBody(entry: LogEntry, content: SignedContent, signer: ExpectedSigner): void {
-  const body = place(parseJson(entry.body, MAXIMUM_BYTES, `${entry.path}.canonicalizedBody`), 'the log entry: body');
+  const body = jsonNode(parseJson(entry.body, MAXIMUM_BYTES, `${entry.path}.canonicalizedBody`), 'the log entry: body');
   const kind = textOf(member(body, 'kind'));
   const version = textOf(member(body, 'apiVersion'));
   if ((entry.kind ?? kind) !== kind || (entry.version ?? version) !== version) {
@@ -51,7 +51,7 @@ export function requireBody(entry: LogEntry, content: SignedContent, signer: Exp
 interface Binding {
   readonly content: SignedContent;
   readonly signer: ExpectedSigner;
-  readonly spec: Place;
+  readonly spec: JsonNode;
 }
 
 const KINDS: Readonly<Record<string, (binding: Binding) => void>> = {
@@ -108,7 +108,7 @@ function requireIntoto2({ content, signer, spec }: Binding): void {
   const signature = only(member(member(entry, 'envelope'), 'signatures'));
   // Encoded twice: the envelope's own base64 is the content of a bytes field.
   const inner = bytesOf(member(signature, 'sig')).toString('latin1');
-  requireSignature(bytesOf(place(inner, `${signature.path}.sig`)), content);
+  requireSignature(bytesOf(jsonNode(inner, `${signature.path}.sig`)), content);
   requirePem(member(signature, 'publicKey'), signer);
 }
 
@@ -121,14 +121,14 @@ function payloadDigest({ envelope }: SignedContent): ReadDigest {
   return (hash) => (envelope === undefined ? undefined : hashOf(hash, envelope.payload));
 }
 
-function only(signatures: Place): Place {
+function only(signatures: JsonNode): JsonNode {
   const list = listOf(signatures, 64);
   const [signature] = list;
   if (signature === undefined || list.length > 1) throw new Error(`${signatures.path} has not exactly one signature`);
   return signature;
 }
 
-function requireDigest(at: Place, name: 'digest' | 'value', actual: ReadDigest): void {
+function requireDigest(at: JsonNode, name: 'digest' | 'value', actual: ReadDigest): void {
   const algorithm = textOf(member(at, 'algorithm'));
   const hash = Object.hasOwn(HASHES, algorithm) ? HASHES[algorithm] : undefined;
   if (hash === undefined) throw new Error(`${at.path}.algorithm is not supported`);
@@ -137,7 +137,7 @@ function requireDigest(at: Place, name: 'digest' | 'value', actual: ReadDigest):
   if (digest === undefined || !expected.equals(digest)) throw new Error(`${at.path} is that of other content`);
 }
 
-function hexOf(at: Place): Buffer {
+function hexOf(at: JsonNode): Buffer {
   const text = textOf(at);
   if (!HEX.test(text)) throw new Error(`${at.path} is not a digest`);
   return Buffer.from(text, 'hex');
@@ -148,7 +148,7 @@ function requireSignature(signature: Uint8Array, content: SignedContent): void {
 }
 
 /** Rekor v1: PEM of a certificate or of a key. */
-function requirePem(at: Place, signer: ExpectedSigner): void {
+function requirePem(at: JsonNode, signer: ExpectedSigner): void {
   const pem = bytesOf(at).toString('latin1');
   if (pem.includes('BEGIN CERTIFICATE')) {
     requireCertificate(new X509Certificate(pem), signer);
@@ -158,7 +158,7 @@ function requirePem(at: Place, signer: ExpectedSigner): void {
 }
 
 /** Rekor v2: a message with either of the two. */
-function requireVerifier(at: Place, signer: ExpectedSigner): void {
+function requireVerifier(at: JsonNode, signer: ExpectedSigner): void {
   fieldsOf(at);
   if (has(at, 'x509Certificate')) {
     requireCertificate(new X509Certificate(bytesOf(member(member(at, 'x509Certificate'), 'rawBytes'))), signer);

@@ -5,8 +5,8 @@ import { X509Certificate } from '@sigstore/core';
 import { errorText } from '../../text.ts';
 import { extendedKeyUsages, TIME_STAMPING } from './certificate.ts';
 import { requireModestDer } from './der-effort.ts';
-import { bytesOf, enumOf, has, listOf, member, place, textOf } from '../../protojson.ts';
-import type { Place } from '../../protojson.ts';
+import { bytesOf, enumOf, has, listOf, member, jsonNode, textOf } from '../../protojson.ts';
+import type { JsonNode } from '../../protojson.ts';
 
 /** Whom keyless signatures are believed on: the content of a trusted_root.json, read strictly. Immutable. */
 export interface TrustRoot {
@@ -79,11 +79,11 @@ const LOG_KEYS = new Map<string | number, KeyKind>(
  */
 export function parseTrustRoot(text: string): TrustRoot {
   if (text.length > MAXIMUM_CHARACTERS) throw new Error(`the trusted root is longer than ${MAXIMUM_CHARACTERS} bytes`);
-  const root = place(parseJson(text), '');
+  const root = jsonNode(parseJson(text), '');
   const mediaType = textOf(member(root, 'mediaType'));
   if (!MEDIA_TYPE.test(mediaType))
     throw new Error(`mediaType is not that of a trusted root: ${mediaType.slice(0, 100)}`);
-  const each = <T>(name: string, read: (at: Place) => T): T[] =>
+  const each = <T>(name: string, read: (at: JsonNode) => T): T[] =>
     listOf(member(root, name), MAXIMUM_AUTHORITIES).map(read);
   return {
     certificateAuthorities: each('certificateAuthorities', readAuthority),
@@ -101,14 +101,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readAuthority(at: Place): CertificateAuthority {
+function readAuthority(at: JsonNode): CertificateAuthority {
   const certificates = member(member(at, 'certChain'), 'certificates');
   const certChain = listOf(certificates, MAXIMUM_CHAIN).map((one) => readCertificate(member(one, 'rawBytes')));
   if (certChain.length === 0) throw new Error(`${certificates.path} is empty`);
   return { certChain, validFor: readWindow(member(at, 'validFor')) };
 }
 
-function readTimestampAuthority(at: Place): CertificateAuthority {
+function readTimestampAuthority(at: JsonNode): CertificateAuthority {
   const authority = readAuthority(at);
   const [signing] = authority.certChain;
   // RFC 3161, 2.3: without it any certificate under the same anchor could make time. A chain of authorities only is one
@@ -119,7 +119,7 @@ function readTimestampAuthority(at: Place): CertificateAuthority {
   return authority;
 }
 
-function readCertificate(at: Place): X509Certificate {
+function readCertificate(at: JsonNode): X509Certificate {
   const der = bytesOf(at);
   try {
     requireModestDer(der);
@@ -131,7 +131,7 @@ function readCertificate(at: Place): X509Certificate {
   }
 }
 
-function readLog(at: Place): TransparencyLog {
+function readLog(at: JsonNode): TransparencyLog {
   const publicKey = member(at, 'publicKey');
   const details = member(publicKey, 'keyDetails');
   const kind = enumOf(details, LOG_KEYS);
@@ -148,7 +148,7 @@ function readLog(at: Place): TransparencyLog {
   };
 }
 
-function readKey(at: Place, type: 'pkcs1' | 'spki'): KeyObject {
+function readKey(at: JsonNode, type: 'pkcs1' | 'spki'): KeyObject {
   const key = bytesOf(at);
   try {
     return createPublicKey({ key, format: 'der', type });
@@ -157,12 +157,12 @@ function readKey(at: Place, type: 'pkcs1' | 'spki'): KeyObject {
   }
 }
 
-function readWindow(at: Place): Window {
+function readWindow(at: JsonNode): Window {
   if (at.value === undefined) return { start: BEGINNING, end: END };
   return { start: readTime(member(at, 'start'), BEGINNING), end: readTime(member(at, 'end'), END) };
 }
 
-function readTime(at: Place, otherwise: Date): Date {
+function readTime(at: JsonNode, otherwise: Date): Date {
   if (at.value === undefined) return otherwise;
   const text = textOf(at);
   const time = new Date(text);

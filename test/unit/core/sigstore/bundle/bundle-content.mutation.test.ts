@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { readBundleContent } from '../../../../../core/sigstore/bundle/bundle-content.ts';
 import type { Artifact } from '../../../../../core/sigstore/bundle/bundle-content.ts';
-import { place } from '../../../../../core/protojson.ts';
+import { jsonNode } from '../../../../../core/protojson.ts';
 import { digestOf } from '../../../../../core/image/digest.ts';
 
 const ARTIFACT = Buffer.from('an artifact\n');
@@ -16,7 +16,7 @@ const hashed = (hash: string, encoding: 'hex' | 'base64', bytes = ARTIFACT): str
 
 function readMessage(change: object, artifact: Artifact = ARTIFACT): string | undefined {
   const messageSignature = { signature: 'AAAA', ...change };
-  return readBundleContent(place({ messageSignature }, ''), artifact).predicateType;
+  return readBundleContent(jsonNode({ messageSignature }, ''), artifact).predicateType;
 }
 
 function readStatement(change: object, artifact: Artifact = ARTIFACT, envelope: object = {}): string | undefined {
@@ -33,7 +33,7 @@ function readStatement(change: object, artifact: Artifact = ARTIFACT, envelope: 
     signatures: [{ sig: 'AAAA' }],
     ...envelope,
   };
-  return readBundleContent(place({ dsseEnvelope }, ''), artifact).predicateType;
+  return readBundleContent(jsonNode({ dsseEnvelope }, ''), artifact).predicateType;
 }
 
 function subjectsOfOthers(count: number): readonly object[] {

@@ -18,12 +18,12 @@ export interface HttpRequest {
 
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-export interface HttpReply {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: HttpHeaders;
   /** Whole for status 200; otherwise at most the first kilobytes. Untrusted. */
   readonly body: Uint8Array;
-  /** The URL that gave this reply, after redirects. */
+  /** The URL that gave this response, after redirects. */
   readonly url: URL;
 }
 

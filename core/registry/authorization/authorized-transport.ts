@@ -6,8 +6,8 @@ import { createRecentlyUsed } from '../../recently-used.ts';
 import { parseChallenges } from './challenge.ts';
 import type { Challenge } from './challenge.ts';
 import type { Endpoint } from '../transport/endpoints.ts';
-import type { HttpReply, HttpRequest } from '../transport/exchange.ts';
-import type { Courier } from '../transport/redirects.ts';
+import type { HttpResponse, HttpRequest } from '../transport/http-message.ts';
+import type { RedirectingTransport } from '../transport/redirects.ts';
 import { basicAuthorization, credentialHash } from './token.ts';
 import type { TokenRequest, TokenStore } from './token.ts';
 import type { Credential, RequestScope } from '../types.ts';
@@ -16,45 +16,45 @@ import type { Credential, RequestScope } from '../types.ts';
 const MAXIMUM_CANDIDATES = 16;
 const REMEMBERED = 1024;
 /** Registries move their token servers now and then. */
-const DEMAND_MILLISECONDS = 10 * 60_000;
+const SCHEME_MILLISECONDS = 10 * 60_000;
 
 /** What a registry asks for; learned from its 401 and used up front from then on. */
-type Demand =
-  | { readonly scheme: 'basic' }
-  | { readonly scheme: 'bearer'; readonly realm: string; readonly service?: string; readonly fixedScope?: string };
+type AuthenticationScheme =
+  | { readonly kind: 'basic' }
+  | { readonly kind: 'bearer'; readonly realm: string; readonly service?: string; readonly fixedScope?: string };
 
 /** One request to a repository with the credentials it needs, trying each candidate in turn. */
-export interface AuthorizedCourier {
+export interface AuthorizedTransport {
   /**
-   * Any status but 401 and 403 of the registry is a reply. Fails with `RegistryUnauthorized` when no
+   * Any status but 401 and 403 of the registry is a response. Fails with `RegistryUnauthorized` when no
    * candidate is accepted. Credentials go to the registry's origin and to the token server it names.
    */
-  send(call: Call, scope: RequestScope): Promise<HttpReply>;
+  send(asked: RepositoryRequest, scope: RequestScope): Promise<HttpResponse>;
 }
 
-export interface Call {
+export interface RepositoryRequest {
   readonly endpoint: Endpoint;
   readonly repository: Repository;
   readonly request: HttpRequest;
 }
 
-export function createAuthorizedCourier(options: {
-  readonly courier: Courier;
+export function createAuthorizedTransport(options: {
+  readonly transport: RedirectingTransport;
   readonly tokens: TokenStore;
   readonly clock: Clock;
-}): AuthorizedCourier {
-  const { courier, tokens, clock } = options;
-  const demands = createRecentlyUsed<{ readonly demand: Demand; readonly until: number }>(REMEMBERED);
+}): AuthorizedTransport {
+  const { transport, tokens, clock } = options;
+  const schemes = createRecentlyUsed<{ readonly scheme: AuthenticationScheme; readonly until: number }>(REMEMBERED);
   const accepted = createRecentlyUsed<string>(REMEMBERED);
   const resolutions = new WeakMap<RequestScope, Map<string, Promise<readonly Credential[]>>>();
 
   /** Asked once a decision: a keychain may run a helper program. */
-  function credentialsFor(call: Call, scope: RequestScope): Promise<readonly Credential[]> {
+  function credentialsFor(asked: RepositoryRequest, scope: RequestScope): Promise<readonly Credential[]> {
     const known = resolutions.get(scope) ?? new Map<string, Promise<readonly Credential[]>>();
     resolutions.set(scope, known);
-    const key = repositoryKey(call);
+    const key = repositoryKey(asked);
     const found =
-      known.get(key) ?? scope.keychain.resolve({ registry: call.endpoint.registry, path: call.repository.path });
+      known.get(key) ?? scope.keychain.resolve({ registry: asked.endpoint.registry, path: asked.repository.path });
     known.set(key, found);
     return found;
   }
@@ -62,85 +62,85 @@ export function createAuthorizedCourier(options: {
   /** The registry's answer to one candidate; undefined where it or its token server refuses him. */
   async function sendAs(
     credential: Credential | undefined,
-    call: Call,
+    asked: RepositoryRequest,
     scope: RequestScope,
-  ): Promise<HttpReply | undefined> {
-    const origin = call.endpoint.origin.origin;
-    const first = await authorizeUpFront(origin, credential, call, scope);
+  ): Promise<HttpResponse | undefined> {
+    const origin = asked.endpoint.origin.origin;
+    const first = await authorizeUpFront(origin, credential, asked, scope);
     if (first === 'refused') return undefined;
-    const reply = await courier.send(withAuthorization(call.request, first), call.endpoint, scope);
-    if (!isRefusal(reply, call)) return reply;
-    const demand = reply.status === 401 ? readDemand(reply) : undefined;
-    if (!demand) return undefined;
-    demands.set(origin, { demand, until: clock() + DEMAND_MILLISECONDS });
-    discardToken(demand, first, credential, call);
-    const second = await authorize(demand, credential, call, scope);
+    const response = await transport.send(withAuthorization(asked.request, first), asked.endpoint, scope);
+    if (!isRefusal(response, asked)) return response;
+    const scheme = response.status === 401 ? readScheme(response) : undefined;
+    if (!scheme) return undefined;
+    schemes.set(origin, { scheme, until: clock() + SCHEME_MILLISECONDS });
+    discardToken(scheme, first, credential, asked);
+    const second = await authorize(scheme, credential, asked, scope);
     if (second === undefined || second === 'refused' || second === first) return undefined;
-    const again = await courier.send(withAuthorization(call.request, second), call.endpoint, scope);
-    return isRefusal(again, call) ? undefined : again;
+    const again = await transport.send(withAuthorization(asked.request, second), asked.endpoint, scope);
+    return isRefusal(again, asked) ? undefined : again;
   }
 
   /** A token that was refused may have been revoked, or have ended by the registry's clock. */
   function discardToken(
-    demand: Demand,
+    scheme: AuthenticationScheme,
     sent: string | undefined,
     credential: Credential | undefined,
-    call: Call,
+    asked: RepositoryRequest,
   ): void {
-    if (demand.scheme !== 'bearer' || !sent?.startsWith('Bearer ')) return;
-    tokens.discard(tokenRequest(demand, credential, call), sent.slice('Bearer '.length));
+    if (scheme.kind !== 'bearer' || !sent?.startsWith('Bearer ')) return;
+    tokens.discard(tokenRequest(scheme, credential, asked), sent.slice('Bearer '.length));
   }
 
   /** A token server that fails is forgotten, so that the registry may name another next time. */
   async function authorizeUpFront(
     origin: string,
     credential: Credential | undefined,
-    call: Call,
+    asked: RepositoryRequest,
     scope: RequestScope,
   ): Promise<string | undefined> {
-    const known = demands.get(origin);
+    const known = schemes.get(origin);
     if (!known || clock() >= known.until) return undefined;
     try {
-      return await authorize(known.demand, credential, call, scope);
+      return await authorize(known.scheme, credential, asked, scope);
     } catch (error) {
-      demands.delete(origin);
+      schemes.delete(origin);
       throw error;
     }
   }
 
   async function authorize(
-    demand: Demand | undefined,
+    scheme: AuthenticationScheme | undefined,
     credential: Credential | undefined,
-    call: Call,
+    asked: RepositoryRequest,
     scope: RequestScope,
   ): Promise<string | undefined> {
-    if (!demand) return undefined;
-    if (demand.scheme === 'basic') {
+    if (!scheme) return undefined;
+    if (scheme.kind === 'basic') {
       return credential?.password ? basicAuthorization(credential.username, credential.password) : undefined;
     }
     if (credential?.registryToken) return `Bearer ${credential.registryToken}`;
-    const token = await tokens.obtain(tokenRequest(demand, credential, call), scope);
+    const token = await tokens.obtain(tokenRequest(scheme, credential, asked), scope);
     return token === undefined ? 'refused' : `Bearer ${token}`;
   }
 
   return {
-    async send(call, scope) {
-      const found = (await credentialsFor(call, scope)).slice(0, MAXIMUM_CANDIDATES);
+    async send(asked, scope) {
+      const found = (await credentialsFor(asked, scope)).slice(0, MAXIMUM_CANDIDATES);
       const candidates: readonly (Credential | undefined)[] = found.length === 0 ? [undefined] : found;
-      const key = repositoryKey(call);
+      const key = repositoryKey(asked);
       for (const credential of preferredFirst(candidates, accepted.get(key))) {
-        const reply = await sendAs(credential, call, scope);
-        if (!reply) continue;
+        const response = await sendAs(credential, asked, scope);
+        if (!response) continue;
         accepted.set(key, credentialHash(credential));
-        return reply;
+        return response;
       }
-      throw unauthorized(call, found.length);
+      throw unauthorized(asked, found.length);
     },
   };
 }
 
-function repositoryKey(call: Call): string {
-  return `${call.endpoint.registry}/${call.repository.path}`;
+function repositoryKey(asked: RepositoryRequest): string {
+  return `${asked.endpoint.registry}/${asked.repository.path}`;
 }
 
 /** The hint only sorts the caller's own candidates; it gives nobody another's credentials. */
@@ -158,22 +158,22 @@ function withAuthorization(request: HttpRequest, authorization: string | undefin
 }
 
 /** Only the registry itself may ask for its credentials, not the host it redirected to. */
-function isRefusal(reply: HttpReply, call: Call): boolean {
-  return (reply.status === 401 || reply.status === 403) && reply.url.origin === call.endpoint.origin.origin;
+function isRefusal(response: HttpResponse, asked: RepositoryRequest): boolean {
+  return (response.status === 401 || response.status === 403) && response.url.origin === asked.endpoint.origin.origin;
 }
 
-function readDemand(reply: HttpReply): Demand | undefined {
-  const challenges = parseChallenges(reply.headers['www-authenticate']);
+function readScheme(response: HttpResponse): AuthenticationScheme | undefined {
+  const challenges = parseChallenges(response.headers['www-authenticate']);
   const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'));
-  if (bearer) return bearerDemand(bearer);
-  return challenges.some(({ scheme }) => scheme === 'basic') ? { scheme: 'basic' } : undefined;
+  if (bearer) return bearerScheme(bearer);
+  return challenges.some(({ scheme }) => scheme === 'basic') ? { kind: 'basic' } : undefined;
 }
 
-function bearerDemand({ parameters }: Challenge): Demand {
+function bearerScheme({ parameters }: Challenge): AuthenticationScheme {
   const service = parameters.get('service');
   const scope = parameters.get('scope');
   return {
-    scheme: 'bearer',
+    kind: 'bearer',
     realm: parameters.get('realm') ?? '',
     ...(service === undefined ? {} : { service }),
     // `repository:…` is made anew for each repository; ECR Public asks for the scope `aws`.
@@ -182,23 +182,23 @@ function bearerDemand({ parameters }: Challenge): Demand {
 }
 
 function tokenRequest(
-  demand: Extract<Demand, { scheme: 'bearer' }>,
+  scheme: Extract<AuthenticationScheme, { kind: 'bearer' }>,
   credential: Credential | undefined,
-  call: Call,
+  asked: RepositoryRequest,
 ): TokenRequest {
   return {
-    endpoint: call.endpoint,
-    realm: demand.realm,
-    ...(demand.service === undefined ? {} : { service: demand.service }),
-    scope: demand.fixedScope ?? `repository:${call.repository.path}:pull`,
+    endpoint: asked.endpoint,
+    realm: scheme.realm,
+    ...(scheme.service === undefined ? {} : { service: scheme.service }),
+    scope: scheme.fixedScope ?? `repository:${asked.repository.path}:pull`,
     ...(credential ? { credential } : {}),
   };
 }
 
-function unauthorized(call: Call, tried: number): EngineError {
+function unauthorized(asked: RepositoryRequest, tried: number): EngineError {
   const how = tried === 0 ? 'no credentials were found for it' : `${tried} credential(s) were tried`;
   return new EngineError(
     'RegistryUnauthorized',
-    `registry ${call.endpoint.registry} refuses to show ${call.repository.path}; ${how}`,
+    `registry ${asked.endpoint.registry} refuses to show ${asked.repository.path}; ${how}`,
   );
 }
