@@ -19,7 +19,8 @@ export async function explain(
   terminal: Terminal,
 ): Promise<ExitCode> {
   if (options.policies.length === 0) throw new UsageError('give --policies, the policies to explain');
-  const { unmatchedImages, trustRoots, namespacedPolicies } = await configurationOf(options);
+  const configuration = await configurationOf(options);
+  const { trustRoots, namespacedPolicies } = configuration;
   const namespace = namespaceContext(options);
   const store = await loadPolicySource(options, {
     trustRoots: [PUBLIC_GOOD, ...trustRoots.map(({ name }) => name)],
@@ -30,7 +31,7 @@ export async function explain(
   if (silent !== undefined) terminal.err(silent);
   try {
     for (const image of images) {
-      terminal.out(explanationText(explainImage(image, namespace, snapshot, unmatchedImages)));
+      terminal.out(explanationText(explainImage(image, namespace, snapshot, configuration)));
     }
   } catch (error) {
     throw error instanceof EngineError ? new UsageError(error.message) : error;

@@ -14,6 +14,7 @@ import {
   type PathSegment,
 } from './faults.ts';
 import { completeNotification, notificationFaults, type WrittenNotification } from './notifications.ts';
+import { hostsOf } from './registry-settings.ts';
 import { CONFIGURATION_SCHEMA } from './schema.ts';
 import { completeTrustRoot, resolveTrustRoot, trustRootFaults, type WrittenTrustRoot } from './trust-root-settings.ts';
 import {
@@ -100,7 +101,7 @@ function readConfiguration(text: string): Configuration {
   }
   const configuration = withDefaults(written);
   const faults = [
-    ...duplicatesOf(configuration.registries, 'registries', 'host'),
+    ...duplicatesOf(configuration.registries, 'registries', 'host', hostsOf),
     ...duplicatesOf(configuration.trustRoots, 'trustRoots', 'name'),
     ...duplicatesOf(configuration.notifications, 'notifications', 'name'),
     ...trustRootFaults(configuration.trustRoots),
@@ -171,15 +172,19 @@ function stepInto(node: unknown, segment: PathSegment): Step | undefined {
   return item === undefined ? undefined : { place: item, value: item };
 }
 
-function duplicatesOf<T extends object>(items: readonly T[], list: string, field: keyof T & string) {
+/** Items of one identity, of which `identitiesOf` may tell several. */
+function duplicatesOf<T extends object>(
+  items: readonly T[],
+  list: string,
+  field: keyof T & string,
+  identitiesOf: (item: T) => readonly unknown[] = (item) => [item[field]],
+) {
   const seen = new Set<unknown>();
   return items.flatMap((item, index) => {
-    const value = item[field];
-    if (!seen.has(value)) {
-      seen.add(value);
-      return [];
-    }
-    return [{ segments: [list, index, field], message: `names ${String(value)} a second time` }];
+    const identities = identitiesOf(item);
+    const isKnown = identities.some((identity) => seen.has(identity));
+    for (const identity of identities) seen.add(identity);
+    return isKnown ? [{ segments: [list, index, field], message: `names ${String(item[field])} a second time` }] : [];
   });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
+import { hostIdentity, plainHttpTwin } from '../image/host.ts';
 import { errorText } from '../text.ts';
 import type { RegistrySettings, SettingsOf } from '../registry/transport/endpoints.ts';
 import { ConfigurationError } from './faults.ts';
@@ -14,8 +15,23 @@ export async function loadRegistrySettings(
   readFile: (path: string) => Promise<string>,
 ): Promise<SettingsOf> {
   const loaded = await Promise.all(registries.map((registry, index) => loadOne(registry, index, readFile)));
-  const byHost = new Map(loaded.map((settings) => [settings.host, settings]));
-  return (host) => byHost.get(host);
+  const byHost = new Map(loaded.flatMap((settings) => hostsOf(settings).map((host) => [host, settings])));
+  return (host) => byHost.get(hostIdentity(host));
+}
+
+/** Whether the configuration has a registry asked by plain HTTP, so that its host with `:80` is the same host. */
+export function isPlainHttp(
+  registries: readonly Pick<RegistryConfiguration, 'host' | 'insecure'>[],
+  host: string,
+): boolean {
+  const identity = hostIdentity(host);
+  return registries.some((registry) => registry.insecure && hostsOf(registry).includes(identity));
+}
+
+/** All spellings by which an entry is found, as `hostIdentity` gives them. */
+export function hostsOf({ host, insecure }: Pick<RegistryConfiguration, 'host' | 'insecure'>): readonly string[] {
+  const identity = hostIdentity(host);
+  return insecure ? [identity, plainHttpTwin(identity)] : [identity];
 }
 
 async function loadOne(

@@ -3,12 +3,17 @@ import { isDigest } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { compileGlob, globMatches, literalCharacters } from './glob.ts';
 import { HOST, PATH_COMPONENT, canConform } from './grammar.ts';
-import { DEFAULT_REGISTRY, isHostComponent, normalizeName, quote, repositoryName, tagColon } from './reference.ts';
+import { DOCKER_HUB, asciiLowerCase, hostIdentity } from './host.ts';
+import { isHostComponent, normalizeName, quote, repositoryName, tagColon } from './reference.ts';
 import type { ImagePattern, ImageReference, Repository } from './types.ts';
 
 export const ANY_SEGMENTS = '**';
 export const ANY_SEGMENT = '*';
 const MAXIMUM_TEXT = 512;
+const DEFAULT_PORT = '443';
+const EXPLICIT_DEFAULT_PORT = /:0*443$/;
+/** Without its port, such a host would be every port's: `*:443`, `registry*:4*`. */
+const AMBIGUOUS_PORT = /\*:(?:0*443|(?=.*\*)(?!\*$)[0-9*]*)$/;
 
 /** A pattern of `spec.images` that is not valid, or that no image can match; the message is a sentence. */
 export class PatternError extends Error {
@@ -51,28 +56,22 @@ export function parsePattern(text: string): ImagePattern {
   const digest = at === -1 ? undefined : parseDigest(text, text.slice(at + 1));
   const segments = segmentsOf(name);
   requireMatchable(text, segments);
-  return patternOf(text, segments, digest);
+  return patternOf(text, { segments, ...(digest === undefined ? {} : { digest }) });
 }
 
 /**
- * What a pattern that `parsePattern` refuses still claims, so that a policy with a slip in it denies its images
- * instead of leaving them to a weaker policy: without tag, digest and scheme, and with a misplaced `**` taken as
- * widely as it may have been meant, and in lower case where only that can be (`ghcr.io/Acme/app`: owners of
- * repositories are written with capitals elsewhere). Undefined: no valid reference could have been meant.
+ * All that a pattern stands for: where its host may have any port (`registry.example.com:*`), also the host without one.
+ *
+ * @throws PatternError
  */
-export function claimOf(text: string): ImagePattern | undefined {
-  try {
-    return parsePattern(text);
-  } catch {
-    const name = withoutExtras(text.trim());
-    const segments = name === '' ? [] : widen(segmentsOf(name));
-    // After the host is told from the path: a name with capitals before the first slash is one.
-    return claimBy(text, segments) ?? claimBy(text, segments.map(lowerCase));
+export function parsePatterns(text: string): readonly ImagePattern[] {
+  const pattern = parsePattern(text);
+  const [host = '', ...path] = pattern.segments;
+  const colon = portColon(host);
+  if (colon === -1 || !host.includes('*', colon) || !globMatches(compileGlob(host.slice(colon + 1)), DEFAULT_PORT)) {
+    return [pattern];
   }
-}
-
-function claimBy(text: string, segments: readonly string[]): ImagePattern | undefined {
-  return segments.length > 0 && faultIn(segments) === undefined ? patternOf(text, segments, undefined) : undefined;
+  return [pattern, patternOf(text, { segments: [host.slice(0, colon), ...path], ...digestOf(pattern) })];
 }
 
 /** Anchored at both ends; host and path are matched apart. A tag is never looked at. */
@@ -84,12 +83,15 @@ export function matchesPattern(pattern: ImagePattern, reference: Omit<ImageRefer
     positions =
       segment === ANY_SEGMENTS ? skipFrom(positions, index, texts.length) : advance(positions, segment, texts);
   }
-  return positions.includes(texts.length);
+  return pattern.unreadable === 'path' ? positions.length > 0 : positions.includes(texts.length);
 }
 
-/** A reference's segments, as a pattern's: the host, then the path. */
-export function referenceSegments(repository: Repository): readonly string[] {
-  return [repository.registry, ...repository.path.split('/')];
+/** A reference's segments, as a pattern's: the host's one spelling, then the path. */
+export function referenceSegments({ registry, path }: Repository): readonly string[] {
+  const host = hostIdentity(registry);
+  const segments = path.split('/');
+  // The Hub's other names keep a short path in a reference.
+  return host === DOCKER_HUB && segments.length === 1 ? [host, 'library', path] : [host, ...segments];
 }
 
 /**
@@ -116,15 +118,30 @@ function segmentMatcher(segment: string): (text: string | undefined) => boolean 
 
 /**
  * Orders patterns, the most specific first: an exact digest, then segment by segment from the host:
- * literal, glob with more literal characters, `*`, nothing more, `**`. A total order; 0 only for one canonical pattern.
+ * literal, glob with more literal characters, `*`, nothing more, `**`. What could not be read comes before what could
+ * be at its place. A total order; 0 only for one canonical pattern.
  */
 export function comparePatterns(a: ImagePattern, b: ImagePattern): number {
-  if ((a.digest === undefined) !== (b.digest === undefined)) return a.digest === undefined ? 1 : -1;
-  for (let index = 0; index < Math.max(a.segments.length, b.segments.length); index++) {
-    const difference = compareSegments(a.segments[index], b.segments[index]);
+  const byDigest = digestRank(a) - digestRank(b);
+  if (byDigest !== 0) return byDigest;
+  const [left, right] = [rankedSegments(a), rankedSegments(b)];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = compareSegments(left[index], right[index]);
     if (difference !== 0) return difference;
   }
   return compareText(a.digest ?? '', b.digest ?? '');
+}
+
+/** Stands for what could not be read; no text is equal to it. */
+const UNREADABLE = '\0';
+
+function rankedSegments({ segments, unreadable }: ImagePattern): readonly string[] {
+  return unreadable === 'path' ? [...segments, UNREADABLE] : segments;
+}
+
+function digestRank({ digest, unreadable }: ImagePattern): number {
+  if (unreadable === 'digest') return 0;
+  return digest === undefined ? 2 : 1;
 }
 
 /** Undefined is the end of the pattern: more specific than `**`, which also matches nothing. */
@@ -138,6 +155,7 @@ export function compareSegments(a: string | undefined, b: string | undefined): n
 }
 
 function rankOf(segment: string | undefined): number {
+  if (segment === UNREADABLE) return -1;
   if (segment === undefined) return 3;
   if (segment === ANY_SEGMENTS) return 4;
   if (segment === ANY_SEGMENT) return 2;
@@ -149,33 +167,40 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-function patternOf(source: string, segments: readonly string[], digest: Digest | undefined): ImagePattern {
-  const [registry = '', ...path] = segments;
+/** What a pattern holds, before it has a canonical text. */
+export type PatternParts = Pick<ImagePattern, 'segments' | 'digest' | 'unreadable'>;
+
+export function patternOf(source: string, parts: PatternParts): ImagePattern {
+  const { segments, digest, unreadable } = parts;
+  const [registry = '', ...path] = unreadable === 'path' ? collapse([...segments, ANY_SEGMENTS]) : segments;
   const name = path.length === 0 ? registry : repositoryName({ registry, path: path.join('/') });
-  if (digest === undefined) return { source, canonical: name, segments };
-  return { source, canonical: `${name}@${digest}`, segments, digest };
+  return { source, canonical: digest === undefined ? name : `${name}@${digest}`, ...parts };
+}
+
+function digestOf({ digest }: ImagePattern): Pick<PatternParts, 'digest'> {
+  return digest === undefined ? {} : { digest };
 }
 
 /** Host and path segments, normalised like an image's; nothing is checked. */
-function segmentsOf(name: string): readonly string[] {
-  const path = name.slice(name.indexOf('/') + 1);
-  const leading = name === ANY_SEGMENTS || name.startsWith(`${ANY_SEGMENTS}/`);
+export function segmentsOf(name: string): readonly string[] {
+  if (name === ANY_SEGMENTS || name.startsWith(`${ANY_SEGMENTS}/`)) return collapse(name.split('/'));
   const repository = normalizeName(name);
-  if (leading) return collapse(name.split('/'));
-  // `docker.io/**` is all of docker.io, not all below `library`.
-  if (path === ANY_SEGMENTS && repository.path === `library/${ANY_SEGMENTS}`)
-    return [repository.registry, ANY_SEGMENTS];
-  return collapse([lowerCase(repository.registry), ...repository.path.split('/')]);
+  const host = patternHost(repository.registry);
+  const [first = '', ...rest] = name.split('/');
+  // `docker.io/**` is all of docker.io, not all below `library`; `library/**` is that.
+  if (host === DOCKER_HUB && isHostComponent(first) && rest.join('/') === ANY_SEGMENTS) return [host, ANY_SEGMENTS];
+  const isShort = host === DOCKER_HUB && !repository.path.includes('/');
+  return collapse([host, ...(isShort ? ['library'] : []), ...repository.path.split('/')]);
+}
+
+/** As `hostIdentity`, where there may be wildcards: those stay. */
+function patternHost(host: string): string {
+  return host.includes('*') ? asciiLowerCase(host).replace(EXPLICIT_DEFAULT_PORT, '') : hostIdentity(host);
 }
 
 /** Two `**` in a row mean what one means: one spelling, so that equal patterns tie. */
 function collapse(segments: readonly string[]): readonly string[] {
   return segments.filter((segment, index) => segment !== ANY_SEGMENTS || segments[index - 1] !== ANY_SEGMENTS);
-}
-
-/** ASCII only: the Kelvin sign must not become a k. */
-function lowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function requirePlausible(text: string): void {
@@ -185,6 +210,9 @@ function requirePlausible(text: string): void {
   if (text.includes('://')) throw new PatternError(text, 'image names have no scheme; write it without');
   if (/^[0-9a-f]{64}$/.test(text)) throw new PatternError(text, '64 hexadecimal digits alone are no repository');
   const host = text.slice(0, Math.max(text.indexOf('/'), 0));
+  if (AMBIGUOUS_PORT.test(host)) {
+    throw new PatternError(text, 'a host that ends in * has any port; write 443, the default, by leaving it out');
+  }
   if (/^(?:index\.)?docker\.io$/i.test(host) && host !== host.toLowerCase()) {
     throw new PatternError(text, `write ${host.toLowerCase()} in lower case`);
   }
@@ -196,13 +224,13 @@ function requireMatchable(text: string, segments: readonly string[]): void {
 }
 
 /** Why no image can match, or undefined. */
-function faultIn([host = '', ...path]: readonly string[]): string | undefined {
+export function faultIn([host = '', ...path]: readonly string[]): string | undefined {
   if (host !== ANY_SEGMENTS && !canConform(HOST, host)) return `no valid host matches ${quote(host)}`;
   if (path.join('/').replaceAll('*', '').length > 255) return 'no repository is that long';
   return host.includes(ANY_SEGMENTS) && host !== ANY_SEGMENTS ? misplaced(host) : firstOf(path, faultInComponent);
 }
 
-function faultInComponent(segment: string): string | undefined {
+export function faultInComponent(segment: string): string | undefined {
   if (segment === ANY_SEGMENTS) return undefined;
   if (segment === '') return 'a segment is empty (for everything below a path end it with /**)';
   if (segment.includes(ANY_SEGMENTS)) return misplaced(segment);
@@ -210,6 +238,12 @@ function faultInComponent(segment: string): string | undefined {
   return canConform(PATH_COMPONENT, segment)
     ? undefined
     : `no valid repository has a part that matches ${quote(segment)}`;
+}
+
+/** Where the port's colon is; those of a bracketed IPv6 address are none. */
+function portColon(host: string): number {
+  const colon = host.lastIndexOf(':');
+  return colon > host.lastIndexOf(']') ? colon : -1;
 }
 
 function misplaced(segment: string): string {
@@ -227,34 +261,4 @@ function firstOf(segments: readonly string[], fault: (segment: string) => string
 function parseDigest(text: string, digest: string): Digest {
   if (isDigest(digest)) return digest;
   throw new PatternError(text, 'after @ it needs a whole digest, sha256: and 64 lower-case hexadecimal digits');
-}
-
-function withoutExtras(text: string): string {
-  const name = text.replace(/^[A-Za-z][A-Za-z0-9+.-]{0,20}:\/\//, '').split('@', 1)[0] ?? '';
-  const colon = tagColon(name);
-  const untagged = colon === -1 ? name : name.slice(0, colon);
-  const parts = untagged.split('/').filter((part) => part !== '');
-  const segments = parts.map((part) => (/^\*{3,}$/.test(part) ? ANY_SEGMENTS : part));
-  const plain = (segments.length > 0 && untagged.endsWith('/') ? belowOrItself(segments) : segments).join('/');
-  return plain.replace(/^(?:index\.)?docker\.io(?=\/)/i, (host) => host.toLowerCase());
-}
-
-/** `nginx/` may be all below it or, as docker.io's short form, `library/nginx`: what covers both. */
-function belowOrItself(segments: readonly string[]): readonly string[] {
-  const [first = '', ...rest] = segments;
-  const onHub = /^(?:index\.)?docker\.io$/i.test(first);
-  const [only, ...more] = onHub ? rest : segments;
-  const isShort = only !== undefined && more.length === 0 && (onHub || !isHostComponent(only));
-  if (!isShort || only === ANY_SEGMENTS) return [...segments, ANY_SEGMENTS];
-  return [DEFAULT_REGISTRY, ANY_SEGMENTS, only, ANY_SEGMENTS];
-}
-
-/** `a**b` may have been meant to cross segments: all that starts with `a`, at any depth. A host has no depth. */
-function widen([host = '', ...path]: readonly string[]): readonly string[] {
-  const wideHost = host === ANY_SEGMENTS ? host : host.replace(/\*{2,}/g, '*');
-  const widePath = path.flatMap((segment) => {
-    const at = segment.indexOf(ANY_SEGMENTS);
-    return at === -1 || segment === ANY_SEGMENTS ? [segment] : [`${segment.slice(0, at)}*`, ANY_SEGMENTS];
-  });
-  return collapse([wideHost, ...widePath]);
 }

@@ -3,7 +3,7 @@ import type { Digest } from './digest.ts';
 
 /** Where manifests live: `docker.io` + `library/nginx`, `registry.example.com:5000` + `team/app`. */
 export interface Repository {
-  /** Host and port, normalised (`index.docker.io` is `docker.io`), lower case. */
+  /** Host and port as written, in lower case; only `index.docker.io` is `docker.io`. Compared by `hostIdentity` (host.ts). */
   readonly registry: string;
   readonly path: string;
 }
@@ -17,7 +17,7 @@ export interface ImageReference extends Repository {
   readonly digest?: Digest;
 }
 
-/** A compiled pattern of `spec.images`; made by `parsePattern` (pattern.ts). */
+/** A compiled pattern of `spec.images`; made by `parsePattern` (pattern.ts), or by `claimsOf` (claim.ts) where it can't be read. */
 export interface ImagePattern {
   /** As written. */
   readonly source: string;
@@ -27,4 +27,9 @@ export interface ImagePattern {
   readonly segments: readonly string[];
   /** Set for `repo@sha256:…`: that digest only. */
   readonly digest?: Digest;
+  /**
+   * What could not be read. `path`: whatever follows `segments` is claimed, as if a literal stood there. `digest`: every
+   * digest is, as if it were the one written.
+   */
+  readonly unreadable?: 'path' | 'digest';
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../text.ts';
+import { isPlainHttp } from '../config/registry-settings.ts';
 import type { Configuration } from '../config/types.ts';
 import type { ResolvedImage } from '../cosign/types.ts';
 import { EngineError } from '../errors.ts';
@@ -7,7 +8,8 @@ import type { FailureCode } from '../errors.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
-import { matchPolicies, mayMatchByDigest } from '../policy/store/match.ts';
+import { matchPolicies, policiesByDigest } from '../policy/store/match.ts';
+import type { Matchable } from '../policy/store/match.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
@@ -32,7 +34,7 @@ import type { Judged } from './without-evidence.ts';
 export interface DecideDependencies extends WeighDependencies {
   readonly policies: { readonly snapshot: () => PolicySnapshot };
   readonly tags: TagResolver;
-  readonly configuration: () => Pick<Configuration, 'unmatchedImages' | 'enforcement'>;
+  readonly configuration: () => Pick<Configuration, 'unmatchedImages' | 'enforcement' | 'registries'>;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
 }
@@ -107,9 +109,10 @@ async function judgeImage(
   progress: Progress,
   dependencies: DecideDependencies,
 ): Promise<Judged> {
-  const { enforcement, unmatchedImages } = dependencies.configuration();
+  const { enforcement, unmatchedImages, registries } = dependencies.configuration();
   progress.auditOnly = enforcement === 'Audit';
-  const reference = parseReference(request.image);
+  const written = parseReference(request.image);
+  const reference = { ...written, plainHttp: isPlainHttp(registries, written.registry) };
   progress.image = formatReference(reference);
   const scope: RequestScope = {
     signal: request.signal,
@@ -119,7 +122,10 @@ async function judgeImage(
   const snapshot = dependencies.policies.snapshot();
   matchTo(snapshot, reference, request, progress);
   let image: ResolvedImage | undefined;
-  if (mayMatchByDigest(snapshot, reference, request.namespace)) {
+  const byDigest = policiesByDigest(snapshot, reference, request.namespace);
+  if (byDigest.length > 0) {
+    // Until the tag is resolved any of them may apply: a failure must not be more lenient than they are.
+    progress.mode = strictestMode([{ mode: progress.mode }, ...byDigest]);
     image = await resolveImage(reference, scope, progress, dependencies.tags);
     matchTo(snapshot, { ...reference, digest: image.digest }, request, progress);
   }
@@ -140,7 +146,7 @@ async function judgeImage(
 
 function matchTo(
   snapshot: PolicySnapshot,
-  reference: ImageReference,
+  reference: Matchable,
   { namespace }: DecisionRequest,
   progress: Progress,
 ): void {

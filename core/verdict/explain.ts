@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isPlainHttp } from '../config/registry-settings.ts';
 import type { Configuration } from '../config/types.ts';
 import { formatReference, parseReference } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
@@ -27,12 +28,13 @@ export function explainImage(
   image: string,
   namespace: NamespaceContext,
   snapshot: PolicySnapshot,
-  unmatchedImages: Configuration['unmatchedImages'],
+  { unmatchedImages, registries }: Pick<Configuration, 'unmatchedImages' | 'registries'>,
 ): Explanation {
   const reference = parseReference(image);
-  const matches = rankMatches(snapshot, reference, namespace);
+  const located = { ...reference, plainHttp: isPlainHttp(registries, reference.registry) };
+  const matches = rankMatches(snapshot, located, namespace);
   const speaking = matches.find(isSelected);
-  const own = rankOwnMatches(snapshot, reference, namespace);
+  const own = rankOwnMatches(snapshot, located, namespace);
   return { reference, namespace, matches, own, unmatchedImages, ...(speaking && { speaking }) };
 }
 

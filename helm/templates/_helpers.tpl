@@ -96,8 +96,6 @@ rules:
   - {apiGroups: [batch], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [jobs, cronjobs], scope: Namespaced}
 # Housekeeping by Kubernetes itself (finalizers, scaling, kubelets) goes on while no replica runs.
 matchConditions:
-  - name: not-terminating
-    expression: request.operation != 'UPDATE' || !has(oldObject.metadata.deletionTimestamp)
   # By the node's own credentials *and* the annotation: anybody can write an annotation.
   - name: not-a-mirror-pod
     expression: >-

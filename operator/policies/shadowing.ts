@@ -31,8 +31,10 @@ export function mayBeShadowed({ patterns }: CompiledPolicy): boolean {
   return patterns.length > 0 && patterns.every(canBeShadowed);
 }
 
-function canBeShadowed({ segments, digest }: ImagePattern): boolean {
-  return digest === undefined && segments.at(-1) === '**' && segments.length <= SEGMENTS_LEAST;
+function canBeShadowed({ segments, digest, unreadable }: ImagePattern): boolean {
+  return (
+    digest === undefined && unreadable === undefined && segments.at(-1) === '**' && segments.length <= SEGMENTS_LEAST
+  );
 }
 
 /** `other` is `pattern` with one or more `*` before the last `**`, no more than every image has segments for. */
@@ -41,6 +43,7 @@ function takesAll(other: ImagePattern, pattern: ImagePattern): boolean {
   const stars = other.segments.slice(prefix.length, -1);
   return (
     other.digest === undefined &&
+    other.unreadable === undefined &&
     other.segments.at(-1) === '**' &&
     other.segments.length - 1 <= SEGMENTS_LEAST &&
     stars.length > 0 &&

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CompileContext } from './compile-context.ts';
 import { errorText } from '../../text.ts';
-import { claimOf, parsePattern } from '../../image/pattern.ts';
+import { claimsOf } from '../../image/claim.ts';
+import { parsePatterns } from '../../image/pattern.ts';
 import { parseRepository } from '../../image/reference.ts';
 import type { ImagePattern, Repository } from '../../image/types.ts';
 import { compileAttestations } from './attestations.ts';
@@ -40,6 +41,7 @@ export function compilePolicy(policy: unknown, context: CompileContext): Compile
 function compileValid(policy: AnyImagePolicy, context: CompileContext): CompiledPolicy {
   const spec: ImagePolicySpec = policy.spec;
   const report = createReport();
+  checkScope(policy, report);
   const patterns = compilePatterns(spec.images, report);
   const namespaceSelector = compileSelector(spec, report);
   const signers = compileSigners(spec, context, report);
@@ -63,6 +65,13 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
   };
 }
 
+/** Else a policy meant for one namespace would apply to all. */
+function checkScope({ kind, metadata }: AnyImagePolicy, report: Report): void {
+  if (kind !== 'ImagePolicy' || metadata['namespace'] === undefined) return;
+  const message = 'an ImagePolicy is for the whole cluster: leave this out, or write a NamespacedImagePolicy';
+  report.add('InvalidSpec', 'metadata.namespace', message);
+}
+
 function identityOf(policy: AnyImagePolicy): Pick<CompiledPolicy, 'name' | 'namespace' | 'generation'> {
   const namespace = namespaceOf(policy);
   const { generation } = policy.metadata;
@@ -74,11 +83,10 @@ function identityOf(policy: AnyImagePolicy): Pick<CompiledPolicy, 'name' | 'name
 }
 
 function compilePatterns(images: readonly string[], report: Report): readonly ImagePattern[] {
-  const patterns = images.map(
+  return images.flatMap(
     (text, index) =>
-      report.attempt('InvalidPattern', `spec.images[${index}]`, () => parsePattern(text)) ?? claimOf(text),
+      report.attempt('InvalidPattern', `spec.images[${index}]`, () => parsePatterns(text)) ?? claimsOf(text),
   );
-  return patterns.filter((pattern) => pattern !== undefined);
 }
 
 function compileSelector({ namespaceSelector }: ImagePolicySpec, report: Report): CompiledPolicy['namespaceSelector'] {
@@ -108,7 +116,7 @@ function malformed(policy: unknown, faults: readonly FieldFault[]): CompiledPoli
     name: joinPolicyName({ namespace, name }),
     ...(namespace === undefined ? {} : { namespace }),
     generation: typeof generation === 'number' ? generation : 0,
-    patterns: texts.map(claimOf).filter((pattern) => pattern !== undefined),
+    patterns: texts.flatMap(claimsOf),
     action: 'Verify',
     mode: mode === 'Warn' || mode === 'Audit' ? mode : 'Enforce',
     signers: [],

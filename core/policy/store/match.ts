@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { referenceSegments } from '../../image/pattern.ts';
+import { plainHttpTwin } from '../../image/host.ts';
+import { comparePatterns, referenceSegments } from '../../image/pattern.ts';
+import type { Digest } from '../../image/digest.ts';
 import type { ImagePattern, ImageReference } from '../../image/types.ts';
 import type { PatternIndex, PolicySnapshot } from './store.ts';
 import { visitClaims } from './trie.ts';
@@ -23,7 +25,10 @@ export interface RankedMatch {
   readonly policies: readonly { readonly policy: CompiledPolicy; readonly selectsNamespace: boolean }[];
 }
 
-type Matchable = Omit<ImageReference, 'original'>;
+export interface Matchable extends Omit<ImageReference, 'original'> {
+  /** The registry is asked by plain HTTP, so that its host with `:80` is the same host. */
+  readonly plainHttp?: boolean;
+}
 
 const NO_CLAIMS: readonly Claim[] = [];
 
@@ -53,11 +58,45 @@ function mostSpecific(
   isSelected: (claim: Claim) => boolean,
 ): readonly Claim[] {
   let found = NO_CLAIMS;
-  visitAll(index, reference, (claims) => {
-    found = claims.filter(isSelected);
-    return found.length > 0;
-  });
+  for (const texts of spellingsOf(reference)) {
+    visitAll(index, reference.digest, texts, (claims) => {
+      const selected = claims.filter(isSelected);
+      if (selected.length > 0) found = moreSpecific(found, selected, reference);
+      return selected.length > 0;
+    });
+  }
   return found;
+}
+
+/** Of two groups, each of one pattern, the more specific one; both where they are tied but for the spelling of the host. */
+function moreSpecific(one: readonly Claim[], other: readonly Claim[], reference: Matchable): readonly Claim[] {
+  const [a, b] = [one[0], other[0]];
+  if (a === undefined || b === undefined) return a === undefined ? other : one;
+  const order = comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference));
+  if (order !== 0) return order < 0 ? one : other;
+  const names = new Set(one.map(({ policy }) => policy.name));
+  return [...one, ...other.filter(({ policy }) => !names.has(policy.name))].toSorted(byName);
+}
+
+function byName(a: Claim, b: Claim): number {
+  return a.policy.name < b.policy.name ? -1 : 1;
+}
+
+/** A pattern that writes the reference's host in its other spelling, as if it wrote it in the first. */
+function spelledAlike(pattern: ImagePattern, reference: Matchable): ImagePattern {
+  const [first, second] = spellingsOf(reference);
+  const [host = '', ...path] = pattern.segments;
+  if (second === undefined || host !== second[0]) return pattern;
+  const segments = [first[0] ?? host, ...path];
+  return { ...pattern, segments, canonical: segments.join('/') };
+}
+
+/** What to look up in the index: one text a segment, and again where the host has a second spelling. */
+function spellingsOf(reference: Matchable): readonly [readonly string[], ...(readonly string[])[]] {
+  const texts = referenceSegments(reference);
+  const [host = '', ...path] = texts;
+  const twin = reference.plainHttp === true ? plainHttpTwin(host) : host;
+  return twin === host ? [texts] : [texts, [twin, ...path]];
 }
 
 function ownIndex({ namespaced }: PolicySnapshot, { name }: NamespaceContext): PatternIndex | undefined {
@@ -65,15 +104,27 @@ function ownIndex({ namespaced }: PolicySnapshot, { name }: NamespaceContext): P
 }
 
 /**
- * Whether a pattern with a digest could match this image once its tag is resolved: a digest that is denied must
- * not run by way of a tag.
+ * The policies that speak here and have a pattern with a digest which could match this image once its tag is resolved:
+ * a digest that is denied must not run by way of a tag.
  */
-export function mayMatchByDigest(snapshot: PolicySnapshot, reference: Matchable, namespace: NamespaceContext): boolean {
-  if (reference.digest !== undefined) return false;
-  const texts = referenceSegments(reference);
-  return [snapshot.index, ownIndex(snapshot, namespace)].some((index) =>
-    visitClaims(index?.withDigest, texts, () => true),
-  );
+export function policiesByDigest(
+  snapshot: PolicySnapshot,
+  reference: Matchable,
+  namespace: NamespaceContext,
+): readonly CompiledPolicy[] {
+  if (reference.digest !== undefined) return [];
+  const labels = labelsOf(namespace);
+  const found = new Set<CompiledPolicy>();
+  for (const texts of spellingsOf(reference)) {
+    for (const index of [snapshot.index, ownIndex(snapshot, namespace)]) {
+      visitClaims(index?.withDigest, texts, (claims) => {
+        for (const { policy } of claims)
+          if (policy.namespace !== undefined || selects(policy, labels)) found.add(policy);
+        return false;
+      });
+    }
+  }
+  return [...found];
 }
 
 /** All matching patterns of the cluster's policies, the most specific first: the first that is selected speaks. */
@@ -102,20 +153,30 @@ function rank(
   isSelected: (policy: CompiledPolicy) => boolean,
 ): readonly RankedMatch[] {
   const ranked: RankedMatch[] = [];
-  visitAll(index, reference, (claims) => {
-    const [first] = claims;
-    if (first === undefined) return false;
-    const policies = claims.map(({ policy }) => ({ policy, selectsNamespace: isSelected(policy) }));
-    ranked.push({ pattern: first.pattern, policies });
-    return false;
-  });
-  return ranked;
+  const spellings = spellingsOf(reference);
+  for (const texts of spellings) {
+    visitAll(index, reference.digest, texts, (claims) => {
+      const [first] = claims;
+      if (first === undefined) return false;
+      const policies = claims.map(({ policy }) => ({ policy, selectsNamespace: isSelected(policy) }));
+      ranked.push({ pattern: first.pattern, policies });
+      return false;
+    });
+  }
+  if (spellings.length === 1) return ranked;
+  return ranked.toSorted((a, b) =>
+    comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference)),
+  );
 }
 
-function visitAll(index: PatternIndex, reference: Matchable, visit: (claims: readonly Claim[]) => boolean): void {
-  const texts = referenceSegments(reference);
-  const exact = reference.digest === undefined ? undefined : index.byDigest.get(reference.digest);
-  if (!visitClaims(exact, texts, visit)) visitClaims(index.general, texts, visit);
+function visitAll(
+  index: PatternIndex,
+  digest: Digest | undefined,
+  texts: readonly string[],
+  visit: (claims: readonly Claim[]) => boolean,
+): void {
+  const exact = digest === undefined ? undefined : index.byDigest.get(digest);
+  [index.unreadableDigest, exact, index.general].some((root) => visitClaims(root, texts, visit));
 }
 
 function selects({ namespaceSelector }: CompiledPolicy, labels: NamespaceContext['labels']): boolean {

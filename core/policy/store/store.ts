@@ -19,6 +19,8 @@ export interface PolicySnapshot {
 export interface PatternIndex {
   readonly general: TrieNode | undefined;
   readonly byDigest: ReadonlyMap<Digest, TrieNode>;
+  /** Patterns whose digest could not be read: it may have been any. */
+  readonly unreadableDigest: TrieNode | undefined;
   /** The same without their digests: which repositories have such patterns at all. */
   readonly withDigest: TrieNode | undefined;
 }
@@ -33,7 +35,12 @@ export interface PolicyStore {
   readonly version: () => number;
 }
 
-const NO_PATTERNS: PatternIndex = { general: undefined, byDigest: new Map(), withDigest: undefined };
+const NO_PATTERNS: PatternIndex = {
+  general: undefined,
+  byDigest: new Map(),
+  unreadableDigest: undefined,
+  withDigest: undefined,
+};
 const EMPTY: PolicySnapshot = { version: 0, policies: new Map(), index: NO_PATTERNS, namespaced: new Map() };
 
 export function createPolicyStore(): PolicyStore {
@@ -88,9 +95,13 @@ function editedAt(
   if (namespace === undefined) return { index: change(index, policy, batch), namespaced };
   const changed = change(namespaced.get(namespace) ?? NO_PATTERNS, policy, batch);
   const others = new Map(namespaced);
-  if (changed.general === undefined && changed.byDigest.size === 0) others.delete(namespace);
+  if (isEmpty(changed)) others.delete(namespace);
   else others.set(namespace, changed);
   return { index, namespaced: others };
+}
+
+function isEmpty({ general, byDigest, unreadableDigest }: PatternIndex): boolean {
+  return general === undefined && byDigest.size === 0 && unreadableDigest === undefined;
 }
 
 function withPolicy(index: PatternIndex, policy: CompiledPolicy, batch: Batch): PatternIndex {
@@ -104,18 +115,20 @@ function withoutPolicy(index: PatternIndex, policy: CompiledPolicy, batch: Batch
 type Edit = (claims: readonly Claim[], claim: Claim) => readonly Claim[];
 
 function edit(index: PatternIndex, policy: CompiledPolicy, batch: Batch, change: Edit): PatternIndex {
-  let { general, byDigest, withDigest } = index;
+  let { general, byDigest, unreadableDigest, withDigest } = index;
   for (const pattern of policy.patterns) {
-    const { digest } = pattern;
+    const { digest, unreadable } = pattern;
     const editHere = (claims: readonly Claim[]) => change(claims, { policy, pattern });
-    if (digest === undefined) {
+    if (unreadable === 'digest') {
+      unreadableDigest = editClaims(unreadableDigest, pattern, editHere, batch);
+    } else if (digest === undefined) {
       general = editClaims(general, pattern, editHere, batch);
     } else {
       byDigest = withRoot(byDigest, digest, editClaims(byDigest.get(digest), pattern, editHere, batch));
       withDigest = editClaims(withDigest, pattern, editHere, batch);
     }
   }
-  return { general, byDigest, withDigest };
+  return { general, byDigest, unreadableDigest, withDigest };
 }
 
 function withRoot(

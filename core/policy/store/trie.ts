@@ -25,6 +25,8 @@ export interface TrieNode {
   anySegments: TrieNode | undefined;
   /** Claims of patterns that end here, by policy name. */
   claims: readonly Claim[];
+  /** Claims of everything from here on: what follows could not be read. */
+  unreadable: readonly Claim[];
 }
 
 export type ClaimsEdit = (claims: readonly Claim[]) => readonly Claim[];
@@ -41,7 +43,8 @@ export function editClaims(
   function editBelow(node: TrieNode | undefined, depth: number): TrieNode | undefined {
     const own = owned(node, batch);
     const segment = pattern.segments[depth];
-    if (segment === undefined) own.claims = edit(own.claims);
+    if (segment === undefined && pattern.unreadable === 'path') own.unreadable = edit(own.unreadable);
+    else if (segment === undefined) own.claims = edit(own.claims);
     else setChild(own, segment, editBelow(getChild(own, segment), depth + 1));
     return isEmpty(own) ? undefined : own;
   }
@@ -62,6 +65,10 @@ export function visitClaims(root: TrieNode | undefined, texts: readonly string[]
 }
 
 function walk(context: Walk, node: TrieNode, positions: readonly number[], depth: number): boolean {
+  return (node.unreadable.length > 0 && context.visit(node.unreadable)) || walkBelow(context, node, positions, depth);
+}
+
+function walkBelow(context: Walk, node: TrieNode, positions: readonly number[], depth: number): boolean {
   const { length } = context.texts;
   return (
     walkLiterals(context, node, positions, depth) ||
@@ -111,13 +118,15 @@ function walkGlobs(context: Walk, node: TrieNode, positions: readonly number[], 
 
 function owned(node: TrieNode | undefined, batch: Batch): TrieNode {
   if (node?.batch === batch) return node;
+  const { anySegment, anySegments, claims = [], unreadable = [] } = node ?? {};
   return {
     batch,
     literals: new Map(node?.literals),
     globs: new Map(node?.globs),
-    anySegment: node?.anySegment,
-    anySegments: node?.anySegments,
-    claims: node?.claims ?? [],
+    anySegment,
+    anySegments,
+    claims,
+    unreadable,
   };
 }
 
@@ -138,6 +147,7 @@ function setChild(node: TrieNode, segment: string, child: TrieNode | undefined):
 function isEmpty(node: TrieNode): boolean {
   return (
     node.claims.length === 0 &&
+    node.unreadable.length === 0 &&
     node.literals.size === 0 &&
     node.globs.size === 0 &&
     node.anySegment === undefined &&

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../errors.ts';
 import { quote } from '../../image/reference.ts';
+import { DOCKER_HUB, hostIdentity } from '../../image/host.ts';
 import type { Repository } from '../../image/types.ts';
 import { errorText } from '../../text.ts';
 import { isJsonObject } from '../../json.ts';
@@ -78,9 +79,10 @@ export function createDockerKeychain(config: DockerConfig, runHelper: RunCredent
 async function askHelper(
   config: DockerConfig,
   runHelper: RunCredentialHelper,
-  { registry }: Repository,
+  repository: Repository,
 ): Promise<Credential | undefined> {
-  const hub = registry === 'docker.io';
+  const registry = hostIdentity(repository.registry);
+  const hub = registry === DOCKER_HUB;
   const keys = hub ? [DOCKER_HUB_KEY, 'index.docker.io', 'docker.io'] : [registry, `https://${registry}`];
   const own = keys.map((key) => config.helpers.get(key)).find((name) => name !== undefined);
   const name = own ?? config.store;

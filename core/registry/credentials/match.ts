@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hostIdentity } from '../../image/host.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Credential } from '../types.ts';
 
@@ -27,7 +28,7 @@ export function createMatcher(entries: readonly CredentialEntry[]): (repository:
     .flatMap((entry) => compile(entry) ?? [])
     .toSorted((a, b) => b.path.length - a.path.length || wildcards(a) - wildcards(b));
   return (repository) => {
-    const target = splitHost(repository.registry);
+    const target = splitHost(hostIdentity(repository.registry));
     return compiled.filter((entry) => matches(entry, target, repository.path)).map(({ credential }) => credential);
   };
 }
@@ -55,10 +56,9 @@ function compile({ key, credential }: CredentialEntry): CompiledEntry | undefine
   return { ...splitHost(normalHost(host)), path: trimSlashes(path), credential };
 }
 
-/** All names of Docker Hub are one. */
+/** As `hostIdentity`; what holds wildcards keeps them. */
 function normalHost(host: string): string {
-  const lower = host.toLowerCase();
-  return ['index.docker.io', 'registry-1.docker.io'].includes(lower) ? 'docker.io' : lower;
+  return /[*?]/.test(host) ? host.toLowerCase().replace(/:0*443$/, '') : hostIdentity(host);
 }
 
 function splitHost(host: string): { readonly labels: readonly string[]; readonly port: string } {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DOCKER_HUB } from '../../image/host.ts';
 import { EngineError } from '../../errors.ts';
 import { permitsHost } from './addresses.ts';
 import type { Reach } from './addresses.ts';
@@ -36,7 +37,7 @@ export interface Endpoint {
 /** The registry of a reference; fails with `RegistryUnavailable` where its host may not be asked. */
 export function endpointOf(registry: string, settings: RegistrySettings | undefined): Endpoint {
   // Docker Hub's name in references is not where its registry answers.
-  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  const host = registry === DOCKER_HUB ? 'registry-1.docker.io' : registry;
   const insecure = settings?.insecure ?? false;
   const origin = parseOrigin(`${insecure ? 'http' : 'https'}://${host}`, host);
   const route: Route = settings ? routeOf(settings) : { reach: 'named' };

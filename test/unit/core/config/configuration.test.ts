@@ -157,6 +157,8 @@ trustRoots:
     ['two documents', 'pinDigests: Pods\n---\npinDigests: None\n'],
     ['the same field twice', 'pinDigests: Pods\npinDigests: None\n'],
     ['a registry twice', 'registries: [{host: a.example.com}, {host: A.example.com}]'],
+    ['a registry twice, with its port', 'registries: [{host: a.example.com}, {host: "a.example.com:443"}]'],
+    ['a registry of plain HTTP twice', 'registries: [{host: a.local, insecure: true}, {host: "a.local:80"}]'],
     ['a trust root twice', 'trustRoots: [{name: a, file: b}, {name: a, file: c}]'],
     ['a trust root without its file', 'trustRoots: [{name: a}]'],
     ['a namespace that no cluster has', 'excludedNamespaces: ["*"]'],

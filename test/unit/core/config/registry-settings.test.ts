@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rootCertificates } from 'node:tls';
 import { describe, test } from 'node:test';
 import { ConfigurationError } from '../../../../core/config/faults.ts';
-import { loadRegistrySettings } from '../../../../core/config/registry-settings.ts';
+import { isPlainHttp, loadRegistrySettings } from '../../../../core/config/registry-settings.ts';
 
 const certificate = rootCertificates[0] ?? '';
 const files = (content: Readonly<Record<string, string>>) => (path: string) =>
@@ -28,6 +28,21 @@ describe('registry settings', () => {
     for (const host of ['b.example.com', 'x.a.example.com', 'a.example.com.evil.example']) {
       assert.equal(settings(host), undefined);
     }
+  });
+
+  test('are found by every spelling of the host, with port 80 where plain HTTP is spoken', async () => {
+    const plain = { host: 'b.example.com', mirrors: [], insecure: true };
+    const hub = { host: 'docker.io', mirrors: ['m.example.com'], insecure: false };
+    const settings = await loadRegistrySettings([plain, hub], files({}));
+    for (const host of ['b.example.com', 'b.example.com:80', 'B.example.com:080']) {
+      assert.deepEqual(settings(host), plain, host);
+      assert.ok(isPlainHttp([plain, hub], host), host);
+    }
+    for (const host of ['docker.io', 'registry-1.docker.io:443', 'registry.hub.docker.com']) {
+      assert.deepEqual(settings(host), hub, host);
+      assert.ok(!isPlainHttp([plain, hub], host), host);
+    }
+    assert.equal(settings('docker.io:80'), undefined);
   });
 
   for (const [what, caFile] of [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { generateKeyPairSync } from 'node:crypto';
-import { parsePattern } from '../../../../core/image/pattern.ts';
+import { claimsOf } from '../../../../core/image/claim.ts';
 import type { CompileContext } from '../../../../core/policy/compile/compile-context.ts';
 import type { ImagePolicy, ImagePolicySpec } from '../../../../core/policy/documents/image-policy.gen.ts';
 import type { CompiledPolicy } from '../../../../core/policy/types.ts';
@@ -33,7 +33,7 @@ export function claiming(
   const compiled: CompiledPolicy = {
     name,
     generation: 1,
-    patterns: images.map(parsePattern),
+    patterns: images.flatMap(claimsOf),
     action: 'Verify',
     mode: 'Enforce',
     signers: [],

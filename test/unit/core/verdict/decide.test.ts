@@ -239,3 +239,53 @@ test('a digest that is denied does not run by way of its tag', async () => {
   assert.equal((await engine.decide('demo/signed:2.0')).code, 'Verified');
   await engine.close();
 });
+
+for (const mode of ['Warn', 'Audit'] as const) {
+  test(`a tag that cannot be resolved is refused where a digest of it may be denied, though the rest is ${mode}`, async () => {
+    let locked = false;
+    const engine = await startEngine({
+      registry: {
+        intercept: (_request, response) => {
+          if (!locked) return false;
+          response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+          return true;
+        },
+      },
+      policies: { rollout: { images: ['**'], mode, keys: [release] } },
+    });
+    const { resolved = '' } = await engine.decide('demo/unsigned:1.0');
+    engine.store.set(compiled('ban', { images: [resolved], action: 'Deny' }));
+    locked = true;
+    engine.time.now += engine.configuration.cache.staleIfError * 1000 + 1;
+    const verdict = await engine.decide('demo/unsigned:1.0');
+    assert.deepEqual([verdict.outcome, verdict.code, verdict.mode], ['error', 'RegistryUnauthorized', 'Enforce']);
+    engine.store.remove('ban');
+    assert.equal((await engine.decide('demo/unsigned:1.0')).mode, mode);
+    await engine.close();
+  });
+}
+
+test('a policy for a host applies however the host is written, and the image keeps what was written', async () => {
+  const engine = await startEngine({
+    configuration: { registries: [{ host: 'registry.local', mirrors: [], insecure: true }], unmatchedImages: 'Allow' },
+    policies: {
+      https: { images: ['registry.example.com/**', 'docker.io/**'], action: 'Deny' },
+      http: { images: ['registry.local/**'], action: 'Deny' },
+    },
+  });
+  for (const image of [
+    'registry.example.com:443/app:1',
+    'REGISTRY.example.com:0443/app:1',
+    'registry-1.docker.io/library/nginx:1',
+    'registry.hub.docker.com/acme/app:1',
+    'index.docker.io/acme/app:1',
+    'registry.local:80/app:1',
+    'registry.local/app:1',
+  ]) {
+    const verdict = await engine.decide(image);
+    assert.equal(verdict.code, 'DeniedByPolicy', image);
+    if (!image.startsWith('index.')) assert.equal(verdict.image, image.toLowerCase());
+  }
+  assert.equal((await engine.decide('registry.example.com:80/app:1')).code, 'NoPolicy');
+  await engine.close();
+});

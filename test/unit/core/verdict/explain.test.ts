@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EngineError } from '../../../../core/errors.ts';
@@ -21,7 +22,7 @@ function explain(image: string, specs: Record<string, ImagePolicySpec>, namespac
     ),
   );
   const context = namespace === undefined ? { labels: {} } : { name: namespace, labels: {} };
-  return explanationText(explainImage(image, context, store.snapshot(), 'Deny'));
+  return explanationText(explainImage(image, context, store.snapshot(), DEFAULT_CONFIGURATION));
 }
 
 describe('an explanation', () => {

@@ -271,7 +271,7 @@ describe('problems', () => {
   });
 
   test('of an unknown field keep claim, name and mode', () => {
-    const broken = { ...policy(), spec: { images: ['nginx:1', 'ghcr.io/**', 3], mode: 'Warn', thresold: 2 } };
+    const broken = { ...policy(), spec: { images: ['nginx:latest', 'ghcr.io/**', 3], mode: 'Warn', thresold: 2 } };
     const compiled = compilePolicy(broken, EMPTY_CONTEXT);
     assert.deepEqual(claims(compiled), ['docker.io/library/nginx', 'ghcr.io/**']);
     assert.equal(compiled.name, 'example');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseReference } from '../../../../../core/image/reference.ts';
-import { matchPolicies, mayMatchByDigest } from '../../../../../core/policy/store/match.ts';
+import { matchPolicies, policiesByDigest } from '../../../../../core/policy/store/match.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
 import { createPolicyStore } from '../../../../../core/policy/store/store.ts';
 import type { PolicySnapshot } from '../../../../../core/policy/store/store.ts';
@@ -16,20 +16,28 @@ function snapshotOf(spec: ImagePolicySpec): PolicySnapshot {
   return store.snapshot();
 }
 
-describe('mayMatchByDigest', () => {
+function names(of: PolicySnapshot, image: string, labels: Record<string, string> = {}): readonly string[] {
+  return policiesByDigest(of, parseReference(image), { labels }).map(({ name }) => name);
+}
+
+describe('policies with a digest', () => {
   const snapshot = snapshotOf({ images: [`ghcr.io/acme/app@${DIGEST}`] });
 
-  test('holds for a tag in a repository of which a digest is named', () => {
-    assert.equal(mayMatchByDigest(snapshot, parseReference('ghcr.io/acme/app:1'), { labels: {} }), true);
+  test('may apply to a tag in a repository of which a digest is named', () => {
+    assert.deepEqual(names(snapshot, 'ghcr.io/acme/app:1'), ['test']);
+    assert.deepEqual(names(snapshot, 'ghcr.io:443/acme/app:1'), ['test']);
   });
 
-  test('does not for a tag elsewhere, nor for a digest', () => {
-    assert.equal(mayMatchByDigest(snapshot, parseReference('ghcr.io/acme/other:1'), { labels: {} }), false);
-    assert.equal(mayMatchByDigest(snapshot, parseReference(`ghcr.io/acme/app@${DIGEST}`), { labels: {} }), false);
-    assert.equal(
-      mayMatchByDigest(snapshotOf({ images: ['**'] }), parseReference('ghcr.io/acme/app:1'), { labels: {} }),
-      false,
-    );
+  test('do not to a tag elsewhere, nor to a digest, nor in a namespace that is not selected', () => {
+    assert.deepEqual(names(snapshot, 'ghcr.io/acme/other:1'), []);
+    assert.deepEqual(names(snapshot, `ghcr.io/acme/app@${DIGEST}`), []);
+    assert.deepEqual(names(snapshotOf({ images: ['**'] }), 'ghcr.io/acme/app:1'), []);
+    const inProduction = snapshotOf({
+      images: [`ghcr.io/acme/app@${DIGEST}`],
+      namespaceSelector: { matchLabels: { stage: 'production' } },
+    });
+    assert.deepEqual(names(inProduction, 'ghcr.io/acme/app:1', { stage: 'test' }), []);
+    assert.deepEqual(names(inProduction, 'ghcr.io/acme/app:1', { stage: 'production' }), ['test']);
   });
 });
 

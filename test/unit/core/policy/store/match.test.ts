@@ -35,7 +35,7 @@ function bySearch(
     ({ policy, pattern }) => policy.namespaceSelector?.({}) !== false && matchesPattern(pattern, reference),
   );
   const [best] = matching.toSorted((a, b) => comparePatterns(a.pattern, b.pattern));
-  const tied = matching.filter(({ pattern }) => pattern.canonical === best?.pattern.canonical);
+  const tied = matching.filter(({ pattern }) => best !== undefined && comparePatterns(pattern, best.pattern) === 0);
   return { pattern: best?.pattern.canonical, names: [...new Set(tied.map(({ policy }) => policy.name))].toSorted() };
 }
 
@@ -98,9 +98,11 @@ describe('matchPolicies', () => {
     }
   });
 
-  test('agrees with holding every pattern against the image', () => {
+  test('agrees with holding every pattern against the image, readable or not', () => {
+    const slip = fc.constantFrom('', '', '', '?', '/', '@sha256:0').map((text) => (pattern: string) => pattern + text);
+    const written = fc.tuple(anyPattern, slip).map(([pattern, slipped]) => slipped(pattern));
     const policies = fc
-      .array(fc.tuple(fc.array(anyPattern, { minLength: 1, maxLength: 3 }), fc.nat(3)), { minLength: 1, maxLength: 12 })
+      .array(fc.tuple(fc.array(written, { minLength: 1, maxLength: 3 }), fc.nat(3)), { minLength: 1, maxLength: 12 })
       .map((list) =>
         list.map(([patterns, dice], index) => claiming(`p${index}`, patterns, dice === 0 ? () => false : undefined)),
       );
@@ -119,6 +121,79 @@ describe('matchPolicies', () => {
       { numRuns: 2000 },
     );
     assert.ok(hits > 200, `only ${hits} of the images were matched`);
+  });
+});
+
+describe('a pattern that cannot be read', () => {
+  const wide = claiming('wide', ['**']);
+
+  test('keeps its images from a wider policy, and from one that looks more specific at its place', () => {
+    for (const text of ['ghcr.io/acme/.*', 'ghcr.io/acme/{app,web}', 'ghcr.io/acme/app?', 'ghcr.io/acme/[a-z]*']) {
+      const policies = [wide, claiming('broken', [text]), claiming('literal', ['ghcr.io/acme/app'])];
+      assert.deepEqual(speakers(policies, 'ghcr.io/acme/app:1'), ['broken'], text);
+      assert.deepEqual(speakers(policies, 'ghcr.io/acme/web/x:1'), ['broken'], text);
+      assert.deepEqual(speakers(policies, 'ghcr.io/other/app:1'), ['wide'], text);
+    }
+  });
+
+  test('leaves images to a pattern that is more specific before its unreadable part', () => {
+    const policies = [claiming('broken', ['*.io/app?']), claiming('exact', ['ghcr.io/acme/app'])];
+    assert.deepEqual(speakers(policies, 'ghcr.io/acme/app'), ['exact']);
+    assert.deepEqual(speakers(policies, 'quay.io/acme/app'), ['broken']);
+  });
+
+  test('comes before exact digests only if its digest is what cannot be read', () => {
+    const exact = claiming('exact', [`ghcr.io/acme/app@${A}`]);
+    const image = `ghcr.io/acme/app@${A}`;
+    assert.deepEqual(speakers([exact, claiming('broken', ['ghcr.io/acme/app@sha256:12'])], image), ['broken']);
+    assert.deepEqual(speakers([exact, claiming('broken', ['ghcr.io/acme/app?'])], image), ['exact']);
+  });
+
+  test('is forgotten with its policy', () => {
+    const store = createPolicyStore();
+    store.replace([wide]);
+    for (const text of ['ghcr.io/acme/.*', 'ghcr.io/acme/app@sha256:12', '^ghcr.io/acme/app']) {
+      const speaking = () =>
+        matchPolicies(store.snapshot(), parseReference('ghcr.io/acme/app'), NOWHERE).policies.map(({ name }) => name);
+      store.set(claiming('broken', [text]));
+      assert.deepEqual(speaking(), ['broken'], text);
+      store.remove('broken');
+      assert.deepEqual(speaking(), ['wide'], text);
+    }
+  });
+});
+
+function speakersByHttp(policies: readonly CompiledPolicy[], image: string, plainHttp = true): readonly string[] {
+  const reference = { ...parseReference(image), plainHttp };
+  return matchPolicies(snapshotOf(policies), reference, NOWHERE).policies.map(({ name }) => name);
+}
+
+describe('a registry that is asked by plain HTTP', () => {
+  test('is the same host with and without port 80, in patterns and in images', () => {
+    for (const pattern of ['registry.local/app', 'registry.local:80/app']) {
+      const policies = [claiming('all', ['**']), claiming('app', [pattern])];
+      for (const image of ['registry.local/app', 'registry.local:80/app', 'registry.local:080/app']) {
+        assert.deepEqual(speakersByHttp(policies, image), ['app'], `${pattern} ${image}`);
+      }
+      assert.deepEqual(speakersByHttp(policies, 'registry.local:5000/app'), ['all']);
+    }
+  });
+
+  test('ties patterns that spell its host in both ways, and ranks others by what follows the host', () => {
+    const both = [claiming('with', ['registry.local:80/app']), claiming('without', ['registry.local/app'])];
+    assert.deepEqual(speakersByHttp(both, 'registry.local/app'), ['with', 'without']);
+    const ranked = [claiming('wide', ['registry.local/**']), claiming('narrow', ['registry.local:80/app'])];
+    assert.deepEqual(speakersByHttp(ranked, 'registry.local/app'), ['narrow']);
+    const reference = { ...parseReference('registry.local/app'), plainHttp: true };
+    assert.deepEqual(
+      rankMatches(snapshotOf(ranked), reference, NOWHERE).map(({ pattern }) => pattern.source),
+      ['registry.local:80/app', 'registry.local/**'],
+    );
+  });
+
+  test('is two hosts by HTTPS', () => {
+    const policies = [claiming('all', ['**']), claiming('app', ['registry.local/app'])];
+    assert.deepEqual(speakersByHttp(policies, 'registry.local:80/app', false), ['all']);
   });
 });
 

@@ -10,7 +10,7 @@ import { compilePolicy } from '../../../../../core/policy/compile/compile.ts';
 import { parsePolicyDocuments } from '../../../../../core/policy/documents/document.ts';
 import { policyName, splitPolicyName, type NamespacedImagePolicy } from '../../../../../core/policy/documents/kinds.ts';
 import { loadPolicies } from '../../../../../core/policy/documents/load.ts';
-import { matchPolicies, mayMatchByDigest, rankOwnMatches } from '../../../../../core/policy/store/match.ts';
+import { matchPolicies, policiesByDigest, rankOwnMatches } from '../../../../../core/policy/store/match.ts';
 import { createPolicyStore, type PolicySnapshot } from '../../../../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { claiming, EMPTY_CONTEXT, PEM } from '../examples.ts';
@@ -135,7 +135,7 @@ function answers(snapshot: PolicySnapshot): unknown {
       const context = name === undefined ? { labels: {} } : { name, labels: {} };
       const reference = parseReference(image);
       const { policies, pattern } = matchPolicies(snapshot, reference, context);
-      const byDigest = mayMatchByDigest(snapshot, reference, context);
+      const byDigest = policiesByDigest(snapshot, reference, context).length > 0;
       return [policies.map((policy) => policy.name), pattern?.source, byDigest];
     }),
   );

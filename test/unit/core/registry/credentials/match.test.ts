@@ -33,6 +33,13 @@ describe('createMatcher', () => {
     ['registry-1.docker.io', 'docker.io', 'library/nginx'],
     ['docker.io/library', 'docker.io', 'library/nginx'],
     ['[fd00::1]:5000', '[fd00::1]:5000'],
+    // One host, however it is written.
+    ['*.example.com', 'registry.example.com:443'],
+    ['*.example.com:443', 'registry.example.com'],
+    ['registry.example.com', 'registry.example.com:443'],
+    ['registry.example.com:443', 'registry.example.com'],
+    ['docker.io', 'registry.hub.docker.com', 'library/nginx'],
+    ['[fd00:0::1]', '[fd00::1]:443'],
   ];
   for (const [key, registry, path] of yes) {
     test(`lets ${key} serve ${registry}/${path ?? 'team/app'}`, () => {
@@ -53,7 +60,7 @@ describe('createMatcher', () => {
     ['*.example.com', 'example.com'],
     ['*.example.com', 'a.b.example.com'],
     ['*.example.com', 'registry.example.com.evil.io'],
-    ['*.example.com', 'registry.example.com:443'],
+    ['*.example.com', 'registry.example.com:80'],
     ['*', 'registry.example.com'],
     ['*.io', 'docker.io.evil'],
     ['registry?example.com', 'registry.example.com'],

@@ -75,7 +75,8 @@ describe('createProviderKeychain', () => {
     ['registry.example.com:5000', 'other/app', false],
     ['registry.example.com:5001', 'team/app', false],
     ['a.eu.registry.example.com', 'app', false],
-    ['eu.registry.example.com:443', 'app', false],
+    ['eu.registry.example.com:443', 'app', true],
+    ['eu.registry.example.com:80', 'app', false],
     ['eu.registry.example.com.evil.io', 'app', false],
   ] as const) {
     test(`${asked ? 'asks' : 'asks nobody'} for ${registry}/${path}`, async () => {

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { asciiLowerCase } from './host.ts';
+import { ANY_SEGMENTS, faultIn, faultInComponent, parsePatterns, patternOf, segmentsOf } from './pattern.ts';
+import type { PatternParts } from './pattern.ts';
+import { isHostComponent, tagColon } from './reference.ts';
+import type { ImagePattern } from './types.ts';
+
+const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]{0,20}:\/\//;
+const EVERYTHING: PatternParts = { segments: [], unreadable: 'path' };
+
+/**
+ * What a text of `spec.images` claims, readable or not, so that a policy with a slip in it denies its images instead of
+ * leaving them to a weaker policy. Scheme and tag are left out, capitals are taken as small letters where only those can
+ * be; otherwise everything is claimed from the first unreadable segment on: what was meant there can't be known.
+ * Empty: nothing was written.
+ */
+export function claimsOf(text: string): readonly ImagePattern[] {
+  try {
+    return parsePatterns(text);
+  } catch {
+    const [named = '', digest] = text.trim().replace(SCHEME, '').split('@', 2);
+    const colon = tagColon(named);
+    const name = colon === -1 ? named : named.slice(0, colon);
+    if (name === '') return [];
+    const claims = [claimedBy(name), ...meantAsWell(named, name)];
+    return claims.map((parts) => patternOf(text, digest === undefined ? parts : { unreadable: 'digest', ...parts }));
+  }
+}
+
+function claimedBy(name: string): PatternParts {
+  const [first = '', ...rest] = name.split('/');
+  const isHost = first === ANY_SEGMENTS || (rest.length > 0 && isHostComponent(first));
+  // It may have been meant as a host as well as as a part of a path.
+  if (isHost ? faultIn([asciiLowerCase(first)]) !== undefined : faultInComponent(asciiLowerCase(first)) !== undefined) {
+    return EVERYTHING;
+  }
+  const path = rest.map(asciiLowerCase);
+  const fault = path.findIndex((segment) => faultInComponent(segment) !== undefined);
+  if (fault === -1) return { segments: segmentsOf([isHost ? first : asciiLowerCase(first), ...path].join('/')) };
+  const readable = [first, ...path.slice(0, fault)];
+  // A short name alone would become one of library/.
+  const segments = segmentsOf([...readable, ANY_SEGMENTS].join('/')).slice(0, -1);
+  return { segments, unreadable: 'path' };
+}
+
+/** `registry:5000` may be a host or have a tag, `nginx/` an image of `library` or all below it. */
+function meantAsWell(named: string, name: string): readonly PatternParts[] {
+  if (!named.includes('/') && /:[0-9]+$/.test(named)) {
+    return faultIn([asciiLowerCase(named)]) === undefined
+      ? [{ segments: [asciiLowerCase(named)], unreadable: 'path' }]
+      : [];
+  }
+  const short = /^(?:(?:index\.)?docker\.io\/)?([^/]+)\/+$/i.exec(name)?.[1];
+  if (short === undefined || isHostComponent(short)) return [];
+  const lower = asciiLowerCase(short);
+  return faultInComponent(lower) === undefined ? [{ segments: segmentsOf(lower) }] : [];
+}
