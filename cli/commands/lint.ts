@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import { loadPolicies } from '../../core/policy/documents/load.ts';
-import type { ProblemReason } from '../../core/policy/types.ts';
+import type { ProblemReason } from '../../core/policy/problems/report.ts';
 import { printable } from '../../core/text.ts';
 import { PUBLIC_GOOD } from '../../core/verdict/trust-roots.ts';
 import { configurationOf } from '../inputs/configuration.ts';

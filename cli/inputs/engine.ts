@@ -5,7 +5,7 @@ import type { PolicyStore } from '../../core/policy/store/store.ts';
 import { createRegistryClient } from '../../core/registry/client/client.ts';
 import type { SettingsOf } from '../../core/registry/transport/endpoints.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
-import type { TrustRoots } from '../../core/verdict/evaluation/signature-verifier.ts';
+import type { TrustRoots } from '../../core/sigstore/trust/trust-root.ts';
 import type { DecisionRequest, Verdict } from '../../core/verdict/types.ts';
 
 interface CommandEngineOptions {

@@ -7,7 +7,7 @@ import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
 import { loadTufRepositories, type TufRepository } from '../../core/tuf/repository.ts';
 import { TufState } from '../../core/tuf/state.ts';
-import type { TrustRoots } from '../../core/verdict/evaluation/signature-verifier.ts';
+import type { TrustRoots } from '../../core/sigstore/trust/trust-root.ts';
 import { createTrustRoots, neededTrustRoots } from '../../core/verdict/trust-roots.ts';
 import type { Terminal } from '../output/terminal.ts';
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../../core/config/types.ts';
 import { errorText } from '../../core/text.ts';
-import type { SecretLookup } from '../../core/policy/compile/compile-context.ts';
+import type { SecretLookup } from '../../core/signers/common/signer-kind.ts';
 import { silentLogger } from '../../core/observe.ts';
 import { namespaceOf, type AnyImagePolicy, type NamespacedImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type { ImagePolicy } from '../../core/policy/documents/image-policy.gen.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
+import { secretNames } from '../../core/signers/signers.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/kubernetes/api-client.ts';
@@ -86,7 +87,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       const found = new Map<string | undefined, ReadonlyMap<string, SecretObject>>();
       for (const [home, group] of Map.groupBy(policies, namespaceOf)) {
         const namespace = home ?? releaseNamespace;
-        found.set(home, await readSecrets(api, { namespace, names: group.flatMap(secretNames), warn }));
+        found.set(
+          home,
+          await readSecrets(api, { namespace, names: group.flatMap(({ spec }) => secretNames(spec)), warn }),
+        );
       }
       return (policy) => (name, key) => secretEntry(found.get(namespaceOf(policy))?.get(name), key);
     },
@@ -111,10 +115,6 @@ async function namespacedPolicies(
     warn(`what NamespacedImagePolicies add is left out: ${errorText(error)}`);
     return [];
   }
-}
-
-function secretNames({ spec }: AnyImagePolicy): readonly string[] {
-  return (spec.keys ?? []).flatMap(({ secretRef }) => secretRef?.name ?? []);
 }
 
 function connect(): { readonly kubeConfig: SharedKubeConfig; readonly api: KubeApi } {

@@ -1,59 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KeyObject } from 'node:crypto';
-import type { KeyAlgorithm } from '../keys/algorithms.ts';
-import type { Digest } from '../image/digest.ts';
 import type { ImagePattern, Repository } from '../image/types.ts';
+import type { Signer } from '../signers/signers.ts';
+import type { Problem } from './problems/report.ts';
 
 export type Action = 'Verify' | 'Allow' | 'Deny';
 /** What happens to an image that fails: refused, admitted with a warning, or only recorded. */
 export type Mode = 'Enforce' | 'Warn' | 'Audit';
-
-/** Why a policy is not Ready; also the `reason` of its condition. */
-export type ProblemReason =
-  | 'InvalidSpec'
-  | 'InvalidKey'
-  | 'InvalidPattern'
-  | 'InvalidSelector'
-  | 'InvalidAttestation'
-  | 'SecretNotFound'
-  | 'UnknownTrustRoot'
-  | 'NotSupported';
-
-export interface Problem {
-  readonly reason: ProblemReason;
-  /** The field, as kubectl writes it: `spec.keys[0].pem`. */
-  readonly path: string;
-  readonly message: string;
-}
-
-export interface KeySigner {
-  readonly kind: 'key';
-  readonly name: string;
-  /** SHA-256 of the SPKI DER: what makes two signers distinct. */
-  readonly fingerprint: Digest;
-  readonly algorithm: KeyAlgorithm;
-  readonly key: KeyObject;
-  /** Milliseconds since the epoch; the key counts in [notBefore, notAfter]. */
-  readonly notBefore?: number;
-  readonly notAfter?: number;
-}
-
-export interface IdentitySigner {
-  readonly kind: 'identity';
-  readonly name: string;
-  /** Both are anchored; an exact text or an RE2 pattern compiled once. */
-  readonly issuer: TextMatcher;
-  readonly subject: TextMatcher;
-  readonly trustRoot: string;
-}
-
-export interface TextMatcher {
-  /** As written, for messages: the text, or the pattern between slashes. */
-  readonly source: string;
-  readonly matches: (text: string) => boolean;
-}
-
-export type Signer = KeySigner | IdentitySigner;
 
 export interface AttestationDemand {
   readonly name: string;

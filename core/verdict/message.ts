@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { VerdictCode } from '../errors.ts';
+import { kindOf } from '../signers/signers.ts';
 import { splitPolicyName } from '../policy/documents/kinds.ts';
-import type { CompiledPolicy, Signer } from '../policy/types.ts';
+import type { CompiledPolicy } from '../policy/types.ts';
 
 const SHOWN_SIGNERS = 5;
 
 /** The signers that a policy would have accepted: names and short fingerprints. */
 export function describeSigners(policy: CompiledPolicy): string {
-  const shown = policy.signers.slice(0, SHOWN_SIGNERS).map(describeSigner);
+  const shown = policy.signers.slice(0, SHOWN_SIGNERS).map((signer) => kindOf(signer).describe(signer));
   const more = policy.signers.length - shown.length;
   return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
-function describeSigner(signer: Signer): string {
-  return signer.kind === 'key'
-    ? `key "${signer.name}" (${shortFingerprint(signer.fingerprint)})`
-    : `identity "${signer.name}" (${signer.subject.source} by ${signer.issuer.source})`;
-}
-
-/** `sha256:` and the first twelve digits: enough to tell keys apart. */
-export function shortFingerprint(fingerprint: string): string {
-  return fingerprint.slice(0, 'sha256:'.length + 12);
 }
 
 interface RemedyContext {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TrustRootConfiguration } from '../config/types.ts';
-import type { TrustRoot } from '../sigstore/trust/trust-root.ts';
+import type { TrustRoot, TrustRoots } from '../sigstore/trust/trust-root.ts';
+import { kindOf } from '../signers/signers.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
-import type { TrustRoots } from './evaluation/signature-verifier.ts';
 
 /** The public-good instance of Sigstore, embedded; a configured root of this name replaces it. */
 export const PUBLIC_GOOD = 'public-good';
@@ -66,9 +66,7 @@ export function neededTrustRoots(policies: Iterable<CompiledPolicy>, names: read
   const needed = new Set<string>();
   for (const { signers, transparencyLog } of policies) {
     for (const signer of signers) {
-      if (signer.kind === 'identity') needed.add(signer.trustRoot);
-      // Any of them may vouch for the log.
-      else if (transparencyLog === 'Require') names.forEach((name) => needed.add(name));
+      for (const name of kindOf(signer).trustRoots(signer, { names, transparencyLog })) needed.add(name);
     }
   }
   return needed;

@@ -11,7 +11,7 @@ import { createProgramKeychain, type ProgramSurroundings } from '../../core/regi
 import type { SettingsOf } from '../../core/registry/transport/endpoints.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { loadTufRepositories, type TufRepository } from '../../core/tuf/repository.ts';
-import type { TrustRoots } from '../../core/verdict/evaluation/signature-verifier.ts';
+import type { TrustRoots } from '../../core/sigstore/trust/trust-root.ts';
 import { createTrustRoots, type FollowedText } from '../../core/verdict/trust-roots.ts';
 import { watchFiles } from './file-watch.ts';
 

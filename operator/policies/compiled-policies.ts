@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { namespaceOf, policyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
+import { secretNames } from '../../core/signers/signers.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import type { SecretName } from './policy-secrets.ts';
 
@@ -62,7 +63,7 @@ export class PolicyBook {
    */
   secretChanged(secretName: string, namespace?: string): void {
     for (const { policy } of this.#entries.values()) {
-      if (namespaceOf(policy) !== namespace || !secretNames(policy).includes(secretName)) continue;
+      if (namespaceOf(policy) !== namespace || !secretNames(policy.spec).includes(secretName)) continue;
       this.#put(policy, this.#options.compile(policy));
     }
   }
@@ -117,12 +118,7 @@ const BATCH = 100;
 /** Secrets of its own namespace that a policy names; none where it is one of the cluster. */
 export function ownSecrets(policy: AnyImagePolicy): readonly SecretName[] {
   const namespace = namespaceOf(policy);
-  return namespace === undefined ? [] : secretNames(policy).map((name) => ({ namespace, name }));
-}
-
-/** A definition that was edited may let anything through. */
-function secretNames({ spec: { keys } }: AnyImagePolicy): readonly string[] {
-  return Array.isArray(keys) ? keys.flatMap((key) => key?.secretRef?.name ?? []) : [];
+  return namespace === undefined ? [] : secretNames(policy.spec).map((name) => ({ namespace, name }));
 }
 
 function isSameSpec(a: AnyImagePolicy, b: AnyImagePolicy): boolean {

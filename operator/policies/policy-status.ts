@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Problem } from '../../core/policy/problems/report.ts';
 import type { AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type {
   AffectedStatus,
   ImagePolicyStatus,
   StatusCondition,
 } from '../../core/policy/documents/image-policy.gen.ts';
-import type { CompiledPolicy, Problem } from '../../core/policy/types.ts';
+import { kindOf } from '../../core/signers/signers.ts';
+import type { CompiledPolicy } from '../../core/policy/types.ts';
 
 export interface StatusInput {
   readonly policy: AnyImagePolicy;
@@ -23,7 +25,7 @@ const MESSAGE_MOST = 2048;
 /** What the status should be, given what it is: times of conditions that did not change are kept, others' fields too. */
 export function statusOf(input: StatusInput): ImagePolicyStatus {
   const { policy, compiled } = input;
-  const keys = compiled.signers.filter((signer) => signer.kind === 'key');
+  const keys = compiled.signers.flatMap((signer) => kindOf(signer).keyStatus(signer));
   const { affected: before, ...others } = policy.status ?? {};
   const affected = affectedOf(before, input.affected);
   return {
@@ -32,7 +34,7 @@ export function statusOf(input: StatusInput): ImagePolicyStatus {
     observedGeneration: compiled.generation,
     images: imagesColumn(policy.spec.images),
     keyCount: keys.length,
-    keys: keys.map(({ name, fingerprint, algorithm }) => ({ name, fingerprint, algorithm })),
+    keys,
     conditions: conditionsOf(input),
   };
 }

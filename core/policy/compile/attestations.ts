@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Signer } from '../../signers/signers.ts';
 import { quote } from '../../image/reference.ts';
 import type { CompileContext } from './compile-context.ts';
-import type { Report } from './report.ts';
+import type { Report } from '../problems/report.ts';
 import type { ImagePolicySpec, PolicyAttestation, PolicyCondition } from '../documents/image-policy.gen.ts';
-import { signerNames } from './signers.ts';
-import type { AttestationCondition, AttestationDemand, Signer } from '../types.ts';
+import { signerEntries } from '../../signers/signers.ts';
+import type { AttestationCondition, AttestationDemand } from '../types.ts';
 
 /** What is asked of attestations. Problems make the whole policy not Ready, so a demand is never just dropped. */
 export function compileAttestations(
@@ -14,7 +15,7 @@ export function compileAttestations(
   report: Report,
 ): readonly AttestationDemand[] {
   const demands = spec.attestations ?? [];
-  const known = new Set(signerNames(spec));
+  const known = new Set(signerEntries(spec).map(({ name }) => name));
   checkNames(demands, report);
   return demands.map((demand, index) => {
     const path = `spec.attestations[${index}]`;

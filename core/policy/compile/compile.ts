@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Problem, Report } from '../problems/report.ts';
 import type { CompileContext } from './compile-context.ts';
 import { errorText } from '../../text.ts';
 import { claimsOf } from '../../image/claim.ts';
@@ -9,12 +10,11 @@ import { compileAttestations } from './attestations.ts';
 import { joinPolicyName, namespaceOf, policyName } from '../documents/kinds.ts';
 import type { AnyImagePolicy } from '../documents/kinds.ts';
 import { compileLabelSelector } from './label-selector.ts';
-import { createReport } from './report.ts';
-import type { Report } from './report.ts';
+import { createReport } from '../problems/report.ts';
 import { checkRules } from './rules.ts';
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
-import { compileSigners } from './signers.ts';
-import type { CompiledPolicy, Problem } from '../types.ts';
+import { compileSigners } from '../../signers/signers.ts';
+import type { CompiledPolicy } from '../types.ts';
 import { validateDocument } from '../documents/validate.ts';
 import type { FieldFault } from '../documents/validate.ts';
 

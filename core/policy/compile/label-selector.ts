@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { quote } from '../../image/reference.ts';
-import type { Report } from './report.ts';
+import type { Report } from '../problems/report.ts';
 import type { LabelSelector, LabelSelectorRequirement } from '../documents/image-policy.gen.ts';
 
 type Labels = Readonly<Record<string, string>>;

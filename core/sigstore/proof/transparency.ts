@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../text.ts';
 import { EngineError } from '../../errors.ts';
-import type { KeySigner } from '../../policy/types.ts';
+import type { VerificationKey } from '../../keys/algorithms.ts';
 import { requireBody } from './log-body.ts';
 import type { ExpectedSigner } from './log-body.ts';
 import { logsOf, requireInclusion } from './log-inclusion.ts';
@@ -23,7 +23,11 @@ export interface ProvenEntry {
  * key. Offline: what the log said is in the candidate (annotation `bundle`, or `tlogEntries`).
  * @throws EngineError TransparencyLogMissing, UntrustedSignature, MalformedSignature
  */
-export async function proveLogged(candidate: SignatureCandidate, signer: KeySigner, root: TrustRoot): Promise<void> {
+export async function proveLogged(
+  candidate: SignatureCandidate,
+  signer: VerificationKey,
+  root: TrustRoot,
+): Promise<void> {
   const { logEntries } = readEvidence(candidate.material);
   const keyDer = signer.key.export({ format: 'der', type: 'spki' });
   const content = contentOfCandidate(candidate);

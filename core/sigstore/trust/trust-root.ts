@@ -16,6 +16,12 @@ export interface TrustRoot {
   readonly certificateLogs: readonly TransparencyLog[];
 }
 
+/** Trust roots by name; `load` rejects where the name is unknown or the file cannot be used. */
+export interface TrustRoots {
+  readonly names: () => readonly string[];
+  readonly load: (name: string) => Promise<TrustRoot>;
+}
+
 export interface Window {
   readonly start: Date;
   readonly end: Date;

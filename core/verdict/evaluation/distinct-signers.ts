@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Signer } from '../../policy/types.ts';
+import type { SignerProof } from '../../signers/common/signer-kind.ts';
+import { signerIdentity } from '../../signers/signers.ts';
+import type { Signer } from '../../signers/signers.ts';
 
-/** A signature that was verified, by one signer of a policy. */
-export interface Proof {
-  readonly signer: Signer;
-  /** Who really signed: a key's fingerprint, or a certificate's issuer and subject. */
-  readonly holder: string;
-}
-
-/** What makes two signers of a policy the same one: a key's fingerprint, an identity's name. */
-export function signerIdentity(signer: Signer): string {
-  return signer.kind === 'key' ? `key ${signer.fingerprint}` : `identity ${signer.name}`;
-}
+export type Proof = Pick<SignerProof<Signer>, 'signer' | 'holder'>;
 
 /**
  * How many distinct signers are proven. One holder counts for one signer only, so that overlapping

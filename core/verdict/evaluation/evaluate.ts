@@ -2,11 +2,14 @@
 import { judgeAttestations } from './attestations.ts';
 import type { ResolvedImage, SignatureCandidate } from '../../cosign/types.ts';
 import type { VerdictCode } from '../../errors.ts';
-import type { CompiledPolicy, IdentitySigner, KeySigner, Signer } from '../../policy/types.ts';
+import type { CompiledPolicy } from '../../policy/types.ts';
 import { countDistinct } from './distinct-signers.ts';
 import type { Proof } from './distinct-signers.ts';
+import type { Asking } from '../../signers/common/signer-kind.ts';
+import { kindOf, proveSigners } from '../../signers/signers.ts';
+import type { Signer } from '../../signers/signers.ts';
 import type { ImageEvidence } from '../evidence/evidence.ts';
-import type { Proven, Prover } from './signature-verifier.ts';
+import type { Proven, Prover } from '../../signers/verification/signature-verifier.ts';
 
 export interface VerdictSigner {
   readonly name: string;
@@ -73,7 +76,7 @@ async function judgeEvidence(
   evidence: ImageEvidence,
   context: JudgeContext,
 ): Promise<Judgement> {
-  const signers = policy.signers.filter((signer) => isCurrent(signer, context.now));
+  const signers = policy.signers.filter((signer) => kindOf(signer).isCurrent(signer, context.now));
   const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [], strangers: [] };
   for (const candidate of evidence.signatures) {
     await tallyCandidate(candidate, signers, policy, { context, tally });
@@ -86,11 +89,6 @@ async function judgeEvidence(
   return attested ?? { satisfied: true, signers: shownOnce(tally.proofs) };
 }
 
-/** Whether a key's window includes now; identities have their window in the certificate. */
-function isCurrent(signer: Signer, now: number): boolean {
-  return signer.kind === 'identity' || (now >= (signer.notBefore ?? -Infinity) && now <= (signer.notAfter ?? Infinity));
-}
-
 async function tallyCandidate(
   candidate: SignatureCandidate,
   signers: readonly Signer[],
@@ -98,7 +96,8 @@ async function tallyCandidate(
   { context, tally }: { context: JudgeContext; tally: Tally },
 ): Promise<void> {
   const note = (reason: string) => tally.strangers.push(reason);
-  const proofs = await proofsOf(candidate, signers, { policy, prover: context.prover, note });
+  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: context.prover, note };
+  const proofs = await proofsOf(candidate, signers, asking);
   const [first] = proofs;
   if (first === undefined) {
     return;
@@ -108,12 +107,10 @@ async function tallyCandidate(
     tally.wrongAnnotations.push(`${first.signer.name}: ${missing}`);
     return;
   }
-  if (policy.transparencyLog === 'Require' && first.signer.kind === 'key') {
-    const logged = await context.prover.loggedBy(candidate, first.signer);
-    if (!logged.ok) {
-      tally.notLogged.push(`${first.signer.name}: ${logged.reason}`);
-      return;
-    }
+  const logged = await proveLogged(candidate, first.signer, asking);
+  if (!logged.ok) {
+    tally.notLogged.push(`${first.signer.name}: ${logged.reason}`);
+    return;
   }
   tally.proofs.push(...proofs);
 }
@@ -123,65 +120,21 @@ async function proofsOf(
   candidate: SignatureCandidate,
   signers: readonly Signer[],
   asking: Asking,
-): Promise<CountedProof[]> {
-  const { prover } = asking;
-  const keys = signers.filter((signer) => signer.kind === 'key');
-  const holder = inOrderOfHint(candidate, keys).find((signer) => prover.signedBy(candidate, signer));
-  if (holder !== undefined) {
-    return keys
-      .filter((signer) => signer.fingerprint === holder.fingerprint)
-      .map((signer) => proofOf(candidate, signer, `key ${signer.fingerprint}`, signer.fingerprint));
-  }
-  const identities = signers.filter((signer) => signer.kind === 'identity');
-  return hasCertificate(candidate) ? proofsByCertificate(candidate, identities, asking) : [];
+): Promise<readonly CountedProof[]> {
+  const { format } = candidate;
+  const proofs = await proveSigners(candidate, signers, asking);
+  return proofs.map(({ signer, holder, fingerprint }) => ({
+    signer,
+    holder,
+    shown: { name: signer.name, fingerprint, format },
+  }));
 }
 
-async function proofsByCertificate(
-  candidate: SignatureCandidate,
-  signers: readonly IdentitySigner[],
-  { policy, prover, note }: Asking,
-): Promise<CountedProof[]> {
-  const proofs: CountedProof[] = [];
-  for (const signer of signers) {
-    const proven = await prover.certifiedBy(candidate, signer.trustRoot, policy.transparencyLog);
-    if (!proven.ok) {
-      note?.(`${signer.name}: ${proven.reason}`);
-      continue;
-    }
-    const { issuer, subject, fingerprint } = proven.value;
-    if (signer.issuer.matches(issuer) && signer.subject.matches(subject)) {
-      proofs.push(proofOf(candidate, signer, `certificate ${issuer} ${subject}`, fingerprint));
-    } else {
-      note?.(`${signer.name}: the certificate is ${subject}'s by ${issuer}`);
-    }
-  }
-  return proofs;
-}
-
-interface Asking {
-  readonly policy: CompiledPolicy;
-  readonly prover: Prover;
-  /** Told why a certificate is no signer's, for the message. */
-  readonly note?: (reason: string) => void;
-}
-
-function proofOf(candidate: SignatureCandidate, signer: Signer, holder: string, fingerprint: string): CountedProof {
-  return { signer, holder, shown: { name: signer.name, fingerprint, format: candidate.format } };
-}
-
-/** The hint is the writer's: it orders the work and decides nothing. */
-function inOrderOfHint(candidate: SignatureCandidate, keys: readonly KeySigner[]): readonly KeySigner[] {
-  if (candidate.keyHint === undefined || keys.length < 2) {
-    return keys;
-  }
-  const hinted = `sha256:${Buffer.from(candidate.keyHint, 'base64').toString('hex')}`;
-  const first = keys.filter((signer) => signer.fingerprint === hinted);
-  return [...first, ...keys.filter((signer) => signer.fingerprint !== hinted)];
-}
-
-/** Spares the loading of the keyless machinery; what it misses only fails to prove. */
-function hasCertificate(candidate: SignatureCandidate): boolean {
-  return candidate.material.kind === 'bundle' || candidate.material.certificate !== undefined;
+/** Whether a log has it, where the policy requires that. */
+async function proveLogged(candidate: SignatureCandidate, signer: Signer, asking: Asking): Promise<Proven<true>> {
+  return asking.transparencyLog === 'Require'
+    ? kindOf(signer).proveLogged(candidate, signer, asking.verifier)
+    : { ok: true, value: true };
 }
 
 function missingAnnotation(policy: CompiledPolicy, candidate: SignatureCandidate): string | undefined {
@@ -247,6 +200,7 @@ async function judgePolicyAttestations(
   if (policy.attestations.length === 0) {
     return undefined;
   }
+  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: prover };
   const result = await judgeAttestations(
     policy.attestations,
     evidence.attestations,
@@ -255,13 +209,10 @@ async function judgePolicyAttestations(
       const proofs = await proofsOf(
         candidate,
         signers.filter((signer) => current.includes(signer)),
-        { policy, prover },
+        asking,
       );
       const signer = proofs[0]?.signer;
-      if (policy.transparencyLog === 'Require' && signer?.kind === 'key') {
-        return (await prover.loggedBy(candidate, signer)).ok ? signer : undefined;
-      }
-      return signer;
+      return signer !== undefined && (await proveLogged(candidate, signer, asking)).ok ? signer : undefined;
     },
   );
   return result.ok ? undefined : { satisfied: false, code: result.code, reason: result.message };

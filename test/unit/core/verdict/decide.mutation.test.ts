@@ -10,7 +10,7 @@ import { silentMetrics } from '../../../../core/observe.ts';
 import { createPolicyStore } from '../../../../core/policy/store/store.ts';
 import type { RegistryClient } from '../../../../core/registry/types.ts';
 import { createEngine } from '../../../../core/verdict/engine.ts';
-import type { TrustRoots } from '../../../../core/verdict/evaluation/signature-verifier.ts';
+import type { TrustRoots } from '../../../../core/sigstore/trust/trust-root.ts';
 import type { Verdict } from '../../../../core/verdict/types.ts';
 import { anonymous, compiled, publicKeyPem } from '../../../fakes/engine.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';

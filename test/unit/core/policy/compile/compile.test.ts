@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { compilePolicy } from '../../../../../core/policy/compile/compile.ts';
 import type { CompileContext } from '../../../../../core/policy/compile/compile-context.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
-import { countDistinct } from '../../../../../core/policy/compile/signers.ts';
+import { countDistinctSigners } from '../../../../../core/signers/signers.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { EMPTY_CONTEXT, PEM, newPem, policy } from '../examples.ts';
 
@@ -130,7 +130,7 @@ describe('compilePolicy', () => {
     });
     assert.deepEqual(problems, []);
     assert.equal(signers.length, 2);
-    assert.equal(countDistinct(signers), 1);
+    assert.equal(countDistinctSigners(signers), 1);
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { compileLabelSelector } from '../../../../../core/policy/compile/label-selector.ts';
-import { createReport } from '../../../../../core/policy/compile/report.ts';
+import { createReport } from '../../../../../core/policy/problems/report.ts';
 import type { LabelSelector } from '../../../../../core/policy/documents/image-policy.gen.ts';
 
 function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { IdentitySigner } from '../../../../../core/signers/identity/identity-signer.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { judgeAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
@@ -6,7 +7,7 @@ import type { ProvenBy } from '../../../../../core/verdict/evaluation/attestatio
 import type { AttestationCandidate, ResolvedImage } from '../../../../../core/cosign/types.ts';
 import { compileCondition } from '../../../../../core/policy/expressions/condition.ts';
 import { compilePredicateSchema } from '../../../../../core/policy/expressions/predicate-schema.ts';
-import type { AttestationDemand, IdentitySigner } from '../../../../../core/policy/types.ts';
+import type { AttestationDemand } from '../../../../../core/policy/types.ts';
 
 const VULNERABILITIES = 'https://cosign.sigstore.dev/attestation/vuln/v1';
 const CUSTOM = 'https://cosign.sigstore.dev/attestation/v1';

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The judgement alone, on evidence and proofs that are given: who counts, and why somebody does not.
+import type { IdentitySigner } from '../../../../../core/signers/identity/identity-signer.ts';
+import type { KeySigner } from '../../../../../core/signers/key/key-signer.ts';
+import type { TextMatcher } from '../../../../../core/signers/common/text-matcher.ts';
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { AttestationCandidate, CertificateIdentity, EvidenceFault } from '../../../../../core/cosign/types.ts';
-import type { CompiledPolicy, IdentitySigner, KeySigner, TextMatcher } from '../../../../../core/policy/types.ts';
+import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
 import { judge } from '../../../../../core/verdict/evaluation/evaluate.ts';
 import type { Judgement } from '../../../../../core/verdict/evaluation/evaluate.ts';
-import { createProver } from '../../../../../core/verdict/evaluation/signature-verifier.ts';
-import type { Prover } from '../../../../../core/verdict/evaluation/signature-verifier.ts';
+import { createProver } from '../../../../../core/signers/verification/signature-verifier.ts';
+import type { Prover } from '../../../../../core/signers/verification/signature-verifier.ts';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const NOW = 1000;
@@ -24,6 +27,8 @@ const key = (name: 'a' | 'b' | 'c', window: Partial<KeySigner> = {}): KeySigner 
   key: publicKey,
   ...window,
 });
+/** Of a key that `key` made. */
+const nameOf = (fingerprint: string): string => fingerprint.charAt('sha256:'.length);
 const exactly = (text: string): TextMatcher => ({ source: text, matches: (other) => other === text });
 const identity = (
   name: string,
@@ -61,16 +66,16 @@ function knowingProver(asked: string[] = []): Prover {
   const real = createProver({ names: () => [], load: () => Promise.reject(new Error('there is no root')) });
   return {
     ...real,
-    signedBy: (candidate: Partial<Signed>, signer) => {
-      asked.push(`key ${signer.name}`);
-      return candidate.by === signer.name;
+    signedBy: (candidate: Partial<Signed>, { fingerprint }) => {
+      asked.push(`key ${nameOf(fingerprint)}`);
+      return candidate.by === nameOf(fingerprint);
     },
     certifiedBy: async ({ certified }: Partial<Signed>, root, log) => {
       asked.push(`certificate ${root} ${log}`);
       return certified ? { ok: true, value: certified } : { ok: false, reason: 'none' };
     },
-    loggedBy: async ({ logged }: Partial<Signed>, signer) => {
-      asked.push(`log ${signer.name}`);
+    loggedBy: async ({ logged }: Partial<Signed>, { fingerprint }) => {
+      asked.push(`log ${nameOf(fingerprint)}`);
       return logged === true ? { ok: true, value: true } : { ok: false, reason: 'not in the log' };
     },
   };

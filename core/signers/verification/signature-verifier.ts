@@ -2,7 +2,7 @@
 import { verifyWithKey } from '../../keys/algorithms.ts';
 import { isJsonObject } from '../../json.ts';
 import { errorText } from '../../text.ts';
-import type { TrustRoot } from '../../sigstore/trust/trust-root.ts';
+import type { TrustRoot, TrustRoots } from '../../sigstore/trust/trust-root.ts';
 import type {
   CertificateIdentity,
   SignatureCandidate,
@@ -10,13 +10,10 @@ import type {
   VerificationMaterial,
 } from '../../cosign/types.ts';
 import type { Digest } from '../../image/digest.ts';
-import type { KeySigner } from '../../policy/types.ts';
+import type { PublicKey } from '../../keys/public-key.ts';
 
-/** Trust roots by name; `load` rejects where the name is unknown or the file cannot be used. */
-export interface TrustRoots {
-  readonly names: () => readonly string[];
-  readonly load: (name: string) => Promise<TrustRoot>;
-}
+/** A key that may have signed; a signer of a policy is one. */
+export type SignatureKey = Pick<PublicKey, 'key' | 'algorithm' | 'fingerprint'>;
 
 /** A proof, or the one line that says why there is none. */
 export type Proven<T> =
@@ -33,7 +30,7 @@ export type Proven<T> =
  * stays proven. Nothing here knows policies. A failure to prove is an answer, not an exception.
  */
 export interface Prover {
-  readonly signedBy: (candidate: SignatureCandidate, signer: KeySigner) => boolean;
+  readonly signedBy: (candidate: SignatureCandidate, signer: SignatureKey) => boolean;
   /** `transparencyLog: Require`: a timestamp alone is not enough evidence of the time. */
   readonly certifiedBy: (
     candidate: SignatureCandidate,
@@ -45,7 +42,7 @@ export interface Prover {
    * the same. What is proven stays proven, in a tenth of the memory.
    */
   readonly condensed: (candidate: SignatureCandidate) => SignatureCandidate;
-  readonly loggedBy: (candidate: SignatureCandidate, signer: KeySigner) => Promise<Proven<true>>;
+  readonly loggedBy: (candidate: SignatureCandidate, signer: SignatureKey) => Promise<Proven<true>>;
 }
 
 type CertificateProofs = WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>;
@@ -59,7 +56,7 @@ export function createProver(trustRoots: TrustRoots): Prover {
     Require: new WeakMap<SignatureCandidate, CertificateProofs>(),
   };
 
-  const signedBy = (candidate: SignatureCandidate, signer: KeySigner): boolean => {
+  const signedBy = (candidate: SignatureCandidate, signer: SignatureKey): boolean => {
     const maker = ProvenCandidate.makerOf(candidate) ?? makers.get(candidate);
     if (maker !== undefined) {
       return maker === signer.fingerprint;
@@ -100,7 +97,7 @@ export function createProver(trustRoots: TrustRoots): Prover {
     return answer;
   };
 
-  const loggedBy = async (candidate: SignatureCandidate, signer: KeySigner): Promise<Proven<true>> => {
+  const loggedBy = async (candidate: SignatureCandidate, signer: SignatureKey): Promise<Proven<true>> => {
     const reasons: string[] = [];
     const unusable: string[] = [];
     for (const name of trustRoots.names()) {
@@ -126,7 +123,7 @@ export function createProver(trustRoots: TrustRoots): Prover {
   return { signedBy, certifiedBy, loggedBy, condensed };
 }
 
-async function loggedIn(candidate: SignatureCandidate, signer: KeySigner, root: TrustRoot): Promise<Proven<true>> {
+async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, root: TrustRoot): Promise<Proven<true>> {
   return attempt(async () => {
     const { proveLogged } = await import('../../sigstore/proof/transparency.ts');
     await proveLogged(candidate, signer, root);

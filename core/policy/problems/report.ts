@@ -1,6 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../text.ts';
-import type { Problem, ProblemReason } from '../types.ts';
+
+/** Why a policy is not Ready; also the `reason` of its condition. */
+export type ProblemReason =
+  | 'InvalidSpec'
+  | 'InvalidKey'
+  | 'InvalidPattern'
+  | 'InvalidSelector'
+  | 'InvalidAttestation'
+  | 'SecretNotFound'
+  | 'UnknownTrustRoot'
+  | 'NotSupported';
+
+export interface Problem {
+  readonly reason: ProblemReason;
+  /** The field, as kubectl writes it: `spec.keys[0].pem`. */
+  readonly path: string;
+  readonly message: string;
+}
 
 /** Collects problems while a policy is compiled, so that a person sees all of them at once. */
 export interface Report {

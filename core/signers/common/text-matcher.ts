@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RE2JS } from 're2js';
-import type { TextMatcher } from '../types.ts';
+
+export interface TextMatcher {
+  /** As written, for messages: the text, or the pattern between slashes. */
+  readonly source: string;
+  readonly matches: (text: string) => boolean;
+}
 
 export function exactText(text: string): TextMatcher {
   return { source: text, matches: (candidate) => candidate === text };

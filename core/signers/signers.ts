@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ImagePolicySpec } from '../policy/documents/image-policy.gen.ts';
+import type { Report } from '../policy/problems/report.ts';
+import type { SignatureCandidate } from '../cosign/types.ts';
+import type { Asking, SignerKind, SignerLookups, SignerProof } from './common/signer-kind.ts';
+import { IDENTITY_KIND } from './identity/identity-kind.ts';
+import type { IdentitySigner } from './identity/identity-signer.ts';
+import { KEY_KIND } from './key/key-kind.ts';
+import type { KeySigner } from './key/key-signer.ts';
+
+export type Signer = KeySigner | IdentitySigner;
+
+type AnyKind = SignerKind<{ readonly name?: string }, Signer>;
+
+/** In the order in which names are given, and in which signers are asked whether they made a signature. */
+const KINDS: Readonly<Record<Signer['kind'], AnyKind>> = { key: KEY_KIND, identity: IDENTITY_KIND };
+
+/** All that is particular to the signer's kind. */
+export function kindOf(signer: Signer): AnyKind {
+  return KINDS[signer.kind];
+}
+
+/** A signer as written in a policy. */
+export interface SignerEntry {
+  /** As written or, left out, the kind and its index: `key-0`. */
+  readonly name: string;
+  /** `spec.keys[0]` */
+  readonly path: string;
+  readonly compile: (lookups: SignerLookups, report: Report) => Signer | undefined;
+}
+
+/** All signers in the order of the policy, kind by kind. */
+export function signerEntries(spec: ImagePolicySpec): readonly SignerEntry[] {
+  return Object.values(KINDS).flatMap((kind) =>
+    kind.written(spec).map((entry, index) => {
+      const name = entry.name ?? `${kind.noun}-${index}`;
+      const path = `spec.${kind.field}[${index}]`;
+      return { name, path, compile: (lookups, report) => kind.compile(entry, { path, name, lookups, report }) };
+    }),
+  );
+}
+
+/**
+ * The signers that could be read; the others are reported. Two keys with one fingerprint are both here, each
+ * under its name, and are one signer to a threshold (`countDistinctSigners`).
+ */
+export function compileSigners(spec: ImagePolicySpec, lookups: SignerLookups, report: Report): readonly Signer[] {
+  return signerEntries(spec)
+    .map(({ compile }) => compile(lookups, report))
+    .filter((signer) => signer !== undefined);
+}
+
+/** Names of the Secrets that a policy needs. A definition that was edited may let anything through. */
+export function secretNames(spec: ImagePolicySpec): readonly string[] {
+  return Object.values(KINDS).flatMap((kind) => {
+    const entries: unknown = kind.written(spec);
+    return Array.isArray(entries) ? entries.flatMap((entry) => kind.secrets(entry)) : [];
+  });
+}
+
+/** What makes two signers of a policy the same one: a key's fingerprint, an identity's name. */
+export function signerIdentity(signer: Signer): string {
+  return kindOf(signer).distinction(signer);
+}
+
+export function countDistinctSigners(signers: readonly Signer[]): number {
+  return new Set(signers.map(signerIdentity)).size;
+}
+
+/**
+ * Those of the signers who made the signature. One signature has one maker, so that the first kind that knows it
+ * is the only one.
+ */
+export async function proveSigners(
+  candidate: SignatureCandidate,
+  signers: readonly Signer[],
+  asking: Asking,
+): Promise<readonly SignerProof<Signer>[]> {
+  for (const [name, kind] of Object.entries(KINDS)) {
+    const own = signers.filter((signer) => signer.kind === name);
+    const proofs = await kind.prove(candidate, own, asking);
+    if (proofs.length > 0) return proofs;
+  }
+  return [];
+}
