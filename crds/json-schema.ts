@@ -16,6 +16,12 @@ const COPIED = [
   'maximum',
 ];
 
+/** As far as it is looked into; its other keywords are only copied. */
+export interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly [keyword: string]: unknown;
+}
+
 const NAME = { type: 'string', minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' };
 const NAMESPACE = { type: 'string', minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$' };
 /** An object's metadata in a file: its name is what we use, the rest is Kubernetes' business. */
@@ -29,10 +35,9 @@ const METADATA = {
  * The JSON Schema (draft 7) of a policy document. The API server drops unknown fields; a file has no API
  * server before it, so here they are faults: a misspelt field must never be a rule that silently isn't there.
  */
-export function jsonSchemaOf(schema: CrdSchema, identity: ResourceIdentity): object {
-  const body = convert(schema);
+export function jsonSchemaOf(schema: CrdSchema, identity: ResourceIdentity): JsonSchema {
   return {
-    ...body,
+    ...convert(schema),
     required: ['apiVersion', 'kind', 'metadata', 'spec'],
     properties: {
       ...convertAll(schema.properties ?? {}),
@@ -43,7 +48,7 @@ export function jsonSchemaOf(schema: CrdSchema, identity: ResourceIdentity): obj
   };
 }
 
-function convert(schema: CrdSchema): object {
+function convert(schema: CrdSchema): JsonSchema {
   const result: Record<string, unknown> = {};
   for (const keyword of COPIED) {
     if (schema[keyword] !== undefined) result[keyword] = schema[keyword];
@@ -58,6 +63,6 @@ function convert(schema: CrdSchema): object {
   return result;
 }
 
-function convertAll(properties: Readonly<Record<string, CrdSchema>>): object {
+function convertAll(properties: Readonly<Record<string, CrdSchema>>): Record<string, JsonSchema> {
   return Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, convert(property)]));
 }
