@@ -75,6 +75,10 @@ function decide(image: string, { policies, unmatchedImages = 'Deny', outage = 'n
 
 const shown = ({ outcome, mode, code, policies }: Verdict) => [outcome, mode, code, policies.join(' ')];
 
+/** Of the verdict while the registry can't resolve tags. */
+const modeOf = async (...policies: readonly CompiledPolicy[]) =>
+  (await decide(SIGNED, { policies, outage: 'tags' })).mode;
+
 describe('policies of a namespace', () => {
   const cluster = compiled('prod', { images: ['**'], keys: release });
 
@@ -195,8 +199,6 @@ describe('policies of a namespace', () => {
     const digest = compiled('digest', { images: [BY_DIGEST], action: 'Deny' });
     const trial = own('trial', { images: ['**'], keys: release, mode: 'Audit' });
     const strict = own('strict', { images: ['**'], keys: release });
-    const modeOf = async (...policies: readonly CompiledPolicy[]) =>
-      (await decide(SIGNED, { policies, outage: 'tags' })).mode;
     // The digest may be the one that is denied.
     assert.equal(await modeOf(digest, looking), 'Enforce');
     const watched = { ...digest, mode: 'Audit' as const };
