@@ -2,7 +2,7 @@
 import { EngineError } from '../errors.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
-import { parseEnvelope } from './envelope.ts';
+import { parseEnvelope } from '../formats/dsse-envelope.ts';
 import { faultFrom, faultyEvidence, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
 import { parseJson } from '../json.ts';
 import { parseLayer, parseManifest } from './manifest.ts';

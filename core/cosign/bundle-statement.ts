@@ -2,19 +2,12 @@
 import { isJsonObject, parseJson } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
-import { parseEnvelope } from './envelope.ts';
+import { parseEnvelope } from '../formats/dsse-envelope.ts';
+import { bundleVersion } from '../formats/sigstore-bundle.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { JsonObject } from '../json.ts';
 import { COSIGN_SIGNATURE, parseStatement } from './statement.ts';
 import type { EvidenceBatch, SignatureCandidate } from './types.ts';
-
-/** What media types of bundles begin with, of all versions: the layer says only that it is one. */
-export const BUNDLE_TYPE_PREFIX = 'application/vnd.dev.sigstore.bundle';
-
-const VERSION_0_3: ReadonlySet<unknown> = new Set([
-  'application/vnd.dev.sigstore.bundle.v0.3+json',
-  'application/vnd.dev.sigstore.bundle+json;version=0.3',
-]);
 
 /** A bundle as it was read, and where. */
 export interface BundleInput {
@@ -35,7 +28,7 @@ export interface BundleInput {
 export function parseBundle({ bytes, maximumBytes, digest, source }: BundleInput): EvidenceBatch {
   const bundle = parseJson(bytes, maximumBytes, 'the bundle');
   if (!isJsonObject(bundle)) throw malformed('is not an object');
-  if (!VERSION_0_3.has(bundle['mediaType'])) throw malformed('is not of version 0.3');
+  if (bundleVersion(bundle['mediaType']) !== '0.3') throw malformed('is not of version 0.3');
   if (bundle['messageSignature'] !== undefined || bundle['dsseEnvelope'] === undefined) {
     throw malformed('does not contain a DSSE envelope, which a signature of an image has');
   }

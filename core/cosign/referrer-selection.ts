@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Descriptor } from '../registry/types.ts';
-import { BUNDLE_TYPE_PREFIX } from './bundle-statement.ts';
+import { BUNDLE_TYPE_PREFIX } from '../formats/sigstore-bundle.ts';
 
 /** cosign's short-lived way to store simple signatures as referrers (COSIGN_EXPERIMENTAL, oci-1-1). */
 export const SIMPLE_SIGNING_ARTIFACT = 'application/vnd.dev.cosign.artifact.sig.v1+json';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../errors.ts';
 import type { Descriptor } from '../registry/types.ts';
-import { BUNDLE_TYPE_PREFIX, parseBundle } from './bundle-statement.ts';
+import { BUNDLE_TYPE_PREFIX } from '../formats/sigstore-bundle.ts';
+import { parseBundle } from './bundle-statement.ts';
 import { isJsonObject } from '../json.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import { SIMPLE_SIGNING_ARTIFACT } from './referrer-selection.ts';

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isJsonObject, parseJson, textEntries } from '../json.ts';
 import { EngineError } from '../errors.ts';
+import { isStatementType, MAXIMUM_SUBJECTS, STATEMENT_V1 } from '../formats/in-toto-statement.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 
 /** The predicate type that makes a statement a signature of an image, as against a claim about it. */
 export const COSIGN_SIGNATURE = 'https://sigstore.dev/cosign/sign/v1';
 
-const STATEMENT_V1 = 'https://in-toto.io/Statement/v1';
-const STATEMENT_V0_1 = 'https://in-toto.io/Statement/v0.1';
-const MAXIMUM_SUBJECTS = 1024;
 const MAXIMUM_DIGESTS = 32;
 const MAXIMUM_TYPE_CHARACTERS = 1024;
 
@@ -32,7 +30,7 @@ export function parseStatement(bytes: Uint8Array, digest: Digest, maximumBytes: 
   const json = parseJson(bytes, maximumBytes, 'the statement');
   if (!isJsonObject(json)) throw malformed('is not an object');
   const { _type: type, predicateType, predicate } = json;
-  if (type !== STATEMENT_V1 && type !== STATEMENT_V0_1) throw malformed('is not an in-toto statement v1 or v0.1');
+  if (!isStatementType(type)) throw malformed('is not an in-toto statement v1 or v0.1');
   if (typeof predicateType !== 'string' || predicateType === '') throw malformed('has no predicateType');
   if (predicateType.length > MAXIMUM_TYPE_CHARACTERS) throw malformed('has an absurdly long predicateType');
   if (predicateType === COSIGN_SIGNATURE && type !== STATEMENT_V1)

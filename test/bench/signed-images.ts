@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { cosignPayload } from '../../core/cosign/payload-prediction.ts';
-import { preAuthenticationEncoding } from '../../core/cosign/envelope.ts';
+import { preAuthenticationEncoding } from '../../core/formats/dsse-envelope.ts';
 import { hexOf } from '../../core/image/digest.ts';
 import type { Digest } from '../../core/image/digest.ts';
 import type { RegistryContent } from '../fakes/registry-content.ts';

@@ -2,9 +2,10 @@
 import type { Digest } from '../../image/digest.ts';
 import { hexOf } from '../../image/digest.ts';
 import type { HashName } from '../../keys/algorithms.ts';
-import { parseEnvelope } from '../../cosign/envelope.ts';
+import { parseEnvelope } from '../../formats/dsse-envelope.ts';
 import { bytesOf, enumOf, has, listOf, member, jsonNode, requireOnly, textOf } from '../../protojson.ts';
 import type { JsonNode } from '../../protojson.ts';
+import { isStatementType, MAXIMUM_SUBJECTS } from '../../formats/in-toto-statement.ts';
 import { parseJson } from '../../json.ts';
 import { verifyPrehashed } from '../../keys/prehashed.ts';
 import { contentOf, hashOf } from './signed-content.ts';
@@ -28,12 +29,7 @@ const ALGORITHMS = new Map<string | number, HashName>([
   [3, 'sha512'],
 ]);
 const SUBJECT_ALGORITHMS: readonly HashName[] = ['sha256', 'sha384', 'sha512'];
-const STATEMENTS: ReadonlySet<string> = new Set([
-  'https://in-toto.io/Statement/v1',
-  'https://in-toto.io/Statement/v0.1',
-]);
 const MAXIMUM_PAYLOAD_BYTES = 32 * 1024 * 1024;
-const MAXIMUM_SUBJECTS = 1024;
 
 /**
  * What the bundle's signature is over, required to be about the artifact.
@@ -86,7 +82,7 @@ function envelopeContent(envelope: JsonNode, artifact: Artifact): BundleContent 
   const { payload, signature, signedBytes } = parseEnvelope(envelope.value);
   const json = parseJson(payload, MAXIMUM_PAYLOAD_BYTES, 'the statement');
   const statement = jsonNode(json, 'the statement: ');
-  if (!STATEMENTS.has(textOf(member(statement, '_type')))) throw new Error('the payload is not an in-toto statement');
+  if (!isStatementType(textOf(member(statement, '_type')))) throw new Error('the payload is not an in-toto statement');
   const subjects = listOf(member(statement, 'subject'), MAXIMUM_SUBJECTS);
   if (!subjects.some((subject) => isAbout(subject, artifact))) {
     throw new Error('the statement is not about this artifact');

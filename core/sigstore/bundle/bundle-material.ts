@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { bytesOf, has, integerOf, listOf, member, jsonNode, requireOnly, textOf } from '../../protojson.ts';
 import type { JsonNode } from '../../protojson.ts';
+import { bundleVersion } from '../../formats/sigstore-bundle.ts';
+import type { BundleVersion } from '../../formats/sigstore-bundle.ts';
 import type { InclusionProof, LogEntry, VerificationEvidence } from './verification-material.ts';
 
-export type BundleVersion = '0.1' | '0.2' | '0.3';
-
-const VERSIONS: Readonly<Record<string, BundleVersion>> = {
-  'application/vnd.dev.sigstore.bundle+json;version=0.1': '0.1',
-  'application/vnd.dev.sigstore.bundle+json;version=0.2': '0.2',
-  'application/vnd.dev.sigstore.bundle+json;version=0.3': '0.3',
-  'application/vnd.dev.sigstore.bundle.v0.1+json': '0.1',
-  'application/vnd.dev.sigstore.bundle.v0.2+json': '0.2',
-  'application/vnd.dev.sigstore.bundle.v0.3+json': '0.3',
-};
 const SIGNERS = ['publicKey', 'x509CertificateChain', 'certificate'];
 /** As many as other clients read. */
 const MAXIMUM_ENTRIES = 32;
@@ -28,7 +20,7 @@ const MAXIMUM_HASHES = 64;
  */
 export function readBundleEvidence(json: unknown): VerificationEvidence {
   const bundle = jsonNode(json, '');
-  const version = bundleVersion(bundle);
+  const version = versionOf(bundle);
   requireOnly(bundle, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
   const material = member(bundle, 'verificationMaterial');
   requireOnly(material, [...SIGNERS, 'tlogEntries', 'timestampVerificationData']);
@@ -39,9 +31,9 @@ export function readBundleEvidence(json: unknown): VerificationEvidence {
   return certificate === undefined ? { logEntries, timestamps } : { certificate, logEntries, timestamps };
 }
 
-export function bundleVersion(bundle: JsonNode): BundleVersion {
+function versionOf(bundle: JsonNode): BundleVersion {
   const mediaType = textOf(member(bundle, 'mediaType'));
-  const version = Object.hasOwn(VERSIONS, mediaType) ? VERSIONS[mediaType] : undefined;
+  const version = bundleVersion(mediaType);
   if (version === undefined) {
     throw new Error(`mediaType is not that of a Sigstore bundle 0.1 to 0.3: ${mediaType.slice(0, 80)}`);
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { parseEnvelope, preAuthenticationEncoding } from '../../../../core/cosign/envelope.ts';
+import { parseEnvelope, preAuthenticationEncoding } from '../../../../core/formats/dsse-envelope.ts';
 import { EngineError } from '../../../../core/errors.ts';
 
 const envelope = (changes: object = {}) => ({
