@@ -11,10 +11,19 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 }
 
 /**
- * Base64 as protobuf's JSON mapping and DSSE allow it: the standard or the URL-safe alphabet, with or without padding.
- * Each value has these spellings and no others. Undefined: not that.
+ * As `decodeBase64`, and where lines are wrapped as `base64` and OpenSSL wrap them: Go's decoder, and so cosign, passes
+ * over line breaks. No other white space.
  */
-export function decodeEitherBase64(text: string): Uint8Array | undefined {
+export function decodeWrappedBase64(text: string): Uint8Array | undefined {
+  return decodeBase64(text.replace(/[\r\n]+/g, ''));
+}
+
+/**
+ * Base64 as protobuf's JSON mapping and DSSE allow it: the standard or the URL-safe alphabet, with or without padding.
+ * Each value has these spellings and no others, but for line breaks. Undefined: not that.
+ */
+export function decodeEitherBase64(wrapped: string): Uint8Array | undefined {
+  const text = wrapped.replace(/[\r\n]+/g, '');
   if (/[+/]/.test(text) && /[-_]/.test(text)) return undefined;
   const standard = text.replaceAll('-', '+').replaceAll('_', '/');
   // Half of a padding is neither.

@@ -49,16 +49,21 @@ export function parseBundle({ bytes, maximumBytes, digest, source }: BundleInput
     : { ...NO_EVIDENCE, attestations: [{ ...candidate, predicateType, predicate, statement: json }] };
 }
 
-/** Exactly one of a key's hint and a certificate. @returns the hint */
+const SIGNERS = ['publicKey', 'certificate', 'x509CertificateChain'];
+
+/**
+ * Exactly one of a key's hint, a certificate and a chain. Version 0.3 has no chain, but cosign 3 writes one with
+ * `--certificate-chain`, and then can't verify it: a key that a policy names verifies the signature all the same, as
+ * what is signed is the image. Certificates are read, by the format's own rules, where an identity is asked for.
+ *
+ * @returns the hint
+ */
 function parseMaterial(material: unknown): string | undefined {
   if (!isJsonObject(material)) throw malformed('has no verificationMaterial');
-  if (material['x509CertificateChain'] !== undefined) {
-    throw malformed('has a certificate chain, which version 0.3 does not allow');
+  if (SIGNERS.filter((name) => material[name] !== undefined).length !== 1) {
+    throw malformed('does not have exactly one of a public key, a certificate and a certificate chain');
   }
-  const { publicKey, certificate } = material;
-  if ((publicKey === undefined) === (certificate === undefined)) {
-    throw malformed('does not have exactly one of a public key and a certificate');
-  }
+  const { publicKey } = material;
   return publicKey === undefined ? undefined : hintOf(publicKey);
 }
 

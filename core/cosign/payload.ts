@@ -1,10 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isJsonObject, parseJson, textEntries } from '../json.ts';
+import type { JsonObject } from '../json.ts';
+import { quote } from '../image/reference.ts';
 import { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 
-/** `cosign container signature` was written by cosign before 1.0, with capitalised keys. */
-const TYPES: ReadonlySet<unknown> = new Set(['cosign container image signature', 'cosign container signature']);
+/** What real producers write, and nothing else: a payload of another type says something else about the image. */
+const TYPES: ReadonlySet<unknown> = new Set([
+  'cosign container image signature',
+  'cosign container signature', // cosign before 1.0
+  'Tekton container signature', // Tekton Chains
+]);
+
+/** The names of the fields, as cosign has written them since 1.0, and as Go's encoder writes them without tags. */
+interface Spelling {
+  readonly critical: string;
+  readonly identity: string;
+  readonly image: string;
+  readonly digest: string;
+  readonly type: string;
+  readonly optional: string;
+}
+
+const LOWER: Spelling = {
+  critical: 'critical',
+  identity: 'identity',
+  image: 'image',
+  digest: 'docker-manifest-digest',
+  type: 'type',
+  optional: 'optional',
+};
+
+/** Tekton Chains, and cosign before 1.0. */
+const CAPITALS: Spelling = {
+  critical: 'Critical',
+  identity: 'Identity',
+  image: 'Image',
+  digest: 'Docker-manifest-digest',
+  type: 'Type',
+  optional: 'Optional',
+};
 
 /**
  * Reads a simple-signing payload (cosign's SIGNATURE_SPEC) and requires it to be about `digest`.
@@ -19,29 +54,55 @@ export function parsePayload(
   maximumBytes: number,
 ): Readonly<Record<string, string>> {
   const payload = parseJson(bytes, maximumBytes, 'the payload');
-  const critical = field(payload, 'critical');
-  const type = field(critical, 'type');
+  const spelling = Object.hasOwn(objectOf(payload), CAPITALS.critical) ? CAPITALS : LOWER;
+  requireSpelling(payload, spelling);
+  const critical = field(payload, spelling.critical);
+  const type = field(critical, spelling.type);
   if (!TYPES.has(type)) {
-    // Other tools sign payloads of this shape too, which say something else.
-    throw new EngineError('MalformedSignature', 'the payload is not of the type cosign container image signature');
+    const named = typeof type === 'string' ? quote(type) : 'none';
+    throw new EngineError(
+      'MalformedSignature',
+      `the payload's type is ${named}, which is no signature of an image by cosign or Tekton Chains`,
+    );
   }
-  const named = field(field(critical, 'image'), 'docker-manifest-digest');
+  const named = field(field(critical, spelling.image), spelling.digest);
   if (named !== digest) throw new EngineError('MalformedSignature', 'the payload names another image');
-  const optional = field(payload, 'optional') ?? {};
+  const optional = field(payload, spelling.optional) ?? {};
   if (!isJsonObject(optional))
     throw new EngineError('MalformedSignature', 'the payload has an "optional" that is no object');
   return textEntries(optional);
 }
 
-/**
- * A field by its name in any case, as Go's decoder finds it. The same name twice in two cases is two
- * answers to one question, so it is refused. (The keys of `optional` are a map and stay as they are.)
- */
+function objectOf(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
 function field(value: unknown, name: string): unknown {
-  if (!isJsonObject(value)) return undefined;
-  const keys = Object.keys(value).filter((key) => folded(key) === name);
-  if (keys.length > 1) throw new EngineError('MalformedSignature', `the payload has the key ${name} twice`);
-  return keys[0] === undefined ? undefined : value[keys[0]];
+  const object = objectOf(value);
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/**
+ * Go's decoder finds a field in any case, and takes the last of several. Two readers must not disagree about what was
+ * signed: each name is written in the one spelling. (The keys of `optional` are a map and stay as they are.)
+ */
+function requireSpelling(payload: unknown, spelling: Spelling): void {
+  const critical = field(payload, spelling.critical);
+  requireNames(payload, [spelling.critical, spelling.optional]);
+  requireNames(critical, [spelling.identity, spelling.image, spelling.type]);
+  requireNames(field(critical, spelling.image), [spelling.digest]);
+}
+
+function requireNames(value: unknown, names: readonly string[]): void {
+  for (const key of Object.keys(objectOf(value))) {
+    const meant = names.find((name) => folded(name) === folded(key));
+    if (meant !== undefined && meant !== key) {
+      throw new EngineError(
+        'MalformedSignature',
+        `the payload mixes spellings: ${quote(key)} where ${meant} is written`,
+      );
+    }
+  }
 }
 
 /** By way of upper case, so that U+017F is an s and U+212A a k, as in Go. */

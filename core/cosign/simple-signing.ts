@@ -5,7 +5,7 @@ import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
 import type { Limits } from '../limits.ts';
 import type { Descriptor, RegistryClient, RequestScope } from '../registry/types.ts';
-import { decodeBase64 } from '../base64.ts';
+import { decodeWrappedBase64 } from '../base64.ts';
 import { faultFrom, faultyEvidence, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
@@ -98,7 +98,7 @@ function parseSignatureLayer(layer: UnreadLayer, source: string, limits: Limits)
   }
   const text = descriptor.annotations?.[SIGNATURE];
   if (text === undefined) throw new EngineError('MalformedSignature', `the layer has no annotation ${SIGNATURE}`);
-  const signature = decodeBase64(text);
+  const signature = decodeWrappedBase64(text);
   if (signature === undefined) throw new EngineError('MalformedSignature', 'the signature is not valid base64');
   return { source, descriptor, signature };
 }

@@ -19,7 +19,8 @@ export interface PublicKey {
 
 const MAXIMUM_CHARACTERS = 16 * 1024;
 const BEGIN = /-----BEGIN ([A-Z0-9 ]{1,40})-----/g;
-const RSA_BITS = new Set([2048, 3072, 4096]);
+/** More would make each verification slow; no key service makes such keys. */
+const RSA_BITS = { least: 2048, most: 8192 };
 const LEAST_RSA_EXPONENT = 65537n;
 const CURVES: Readonly<Record<string, KeyAlgorithm>> = {
   prime256v1: 'ECDSA-P256',
@@ -136,8 +137,8 @@ function curveOf(key: KeyObject): KeyAlgorithm {
 
 function requireStrongRsa(key: KeyObject): void {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (!RSA_BITS.has(modulusLength)) {
-    throw new Error(`an RSA key of ${modulusLength} bits is not supported: use 2048, 3072 or 4096`);
+  if (modulusLength < RSA_BITS.least || modulusLength > RSA_BITS.most) {
+    throw new Error(`an RSA key of ${modulusLength} bits is not supported: use ${RSA_BITS.least} to ${RSA_BITS.most}`);
   }
   // With exponent 1 anyone can sign.
   if (publicExponent < LEAST_RSA_EXPONENT || publicExponent % 2n === 0n) {

@@ -65,6 +65,13 @@ describe('parseBundle', () => {
     assert.deepEqual(found?.material, { kind: 'bundle', bundle: changed({ verificationMaterial }) });
   });
 
+  test('keeps a certificate chain, as cosign 3 writes it with --certificate-chain: the signature may be by a key', () => {
+    const verificationMaterial = { x509CertificateChain: { certificates: [{ rawBytes: 'AA==' }] } };
+    const [found] = parse(changed({ verificationMaterial })).signatures;
+    assert.equal(found?.keyHint, undefined);
+    assert.deepEqual(found?.material, { kind: 'bundle', bundle: changed({ verificationMaterial }) });
+  });
+
   const { verificationMaterial, dsseEnvelope } = real;
   for (const [what, value, message] of [
     [
@@ -85,7 +92,11 @@ describe('parseBundle', () => {
       changed({ verificationMaterial: { ...verificationMaterial, certificate: {} } }),
       /exactly one/,
     ],
-    ['has a chain', changed({ verificationMaterial: { x509CertificateChain: {} } }), /chain/],
+    [
+      'has a certificate and a chain',
+      changed({ verificationMaterial: { certificate: {}, x509CertificateChain: {} } }),
+      /exactly one/,
+    ],
     [
       'has two signatures',
       changed({ dsseEnvelope: { ...dsseEnvelope, signatures: [{}, {}] } }),

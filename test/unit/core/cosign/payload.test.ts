@@ -21,6 +21,15 @@ const payload = (changes: { critical?: object; optional?: unknown } = {}) => ({
   optional: changes.optional ?? null,
 });
 
+function tekton(optional: object): string {
+  const critical = {
+    Identity: { 'docker-reference': 'registry.example.com/app' },
+    Image: { 'Docker-manifest-digest': digest },
+    Type: 'Tekton container signature',
+  };
+  return JSON.stringify({ Critical: critical, Optional: optional });
+}
+
 describe('parsePayload', () => {
   test('gives the claims of cosign sign -a', () => {
     assert.deepEqual(parse(payload()), {});
@@ -43,6 +52,23 @@ describe('parsePayload', () => {
     assert.throws(() => parse(early.replace(digest, other)), { message: 'the payload names another image' });
   });
 
+  test('reads what Tekton Chains writes, and its claims', () => {
+    assert.deepEqual(parse(tekton({})), {});
+    assert.deepEqual(parse(tekton({ Builder: 'ci' })), { Builder: 'ci' });
+    assert.throws(() => parse(tekton({}).replace(digest, other)), { message: 'the payload names another image' });
+    for (const [written, mixed] of [
+      ['Critical', 'critical'],
+      ['Image', 'image'],
+      ['Docker-manifest-digest', 'docker-manifest-digest'],
+      ['Type', 'type'],
+      ['Optional', 'optional'],
+      ['Identity', 'IDENTITY'],
+    ] as const) {
+      const text = tekton({}).replace(`"${written}"`, `"${mixed}"`);
+      assert.throws(() => parse(text), { name: 'EngineError', code: 'MalformedSignature' }, mixed);
+    }
+  });
+
   for (const [what, value, message] of [
     ['names another image', payload({ critical: { image: { 'docker-manifest-digest': other } } }), /another image/],
     ['names no image', payload({ critical: { image: {} } }), /another image/],
@@ -51,20 +77,24 @@ describe('parsePayload', () => {
       payload({ critical: { image: { 'docker-manifest-digest': digest.toUpperCase() } } }),
       /another/,
     ],
-    ['is of another type', payload({ critical: { type: 'atomic container signature' } }), /not of the type/],
-    ['has no type', payload({ critical: { type: undefined } }), /not of the type/],
+    [
+      'is of another type',
+      payload({ critical: { type: 'atomic container signature' } }),
+      /type is "atomic container signature", which is no/,
+    ],
+    ['has no type', payload({ critical: { type: undefined } }), /type is none/],
     ['has claims that are a list', payload({ optional: ['a'] }), /"optional" that is no object/],
-    ['is a text', '"payload"', /not of the type/],
+    ['is a text', '"payload"', /type is none/],
     ['is empty', '', /not JSON/],
     [
       'names the image twice, in two cases',
       JSON.stringify(payload()).replace('"docker-m', `"Docker-Manifest-Digest":"${other}","docker-m`),
-      /docker-manifest-digest twice/,
+      /mixes spellings: "Docker-Manifest-Digest" where docker-manifest-digest/,
     ],
     [
       'has a second "critical" that only Go would read as one',
       `{${JSON.stringify(payload()).slice(1, -1)},"CRITICAL":{}}`,
-      /critical twice/,
+      /mixes spellings: "CRITICAL" where critical/,
     ],
     ['has something after it', `${JSON.stringify(payload())}{}`, /not JSON/],
   ] as const) {
@@ -73,10 +103,10 @@ describe('parsePayload', () => {
     });
   }
 
-  test('finds a field whose name Go folds', () => {
+  test('refuses a field whose name only Go would fold into one of a payload', () => {
     // U+017F folds to s: Go reads "docker-manife\u017Ft-digest" as the digest.
     const text = JSON.stringify(payload()).replace('manifest-digest', 'manife\u017Ft-digest');
-    assert.deepEqual(parse(text), {});
+    assert.throws(() => parse(text), /mixes spellings/);
   });
 
   test('refuses a payload larger than allowed', () => {

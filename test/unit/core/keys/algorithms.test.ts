@@ -4,7 +4,7 @@ import { constants, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { verifyWithKey } from '../../../../core/keys/algorithms.ts';
+import { signedHash, verifyWithKey } from '../../../../core/keys/algorithms.ts';
 import { parsePublicKey } from '../../../../core/keys/public-key.ts';
 import { readSimpleSigning } from '../../../../core/cosign/simple-signing.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
@@ -37,23 +37,63 @@ describe('verifyWithKey', () => {
     });
   }
 
-  test('refuses hashes and paddings that cosign does not use with a key', () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const PADDINGS = {
+    'PKCS #1 v1.5': { padding: constants.RSA_PKCS1_PADDING },
+    'PSS with a salt as long as the hash': {
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+    },
+    'PSS with the longest salt': {
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_MAX_SIGN,
+    },
+    'PSS with no salt': { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 0 },
+  };
+  for (const hash of ['sha256', 'sha384', 'sha512'] as const) {
+    for (const [name, padding] of Object.entries(PADDINGS)) {
+      test(`accepts ${hash} by an ordinary RSA key and ${name}, of this key only`, () => {
+        const signature = sign(hash, message, { key: rsa.privateKey, ...padding });
+        assert.equal(signedHash(parsed(rsa.publicKey), message, signature), hash);
+        assert.equal(verifyWithKey(parsed(rsa.publicKey), Buffer.from('other bytes'), signature), false);
+        assert.equal(verifyWithKey(publicKey('rsa2048'), message, signature), false);
+      });
+    }
+    for (const curve of ['P-256', 'P-384', 'P-521']) {
+      test(`accepts ${hash} by a key on ${curve}, of this key only`, () => {
+        const [own, another] = [ec(curve), ec(curve)];
+        const signature = sign(hash, message, own.privateKey);
+        assert.equal(signedHash(parsed(own.publicKey), message, signature), hash);
+        assert.equal(verifyWithKey(parsed(own.publicKey), Buffer.from('other bytes'), signature), false);
+        assert.equal(verifyWithKey(parsed(another.publicKey), message, signature), false);
+      });
+    }
+  }
+
+  test('accepts every hash by a key that is for PSS only, and no other padding', () => {
+    const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+    for (const hash of ['sha256', 'sha384', 'sha512']) {
+      assert.equal(signedHash(parsed(pss.publicKey), message, sign(hash, message, pss.privateKey)), hash);
+    }
+    assert.equal(verifyWithKey(parsed(pss.publicKey), message, sign('sha1', message, pss.privateKey)), false);
+  });
+
+  test('refuses SHA-1, SHA-224, MD5 and other encodings', () => {
     const p256 = ec('P-256');
     const p384 = ec('P-384');
-    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pss = { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING };
     for (const [key, signature] of [
       [p256.publicKey, sign('sha1', message, p256.privateKey)],
-      [p256.publicKey, sign('sha384', message, p256.privateKey)],
-      [p384.publicKey, sign('sha512', message, p384.privateKey)],
+      [p256.publicKey, sign('sha224', message, p256.privateKey)],
+      [p384.publicKey, sign('sha3-384', message, p384.privateKey)],
       [rsa.publicKey, sign('sha1', message, rsa.privateKey)],
-      [rsa.publicKey, sign('sha512', message, rsa.privateKey)],
-      [rsa.publicKey, sign('sha256', message, pss)],
+      [rsa.publicKey, sign('sha224', message, rsa.privateKey)],
+      [rsa.publicKey, sign('sha1', message, pss)],
+      [rsa.publicKey, sign('sha224', message, pss)],
       [p256.publicKey, sign('sha256', message, { key: p256.privateKey, dsaEncoding: 'ieee-p1363' })],
     ] as const) {
       assert.equal(verifyWithKey(parsed(key), message, signature), false);
     }
-    assert.equal(verifyWithKey(parsed(p256.publicKey), message, sign('sha256', message, p256.privateKey)), true);
   });
 
   test('refuses an ECDSA signature in any other encoding than DER', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
@@ -16,6 +16,13 @@ const block = (label: string, der: Uint8Array) =>
 
 const p256 = ec('P-256');
 const rsa2048 = rsa(2048);
+
+/** A number of so many bits that is nobody's key: finding a real one would take seconds. */
+function longRsa(bits: number): KeyObject {
+  const modulus = (1n << BigInt(bits - 1)) + 1n;
+  const n = Buffer.from(modulus.toString(16).padStart(Math.ceil(bits / 8) * 2, '0'), 'hex').toString('base64url');
+  return createPublicKey({ key: { kty: 'RSA', n, e: 'AQAB' }, format: 'jwk' });
+}
 
 describe('parsePublicKey', () => {
   const supported: readonly (readonly [string, KeyObject])[] = [
@@ -99,8 +106,9 @@ describe('parsePublicKey', () => {
     ['a length without end', block('PUBLIC KEY', Buffer.from([0x30, 0x80, 0, 0])), /no public key/],
     ['the curve secp256k1', spkiPem(ec('secp256k1').publicKey), /secp256k1 is not supported: use P-256/],
     ['the curve P-224', spkiPem(ec('P-224').publicKey), /secp224r1 is not supported/],
-    ['RSA of 1024 bits', spkiPem(rsa(1024).publicKey), /1024 bits is not supported: use 2048, 3072 or 4096/],
-    ['RSA of 2056 bits', spkiPem(rsa(2056).publicKey), /2056 bits/],
+    ['RSA of 1024 bits', spkiPem(rsa(1024).publicKey), /1024 bits is not supported: use 2048 to 8192/],
+    ['RSA of 8200 bits', spkiPem(longRsa(8200)), /8200 bits is not supported: use 2048 to 8192/],
+    ['RSA of 2047 bits', spkiPem(longRsa(2047)), /2047 bits/],
     ['RSA with the exponent 3', spkiPem(rsa(2048, 3).publicKey), /exponent 3/],
     ['X25519', spkiPem(generateKeyPairSync('x25519').publicKey), /type x25519 are not supported/],
     ['Ed448', spkiPem(generateKeyPairSync('ed448').publicKey), /type ed448 are not supported/],
