@@ -5,10 +5,11 @@ import { EngineError } from '../errors.ts';
 import { requirePromise } from './proof/certificate-promise.ts';
 import { CODE_SIGNING, readLeaf } from './trust/certificate.ts';
 import type { LeafCertificate } from './trust/certificate.ts';
-import { includes, requireChain } from './trust/chain.ts';
+import { requireChain } from './trust/chain.ts';
 import { readEvidence } from './bundle/material.ts';
 import { contentOfCandidate } from './bundle/signed-content.ts';
 import type { SignedContent } from './bundle/signed-content.ts';
+import { requireLogWindow } from './proof/log-inclusion.ts';
 import { provenTimes } from './proof/timestamp.ts';
 import { proveEntries } from './proof/transparency.ts';
 import type { ProvenEntry } from './proof/transparency.ts';
@@ -96,7 +97,7 @@ function proveTimes({ evidence, entries, content, root }: Proof, certificate?: X
       requireTrusted(certificate, times, root);
       requireDates(entries, certificate);
     }
-    requireLogWindows(entries, stamped);
+    for (const { entry, logs } of entries) requireLogWindow(entry, logs, stamped);
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     throw new EngineError('UntrustedSignature', errorText(cause), { cause });
@@ -134,16 +135,6 @@ function requireTime(times: readonly Date[], evidence: VerificationEvidence): vo
     ? 'neither a log entry nor a timestamp comes with it'
     : 'nothing that comes with it tells a trusted time';
   throw new EngineError('TransparencyLogMissing', `its certificate's validity cannot be judged: ${reason}`);
-}
-
-/** An entry without a promise has no time of its own: its log must have been trusted when the timestamps were made. */
-function requireLogWindows(entries: readonly ProvenEntry[], times: readonly Date[]): void {
-  for (const { entry, logs } of entries) {
-    const current = logs.some(({ validFor }) => times.every((time) => includes(validFor, time)));
-    if (entry.promise === undefined && !current) {
-      throw new Error(`${entry.path} is of a log that was not trusted at the time of the timestamp`);
-    }
-  }
 }
 
 /** Also a date that nothing vouches for must not contradict the certificate. */

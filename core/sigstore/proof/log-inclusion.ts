@@ -4,6 +4,7 @@ import { includes } from '../trust/chain.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { rootFromProof } from './merkle.ts';
+import { isOpenEnded } from '../trust/trust-root.ts';
 import type { TransparencyLog, TrustRoot } from '../trust/trust-root.ts';
 import type { InclusionProof, LogEntry } from '../bundle/verification-material.ts';
 
@@ -25,6 +26,27 @@ export function requireInclusion(entry: LogEntry, logs: readonly TransparencyLog
   if (entry.promise === undefined && entry.proof === undefined) throw new Error(`${entry.path} has no inclusion proof`);
   if (entry.promise !== undefined) requirePromise(entry, entry.promise, logs);
   if (entry.proof !== undefined) requireProof(entry, entry.proof, logs);
+}
+
+/**
+ * Requires that the log of an entry without a promise was trusted when the entry was made. Nothing vouches for its date,
+ * so each time that something does counts as well; with none at all, only a log that is still in use is believed: the
+ * key of one that is not may be in other hands.
+ * @param times when trusted authorities saw the signature.
+ * @throws Error with one sentence.
+ */
+export function requireLogWindow(entry: LogEntry, logs: readonly TransparencyLog[], times: readonly Date[]): void {
+  const { promise, integratedTime, path } = entry;
+  if (promise !== undefined) return;
+  const dates = integratedTime === undefined ? times : [new Date(integratedTime * 1000), ...times];
+  if (dates.length === 0 && !logs.some(({ validFor }) => isOpenEnded(validFor))) {
+    throw new Error(`${path} is of a log that is no longer trusted, and nothing proves that it was made before`);
+  }
+  if (!logs.some(({ validFor }) => dates.every((date) => includes(validFor, date)))) {
+    throw new Error(
+      `${path} is of a log that was not trusted at the time of the ${times.length > 0 ? 'timestamp' : 'entry'}`,
+    );
+  }
 }
 
 /** Rekor's signed entry timestamp: over the canonical JSON (RFC 8785) of the entry. */

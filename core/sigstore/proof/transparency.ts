@@ -4,7 +4,8 @@ import { EngineError } from '../../errors.ts';
 import type { VerificationKey } from '../../keys/algorithms.ts';
 import { requireBody } from './log-body.ts';
 import type { ExpectedSigner } from './log-body.ts';
-import { logsOf, requireInclusion } from './log-inclusion.ts';
+import { logsOf, requireInclusion, requireLogWindow } from './log-inclusion.ts';
+import { provenTimes } from './timestamp.ts';
 import { readEvidence } from '../bundle/material.ts';
 import { contentOfCandidate } from '../bundle/signed-content.ts';
 import type { SignedContent } from '../bundle/signed-content.ts';
@@ -28,16 +29,23 @@ export async function proveLogged(
   signer: VerificationKey,
   root: TrustRoot,
 ): Promise<void> {
-  const { logEntries } = readEvidence(candidate.material);
+  const { logEntries, timestamps } = readEvidence(candidate.material);
   const keyDer = signer.key.export({ format: 'der', type: 'spki' });
   const content = contentOfCandidate(candidate);
   const proven = proveEntries(logEntries, content, { hash: content.signedHash(signer) ?? null, keyDer }, root);
-  if (proven.length > 0) return;
-  const reason =
-    logEntries.length === 0
-      ? 'no transparency log entry comes with it'
-      : 'its log entries are of logs that are not trusted';
-  throw new EngineError('TransparencyLogMissing', reason);
+  if (proven.length === 0) {
+    const reason =
+      logEntries.length === 0
+        ? 'no transparency log entry comes with it'
+        : 'its log entries are of logs that are not trusted';
+    throw new EngineError('TransparencyLogMissing', reason);
+  }
+  try {
+    const times = provenTimes(timestamps, content.stamped, root);
+    for (const { entry, logs } of proven) requireLogWindow(entry, logs, times);
+  } catch (cause) {
+    throw new EngineError('UntrustedSignature', errorText(cause), { cause });
+  }
 }
 
 /**

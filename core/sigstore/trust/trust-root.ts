@@ -50,7 +50,6 @@ const MAXIMUM_AUTHORITIES = 64;
 const MAXIMUM_CHAIN = 8;
 const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/;
 const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/;
-const BEGINNING = new Date(0);
 const END = new Date(8_640_000_000_000_000);
 
 /** How a log's key is written, and the hash of its signatures; null for Ed25519, which has its own. */
@@ -163,13 +162,20 @@ function readKey(at: JsonNode, type: 'pkcs1' | 'spki'): KeyObject {
   }
 }
 
+/** The start is required (sigstore_trustroot.proto): who left it out said nothing of when to trust the key. */
 function readWindow(at: JsonNode): Window {
-  if (at.value === undefined) return { start: BEGINNING, end: END };
-  return { start: readTime(member(at, 'start'), BEGINNING), end: readTime(member(at, 'end'), END) };
+  if (at.value === undefined) throw new Error(`${at.path} is missing`);
+  const end = member(at, 'end');
+  return { start: readTime(member(at, 'start')), end: end.value === undefined ? END : readTime(end) };
 }
 
-function readTime(at: JsonNode, otherwise: Date): Date {
-  if (at.value === undefined) return otherwise;
+/** Whether the key is still in use, as far as the trusted root knows. */
+export function isOpenEnded({ end }: Window): boolean {
+  return end.getTime() === END.getTime();
+}
+
+function readTime(at: JsonNode): Date {
+  if (at.value === undefined) throw new Error(`${at.path} is missing`);
   const text = textOf(at);
   const time = new Date(text);
   if (!TIME.test(text) || Number.isNaN(time.getTime()))

@@ -217,7 +217,7 @@ const CERTIFICATE: readonly Change[] = [
     change: (s) =>
       (s.root.certificateAuthorities = s.root.certificateAuthorities.map((one) => ({
         ...one,
-        validFor: { end: '2026-05-01T00:00:00Z' },
+        validFor: { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' },
       }))),
     reason: /certificate chain/,
   },
@@ -242,7 +242,7 @@ const CERTIFICATE: readonly Change[] = [
     change: (s) =>
       (s.root.ctlogs = s.root.ctlogs.map((one) => ({
         ...one,
-        publicKey: { ...one.publicKey, validFor: { end: '2026-05-01T00:00:00Z' } },
+        publicKey: { ...one.publicKey, validFor: { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' } },
       }))),
     reason: /SCT/,
   },
@@ -301,7 +301,7 @@ const PROMISE: readonly Change[] = [
     change: (s) =>
       (s.root.tlogs = s.root.tlogs.map((one) => ({
         ...one,
-        publicKey: { ...one.publicKey, validFor: { end: '2026-05-01T00:00:00Z' } },
+        publicKey: { ...one.publicKey, validFor: { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' } },
       }))),
     reason: /outside of the time in which its log is trusted/,
   },
@@ -513,7 +513,7 @@ const TIMESTAMP: readonly Change[] = [
     change: (s) =>
       (s.root.timestampAuthorities = s.root.timestampAuthorities.map((one) => ({
         ...one,
-        validFor: { end: '2026-05-01T00:00:00Z' },
+        validFor: { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' },
       }))),
     reason: /outside of the time in which its authority is trusted/,
   },
@@ -535,7 +535,7 @@ const RETIRED: Change = {
   change: (s) =>
     (s.root.tlogs = s.root.tlogs.map((one) => ({
       ...one,
-      publicKey: { ...one.publicKey, validFor: { end: '2026-05-01T00:00:00Z' } },
+      publicKey: { ...one.publicKey, validFor: { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' } },
     }))),
   reason: /of a log that was not trusted at the time of the timestamp/,
 };

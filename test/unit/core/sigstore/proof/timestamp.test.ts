@@ -174,7 +174,10 @@ describe('a timestamp is refused', () => {
   });
 
   test('of an authority that was not trusted then', () => {
-    assert.throws(() => timesOf({}, { window: { end: '2026-05-01T00:00:00Z' } }), /outside of the time/);
+    assert.throws(
+      () => timesOf({}, { window: { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' } }),
+      /outside of the time/,
+    );
   });
 
   test('whose certificate comes with it and is not for time stamping', () => {

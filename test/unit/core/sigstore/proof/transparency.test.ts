@@ -190,6 +190,57 @@ describe('a log entry for a key does not count', () => {
   }
 });
 
+/** The log's key counts in this time only. */
+function retire(signing: Signing, validFor: { start: string; end?: string }): void {
+  signing.root.tlogs = signing.root.tlogs.map((log) => ({ ...log, publicKey: { ...log.publicKey, validFor } }));
+}
+
+describe('an entry without a promise is held to the time in which its log is trusted', () => {
+  const BEFORE = { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' };
+  const AROUND = { start: '2020-01-01T00:00:00Z', end: '2026-12-01T00:00:00Z' };
+  const AFTER = { start: '2026-12-01T00:00:00Z' };
+
+  test('by the timestamps that come with it', async () => {
+    for (const [validFor, reason] of [
+      [AROUND, undefined],
+      [BEFORE, /not trusted at the time of the timestamp/],
+      [AFTER, /not trusted at the time of the timestamp/],
+    ] as const) {
+      const signing = sign({ entry: 'hashedrekord2' });
+      signing.timestamps = [signing.sigstore.tsa.stamp(signing.signature, SIGNED_AT)];
+      retire(signing, validFor);
+      if (reason === undefined) await prove(signing, 'bundle');
+      else await refused(prove(signing, 'bundle'), reason);
+    }
+  });
+
+  test('by its own date, which nothing vouches for', async () => {
+    const undated = (validFor: { start: string; end?: string }) => {
+      const signing = sign({ entry: 'hashedrekord1' });
+      for (const entry of signing.entries) delete entry.inclusionPromise;
+      retire(signing, validFor);
+      return prove(signing, 'bundle');
+    };
+    await undated(AROUND);
+    await refused(undated(BEFORE), /not trusted at the time of the entry/);
+    await refused(undated(AFTER), /not trusted at the time of the entry/);
+  });
+
+  test('without any date only while its log is in use', async () => {
+    const signing = sign({ entry: 'hashedrekord2' });
+    signing.timestamps = [];
+    await prove(signing, 'bundle');
+    retire(signing, AROUND);
+    await refused(prove(signing, 'bundle'), /no longer trusted, and nothing proves that it was made before/);
+  });
+
+  test('and a timestamp that claims a trusted authority and does not hold fails it', async () => {
+    const signing = sign({ entry: 'hashedrekord2' });
+    signing.timestamps = [signing.sigstore.tsa.stamp(Buffer.from('another'), SIGNED_AT)];
+    await refused(prove(signing, 'bundle'), /over another signature/);
+  });
+});
+
 test('an annotation with two certificates is refused, and not the first one read', () => {
   const { verifier } = signKeyless({ sigstore });
   assert.ok('certificate' in verifier);

@@ -120,13 +120,33 @@ describe('a trusted root is refused, naming the field', () => {
       /^tlogs\[0\]\.logId is missing/,
     ],
     [
+      'a log without a start',
+      (root) => (root.tlogs[0]!.publicKey.validFor = { end: '2026-12-01T00:00:00Z' }),
+      /^tlogs\[0\]\.publicKey\.validFor\.start is missing/,
+    ],
+    [
+      'a certificate log that says nothing of its time',
+      (root) => Object.assign(root.ctlogs[0]!.publicKey, { validFor: undefined }),
+      /^ctlogs\[0\]\.publicKey\.validFor is missing/,
+    ],
+    [
+      'a certificate authority without a start',
+      (root) => Object.assign(root.certificateAuthorities[0]!, { validFor: {} }),
+      /^certificateAuthorities\[0\]\.validFor\.start is missing/,
+    ],
+    [
+      'a timestamp authority without a start',
+      (root) => Object.assign(root.timestampAuthorities[0]!, { validFor: { start: null } }),
+      /^timestampAuthorities\[0\]\.validFor\.start is missing/,
+    ],
+    [
       'a time that is none',
       (root) => (root.tlogs[0]!.publicKey.validFor = { start: 'yesterday' }),
       /validFor\.start is not a time: yesterday/,
     ],
     [
       'a day that is none',
-      (root) => (root.tlogs[0]!.publicKey.validFor = { end: '2026-13-01T00:00:00Z' }),
+      (root) => (root.tlogs[0]!.publicKey.validFor = { start: '2020-01-01T00:00:00Z', end: '2026-13-01T00:00:00Z' }),
       /validFor\.end is not a time/,
     ],
     [
