@@ -66,11 +66,18 @@ export async function compileContext(
   trustRoots: readonly string[],
 ): Promise<CompileContext> {
   // Secrets are in a cluster; a policy that names one is not Ready here, and says so.
-  const context: CompileContext = { secret: () => undefined, trustRoots: new Set(trustRoots) };
-  if (!policies.some(({ spec }) => (spec.attestations ?? []).length > 0)) return context;
+  const lookups = { secret: () => undefined, trustRoots: new Set(trustRoots) };
+  if (!policies.some(({ spec }) => (spec.attestations ?? []).length > 0)) {
+    return { ...lookups, compileCondition: notLoaded, compileSchema: notLoaded };
+  }
   const { compileCondition } = await import('../../core/policy/expressions/condition.ts');
   const { compilePredicateSchema } = await import('../../core/policy/expressions/predicate-schema.ts');
-  return { ...context, compileCondition, compileSchema: compilePredicateSchema };
+  return { ...lookups, compileCondition, compileSchema: compilePredicateSchema };
+}
+
+/** A fault of the policy, and so a denial, should one have attestations after all. */
+function notLoaded(): never {
+  throw new Error('attestations can not be evaluated here');
 }
 
 /** A policy for all images that any of the keys satisfies. */
@@ -83,7 +90,7 @@ async function policyOfKeys(files: readonly string[]): Promise<CompiledPolicy> {
       metadata: { name: 'command-line' },
       spec: { images: ['**'], keys },
     },
-    { secret: () => undefined, trustRoots: new Set() },
+    await compileContext([], []),
   );
   const [problem] = compiled.problems;
   if (problem === undefined) return compiled;

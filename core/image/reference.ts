@@ -61,12 +61,6 @@ export function repositoryName(repository: Repository): string {
   return `${hostName(repository.registry)}/${repository.path}`;
 }
 
-/** As go-containerregistry, and so cosign in what it signs, writes it: `index.docker.io/library/nginx`. */
-export function ggcrName(repository: Repository): string {
-  const { registry, path } = repository;
-  return registry === DEFAULT_REGISTRY ? `${LEGACY_REGISTRY}/${path}` : repositoryName(repository);
-}
-
 /** Whether the first of several components is a host; otherwise it belongs to the path on docker.io. */
 export function isHostComponent(component: string): boolean {
   return /[.:]/.test(component) || component === 'localhost' || component !== component.toLowerCase();

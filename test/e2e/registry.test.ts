@@ -11,8 +11,9 @@ import { promisify } from 'node:util';
 import { hexOf, isDigest } from '../../core/image/digest.ts';
 import type { Digest } from '../../core/image/digest.ts';
 import { createDockerKeychain, parseDockerConfig } from '../../core/registry/credentials/docker-config.ts';
-import { noHelpers } from '../../core/registry/credentials/helper.ts';
 import { createTestClient, insecure, scopeOf } from '../fakes/registry-client.ts';
+
+const noHelper = () => Promise.resolve(undefined);
 
 const TOOLS = process.env['TOOLS_BIN'] ?? join(import.meta.dirname, '../../.cache/tools/bin');
 const run = promisify(execFile);
@@ -152,7 +153,7 @@ describe('distribution', () => {
     const configuration = JSON.stringify({ auths: { [host]: { auth } } });
     await writeFile(join(home, 'config.json'), configuration);
     const digest = await push(host, 'team/app:1.0', home);
-    const scope = scopeOf(createDockerKeychain(parseDockerConfig(configuration), noHelpers));
+    const scope = scopeOf(createDockerKeychain(parseDockerConfig(configuration), noHelper));
     await readImage(host, digest, scope);
     assert.equal(scope.requests, 6);
     const client = clientFor(host);

@@ -46,10 +46,7 @@ function compileSchema(
   report: Report,
 ): AttestationDemand['schemaFault'] {
   if (schema === undefined) return undefined;
-  const compile = context.compileSchema;
-  if (compile !== undefined) return report.attempt('InvalidAttestation', `${path}.schema`, () => compile(schema));
-  report.add('NotSupported', `${path}.schema`, 'schemas of predicates are not supported here');
-  return undefined;
+  return report.attempt('InvalidAttestation', `${path}.schema`, () => context.compileSchema(schema));
 }
 
 function compileConditions(
@@ -58,10 +55,6 @@ function compileConditions(
   { compileCondition }: CompileContext,
   report: Report,
 ): readonly AttestationCondition[] {
-  if (conditions.length > 0 && compileCondition === undefined) {
-    report.add('NotSupported', path, 'conditions on predicates are not supported here');
-  }
-  if (compileCondition === undefined) return [];
   return conditions.flatMap(({ expression, message }, index) => {
     const at = `${path}[${index}].expression`;
     const compiled = report.attempt('InvalidAttestation', at, () => compileCondition(expression, message ?? ''));

@@ -9,8 +9,7 @@ export type ProblemReason =
   | 'InvalidSelector'
   | 'InvalidAttestation'
   | 'SecretNotFound'
-  | 'UnknownTrustRoot'
-  | 'NotSupported';
+  | 'UnknownTrustRoot';
 
 export interface Problem {
   readonly reason: ProblemReason;

@@ -68,9 +68,6 @@ export function rememberHelpers(run: RunCredentialHelper, clock: Clock): RunCred
   };
 }
 
-/** Helpers must not run where nobody asked for them: in Secrets, in tests. */
-export const noHelpers: RunCredentialHelper = () => Promise.resolve(undefined);
-
 function toCredential(answer: JsonObject): Credential | undefined {
   const { Username: username, Secret: secret } = answer;
   if (typeof username !== 'string' || typeof secret !== 'string' || secret === '') return undefined;

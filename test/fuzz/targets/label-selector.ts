@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { compilePolicy } from '../../../core/policy/compile/compile.ts';
 import type { LabelSelector } from '../../../core/policy/documents/image-policy.gen.ts';
 import { mutateJson } from '../engine/structured.ts';
+import { compileContext } from '../../fakes/engine.ts';
 import type { Target } from '../engine/target.ts';
 
-const context = { secret: () => undefined, trustRoots: new Set<string>() };
+const context = compileContext();
 
 /**
  * Input: a selector and labels. One that is not valid selects everything and has a problem; a valid one selects what

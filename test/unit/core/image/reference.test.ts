@@ -4,13 +4,7 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { EngineError } from '../../../../core/errors.ts';
-import {
-  formatReference,
-  ggcrName,
-  parseReference,
-  parseRepository,
-  repositoryName,
-} from '../../../../core/image/reference.ts';
+import { formatReference, parseReference, parseRepository, repositoryName } from '../../../../core/image/reference.ts';
 import { anyReference } from './arbitraries.ts';
 
 const HEX = '0123456789abcdef'.repeat(4);
@@ -165,13 +159,11 @@ describe('the ways to write a reference', () => {
     );
   });
 
-  test('repositoryName and ggcrName differ on docker.io only', () => {
+  test('repositoryName has the host that a person writes', () => {
     const official = parseReference('nginx');
     assert.equal(repositoryName(official), 'docker.io/library/nginx');
-    assert.equal(ggcrName(official), 'index.docker.io/library/nginx');
     const other = parseReference('localhost:5000/app');
     assert.equal(repositoryName(other), 'localhost:5000/app');
-    assert.equal(ggcrName(other), 'localhost:5000/app');
   });
 
   test('parseRepository takes no tag and no digest', () => {

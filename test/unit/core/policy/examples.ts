@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { claimsOf } from '../../../../core/image/claim.ts';
 import type { CompileContext } from '../../../../core/policy/compile/compile-context.ts';
@@ -12,7 +13,14 @@ export function newPem(): string {
 
 export const PEM = newPem();
 
-export const EMPTY_CONTEXT: CompileContext = { secret: () => undefined, trustRoots: new Set(['public-good']) };
+const notExpected = () => assert.fail('a test with attestations needs a context that compiles them');
+
+export const EMPTY_CONTEXT: CompileContext = {
+  secret: () => undefined,
+  trustRoots: new Set(['public-good']),
+  compileCondition: notExpected,
+  compileSchema: notExpected,
+};
 
 export function policy(spec: Partial<ImagePolicySpec> = {}, name = 'example'): ImagePolicy {
   const defaults = { images: ['ghcr.io/acme/*'], keys: [{ pem: PEM }] };

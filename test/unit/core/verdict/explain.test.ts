@@ -7,6 +7,7 @@ import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import type { ImagePolicySpec } from '../../../../core/policy/documents/image-policy.gen.ts';
 import { createPolicyStore } from '../../../../core/policy/store/store.ts';
 import { explainImage, explanationText } from '../../../../core/verdict/explain.ts';
+import { compileContext } from '../../../fakes/engine.ts';
 import { publicKeyFile } from '../../../vectors/cosign/layout-registry.ts';
 
 const keys = [{ name: 'release', pem: publicKeyFile('release') }];
@@ -15,10 +16,7 @@ function explain(image: string, specs: Record<string, ImagePolicySpec>, namespac
   const store = createPolicyStore();
   store.replace(
     Object.entries(specs).map(([name, spec]) =>
-      compilePolicy(
-        { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name }, spec },
-        { secret: () => undefined, trustRoots: new Set() },
-      ),
+      compilePolicy({ apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name }, spec }, compileContext()),
     ),
   );
   const context = namespace === undefined ? { labels: {} } : { name: namespace, labels: {} };

@@ -4,6 +4,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import type { ImagePolicy } from '../../../../core/policy/documents/image-policy.gen.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
+import { compileContext } from '../../../fakes/engine.ts';
 import { PolicyBook } from '../../../../operator/policies/compiled-policies.ts';
 
 function policy(name: string, generation = 1): ImagePolicy {
@@ -26,7 +27,7 @@ describe('PolicyBook', () => {
     book = new PolicyBook({
       compile: (document) => {
         compiled.push(document.metadata.name);
-        return compilePolicy(document, { secret: () => undefined, trustRoots: new Set() });
+        return compilePolicy(document, compileContext());
       },
       store,
       onCompiled: (names) => announced.push([...names]),

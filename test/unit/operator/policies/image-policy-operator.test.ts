@@ -14,6 +14,7 @@ import {
 import { SharedKubeConfig } from '../../../../operator/kubernetes/kube-config.ts';
 import { PolicyBook } from '../../../../operator/policies/compiled-policies.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { compileContext } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
 
 const POLICIES = '/apis/cosignet.dev/v1/imagepolicies';
@@ -59,13 +60,16 @@ describe('ImagePolicyOperator', () => {
     kubeConfig.loadFromClusterAndUser({ name: 'fake', server: server.url, skipTLSVerify: true }, { name: 'me' });
     const book = new PolicyBook({
       compile: (policy) =>
-        compilePolicy(policy, {
-          secret: (name, key) => {
-            const value = operator.secret(name)?.data?.[key];
-            return value === undefined ? undefined : { pem: atob(value) };
-          },
-          trustRoots: new Set(),
-        }),
+        compilePolicy(
+          policy,
+          compileContext({
+            secret: (name, key) => {
+              const value = operator.secret(name)?.data?.[key];
+              return value === undefined ? undefined : { pem: atob(value) };
+            },
+            trustRoots: new Set(),
+          }),
+        ),
       store,
       onCompiled: (names) => operator.enqueueStatus(names),
     });

@@ -8,6 +8,7 @@ import { silentLogger } from '../../../../core/observe.ts';
 import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
 import { followPolicyFiles, PolicyFilesError, type PolicyFiles } from '../../../../operator/policies/policy-files.ts';
+import { compileContext } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
 
 function policy(name: string, image: string, action = 'Deny'): string {
@@ -39,7 +40,7 @@ describe('followPolicyFiles', () => {
   async function follow(paths = [folder], { poll, namespacedPolicies = true }: FollowOptions = {}): Promise<void> {
     files = await followPolicyFiles({
       paths,
-      compile: (document) => compilePolicy(document, { secret: () => undefined, trustRoots: new Set() }),
+      compile: (document) => compilePolicy(document, compileContext()),
       namespacedPolicies,
       store,
       log: silentLogger,

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import type { ImagePolicySpec } from '../../../../core/policy/documents/image-policy.gen.ts';
 import type { CompiledPolicy } from '../../../../core/policy/types.ts';
+import { compileContext } from '../../../fakes/engine.ts';
 import { shadowersOf } from '../../../../operator/policies/shadowing.ts';
 
 function compiled(name: string, images: string[], more: Partial<ImagePolicySpec> = {}): CompiledPolicy {
@@ -14,7 +15,7 @@ function compiled(name: string, images: string[], more: Partial<ImagePolicySpec>
       metadata: { name },
       spec: { images, action: 'Deny', ...more },
     },
-    { secret: () => undefined, trustRoots: new Set() },
+    compileContext(),
   );
 }
 

@@ -226,14 +226,14 @@ describe('problems', () => {
       ['InvalidSelector spec.namespaceSelector.matchLabels'],
     ],
     [
-      'conditions where they cannot be evaluated',
+      'conditions that cannot be evaluated',
       { attestations: [{ ...predicate, conditions: [{ expression: 'true' }] }] },
-      ['NotSupported spec.attestations[0].conditions'],
+      ['InvalidAttestation spec.attestations[0].conditions[0].expression'],
     ],
     [
-      'a schema where it cannot be checked',
+      'a schema that cannot be checked',
       { attestations: [{ ...predicate, schema: {} }] },
-      ['NotSupported spec.attestations[0].schema'],
+      ['InvalidAttestation spec.attestations[0].schema'],
     ],
     [
       'an attestation by nobody',

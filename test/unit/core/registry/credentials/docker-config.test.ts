@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { errorText } from '../../../../../core/text.ts';
 import { createDockerKeychain, parseDockerConfig } from '../../../../../core/registry/credentials/docker-config.ts';
-import { noHelpers } from '../../../../../core/registry/credentials/helper.ts';
 import type { RunCredentialHelper } from '../../../../../core/registry/credentials/helper.ts';
 
+const noHelper = () => Promise.resolve(undefined);
+
 const base64 = (text: string) => Buffer.from(text).toString('base64');
-const resolve = (config: object, registry: string, helper: RunCredentialHelper = noHelpers) =>
+const resolve = (config: object, registry: string, helper: RunCredentialHelper = noHelper) =>
   createDockerKeychain(parseDockerConfig(JSON.stringify(config)), helper).resolve({ registry, path: 'team/app' });
 const failingHelper: RunCredentialHelper = () =>
   Promise.reject(new Error('docker-credential-x failed with exit code 1'));
