@@ -4,7 +4,7 @@ import { ConfigurationError } from '../core/config/faults.ts';
 import { errorText } from '../core/text.ts';
 import { EXIT, UsageError, type ExitCode } from './output/exit.ts';
 import type { Terminal } from './output/terminal.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from './output/version.ts';
 
 /**
  * Runs one command line and gives its exit code. Never rejects: what a user can mend is one sentence

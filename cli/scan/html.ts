@@ -2,7 +2,7 @@
 import type { Outcome } from '../../core/errors.ts';
 import { createHash } from 'node:crypto';
 import type { Verdict } from '../../core/verdict/types.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../output/version.ts';
 import { CODE_TEXTS } from './code-texts.ts';
 import { STYLE } from './html-style.ts';
 import { escaped } from './markup.ts';

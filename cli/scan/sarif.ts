@@ -2,7 +2,7 @@
 import { VERDICT_CODES, type VerdictCode } from '../../core/errors.ts';
 import type { Mode } from '../../core/policy/types.ts';
 import { printable } from '../../core/text.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../output/version.ts';
 import { CODE_TEXTS } from './code-texts.ts';
 import type { ScannedImage, ScanReport } from './report.ts';
 

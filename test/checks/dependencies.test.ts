@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { importFault, importsOf } from './dependency-rules.ts';
+import { circularFolders, importFault, importsOf } from './dependency-rules.ts';
 import { projectFiles, read } from './sources.ts';
 
 const sources = projectFiles().filter((file) => /^(core|crds|webhook|operator|cli)\/.*\.ts$/.test(file));
@@ -11,6 +11,23 @@ describe('dependencies point one way', () => {
     const faults = sources.flatMap((file) => importsOf(read(file)).flatMap((name) => importFault(file, name) ?? []));
     assert.deepEqual(faults, []);
     assert.ok(sources.length > 20, 'the sources were found');
+  });
+
+  test('no folders import each other in a circle', () => {
+    const files = sources.filter((file) => !file.startsWith('webhook/'));
+    assert.deepEqual(circularFolders(new Map(files.map((file) => [file, importsOf(read(file))]))), []);
+  });
+
+  test('a circle of folders is seen, also by way of a third', () => {
+    const folders = circularFolders(
+      new Map([
+        ['a/one.ts', ['../b/two.ts', './other.ts']],
+        ['b/two.ts', ['../c/d/three.ts', 'node:path']],
+        ['c/d/three.ts', ['../../a/other.ts']],
+        ['e/four.ts', ['../a/one.ts']],
+      ]),
+    );
+    assert.deepEqual(folders, ['a', 'b', 'c/d']);
   });
 
   test('only the command line reads the environment', () => {

@@ -50,3 +50,23 @@ const IMPORTS = /(?:^|[^.\w])(?:from|import)\s*\(?\s*'([^'\n]+)'/gm;
 export function importsOf(source: string): readonly string[] {
   return [...source.matchAll(IMPORTS)].flatMap(([, specifier]) => specifier ?? []);
 }
+
+/** Folders that, by way of others, import themselves: of what is in a circle nothing can be understood alone. */
+export function circularFolders(files: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const next = new Map<string, Set<string>>();
+  for (const [file, imports] of files) {
+    const folder = path.posix.dirname(file);
+    const found = next.get(folder) ?? new Set();
+    next.set(folder, found);
+    for (const name of imports) {
+      const target = path.posix.join(folder, path.posix.dirname(name));
+      if (name.startsWith('.') && target !== folder) found.add(target);
+    }
+  }
+  const reaches = (folder: string): ReadonlySet<string> => {
+    const seen = new Set(next.get(folder));
+    for (const one of seen) for (const further of next.get(one) ?? []) seen.add(further);
+    return seen;
+  };
+  return [...next.keys()].filter((folder) => reaches(folder).has(folder));
+}

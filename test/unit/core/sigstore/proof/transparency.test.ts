@@ -195,6 +195,14 @@ function retire(signing: Signing, validFor: { start: string; end?: string }): vo
   signing.root.tlogs = signing.root.tlogs.map((log) => ({ ...log, publicKey: { ...log.publicKey, validFor } }));
 }
 
+/** An entry with a date and no promise, in a log that is trusted for this time. */
+function proveUndated(validFor: { start: string; end?: string }): Promise<void> {
+  const signing = sign({ entry: 'hashedrekord1' });
+  for (const entry of signing.entries) delete entry.inclusionPromise;
+  retire(signing, validFor);
+  return prove(signing, 'bundle');
+}
+
 describe('an entry without a promise is held to the time in which its log is trusted', () => {
   const BEFORE = { start: '2020-01-01T00:00:00Z', end: '2026-05-01T00:00:00Z' };
   const AROUND = { start: '2020-01-01T00:00:00Z', end: '2026-12-01T00:00:00Z' };
@@ -215,15 +223,9 @@ describe('an entry without a promise is held to the time in which its log is tru
   });
 
   test('by its own date, which nothing vouches for', async () => {
-    const undated = (validFor: { start: string; end?: string }) => {
-      const signing = sign({ entry: 'hashedrekord1' });
-      for (const entry of signing.entries) delete entry.inclusionPromise;
-      retire(signing, validFor);
-      return prove(signing, 'bundle');
-    };
-    await undated(AROUND);
-    await refused(undated(BEFORE), /not trusted at the time of the entry/);
-    await refused(undated(AFTER), /not trusted at the time of the entry/);
+    await proveUndated(AROUND);
+    await refused(proveUndated(BEFORE), /not trusted at the time of the entry/);
+    await refused(proveUndated(AFTER), /not trusted at the time of the entry/);
   });
 
   test('without any date only while its log is in use', async () => {
