@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '../core/observe.ts';
-import type { SecretLookup } from '../core/signers/common/signer-kind.ts';
+import type { SecretLookup } from '../core/policy/signers/common/signer-kind.ts';
 import { namespaceOf, policyName, splitPolicyName, type AnyImagePolicy } from '../core/policy/documents/kinds.ts';
 import type { PolicyStore } from '../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SecretLookup } from '../core/signers/common/signer-kind.ts';
+import type { SecretLookup } from '../core/policy/signers/common/signer-kind.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKeyRing } from '../core/keys/key-ring.ts';
 import type { Logger } from '../core/observe.ts';

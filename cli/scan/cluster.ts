@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../../core/config/types.ts';
 import { errorText } from '../../core/text.ts';
-import type { SecretLookup } from '../../core/signers/common/signer-kind.ts';
+import type { SecretLookup } from '../../core/policy/signers/common/signer-kind.ts';
 import { silentLogger } from '../../core/observe.ts';
 import { namespaceOf, type AnyImagePolicy, type NamespacedImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type { ImagePolicy } from '../../core/policy/documents/image-policy.gen.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
-import { secretNames } from '../../core/signers/signers.ts';
+import { secretNames } from '../../core/policy/signers/signers.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/kubernetes/api-client.ts';

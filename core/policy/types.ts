@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImagePattern, Repository } from '../image/types.ts';
-import type { Signer } from '../signers/signers.ts';
+import type { Signer } from './signers/signers.ts';
 import type { Problem } from './problems/report.ts';
 
 export type Action = 'Verify' | 'Allow' | 'Deny';

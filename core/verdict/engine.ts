@@ -8,7 +8,7 @@ import { createEvidenceCache } from './evidence/evidence-cache.ts';
 import { createDecide } from './decide.ts';
 import { createFormatMemory } from './evidence/format-memory.ts';
 import { placesToRead } from './evidence/evidence-sources.ts';
-import { createProver } from '../signers/verification/signature-verifier.ts';
+import { createProver } from '../policy/signers/verification/signature-verifier.ts';
 import type { TrustRoots } from '../sigstore/trust/trust-root.ts';
 import { createTagResolver } from './tags.ts';
 import type { Decide } from './types.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { VerdictCode } from '../errors.ts';
-import { kindOf } from '../signers/signers.ts';
+import { kindOf } from '../policy/signers/signers.ts';
 import { splitPolicyName } from '../policy/documents/kinds.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TrustRootConfiguration } from '../config/types.ts';
 import type { TrustRoot, TrustRoots } from '../sigstore/trust/trust-root.ts';
-import { kindOf } from '../signers/signers.ts';
+import { kindOf } from '../policy/signers/signers.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 
 /** The public-good instance of Sigstore, embedded; a configured root of this name replaces it. */

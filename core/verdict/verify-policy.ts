@@ -10,7 +10,7 @@ import type { EvidenceStage, ImageEvidence, ReadFailure } from './evidence/evide
 import type { FormatMemory } from './evidence/format-memory.ts';
 import { judge } from './evaluation/evaluate.ts';
 import type { Judgement, VerdictSigner } from './evaluation/evaluate.ts';
-import type { Prover } from '../signers/verification/signature-verifier.ts';
+import type { Prover } from '../policy/signers/verification/signature-verifier.ts';
 import { isOutageCode } from './tags.ts';
 
 /** What one policy makes of one image after reading as much as it needed. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { namespaceOf, policyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
-import { secretNames } from '../../core/signers/signers.ts';
+import { secretNames } from '../../core/policy/signers/signers.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import type { SecretName } from './policy-secrets.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../core/text.ts';
-import type { SecretEntry } from '../../core/signers/common/signer-kind.ts';
+import type { SecretEntry } from '../../core/policy/signers/common/signer-kind.ts';
 import { quote } from '../../core/image/reference.ts';
 import type { Logger } from '../../core/observe.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';

@@ -6,7 +6,7 @@ import type {
   ImagePolicyStatus,
   StatusCondition,
 } from '../../core/policy/documents/image-policy.gen.ts';
-import { kindOf } from '../../core/signers/signers.ts';
+import { kindOf } from '../../core/policy/signers/signers.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 
 export interface StatusInput {

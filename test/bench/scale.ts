@@ -10,7 +10,7 @@ import { createPolicyStore } from '../../core/policy/store/store.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { createEvidenceCache } from '../../core/verdict/evidence/evidence-cache.ts';
-import { createProver } from '../../core/signers/verification/signature-verifier.ts';
+import { createProver } from '../../core/policy/signers/verification/signature-verifier.ts';
 import { createFormatMemory } from '../../core/verdict/evidence/format-memory.ts';
 import { weigh } from '../../core/verdict/verify-policy.ts';
 import { sign } from 'node:crypto';

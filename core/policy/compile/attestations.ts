@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Signer } from '../../signers/signers.ts';
+import type { Signer } from '../signers/signers.ts';
 import { quote } from '../../image/reference.ts';
 import type { CompileContext } from './compile-context.ts';
 import type { Report } from '../problems/report.ts';
 import type { ImagePolicySpec, PolicyAttestation, PolicyCondition } from '../documents/image-policy.gen.ts';
-import { signerEntries } from '../../signers/signers.ts';
+import { signerEntries } from '../signers/signers.ts';
 import type { AttestationCondition, AttestationDemand } from '../types.ts';
 
 /** What is asked of attestations. Problems make the whole policy not Ready, so a demand is never just dropped. */

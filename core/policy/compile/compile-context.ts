@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignerLookups } from '../../signers/common/signer-kind.ts';
+import type { SignerLookups } from '../signers/common/signer-kind.ts';
 import type { AttestationCondition, AttestationDemand } from '../types.ts';
 
 /** What a policy refers to, looked up beforehand. */

@@ -13,7 +13,7 @@ import { compileLabelSelector } from './label-selector.ts';
 import { createReport } from '../problems/report.ts';
 import { checkRules } from './rules.ts';
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
-import { compileSigners } from '../../signers/signers.ts';
+import { compileSigners } from '../signers/signers.ts';
 import type { CompiledPolicy } from '../types.ts';
 import { validateDocument } from '../documents/validate.ts';
 import type { FieldFault } from '../documents/validate.ts';

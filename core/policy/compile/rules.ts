@@ -2,8 +2,8 @@
 import { quote } from '../../image/reference.ts';
 import type { Report } from '../problems/report.ts';
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
-import { countDistinctSigners, signerEntries } from '../../signers/signers.ts';
-import type { Signer, SignerEntry } from '../../signers/signers.ts';
+import { countDistinctSigners, signerEntries } from '../signers/signers.ts';
+import type { Signer, SignerEntry } from '../signers/signers.ts';
 
 /**
  * The rules between fields. Most are CEL rules of the resource too, with the same words: policies also come

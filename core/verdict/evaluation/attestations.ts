@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Signer } from '../../signers/signers.ts';
+import type { Signer } from '../../policy/signers/signers.ts';
 import { errorText } from '../../text.ts';
 import type { AttestationDemand, ConditionImage } from '../../policy/types.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../cosign/types.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignerProof } from '../../signers/common/signer-kind.ts';
-import { signerIdentity } from '../../signers/signers.ts';
-import type { Signer } from '../../signers/signers.ts';
+import type { SignerProof } from '../../policy/signers/common/signer-kind.ts';
+import { signerIdentity } from '../../policy/signers/signers.ts';
+import type { Signer } from '../../policy/signers/signers.ts';
 
 export type Proof = Pick<SignerProof<Signer>, 'signer' | 'holder'>;
 

@@ -5,11 +5,11 @@ import type { VerdictCode } from '../../errors.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
 import { countDistinct } from './distinct-signers.ts';
 import type { Proof } from './distinct-signers.ts';
-import type { Asking } from '../../signers/common/signer-kind.ts';
-import { kindOf, proveSigners } from '../../signers/signers.ts';
-import type { Signer } from '../../signers/signers.ts';
+import type { Asking } from '../../policy/signers/common/signer-kind.ts';
+import { kindOf, proveSigners } from '../../policy/signers/signers.ts';
+import type { Signer } from '../../policy/signers/signers.ts';
 import type { ImageEvidence } from '../evidence/evidence.ts';
-import type { Proven, Prover } from '../../signers/verification/signature-verifier.ts';
+import type { Proven, Prover } from '../../policy/signers/verification/signature-verifier.ts';
 
 export interface VerdictSigner {
   readonly name: string;

@@ -17,7 +17,7 @@ import type { EvidenceCache } from '../../../../core/verdict/evidence/evidence-c
 import type { EvidenceStage, ImageEvidence } from '../../../../core/verdict/evidence/evidence.ts';
 import { createFormatMemory } from '../../../../core/verdict/evidence/format-memory.ts';
 import { placesToRead } from '../../../../core/verdict/evidence/evidence-sources.ts';
-import { createProver } from '../../../../core/signers/verification/signature-verifier.ts';
+import { createProver } from '../../../../core/policy/signers/verification/signature-verifier.ts';
 import { weigh } from '../../../../core/verdict/verify-policy.ts';
 import type { Finding } from '../../../../core/verdict/verify-policy.ts';
 import { compiled, publicKeyPem } from '../../../fakes/engine.ts';

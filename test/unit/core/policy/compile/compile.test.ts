@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { compilePolicy } from '../../../../../core/policy/compile/compile.ts';
 import type { CompileContext } from '../../../../../core/policy/compile/compile-context.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
-import { countDistinctSigners } from '../../../../../core/signers/signers.ts';
+import { countDistinctSigners } from '../../../../../core/policy/signers/signers.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { EMPTY_CONTEXT, PEM, newPem, policy } from '../examples.ts';
 

@@ -11,7 +11,7 @@ import { proveLogged } from '../../../../../core/sigstore/proof/transparency.ts'
 import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts';
 import { parsePublicKey } from '../../../../../core/keys/public-key.ts';
 import { EngineError } from '../../../../../core/errors.ts';
-import type { KeySigner } from '../../../../../core/signers/key/key-signer.ts';
+import type { KeySigner } from '../../../../../core/policy/signers/key/key-signer.ts';
 import { generateKeys, sha256, spkiOf, toPem } from '../../../../fakes/certificates.ts';
 import type { KeyPair } from '../../../../fakes/certificates.ts';
 import {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { IdentitySigner } from '../../../../../core/signers/identity/identity-signer.ts';
+import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { judgeAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import type { IdentitySigner } from '../../../../../core/signers/identity/identity-signer.ts';
-import type { KeySigner } from '../../../../../core/signers/key/key-signer.ts';
-import { signerIdentity } from '../../../../../core/signers/signers.ts';
+import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
+import type { KeySigner } from '../../../../../core/policy/signers/key/key-signer.ts';
+import { signerIdentity } from '../../../../../core/policy/signers/signers.ts';
 import { countDistinct } from '../../../../../core/verdict/evaluation/distinct-signers.ts';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { IdentitySigner } from '../../../../../core/signers/identity/identity-signer.ts';
-import type { KeySigner } from '../../../../../core/signers/key/key-signer.ts';
+import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
+import type { KeySigner } from '../../../../../core/policy/signers/key/key-signer.ts';
 import { countDistinct } from '../../../../../core/verdict/evaluation/distinct-signers.ts';
 import type { Proof } from '../../../../../core/verdict/evaluation/distinct-signers.ts';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The judgement alone, on evidence and proofs that are given: who counts, and why somebody does not.
-import type { IdentitySigner } from '../../../../../core/signers/identity/identity-signer.ts';
-import type { KeySigner } from '../../../../../core/signers/key/key-signer.ts';
-import type { TextMatcher } from '../../../../../core/signers/common/text-matcher.ts';
+import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
+import type { KeySigner } from '../../../../../core/policy/signers/key/key-signer.ts';
+import type { TextMatcher } from '../../../../../core/policy/signers/common/text-matcher.ts';
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -11,8 +11,8 @@ import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
 import { judge } from '../../../../../core/verdict/evaluation/evaluate.ts';
 import type { Judgement } from '../../../../../core/verdict/evaluation/evaluate.ts';
-import { createProver } from '../../../../../core/signers/verification/signature-verifier.ts';
-import type { Prover } from '../../../../../core/signers/verification/signature-verifier.ts';
+import { createProver } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
+import type { Prover } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const NOW = 1000;

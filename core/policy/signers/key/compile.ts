@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parsePublicKey } from '../../keys/public-key.ts';
-import type { PolicyKey } from '../../policy/documents/image-policy.gen.ts';
-import type { Report } from '../../policy/problems/report.ts';
+import { parsePublicKey } from '../../../keys/public-key.ts';
+import type { PolicyKey } from '../../documents/image-policy.gen.ts';
+import type { Report } from '../../problems/report.ts';
 import type { SignerInput } from '../common/signer-kind.ts';
 import type { KeySigner } from './key-signer.ts';
 import { sourceOf } from './key-source.ts';

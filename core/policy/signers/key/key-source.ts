@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PolicyKey } from '../../policy/documents/image-policy.gen.ts';
+import type { PolicyKey } from '../../documents/image-policy.gen.ts';
 import type { SignerInput } from '../common/signer-kind.ts';
 
 /** The public key's PEM, and the field that it is from. */

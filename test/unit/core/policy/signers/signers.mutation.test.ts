@@ -2,9 +2,9 @@
 // Signers that can't be read whole: each is a problem, and none is half there.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
-import type { ImagePolicySpec } from '../../../../core/policy/documents/image-policy.gen.ts';
-import { EMPTY_CONTEXT, PEM, policy } from '../policy/examples.ts';
+import { compilePolicy } from '../../../../../core/policy/compile/compile.ts';
+import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
+import { EMPTY_CONTEXT, PEM, policy } from '../examples.ts';
 
 /** Reason and place of each problem, and how many signers there are. */
 function compiled(spec: Partial<ImagePolicySpec>): readonly unknown[] {

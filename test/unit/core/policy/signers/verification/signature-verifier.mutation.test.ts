@@ -2,15 +2,15 @@
 // What is asked once, and what may be forgotten once it is proven.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parsePublicKey } from '../../../../../core/keys/public-key.ts';
-import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts';
-import type { TrustRoot, TrustRoots } from '../../../../../core/sigstore/trust/trust-root.ts';
-import type { SignatureCandidate, VerificationMaterial } from '../../../../../core/cosign/types.ts';
-import type { KeySigner } from '../../../../../core/signers/key/key-signer.ts';
-import { createProver } from '../../../../../core/signers/verification/signature-verifier.ts';
-import { spkiOf, toPem } from '../../../../fakes/certificates.ts';
-import { candidateFor, signKeyless, SIGNED_AT, SUBJECT } from '../../../../fakes/keyless.ts';
-import { createSigstore } from '../../../../fakes/sigstore.ts';
+import { parsePublicKey } from '../../../../../../core/keys/public-key.ts';
+import { parseTrustRoot } from '../../../../../../core/sigstore/trust/trust-root.ts';
+import type { TrustRoot, TrustRoots } from '../../../../../../core/sigstore/trust/trust-root.ts';
+import type { SignatureCandidate, VerificationMaterial } from '../../../../../../core/cosign/types.ts';
+import type { KeySigner } from '../../../../../../core/policy/signers/key/key-signer.ts';
+import { createProver } from '../../../../../../core/policy/signers/verification/signature-verifier.ts';
+import { spkiOf, toPem } from '../../../../../fakes/certificates.ts';
+import { candidateFor, signKeyless, SIGNED_AT, SUBJECT } from '../../../../../fakes/keyless.ts';
+import { createSigstore } from '../../../../../fakes/sigstore.ts';
 
 const sigstore = createSigstore();
 const keyed = signKeyless({ sigstore, withKey: true, message: true, entry: 'hashedrekord1' });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureCandidate } from '../../cosign/types.ts';
-import type { PolicyKey } from '../../policy/documents/image-policy.gen.ts';
+import type { SignatureCandidate } from '../../../cosign/types.ts';
+import type { PolicyKey } from '../../documents/image-policy.gen.ts';
 import type { SignerKind } from '../common/signer-kind.ts';
 import { compileKey } from './compile.ts';
 import type { KeySigner } from './key-signer.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { exactText, textPattern } from '../../../../../core/signers/common/text-matcher.ts';
+import { exactText, textPattern } from '../../../../../../core/policy/signers/common/text-matcher.ts';
 
 test('an exact text is no pattern', () => {
   const matcher = exactText('a.c');

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { verifyWithKey } from '../../keys/algorithms.ts';
-import { isJsonObject } from '../../json.ts';
-import { errorText } from '../../text.ts';
-import type { TrustRoot, TrustRoots } from '../../sigstore/trust/trust-root.ts';
+import { verifyWithKey } from '../../../keys/algorithms.ts';
+import { isJsonObject } from '../../../json.ts';
+import { errorText } from '../../../text.ts';
+import type { TrustRoot, TrustRoots } from '../../../sigstore/trust/trust-root.ts';
 import type {
   CertificateIdentity,
   SignatureCandidate,
   SignatureFormat,
   VerificationMaterial,
-} from '../../cosign/types.ts';
-import type { Digest } from '../../image/digest.ts';
-import type { PublicKey } from '../../keys/public-key.ts';
+} from '../../../cosign/types.ts';
+import type { Digest } from '../../../image/digest.ts';
+import type { PublicKey } from '../../../keys/public-key.ts';
 
 /** A key that may have signed; a signer of a policy is one. */
 export type SignatureKey = Pick<PublicKey, 'key' | 'algorithm' | 'fingerprint'>;
@@ -90,7 +90,7 @@ export function createProver(trustRoots: TrustRoots): Prover {
       return before;
     }
     const answer = attempt(async () => {
-      const { proveCertificate } = await import('../../sigstore/identity.ts');
+      const { proveCertificate } = await import('../../../sigstore/identity.ts');
       return proveCertificate(candidate, root.value, { transparencyLog });
     });
     known.set(root.value, answer);
@@ -125,7 +125,7 @@ export function createProver(trustRoots: TrustRoots): Prover {
 
 async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, root: TrustRoot): Promise<Proven<true>> {
   return attempt(async () => {
-    const { proveLogged } = await import('../../sigstore/proof/transparency.ts');
+    const { proveLogged } = await import('../../../sigstore/proof/transparency.ts');
     await proveLogged(candidate, signer, root);
     return true as const;
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PolicyIdentity } from '../../policy/documents/image-policy.gen.ts';
+import type { PolicyIdentity } from '../../documents/image-policy.gen.ts';
 import type { SignerInput } from '../common/signer-kind.ts';
 import { exactText, textPattern } from '../common/text-matcher.ts';
 import type { TextMatcher } from '../common/text-matcher.ts';

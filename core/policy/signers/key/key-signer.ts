@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KeyObject } from 'node:crypto';
-import type { Digest } from '../../image/digest.ts';
-import type { KeyAlgorithm } from '../../keys/algorithms.ts';
+import type { Digest } from '../../../image/digest.ts';
+import type { KeyAlgorithm } from '../../../keys/algorithms.ts';
 
 export interface KeySigner {
   readonly kind: 'key';

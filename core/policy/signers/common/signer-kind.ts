@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureCandidate } from '../../cosign/types.ts';
-import type { PublicKey } from '../../keys/public-key.ts';
-import type { ImagePolicySpec, KeyStatus } from '../../policy/documents/image-policy.gen.ts';
-import type { Report } from '../../policy/problems/report.ts';
+import type { SignatureCandidate } from '../../../cosign/types.ts';
+import type { PublicKey } from '../../../keys/public-key.ts';
+import type { ImagePolicySpec, KeyStatus } from '../../documents/image-policy.gen.ts';
+import type { Report } from '../../problems/report.ts';
 import type { Proven, Prover } from '../verification/signature-verifier.ts';
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ImagePolicySpec } from '../policy/documents/image-policy.gen.ts';
-import type { Report } from '../policy/problems/report.ts';
-import type { SignatureCandidate } from '../cosign/types.ts';
+import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
+import type { Report } from '../problems/report.ts';
+import type { SignatureCandidate } from '../../cosign/types.ts';
 import type { Asking, SignerKind, SignerLookups, SignerProof } from './common/signer-kind.ts';
 import { IDENTITY_KIND } from './identity/identity-kind.ts';
 import type { IdentitySigner } from './identity/identity-signer.ts';
