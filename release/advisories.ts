@@ -4,8 +4,8 @@
  * serves it. Usage: node release/advisories.ts
  */
 import { readFileSync } from 'node:fs';
-import { packagesOf, readLockFile, type LockFile } from './lockfile.ts';
-import { isInRange } from './versions.ts';
+import { packagesOf, readLockFile, type LockFile } from './inputs/lockfile.ts';
+import { isInRange } from './inputs/versions.ts';
 
 export interface AdvisoryPolicy {
   readonly denied: readonly Denial[];

@@ -7,7 +7,7 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { directDependencies, productionPackages, readLockFile, type LockFile } from './lockfile.ts';
+import { directDependencies, productionPackages, readLockFile, type LockFile } from './inputs/lockfile.ts';
 import { readRuntimeLock, type RuntimeLock } from './runtime-lock.ts';
 
 const root = path.join(import.meta.dirname, '..');

@@ -8,12 +8,12 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import packageFile from '../package.json' with { type: 'json' };
-import { fetchDebs, fetchNode, type Source } from './download.ts';
-import { debianMirror } from './mirror.ts';
-import { addImage, addIndex, addLayer, layoutFiles, type Blobs, type Descriptor } from './oci.ts';
-import { NODE_PATH, PROGRAM_PATH, programFiles, runtimeFiles, USER } from './rootfs.ts';
+import { fetchDebs, fetchNode, type Source } from './inputs/download.ts';
+import { debianMirror } from './inputs/mirror.ts';
+import { addImage, addIndex, addLayer, layoutFiles, type Blobs, type Descriptor } from './formats/oci.ts';
+import { NODE_PATH, PROGRAM_PATH, programFiles, runtimeFiles, USER } from './image/rootfs.ts';
 import { ARCHITECTURES, readRuntimeLock, type Architecture, type RuntimeLock } from './runtime-lock.ts';
-import { writeTar, type TarEntry } from './tar.ts';
+import { writeTar, type TarEntry } from './formats/tar.ts';
 
 export interface ImageOptions {
   /** Folder with the bundle. */

@@ -8,11 +8,11 @@ import { describe, test } from 'node:test';
 import packageFile from '../../package.json' with { type: 'json' };
 import { findDenied, readAdvisories, staleAcceptances } from '../../release/advisories.ts';
 import { dependenciesPage, PAGE, usersOf } from '../../release/dependencies.ts';
-import { isAllowedLicence } from '../../release/licences.ts';
-import { packagesOf, productionPackages, readLockFile } from '../../release/lockfile.ts';
+import { isAllowedLicence } from '../../release/inputs/licences.ts';
+import { packagesOf, productionPackages, readLockFile } from '../../release/inputs/lockfile.ts';
 import { ARCHITECTURES, readRuntimeLock } from '../../release/runtime-lock.ts';
 import { billOfMaterials } from '../../release/sbom.ts';
-import { isInRange } from '../../release/versions.ts';
+import { isInRange } from '../../release/inputs/versions.ts';
 import { ROOT } from './sources.ts';
 
 const lock = readLockFile();

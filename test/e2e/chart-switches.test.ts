@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { NODE_FLAGS } from '../../release/image.ts';
-import { NODE_PATH, PROGRAM_PATH } from '../../release/rootfs.ts';
+import { NODE_PATH, PROGRAM_PATH } from '../../release/image/rootfs.ts';
 import { json, render, template } from './rendering.ts';
 import { output } from './tools.ts';
 

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
 import type { RegistrySettings } from '../../core/registry/transport/endpoints.ts';
 import type { Credential } from '../../core/registry/types.ts';
-import { NODE_PATH, PROGRAM_PATH } from '../../release/rootfs.ts';
+import { NODE_PATH, PROGRAM_PATH } from '../../release/image/rootfs.ts';
 import { NODE_FLAGS } from '../../release/image.ts';
 import { createTestClient, insecure, scopeOf } from '../fakes/registry-client.ts';
 import { makeAuthority } from '../fakes/tls.ts';

@@ -2,7 +2,7 @@
 /** OCI image-spec 1.1: blobs of an image, in the order in which they name each other. */
 import { createHash } from 'node:crypto';
 import { constants, zstdCompressSync } from 'node:zlib';
-import type { Architecture } from './runtime-lock.ts';
+import type { Architecture } from '../runtime-lock.ts';
 import { writeTar, type TarEntry } from './tar.ts';
 
 export interface Descriptor {

@@ -2,10 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { readElf } from './elf.ts';
-import { outputOf } from './process.ts';
-import type { RuntimeLock } from './runtime-lock.ts';
-import { readTar, type TarEntry } from './tar.ts';
+import { readElf } from '../formats/elf.ts';
+import { outputOf } from '../process.ts';
+import type { RuntimeLock } from '../runtime-lock.ts';
+import { readTar, type TarEntry } from '../formats/tar.ts';
 
 /** As the chart's securityContext has it. */
 export const USER = 65_532;

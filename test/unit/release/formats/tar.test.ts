@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { readTar, writeTar, type TarEntry } from '../../../release/tar.ts';
+import { readTar, writeTar, type TarEntry } from '../../../../release/formats/tar.ts';
 
 const file = (path: string, content: string, mode = 0o644): TarEntry => ({
   path,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isAllowedLicence } from '../../../release/licences.ts';
+import { isAllowedLicence } from '../../../../release/inputs/licences.ts';
 
 describe('licence expressions', () => {
   for (const expression of [

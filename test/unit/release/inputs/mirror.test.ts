@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { debianMirror } from '../../../release/mirror.ts';
+import { debianMirror } from '../../../../release/inputs/mirror.ts';
 
 describe('the mirror of Debian', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'cosignet-apt-'));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { compareVersions, isInRange } from '../../../release/versions.ts';
+import { compareVersions, isInRange } from '../../../../release/inputs/versions.ts';
 
 describe('version ranges of advisories', () => {
   for (const [range, inside, outside] of [

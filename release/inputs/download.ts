@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { exists, outputOf } from './process.ts';
-import { debFile, type Architecture, type RuntimeLock } from './runtime-lock.ts';
+import { exists, outputOf } from '../process.ts';
+import { debFile, type Architecture, type RuntimeLock } from '../runtime-lock.ts';
 
 export interface Source {
   /** Keeps what was fetched, so that the next build needs no network. */

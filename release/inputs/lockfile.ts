@@ -35,7 +35,7 @@ export interface Package extends LockEntry {
 const FOLDER = 'node_modules/';
 
 export function readLockFile(): LockFile {
-  const lock: LockFile = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8'));
+  const lock: LockFile = JSON.parse(readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8'));
   return lock;
 }
 
