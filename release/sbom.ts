@@ -7,7 +7,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import packageFile from '../package.json' with { type: 'json' };
-import { compare, productionPackages, readLockFile, resolve, type LockEntry, type LockFile } from './inputs/lockfile.ts';
+import {
+  compare,
+  productionPackages,
+  readLockFile,
+  resolve,
+  type LockEntry,
+  type LockFile,
+} from './inputs/lockfile.ts';
 import { ARCHITECTURES, readRuntimeLock, type RuntimeLock } from './runtime-lock.ts';
 
 export interface Bom {
