@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { V1Node } from '@kubernetes/client-node';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { startControlPlane, type ControlPlane } from '../control-plane/control-plane.ts';
 import type { RealNode } from '../control-plane/flags.ts';
 import { startProgram, tail, waitFor, type Running } from '../control-plane/process.ts';
-import { writeContainerdConfig } from './containerd.ts';
+import { SOCKET, writeContainerdConfig } from './containerd.ts';
 import type { Frame } from './frame.ts';
 import { writeKubeletConfig, writeProxyConfig } from './kubelet.ts';
 
@@ -30,8 +31,8 @@ export interface NodeCluster extends ControlPlane {
   restartKubelet(): Promise<void>;
   /** As if the power failed and came back: kubelet, containerd and every container end without a word. */
   crash(): Promise<void>;
-  /** Of the processes in the frame whose command line holds all of these texts. */
-  processes(...texts: readonly string[]): readonly number[];
+  /** Of the processes of Cosignet's Pods: all, or those of one Pod. */
+  replicas(pod?: string): readonly number[];
 }
 
 export async function startNodeCluster(options: NodeOptions): Promise<NodeCluster> {
@@ -63,6 +64,11 @@ export async function startNodeCluster(options: NodeOptions): Promise<NodeCluste
     const command = [path.join(bin, name), ...commands[name]] as const;
     running.set(name, startProgram({ command: [...command], log: at('logs', `${name}.log`), env: definedOnly(env) }));
   };
+  /** A kubelet that finds no runtime ends at once. */
+  const startContainerd = async () => {
+    start('containerd');
+    await waitFor('containerd to listen', async () => (await listens(SOCKET)) || undefined);
+  };
   const kill = async (name: Component) => running.get(name)?.stop(0);
 
   const ready = async () => {
@@ -78,8 +84,9 @@ export async function startNodeCluster(options: NodeOptions): Promise<NodeCluste
     await plane.stop();
   };
 
-  for (const name of ['containerd', 'kube-scheduler', 'kube-proxy', 'kubelet'] as const) start(name);
   try {
+    await startContainerd();
+    for (const name of ['kube-scheduler', 'kube-proxy', 'kubelet'] as const) start(name);
     await waitFor('the node to be ready', ready, { timeout: 90_000, interval: 200 });
   } catch (error) {
     const logs = await Promise.all(
@@ -90,7 +97,12 @@ export async function startNodeCluster(options: NodeOptions): Promise<NodeCluste
   }
   return {
     ...plane,
-    processes: processesWith,
+    replicas: (pod = '') => {
+      const here = new Set(processesWhere('environ', (text) => text.includes(`POD_NAME=${pod}`)));
+      return processesWhere('cmdline', (text) => text.includes('/app/cosignet.js serve')).filter((pid) =>
+        here.has(pid),
+      );
+    },
     restartKubelet: async () => {
       await kill('kubelet');
       start('kubelet');
@@ -99,7 +111,7 @@ export async function startNodeCluster(options: NodeOptions): Promise<NodeCluste
       await kill('kubelet');
       await kill('containerd');
       await endContainers();
-      start('containerd');
+      await startContainerd();
       start('kubelet');
     },
     stop,
@@ -108,9 +120,10 @@ export async function startNodeCluster(options: NodeOptions): Promise<NodeCluste
   /** The shims, and what they watch over. Nobody else's: these are the frame's own processes. */
   async function endContainers(): Promise<void> {
     await waitFor('all containers to end', async () => {
-      const pids = new Set([...processesWith('containerd-shim-runc-v2'), ...processesBelow(frame.cgroup)]);
-      for (const pid of pids) endQuietly(pid);
-      return pids.size === 0 || undefined;
+      const shims = processesWhere('cmdline', (text) => text.includes('containerd-shim-runc-v2'));
+      const contained = processesWhere('cgroup', (text) => text.includes(`/${frame.cgroup}/`));
+      for (const pid of [...shims, ...contained]) endQuietly(pid);
+      return shims.length + contained.length === 0 || undefined;
     });
   }
 }
@@ -121,6 +134,17 @@ function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
+function listens(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.once('error', () => resolve(false));
+    connection.once('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+  });
+}
+
 function endQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
@@ -129,15 +153,8 @@ function endQuietly(pid: number): void {
   }
 }
 
-function processesWith(...texts: readonly string[]): readonly number[] {
-  return processesWhere('cmdline', (line) => texts.every((text) => line.includes(text)));
-}
-
-function processesBelow(cgroup: string): readonly number[] {
-  return processesWhere('cgroup', (lines) => lines.includes(`/${cgroup}/`));
-}
-
-function processesWhere(file: 'cmdline' | 'cgroup', holds: (text: string) => boolean): readonly number[] {
+/** Their numbers. All that can be seen are the frame's own. */
+function processesWhere(file: 'cmdline' | 'cgroup' | 'environ', holds: (text: string) => boolean): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {

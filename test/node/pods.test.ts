@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { keyFlags, openOn, policyReady, type Installation } from '../e2e/installation.ts';
+import { install, keyFlags, openOn, type Image, type Installation } from '../e2e/installation.ts';
 import { inventory } from '../e2e/inventory.ts';
+import { output } from '../e2e/tools.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
+
+/** As the kubelet tells which image runs. */
+const imageId = ({ tag, digest }: Image): string => `${tag.slice(0, tag.lastIndexOf(':'))}@${digest}`;
 
 /** One story, in order. */
 describe('Pods on a real node', () => {
   let bench: NodeWorkbench;
   let here: Installation;
   let untouched: readonly string[];
+
+  const running = (pod: string) => here.kubectl('wait', `pod/${pod}`, '--for=condition=Ready', '--timeout=60s');
+  const statusOf = (pod: string, list: string, field: string) => here.read(`pod/${pod}`, `.status.${list}[0].${field}`);
 
   before(async () => {
     bench = await openNodeWorkbench();
@@ -18,25 +25,109 @@ describe('Pods on a real node', () => {
   });
   after(() => bench.close());
 
-  test('Cosignet is installed from the image that was built, and two replicas get ready', async () => {
-    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release));
-    assert.equal(code, 0, `${stdout}${stderr}`);
+  test('Cosignet is installed from the image that was built, and runs as two replicas', async () => {
+    await install(here);
     assert.equal(await here.read('cosignet:deployment/cosignet', '.status.readyReplicas'), '2');
-    await policyReady(here.kubectl, 'default');
+    const ids = await here.read('cosignet:pods', '.items[*].status.containerStatuses[0].imageID');
+    const id = `${bench.registry.host}/cosignet@${bench.digest}`;
+    assert.equal(ids, `${id} ${id}`);
+    assert.equal(bench.cluster.replicas().length, 2);
   });
 
-  test('a signed image runs, and what runs is what was verified', async () => {
-    await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
-    await here.kubectl('wait', 'pod/signed', '--for=condition=Ready', '--timeout=60s');
-    const { tag, digest } = here.images.signed;
-    const repository = tag.slice(0, tag.lastIndexOf(':'));
-    assert.equal(await here.read('pod/signed', '.status.containerStatuses[0].imageID'), `${repository}@${digest}`);
+  test('passes helm test, whose Pod reaches the webhook through the Service', async () => {
+    const { code, stdout, stderr } = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=60s');
+    assert.equal(code, 0, stdout + stderr);
   });
 
-  test('is uninstalled without leaving anything behind', async () => {
-    await here.kubectl('delete', 'pod', '--all');
+  for (const goods of ['signed', 'bundled'] as const) {
+    test(`a ${goods} image runs, and what runs is what was verified`, async () => {
+      await here.kubectl('run', goods, `--image=${here.images[goods].tag}`);
+      await running(goods);
+      assert.equal(await statusOf(goods, 'containerStatuses', 'imageID'), imageId(here.images[goods]));
+    });
+  }
+
+  test('an unsigned image does not get as far as the node', async () => {
+    const message = await here.refused('run', 'unsigned', `--image=${here.images.unsigned.tag}`);
+    assert.match(message, /denied the request/);
+  });
+
+  test('a tag that is moved between admission and start moves nothing in the cluster', async () => {
+    const { registry } = bench;
+    const moved = `${registry.host}/shop/moved:1.0`;
+    const reference = await registry.push('shop/moved:1.0');
+    await registry.sign(reference, here.release);
+    const env = { HOME: bench.dir };
+    await here.kubectl('cordon', 'n1');
+    await here.kubectl('run', 'moved', `--image=${moved}`);
+    await output(['crane', 'copy', here.images.forged.tag, moved], { env });
+    assert.equal(await output(['crane', 'digest', moved], { env }), here.images.forged.digest);
+    await here.kubectl('uncordon', 'n1');
+    await running('moved');
+    assert.equal(await statusOf('moved', 'containerStatuses', 'imageID'), reference);
+  });
+
+  test('kubectl debug starts what is signed, pinned, and nothing else', async () => {
+    const { bundled, forged } = here.images;
+    const message = await here.refused('debug', 'signed', `--image=${forged.tag}`, '--container=other');
+    assert.match(message, /denied the request/);
+    await here.kubectl('debug', 'signed', `--image=${bundled.tag}`, '--container=tool');
+    await here.kubectl(
+      'wait',
+      'pod/signed',
+      '--for=jsonpath={.status.ephemeralContainerStatuses[0].state.running}',
+      '--timeout=60s',
+    );
+    assert.equal(await statusOf('signed', 'ephemeralContainerStatuses', 'imageID'), imageId(bundled));
+    assert.equal(await here.read('pod/signed', '.spec.ephemeralContainers[*].name'), 'tool');
+  });
+
+  test('an image that is mounted as a volume is verified and pinned, too', async () => {
+    const pod = (name: string, volume: Image) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
+      spec: {
+        containers: [{ name, image: here.images.signed.tag, volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+        volumes: [{ name: 'data', image: { reference: volume.tag } }],
+      },
+    });
+    const denied = await here.apply(pod('spoilt', here.images.forged));
+    assert.match(denied.stderr, /denied the request/);
+    const { code, stderr } = await here.apply(pod('mounting', here.images.bundled));
+    assert.equal(code, 0, stderr);
+    await running('mounting');
+    assert.equal(
+      await here.read('pod/mounting', '.spec.volumes[?(@.name=="data")].image.reference'),
+      here.images.bundled.pinned,
+    );
+    assert.equal(await here.kubectl('exec', 'mounting', '--', '/resident', 'read', '/data/name'), 'shop/bundled:1.0');
+  });
+
+  test('a Deployment rolls out to Pods that run what was verified', async () => {
+    await here.kubectl('create', 'deployment', 'web', `--image=${here.images.signed.tag}`, '--replicas=2');
+    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+    const columns = '--output=jsonpath={.items[*].status.containerStatuses[0].imageID}';
+    const id = imageId(here.images.signed);
+    assert.equal(await here.kubectl('get', 'pods', '--selector=app=web', columns), `${id} ${id}`);
+  });
+
+  test('is upgraded to another key, which is then in force', async () => {
+    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.other));
+    assert.equal(code, 0, stdout + stderr);
+    await here.kubectl('wait', 'imagepolicies.cosignet.dev/default', '--for=condition=Ready', '--timeout=30s');
+    await here.kubectl('run', 'forged', `--image=${here.images.forged.tag}`);
+    await running('forged');
+    await here.refused('run', 'late', `--image=${here.images.bundled.tag}`);
+  });
+
+  test('is uninstalled without leaving an object or a process behind', async () => {
+    await here.kubectl('delete', 'deployment,pod', '--all', '--grace-period=1');
     const { code, stdout, stderr } = await here.make('uninstall');
     assert.equal(code, 0, `${stdout}${stderr}`);
     assert.deepEqual(await inventory(bench), untouched);
+    assert.deepEqual(bench.cluster.replicas(), []);
+    await here.kubectl('run', 'unsigned', `--image=${here.images.unsigned.tag}`);
+    await running('unsigned');
   });
 });
