@@ -10,6 +10,7 @@ export const VERDICT_CODES = [
   'DeniedByPolicy',
   'NoPolicy',
   'PolicyNotReady',
+  'PolicyStale',
   'InvalidReference',
   'ImageNotFound',
   'NoSignature',

@@ -28,7 +28,8 @@ import {
 } from './certificates/serving-certificates.ts';
 import { mayBeShadowed, shadowersOf } from './policies/shadowing.ts';
 import type { Surroundings } from './host.ts';
-import { syncReasons } from './kubernetes/sync.ts';
+import type { ReflectorTimings } from './kubernetes/reflector.ts';
+import { outdatedReason, STALE, syncReasons, type Followed } from './kubernetes/sync.ts';
 
 export interface ClusterOptions {
   /** The release's. */
@@ -56,6 +57,7 @@ export interface ClusterOptions {
 export async function startCluster(options: ClusterOptions): Promise<Surroundings> {
   const kubeConfig = loadKubeConfig();
   const api = kubeApiOf(kubeConfig);
+  const maximumAge = options.configuration.configuration().maxPolicyAgeSeconds * 1000;
   const parts = assemble(options, api, kubeConfig);
   const { operator, namespaces, policySecrets, election, events } = parts;
   const certificates = certificatesOf(options, api, parts);
@@ -90,7 +92,8 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
     keychainFor,
     certificate: certificates.first,
     onCertificate: (listener) => certificates.listen(listener),
-    notReady: () => [...notSynced(parts, options.clock()), ...certificates.notReady()],
+    notReady: () => [...notSynced(parts, maximumAge), ...certificates.notReady()],
+    outdated: () => outdatedReason(followedBy(parts), performance.now(), maximumAge),
     readings: readingsOf(parts, options.clock, () => certificates.expiresAt()),
     denied: createDenialEvents({
       events,
@@ -124,6 +127,7 @@ interface Parts {
 
 function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<typeof loadKubeConfig>): Parts {
   const { namespace, name, log, clock, metrics } = options;
+  const timings = watchTimings(options.configuration.configuration().maxPolicyAgeSeconds * 1000);
   const identity = `${options.identity}_${randomUUID()}`;
   const events = createEventRecorder({
     api,
@@ -190,8 +194,9 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
     log,
     clock,
     queueMetrics: metrics.queue,
+    timings,
   });
-  const namespaces = createNamespaces({ api, log, onChange: () => parts.scan?.nudge() });
+  const namespaces = createNamespaces({ api, log, timings, onChange: () => parts.scan?.nudge() });
   const parts: Parts = {
     book,
     policySecrets,
@@ -260,8 +265,19 @@ function certificatesOf(
   });
 }
 
-function notSynced({ operator, namespaces, policySecrets }: Parts, now: number): readonly string[] {
-  const reasons = syncReasons([...operator.reflectors, namespaces.reflector], now);
+/** A quiet watch is heard of when it ends: several times within what may be relied on. Milliseconds. */
+function watchTimings(maximumAge: number): Partial<ReflectorTimings> {
+  return { watch: Math.min(60_000, maximumAge / 4) };
+}
+
+/** What decisions rest on. */
+function followedBy({ operator, namespaces }: Parts): readonly Followed[] {
+  return [...operator.reflectors, namespaces.reflector];
+}
+
+function notSynced(parts: Parts, most: number): readonly string[] {
+  const { operator, policySecrets } = parts;
+  const reasons = syncReasons(followedBy(parts), performance.now(), Math.min(STALE, most));
   const waiting = operator.isSynced && !policySecrets.isSettled();
   return waiting ? [...reasons, 'Secrets of namespaced policies were not read yet'] : reasons;
 }
@@ -271,7 +287,7 @@ function readingsOf({ book, operator, election }: Parts, clock: Clock, expiresAt
   const readings: MetricReadings = {
     policies: () => book.names().length,
     policiesNotReady: () => book.names().filter((name) => problems(name) > 0).length,
-    storeAge: () => (operator.isSynced ? Math.max(0, clock() - operator.policiesHeardAt) / 1000 : undefined),
+    storeAge: () => (operator.isSynced ? (performance.now() - operator.policiesHeardAt) / 1000 : undefined),
     certificateExpiry: () => {
       const at = expiresAt();
       return at === undefined ? undefined : (at - clock()) / 1000;

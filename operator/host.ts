@@ -18,6 +18,8 @@ export interface Surroundings {
   onCertificate(listener: (pair: ServingPair) => void): void;
   /** Why no requests should come here; empty: ready. */
   readonly notReady: () => readonly string[];
+  /** Why nothing may be decided by what is known of the cluster any more; undefined: it may. */
+  readonly outdated: () => string | undefined;
   readonly readings: MetricReadings;
   /** A review was refused. Never throws, never waits. */
   readonly denied: (denial: Denial) => void;

@@ -125,7 +125,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   const registry = startRegistryClient(configuration, { options, running });
   state.registry = registry;
   const decide = createEngine({
-    policies: store,
+    policies: { snapshot: () => store.snapshot(), outdated: () => state.surroundings?.outdated() },
     registry,
     trustRoots: configuration.trustRoots,
     configuration: configuration.configuration,
@@ -306,7 +306,7 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     decide: recent.decide,
     recall: (image, name) => {
       const namespace = surroundings.knownNamespace(name);
-      return namespace && recent.recall(image, namespace);
+      return namespace && !surroundings.outdated() ? recent.recall(image, namespace) : undefined;
     },
     namespaceContext: surroundings.namespaceContext,
     keychainFor: surroundings.keychainFor,
@@ -327,6 +327,8 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     listen: options.listen,
     tls,
     handler,
+    // So that the API servers' open connections go where the Service sends new ones.
+    isLeaving: () => surroundings.notReady().length > 0,
     log: options.log,
     onAnswered: (endpoint, status) => running.metrics.answered({ endpoint, status }),
   });

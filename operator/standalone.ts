@@ -39,6 +39,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Surro
     certificate: options.certificate,
     onCertificate: options.onCertificate,
     notReady: () => [],
+    outdated: () => undefined,
     readings: {
       policies: () => files.compiled().length,
       policiesNotReady: () => files.compiled().filter(({ problems }) => problems.length > 0).length,

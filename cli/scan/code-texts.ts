@@ -18,6 +18,7 @@ export const CODE_TEXTS: Readonly<Record<VerdictCode, string>> = {
   TransparencyLogMissing: 'Its signatures are in no transparency log.',
   AttestationMissing: 'It lacks an attestation that the policy asks for.',
   AttestationFailed: 'An attestation does not meet the conditions of the policy.',
+  PolicyStale: 'Policies were not confirmed by the API server for too long.',
   TrustRootUnavailable: 'A trust root that the policy names could not be used.',
   RegistryUnauthorized: 'Its registry refused the credentials, or there are none.',
   RegistryRateLimited: 'Its registry was asked too often.',

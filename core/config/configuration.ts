@@ -39,6 +39,7 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   excludedNamespaces: ['kube-system'],
   // Below the 10 s that the API server waits by default, so that our reason arrives and not its timeout.
   deadlineSeconds: 9,
+  maxPolicyAgeSeconds: 360,
   cache: DEFAULT_CACHE,
   registries: [],
   trustRoots: [],

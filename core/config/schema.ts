@@ -58,6 +58,11 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     256,
   ),
   deadlineSeconds: integer('Upper bound of one admission decision.', 1, 29),
+  maxPolicyAgeSeconds: integer(
+    'How long policies count that the API server no longer confirms; read at start.',
+    20,
+    86_400,
+  ),
   cache: object('Lifetimes of remembered results, in seconds.', {
     verified: seconds('Proof that a key signed a digest.'),
     rejected: seconds('Absence of a proof.'),

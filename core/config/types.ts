@@ -10,6 +10,8 @@ export interface Configuration {
   readonly excludedNamespaces: readonly string[];
   /** Upper bound of one admission decision; the API server's own `?timeout=` may be lower. */
   readonly deadlineSeconds: number;
+  /** In a cluster: how long policies, namespaces and Secrets count after the API server last confirmed them. */
+  readonly maxPolicyAgeSeconds: number;
   readonly cache: CacheLifetimes;
   readonly registries: readonly RegistryConfiguration[];
   readonly trustRoots: readonly TrustRootConfiguration[];

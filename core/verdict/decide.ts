@@ -32,11 +32,17 @@ import {
 import type { Judged } from './without-evidence.ts';
 
 export interface DecideDependencies extends WeighDependencies {
-  readonly policies: { readonly snapshot: () => PolicySnapshot };
+  readonly policies: PolicySource;
   readonly tags: TagResolver;
   readonly configuration: () => Pick<Configuration, 'unmatchedImages' | 'enforcement' | 'registries'>;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
+}
+
+export interface PolicySource {
+  readonly snapshot: () => PolicySnapshot;
+  /** Why they must not be decided by any more; undefined: they may. */
+  readonly outdated?: () => string | undefined;
 }
 
 /** What is known of a decision while it is made; a failure renders what there is. */
@@ -119,6 +125,9 @@ async function judgeImage(
     keychain: request.keychain,
     count: () => (progress.requests += 1),
   };
+  const outdated = dependencies.policies.outdated?.();
+  // What they say of modes is as old.
+  if (outdated !== undefined) throw new EngineError('PolicyStale', outdated);
   const snapshot = dependencies.policies.snapshot();
   matchTo(snapshot, reference, request, progress);
   let image: ResolvedImage | undefined;

@@ -2,10 +2,9 @@
 import { createPayloadTemplates } from '../cosign/payload-prediction.ts';
 import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
-import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { RegistryClient } from '../registry/types.ts';
 import { createEvidenceCache } from './evidence/evidence-cache.ts';
-import { createDecide } from './decide.ts';
+import { createDecide, type PolicySource } from './decide.ts';
 import { createFormatMemory } from './evidence/format-memory.ts';
 import { placesToRead } from './evidence/evidence-sources.ts';
 import { createProver } from '../policy/signers/verification/signature-verifier.ts';
@@ -14,7 +13,7 @@ import { createTagResolver } from './tags.ts';
 import type { Decide } from './types.ts';
 
 export interface EngineOptions {
-  readonly policies: { readonly snapshot: () => PolicySnapshot };
+  readonly policies: PolicySource;
   readonly registry: RegistryClient;
   readonly trustRoots: TrustRoots;
   /** Asked at each use, so that a reloaded configuration counts at once. */

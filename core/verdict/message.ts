@@ -50,6 +50,7 @@ const REMEDIES: Readonly<Record<VerdictCode, Remedy>> = {
     `Sign it again with upload to the transparency log: cosign sign --key cosign.key ${image}`,
   AttestationMissing: ({ image }) => `Attest it: cosign attest --key cosign.key --type TYPE --predicate FILE ${image}`,
   AttestationFailed: () => 'Mend what the attestation reports, build again and attest the new image.',
+  PolicyStale: () => 'Try again: another replica may answer. See why this one can not reach the API server.',
   TrustRootUnavailable: () =>
     'See why the trust root can not be used: its file, or the TUF repository that the configuration names.',
   RegistryUnauthorized: () =>

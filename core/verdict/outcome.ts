@@ -18,6 +18,7 @@ const OUTCOMES: Readonly<Record<VerdictCode, Outcome>> = {
   TransparencyLogMissing: 'denied',
   AttestationMissing: 'denied',
   AttestationFailed: 'denied',
+  PolicyStale: 'error',
   TrustRootUnavailable: 'error',
   RegistryUnauthorized: 'error',
   RegistryRateLimited: 'error',

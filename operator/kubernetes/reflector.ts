@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../core/text.ts';
-import type { Clock, Logger } from '../../core/observe.ts';
+import type { Logger } from '../../core/observe.ts';
 import { ApiError, isStatus, type KubeApi, type KubeObject } from './api-client.ts';
 import { backoffDelay, pause, type BackoffLimits } from './backoff.ts';
 import { watchEvents } from './watch-lines.ts';
@@ -24,7 +24,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** All that one answer changed, in one call: a list is applied whole. */
   readonly onChanges: (changes: readonly Change<T>[]) => void;
   readonly log: Logger;
-  readonly clock?: Clock;
+  /** Milliseconds that only grow: a wall clock that is set back must not make old news young. */
+  readonly monotonic?: () => number;
   readonly random?: () => number;
   readonly timings?: Partial<ReflectorTimings>;
 }
@@ -75,7 +76,7 @@ export class Reflector<T extends KubeObject> {
   readonly #stopping = new AbortController();
   readonly #options: ReflectorOptions<T>;
   readonly #timings: ReflectorTimings;
-  readonly #clock: Clock;
+  readonly #monotonic: () => number;
   readonly #random: () => number;
   readonly #markSynced: () => void;
 
@@ -83,7 +84,7 @@ export class Reflector<T extends KubeObject> {
     this.#options = options;
     this.name = options.name;
     this.#timings = { ...TIMINGS, ...options.timings };
-    this.#clock = options.clock ?? Date.now;
+    this.#monotonic = options.monotonic ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.synced = promise;
@@ -94,7 +95,7 @@ export class Reflector<T extends KubeObject> {
     return this.#isSynced;
   }
 
-  /** When the API server last said anything about this collection, as the clock; 0: never. */
+  /** When the API server last said anything about this collection, by the monotonic clock; 0: never. */
   get lastHeardAt(): number {
     return this.#lastHeardAt;
   }
@@ -184,11 +185,11 @@ export class Reflector<T extends KubeObject> {
   async #watchUntilRelist(): Promise<void> {
     const { signal } = this.#stopping;
     let empty = 0;
-    while (!signal.aborted && this.#clock() - this.#listedAt < this.#timings.relist) {
-      const startedAt = this.#clock();
+    while (!signal.aborted && this.#monotonic() - this.#listedAt < this.#timings.relist) {
+      const startedAt = this.#monotonic();
       const events = await this.#watchOnce();
       // A server that ends every watch at once must not be asked in a tight loop.
-      const hasty = events === 0 && this.#clock() - startedAt < Math.min(1000, this.#timings.watch / 2);
+      const hasty = events === 0 && this.#monotonic() - startedAt < Math.min(1000, this.#timings.watch / 2);
       empty = hasty ? empty + 1 : 0;
       if (hasty) await pause(backoffDelay(empty, this.#timings.backoff, this.#random), signal);
     }
@@ -249,7 +250,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   #heard(): number {
-    this.#lastHeardAt = this.#clock();
+    this.#lastHeardAt = this.#monotonic();
     return this.#lastHeardAt;
   }
 

@@ -11,9 +11,20 @@ export const STALE = 180_000;
  * Which collections can't be relied on, and why; none: ready. A replica that is cut off from the API server goes on
  * answering by what it knows: at first also to those who call it through the Service, later to nobody new.
  */
-export function syncReasons(followed: readonly Followed[], now: number): readonly string[] {
+export function syncReasons(followed: readonly Followed[], now: number, stale = STALE): readonly string[] {
   return followed.flatMap(({ name, isSynced, lastHeardAt }) => {
     if (!isSynced) return [`${name} were not listed yet`];
-    return now - lastHeardAt > STALE ? [`${name} were not confirmed for too long`] : [];
+    return now - lastHeardAt > stale ? [`${name} were not confirmed for too long`] : [];
   });
+}
+
+/**
+ * Why nothing may be decided by these collections; undefined: it may. What was never listed looks like a cluster without
+ * policies, and what is old may have been revoked. Milliseconds.
+ */
+export function outdatedReason(followed: readonly Followed[], now: number, most: number): string | undefined {
+  const first = followed.find(({ isSynced, lastHeardAt }) => !isSynced || now - lastHeardAt > most);
+  if (first === undefined) return undefined;
+  if (!first.isSynced) return `this replica has not listed ${first.name} yet`;
+  return `this replica has not heard of ${first.name} for ${Math.floor((now - first.lastHeardAt) / 1000)} s`;
 }

@@ -88,7 +88,7 @@ export class ImagePolicyOperator extends Operator {
     return [this.policies, ...(this.namespacedPolicies ? [this.namespacedPolicies] : []), this.secrets];
   }
 
-  /** When the API server last confirmed the policies of both kinds, as the clock. */
+  /** When the API server last confirmed the policies of both kinds, as `performance.now`. */
   get policiesHeardAt(): number {
     return Math.min(this.policies.lastHeardAt, this.namespacedPolicies?.lastHeardAt ?? Infinity);
   }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent, request } from 'undici';
 import { openLink, type Link } from '../control-plane/link.ts';
 import { waitFor } from '../control-plane/process.ts';
-import { admitted, question, refused, summaryOf } from '../endurance/questions.ts';
+import { admitted, refused } from '../endurance/questions.ts';
 import { LEADER_TIMINGS } from '../../operator/kubernetes/leader.ts';
 import { install, openInstallation, policy, policyReady, type Image, type Installation } from './installation.ts';
+import { addressesOf, askReplica } from './replica.ts';
 
 /** Milliseconds in which another replica leads after the network of the first one is gone. */
 const TAKEOVER = LEADER_TIMINGS.leaseDuration + LEADER_TIMINGS.retryPeriod * 1.2 + 3000;
@@ -63,26 +62,8 @@ describe('a replica that is cut off from the API server', () => {
     assert.ok(link, `no link of ${pod}`);
     return link;
   }
-  async function addresses(pod: string): Promise<{ webhook: string; metrics: string }> {
-    const log = await readFile(path.join(here.bench.dir, 'cluster/pods', pod, 'output.log'), 'utf8');
-    const [, webhook = '', metrics = ''] = /"serving".*?"webhook":"([^"]+)","metrics":"([^"]+)"/.exec(log) ?? [];
-    return { webhook, metrics };
-  }
-  async function ask(pod: string, image: Image, namespace = 'shop'): Promise<string> {
-    const { webhook } = await addresses(pod);
-    const [bundle = ''] = await bundles();
-    const dispatcher = new Agent({ connect: { ca: atob(bundle), servername: 'cosignet.cosignet.svc' } });
-    const uid = randomUUID();
-    const { body } = question('asked', '', { containers: [image.tag], namespace });
-    const headers = { 'content-type': 'application/json' };
-    const url = `${webhook}/mutate?timeout=10s`;
-    try {
-      const answer = await request(url, { method: 'POST', dispatcher, headers, body: body(uid) });
-      return summaryOf(await answer.body.text(), uid);
-    } finally {
-      await dispatcher.destroy();
-    }
-  }
+  const addresses = (pod: string) => addressesOf(here, pod);
+  const ask = (pod: string, image: Image, namespace = 'shop') => askReplica(here, pod, { image, namespace });
   async function readiness(pod: string): Promise<string> {
     return (await fetch(`${(await addresses(pod)).metrics}/readyz`)).text();
   }

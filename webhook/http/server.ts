@@ -51,6 +51,8 @@ export interface WebhookServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: ServingCertificate;
   readonly handler: ReviewHandler;
+  /** Whether clients should go elsewhere for now: then too each answer is the last of its connection. */
+  readonly isLeaving?: () => boolean;
   readonly log: Logger;
   /** A request for an endpoint was answered, with this HTTP status. */
   readonly onAnswered?: (endpoint: Endpoint, status: number) => void;
@@ -76,15 +78,16 @@ interface Serving {
   readonly limits: ServerLimits;
   readonly budget: BodyBudget;
   readonly onAnswered: (endpoint: Endpoint, status: number) => void;
+  readonly isLeaving: () => boolean;
   retiring: boolean;
 }
 
 /** Serves `POST /mutate` and `POST /validate`. Rejects if it cannot listen or the certificate is none. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const { handler, log, onAnswered = () => undefined } = options;
+  const { handler, log, onAnswered = () => undefined, isLeaving = () => false } = options;
   const budget = { maximumBytes: limits.heldBytes, heldBytes: 0 };
-  const serving: Serving = { handler, log, limits, budget, onAnswered, retiring: false };
+  const serving: Serving = { handler, log, limits, budget, onAnswered, isLeaving, retiring: false };
   const server = createServer(
     {
       ...options.tls,
@@ -156,7 +159,7 @@ function send(serving: Serving, response: ServerResponse, { status, json }: { st
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
-    ...(serving.retiring && { connection: 'close' }),
+    ...((serving.retiring || serving.isLeaving()) && { connection: 'close' }),
   });
   response.end(text);
 }

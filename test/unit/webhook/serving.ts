@@ -44,11 +44,22 @@ export interface Running {
 }
 
 /** Starts a server; it and its clients end with the test file. */
-export async function running(handler: ReviewHandler, limits: Partial<ServerLimits> = {}): Promise<Running> {
+export async function running(
+  handler: ReviewHandler,
+  limits: Partial<ServerLimits> = {},
+  isLeaving = () => false,
+): Promise<Running> {
   const issuer = await authority();
   const ca = issuer.certificate;
   const listen = { host: '127.0.0.1', port: 0 };
-  const server = await startWebhookServer({ listen, tls: await serving(issuer), handler, log: silentLogger, limits });
+  const server = await startWebhookServer({
+    listen,
+    tls: await serving(issuer),
+    handler,
+    log: silentLogger,
+    limits,
+    isLeaving,
+  });
   const agent = new Agent({ connect: { ca, servername: 'webhook.cosignet.svc' }, connections: 16 });
   after(async () => {
     await agent.destroy();

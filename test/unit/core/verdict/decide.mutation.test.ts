@@ -27,6 +27,7 @@ interface Scene {
   readonly policies?: Readonly<Record<string, ImagePolicySpec>>;
   readonly registry?: Partial<RegistryClient>;
   readonly unmatchedImages?: Configuration['unmatchedImages'];
+  readonly outdated?: string;
   readonly background?: boolean;
   readonly decided?: unknown[];
   readonly trustRoots?: TrustRoots;
@@ -38,7 +39,7 @@ function decide(image: string, scene: Scene = {}): Promise<Verdict> {
   store.replace(Object.entries(scene.policies ?? {}).map(([name, spec]) => compiled(name, spec)));
   let now = 0;
   const engine = createEngine({
-    policies: store,
+    policies: { snapshot: () => store.snapshot(), outdated: () => scene.outdated },
     registry: { ...createLayoutRegistry(), ...scene.registry },
     trustRoots: scene.trustRoots ?? { names: () => [], load: () => Promise.reject(new Error('there is none')) },
     configuration: () => ({ ...DEFAULT_CONFIGURATION, unmatchedImages: scene.unmatchedImages ?? 'Deny' }),
@@ -60,6 +61,15 @@ describe('a decision', () => {
     assert.deepEqual(decided, [{ code: 'DeniedByPolicy', outcome: 'denied', mode: 'Warn', seconds: 1 }]);
     await decide('nginx', { policies: { a: deny }, decided, background: true });
     assert.equal(decided.length, 1);
+  });
+
+  test('follows no policy that is too old, not even one that allows or only warns', async () => {
+    for (const policies of [{}, { a: allow }, { a: { ...deny, mode: 'Audit' } }, { a: verify }] as const) {
+      const scene = { policies, outdated: 'not heard of for 400 s', unmatchedImages: 'Allow' } as const;
+      const { outcome, mode, code, message } = await decide(IMAGE, scene);
+      assert.deepEqual([outcome, mode, code], ['error', 'Enforce', 'PolicyStale']);
+      assert.match(message, /could not be judged: not heard of for 400 s$/);
+    }
   });
 
   test('names the image in full', async () => {

@@ -6,6 +6,7 @@ import { outcomeOf, strictest, strictestMode } from '../../../../core/verdict/ou
 
 /** What could not be read; all else was read, and allowed or denied. */
 const ERRORS: ReadonlySet<string> = new Set([
+  'PolicyStale',
   'TrustRootUnavailable',
   'RegistryUnauthorized',
   'RegistryRateLimited',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { syncReasons } from '../../../../operator/kubernetes/sync.ts';
+import { outdatedReason, syncReasons } from '../../../../operator/kubernetes/sync.ts';
 
 const NOW = 1_000_000_000;
 const MINUTE = 60_000;
@@ -30,5 +30,24 @@ describe('what readiness says of the local copies', () => {
   test('names each that was never listed', () => {
     const never = { name: 'imagepolicies', isSynced: false, lastHeardAt: NOW };
     assert.deepEqual(syncReasons([never, heard('secrets', 0)], NOW), ['imagepolicies were not listed yet']);
+  });
+});
+
+describe('what decisions must not rest on', () => {
+  test('is nothing while each copy is younger than the bound', () => {
+    assert.equal(
+      outdatedReason([heard('imagepolicies', 5 * MINUTE), heard('namespaces', 0)], NOW, 5 * MINUTE),
+      undefined,
+    );
+  });
+
+  test('is any copy that is older, by name and age', () => {
+    const followed = [heard('imagepolicies', 0), heard('cosignet/secrets', 6 * MINUTE)];
+    assert.equal(outdatedReason(followed, NOW, 5 * MINUTE), 'this replica has not heard of cosignet/secrets for 360 s');
+  });
+
+  test('is a copy that was never listed, which looks like a cluster without policies', () => {
+    const never = { name: 'imagepolicies', isSynced: false, lastHeardAt: NOW };
+    assert.equal(outdatedReason([never], NOW, 5 * MINUTE), 'this replica has not listed imagepolicies yet');
   });
 });

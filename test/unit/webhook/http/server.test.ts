@@ -302,6 +302,25 @@ test('a server that retires takes new connections, and each answer is the last o
   }
 });
 
+test('a server whose clients should go elsewhere ends each connection with its answer, for as long as that is so', async () => {
+  let isLeaving = false;
+  const { raw } = await running(harness().handle, {}, () => isLeaving);
+  const ask = `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${good.length}\r\n\r\n${good}`;
+  const kept = await raw();
+  const first = once(kept, 'data');
+  kept.write(ask);
+  assert.match(String(await first), /^HTTP\/1\.1 200/);
+  isLeaving = true;
+  const closed = untilClosed(kept);
+  kept.write(ask);
+  assert.match(await closed, /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*connection: close\r\n/i);
+  isLeaving = false;
+  const later = await raw();
+  const again = once(later, 'data');
+  later.write(ask);
+  assert.doesNotMatch(String(await again), /connection: close/i);
+});
+
 describe('drain', () => {
   test('answers what has arrived and takes no new connections', async () => {
     const started = Promise.withResolvers<void>();
