@@ -1,42 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { FailureCode } from './verdict-codes.ts';
 
-/**
- * The closed list of verdict codes. Each is a metric label, a condition reason where it fits,
- * and an anchor in docs/reference/verdicts.md.
- */
-export const VERDICT_CODES = [
-  'Verified',
-  'AllowedByPolicy',
-  'DeniedByPolicy',
-  'NoPolicy',
-  'PolicyNotReady',
-  'PolicyStale',
-  'InvalidReference',
-  'ImageNotFound',
-  'NoSignature',
-  'UntrustedSignature',
-  'ThresholdNotMet',
-  'AnnotationMismatch',
-  'MalformedSignature',
-  'TransparencyLogMissing',
-  'AttestationMissing',
-  'AttestationFailed',
-  'TrustRootUnavailable',
-  'RegistryUnauthorized',
-  'RegistryRateLimited',
-  'RegistryUnavailable',
-  'ResponseTooLarge',
-  'DeadlineExceeded',
-  'InternalError',
-] as const;
-
-export type VerdictCode = (typeof VERDICT_CODES)[number];
-
-/** `denied`: the evidence was read and is not good enough; `error`: it could not be read. */
-export type Outcome = 'allowed' | 'denied' | 'error';
-
-/** Codes that a function of the engine may fail with. `Verified` and its kin are never thrown. */
-export type FailureCode = Exclude<VerdictCode, 'Verified' | 'AllowedByPolicy'>;
+export interface EngineErrorOptions extends ErrorOptions {
+  /** What a person can do about this very failure; else its code's remedy is told. */
+  readonly remedy?: string;
+}
 
 /**
  * The one exception of the engine: input or evidence that could not be read, or is not acceptable.
@@ -44,10 +12,12 @@ export type FailureCode = Exclude<VerdictCode, 'Verified' | 'AllowedByPolicy'>;
  */
 export class EngineError extends Error {
   readonly code: FailureCode;
+  readonly remedy: string | undefined;
 
-  constructor(code: FailureCode, message: string, options?: ErrorOptions) {
+  constructor(code: FailureCode, message: string, options?: EngineErrorOptions) {
     super(message, options);
     this.name = 'EngineError';
     this.code = code;
+    this.remedy = options?.remedy;
   }
 }

@@ -18,7 +18,7 @@ import { LeaderElection } from './kubernetes/leader.ts';
 import type { LiveConfiguration } from './configuration/live-configuration.ts';
 import type { MetricReadings, Metrics } from './telemetry/metrics.ts';
 import { createNamespaces } from './kubernetes/namespaces.ts';
-import { ownSecrets, PolicyBook } from './policies/compiled-policies.ts';
+import { ownSecrets, CompiledPolicies } from './policies/compiled-policies.ts';
 import { createPolicySecrets, secretEntry, type PolicySecrets } from './policies/policy-secrets.ts';
 import { createPullSecrets } from './policies/pull-secrets.ts';
 import {
@@ -27,7 +27,7 @@ import {
   type ServingCertificates,
 } from './certificates/serving-certificates.ts';
 import { mayBeShadowed, shadowersOf } from './policies/shadowing.ts';
-import type { Surroundings } from './host.ts';
+import type { Host } from './host.ts';
 import type { ReflectorTimings } from './kubernetes/reflector.ts';
 import { outdatedReason, STALE, syncReasons, type Followed } from './kubernetes/sync.ts';
 
@@ -54,7 +54,7 @@ export interface ClusterOptions {
 }
 
 /** Starts everything that talks to the API server. Throws where no cluster is configured; needs none to answer yet. */
-export async function startCluster(options: ClusterOptions): Promise<Surroundings> {
+export async function startCluster(options: ClusterOptions): Promise<Host> {
   const kubeConfig = loadKubeConfig();
   const api = kubeApiOf(kubeConfig);
   const maximumAge = options.configuration.configuration().maxPolicyAgeSeconds * 1000;
@@ -113,7 +113,7 @@ export async function startCluster(options: ClusterOptions): Promise<Surrounding
 }
 
 interface Parts {
-  readonly book: PolicyBook;
+  readonly book: CompiledPolicies;
   readonly policySecrets: PolicySecrets;
   readonly operator: ImagePolicyOperator;
   readonly namespaces: ReturnType<typeof createNamespaces>;
@@ -136,7 +136,7 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
     clock,
     onDropped: () => metrics.eventDropped(),
   });
-  const book = new PolicyBook({
+  const book = new CompiledPolicies({
     compile: (policy) => options.compile(policy, (secretName, key) => secretOf(namespaceOf(policy), secretName, key)),
     store: options.store,
     // Whoever may be in another's shadow has to look again at every change.
@@ -218,7 +218,7 @@ function scanIsOn({ configuration }: ClusterOptions): boolean {
 interface ScanParts {
   readonly api: KubeApi;
   readonly parts: Parts;
-  readonly keychainFor: Surroundings['keychainFor'];
+  readonly keychainFor: Host['keychainFor'];
 }
 
 function scanOf(options: ClusterOptions, { api, parts, keychainFor }: ScanParts): BackgroundScan | undefined {

@@ -7,7 +7,7 @@ import type { MetricReadings } from './telemetry/metrics.ts';
 import type { PullSource } from './policies/pull-secrets.ts';
 
 /** What the webhook needs of where it runs: a cluster, or a folder of policies. */
-export interface Surroundings {
+export interface Host {
   readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
   /** The same where it can be told at once; its labels are one object until they may have changed. */
   readonly knownNamespace: (name: string) => NamespaceContext | undefined;

@@ -26,7 +26,7 @@ import { followConfiguration, type LiveConfiguration } from './configuration/liv
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createNotifier, type Notifier } from './telemetry/notifications/notifier.ts';
 import { startProbes } from './telemetry/probes.ts';
-import type { Surroundings } from './host.ts';
+import type { Host } from './host.ts';
 import { createTufFollower } from './configuration/tuf-follower.ts';
 import { startTracing } from './telemetry/tracing/start.ts';
 import type { Tracer } from './telemetry/tracing/tracer.ts';
@@ -94,12 +94,12 @@ interface Running {
 async function run(options: ServeOptions, running: Running): Promise<void> {
   const { log } = options;
   const { signal, metrics, closing } = running;
-  const state: { webhook?: WebhookServer; surroundings?: Surroundings; registry?: LiveRegistryClient } = {};
+  const state: { webhook?: WebhookServer; host?: Host; registry?: LiveRegistryClient } = {};
   const follower = createTufFollower({
     cache: options.tufCache,
     proxy: () => configuration.configuration().proxy,
     // What was proven by the former root is judged anew.
-    onChange: () => state.surroundings?.reconfigured(),
+    onChange: () => state.host?.reconfigured(),
     onRefresh: (name, succeeded) => metrics.trustRootRefreshed(name, succeeded),
     log,
     clock: Date.now,
@@ -113,7 +113,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
       if (!succeeded) return;
       follower.follow(configuration.tufRepositories());
       state.registry?.renew();
-      state.surroundings?.reconfigured();
+      state.host?.reconfigured();
     },
     followedText: (repository) => follower.text(repository),
     environment: options.environment ?? {},
@@ -125,7 +125,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   const registry = startRegistryClient(configuration, { options, running });
   state.registry = registry;
   const decide = createEngine({
-    policies: { snapshot: () => store.snapshot(), outdated: () => state.surroundings?.outdated() },
+    policies: { snapshot: () => store.snapshot(), outdated: () => state.host?.outdated() },
     registry,
     trustRoots: configuration.trustRoots,
     configuration: configuration.configuration,
@@ -139,11 +139,11 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
     clock: Date.now,
     metrics: metrics.engine,
   });
-  const surroundings = await surround(options, { configuration, store, decide, running, state });
-  state.surroundings = surroundings;
-  closing.push(() => surroundings.stop());
-  metrics.observe(surroundings.readings);
-  const notifier = startNotifier(options, { configuration, surroundings, running });
+  const host = await surround(options, { configuration, store, decide, running, state });
+  state.host = host;
+  closing.push(() => host.stop());
+  metrics.observe(host.readings);
+  const notifier = startNotifier(options, { configuration, host, running });
   const tracer = await startTracing({
     environment: options.environment ?? {},
     identity: options.identity,
@@ -154,16 +154,16 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
 
   const notReady = () => {
     if (signal.aborted) return ['shutting down'];
-    return state.webhook ? surroundings.notReady() : ['the webhook does not listen yet', ...surroundings.notReady()];
+    return state.webhook ? host.notReady() : ['the webhook does not listen yet', ...host.notReady()];
   };
   const probes = await startProbes({ listen: options.metricsListen, notReady, metrics: () => metrics.render(), log });
   closing.push(() => probes.close());
 
-  const tls = await firstOf(surroundings.certificate, signal);
+  const tls = await firstOf(host.certificate, signal);
   if (!tls) return;
-  const webhook = await startWebhook(tls, { options, running, configuration, recent, surroundings, notifier, tracer });
+  const webhook = await startWebhook(tls, { options, running, configuration, recent, host, notifier, tracer });
   state.webhook = webhook;
-  surroundings.onCertificate((pair) => webhook.setCertificate(pair));
+  host.onCertificate((pair) => webhook.setCertificate(pair));
   log.info('serving', {
     webhook: `https://${hostOf(options.listen)}:${webhook.port}`,
     metrics: `http://${hostOf(options.metricsListen)}:${probes.port}`,
@@ -173,7 +173,7 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   // Readiness fails first; until every API server knows, reviews still come and are answered.
   webhook.retire();
   const grace = options.graceMilliseconds ?? (options.policies ? 0 : CLUSTER_GRACE);
-  await Promise.all([surroundings.handOver(), sleep(grace)]);
+  await Promise.all([host.handOver(), sleep(grace)]);
   log.info('closing');
   await webhook.drain(DRAIN);
 }
@@ -206,7 +206,7 @@ interface Around {
   readonly state: { readonly webhook?: WebhookServer };
 }
 
-async function surround(options: ServeOptions, around: Around): Promise<Surroundings> {
+async function surround(options: ServeOptions, around: Around): Promise<Host> {
   const { configuration, store, decide, running } = around;
   const { log } = options;
   const { metrics } = running;
@@ -272,14 +272,14 @@ async function selfMade(now: number): Promise<ServingPair> {
 
 interface Notifying {
   readonly configuration: LiveConfiguration;
-  readonly surroundings: Surroundings;
+  readonly host: Host;
   readonly running: Running;
 }
 
-function startNotifier(options: ServeOptions, { configuration, surroundings, running }: Notifying): Notifier {
+function startNotifier(options: ServeOptions, { configuration, host, running }: Notifying): Notifier {
   const notifier = createNotifier({
     notifications: () => configuration.configuration().notifications,
-    secretText: surroundings.secretText,
+    secretText: host.secretText,
     identity: options.identity,
     onResult: (labels, refusals) => running.metrics.notified(labels, refusals),
     log: options.log,
@@ -295,21 +295,21 @@ interface Webhook {
   readonly running: Running;
   readonly configuration: LiveConfiguration;
   readonly recent: RecentVerdicts;
-  readonly surroundings: Surroundings;
+  readonly host: Host;
   readonly notifier: Notifier;
   readonly tracer: Tracer | undefined;
 }
 
 function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer> {
-  const { options, running, configuration, recent, surroundings, notifier, tracer } = webhook;
+  const { options, running, configuration, recent, host, notifier, tracer } = webhook;
   const handler = createReviewHandler({
     decide: recent.decide,
     recall: (image, name) => {
-      const namespace = surroundings.knownNamespace(name);
-      return namespace && !surroundings.outdated() ? recent.recall(image, namespace) : undefined;
+      const namespace = host.knownNamespace(name);
+      return namespace && !host.outdated() ? recent.recall(image, namespace) : undefined;
     },
-    namespaceContext: surroundings.namespaceContext,
-    keychainFor: surroundings.keychainFor,
+    namespaceContext: host.namespaceContext,
+    keychainFor: host.keychainFor,
     configuration: configuration.configuration,
     ownNamespace: options.policies ? '' : options.namespace,
     log: options.log,
@@ -317,7 +317,7 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     observe: {
       request: (labels, seconds) => running.metrics.reviewed(labels, seconds),
       denied: (denial) => {
-        surroundings.denied(denial);
+        host.denied(denial);
         notifier.denied(denial);
       },
       ...(tracer !== undefined && { reviewed: tracer.reviewed }),
@@ -328,7 +328,7 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     tls,
     handler,
     // So that the API servers' open connections go where the Service sends new ones.
-    isLeaving: () => surroundings.notReady().length > 0,
+    isLeaving: () => host.notReady().length > 0,
     log: options.log,
     onAnswered: (endpoint, status) => running.metrics.answered({ endpoint, status }),
   });

@@ -6,7 +6,7 @@ import type { CompiledPolicy, NamespaceContext } from '../core/policy/types.ts';
 import type { Keychain } from '../core/registry/types.ts';
 import type { ServingPair } from './certificates/file-certificate.ts';
 import { followPolicyFiles } from './policies/policy-files.ts';
-import type { Surroundings } from './host.ts';
+import type { Host } from './host.ts';
 
 export interface StandaloneOptions {
   readonly policies: readonly string[];
@@ -29,7 +29,7 @@ function knownNamespace(name: string): NamespaceContext {
 }
 
 /** Policies from files, and no cluster: namespaces have their names and no other labels. */
-export async function startStandalone(options: StandaloneOptions): Promise<Surroundings> {
+export async function startStandalone(options: StandaloneOptions): Promise<Host> {
   const { policies: paths, compile, namespacedPolicies, store, log, onReload } = options;
   const files = await followPolicyFiles({ paths, compile, namespacedPolicies, store, log, onReload });
   return {

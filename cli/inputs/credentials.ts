@@ -37,8 +37,8 @@ export async function commandKeychain(
   configuration: Configuration,
 ): Promise<Keychain> {
   const programs = await loadCredentialPrograms(configuration, (file) => readBoundedText(file));
-  const surroundings = { environment, clock: Date.now, log: silentLogger };
-  return chainKeychains([await dockerKeychain(environment), createProgramKeychain(programs, surroundings)]);
+  const host = { environment, clock: Date.now, log: silentLogger };
+  return chainKeychains([await dockerKeychain(environment), createProgramKeychain(programs, host)]);
 }
 
 /** Never relative to the folder we happen to run in, which may be anybody's. */

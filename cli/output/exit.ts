@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Outcome } from '../../core/errors.ts';
+import { factsOf } from '../../core/verdict-codes.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
 
 /** Exit codes, documented in docs/reference/cli.md. */
@@ -15,16 +15,11 @@ export class UsageError extends Error {
   }
 }
 
-export function exitCodeOf(verdict: Pick<Verdict, 'code' | 'outcome'>): ExitCode {
-  if (verdict.code === 'InvalidReference') return EXIT.usage;
-  return BY_OUTCOME[verdict.outcome];
+export function exitCodeOf({ code, outcome }: Pick<Verdict, 'code' | 'outcome'>): ExitCode {
+  const facts = factsOf(code);
+  // A code that the configuration makes harmless: `unmatchedImages: Allow`.
+  return outcome === 'allowed' ? EXIT.allowed : facts.exitCode;
 }
-
-const BY_OUTCOME: Readonly<Record<Outcome, ExitCode>> = {
-  allowed: EXIT.allowed,
-  denied: EXIT.denied,
-  error: EXIT.undecided,
-};
 
 /**
  * Several images, one code: the highest. A 3 comes first because another try may answer it;

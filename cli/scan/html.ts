@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Outcome } from '../../core/errors.ts';
+import type { Outcome } from '../../core/verdict-codes.ts';
 import { createHash } from 'node:crypto';
 import type { Verdict } from '../../core/verdict/types.ts';
 import { VERSION } from '../output/version.ts';
-import { CODE_TEXTS } from './code-texts.ts';
+import { factsOf } from '../../core/verdict-codes.ts';
 import { STYLE } from './html-style.ts';
 import { escaped } from './markup.ts';
 import { podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
@@ -65,7 +65,7 @@ function card({ verdict, pods }: ScannedImage): string {
   return `<li class="${outcome}">
 <p class="verdict"><strong>${WORDS[outcome]}</strong> <span>${code}</span> ${admitted}</p>
 <h2>${escaped(withoutDigest(image))}</h2>
-<p>${escaped(CODE_TEXTS[code])}</p>${reason(verdict)}
+<p>${escaped(factsOf(code).summary)}</p>${reason(verdict)}
 <dl>${facts({ verdict, pods })}</dl>
 </li>`;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { VerdictCode } from '../../core/errors.ts';
+import type { VerdictCode } from '../../core/verdict-codes.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
 
 export interface PodName {

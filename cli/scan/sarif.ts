@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { VERDICT_CODES, type VerdictCode } from '../../core/errors.ts';
+import { VERDICT_CODES } from '../../core/verdict-codes.ts';
+import type { VerdictCode } from '../../core/verdict-codes.ts';
 import type { Mode } from '../../core/policy/types.ts';
 import { printable } from '../../core/text.ts';
 import { VERSION } from '../output/version.ts';
-import { CODE_TEXTS } from './code-texts.ts';
+import { factsOf } from '../../core/verdict-codes.ts';
 import type { ScannedImage, ScanReport } from './report.ts';
 
 /** Where codes are explained, in the sources and in every release. */
@@ -24,8 +25,8 @@ export function sarifJson(report: ScanReport): string {
   const rules = codes.map((code) => ({
     id: code,
     name: code,
-    shortDescription: { text: CODE_TEXTS[code] },
-    help: { text: `${CODE_TEXTS[code]} See ${PAGE}#${code.toLowerCase()}.` },
+    shortDescription: { text: factsOf(code).summary },
+    help: { text: `${factsOf(code).summary} See ${PAGE}#${code.toLowerCase()}.` },
     defaultConfiguration: { level: 'error' },
   }));
   const log = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../../core/text.ts';
-import { CODE_TEXTS } from './code-texts.ts';
+import { factsOf } from '../../core/verdict-codes.ts';
 import { podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
 
 const WIDTH = 100;
@@ -30,7 +30,7 @@ function reasonOf({ verdict, pods }: ScannedImage): string[] {
   if (outcome === 'allowed') return [];
   const who = policies.length === 0 ? '' : ` Policy: ${policies.join(', ')} (${mode}).`;
   const running = pods.length === 0 ? '' : ` Runs in ${podsText(pods, PODS_SHOWN)}.`;
-  const texts = [`${CODE_TEXTS[code]}${who}${running}`, ...(remedy === '' ? [] : [remedy])];
+  const texts = [`${factsOf(code).summary}${who}${running}`, ...(remedy === '' ? [] : [remedy])];
   return texts.flatMap((text) => wrapped(printable(text), WIDTH - 2).map((line) => `  ${line}`));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { VERDICT_CODES } from '../errors.ts';
+import { VERDICT_CODES } from '../verdict-codes.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { PROGRAM_NAME } from '../registry/credentials/program.ts';
 

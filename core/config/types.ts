@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { VerdictCode, Outcome } from '../errors.ts';
+import type { VerdictCode, Outcome } from '../verdict-codes.ts';
 import type { Limits } from '../limits.ts';
 
 /** The configuration file after validation, defaults filled in. Durations are seconds. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../errors.ts';
-import type { FailureCode } from '../errors.ts';
+import { factsOf } from '../verdict-codes.ts';
 import type { EvidenceBatch, EvidenceFault } from './types.ts';
 
 export const NO_EVIDENCE: EvidenceBatch = { signatures: [], attestations: [], faults: [] };
@@ -13,16 +13,9 @@ export function mergeEvidence(batches: readonly EvidenceBatch[]): EvidenceBatch 
   };
 }
 
-/** Failures that another attempt may not meet: the evidence may be there and good. */
-const TRANSIENT: ReadonlySet<FailureCode> = new Set([
-  'RegistryUnauthorized',
-  'RegistryRateLimited',
-  'RegistryUnavailable',
-  'DeadlineExceeded',
-]);
-
+/** A failure that another attempt may not meet. */
 export function isTransient(error: unknown): error is EngineError {
-  return error instanceof EngineError && TRANSIENT.has(error.code);
+  return error instanceof EngineError && factsOf(error.code).isTransient;
 }
 
 export function faultyEvidence(...faults: readonly EvidenceFault[]): EvidenceBatch {
@@ -35,6 +28,7 @@ export function faultyEvidence(...faults: readonly EvidenceFault[]): EvidenceBat
  */
 export function faultFrom(source: string, error: unknown): EvidenceFault {
   if (!(error instanceof EngineError)) throw error;
-  const { code, message } = error;
-  return code === 'MalformedSignature' ? { source, message } : { source, message, code };
+  const { code, message, remedy } = error;
+  const told = remedy === undefined ? {} : { remedy };
+  return code === 'MalformedSignature' ? { source, message, ...told } : { source, message, code, ...told };
 }

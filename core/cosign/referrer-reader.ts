@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../errors.ts';
-import type { FailureCode } from '../errors.ts';
+import { factsOf } from '../verdict-codes.ts';
 import type { Descriptor, RequestScope } from '../registry/types.ts';
 import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
 import { readReferrer } from './referrer.ts';
@@ -31,9 +31,6 @@ export interface ReferrerReader {
 
 const LIST = 'referrers';
 const PARALLEL_REFERRERS = 4;
-/** Whoever is refused one referrer is refused the next: asking on only costs requests. */
-const FINAL: ReadonlySet<FailureCode> = new Set(['RegistryUnauthorized', 'RegistryRateLimited']);
-
 /** Signatures and attestations that are stored as OCI referrers of the image. */
 export function createReferrerReader(input: ReferrerInput): ReferrerReader {
   return new QueuedReader(input);
@@ -76,7 +73,7 @@ class QueuedReader implements ReferrerReader {
       throw new EngineError('DeadlineExceeded', 'the deadline passed while referrers were read');
     }
     const allFailed = chunk.length > 0 && this.#missed.length - missedBefore === chunk.length;
-    if (allFailed && this.#failure !== undefined && (this.#retrying || FINAL.has(this.#failure.code)))
+    if (allFailed && this.#failure !== undefined && (this.#retrying || factsOf(this.#failure.code).endsReading))
       throw this.#failure;
     this.#batchSize = PARALLEL_REFERRERS;
     return mergeEvidence([...batches, faultyEvidence(...this.#faults.splice(0))]);

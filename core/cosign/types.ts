@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { FailureCode } from '../errors.ts';
+import type { FailureCode } from '../verdict-codes.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
 
@@ -62,6 +62,8 @@ export interface EvidenceFault {
   readonly message: string;
   /** Set where it could not be read (registry, size, deadline): it may be the missing proof. */
   readonly code?: FailureCode;
+  /** What a person can do about it, where the failure knows. */
+  readonly remedy?: string;
 }
 
 export interface EvidenceBatch {

@@ -86,6 +86,27 @@ export function matchesPattern(pattern: ImagePattern, reference: Omit<ImageRefer
   return pattern.unreadable === 'path' ? positions.length > 0 : positions.includes(texts.length);
 }
 
+/** Whether some image may match both; never false where one does. What follows a `**` is not looked at. */
+export function mayOverlap(a: ImagePattern, b: ImagePattern): boolean {
+  const [one, other] = [openSegments(a), openSegments(b)];
+  for (let index = 0; index < Math.max(one.length, other.length); index++) {
+    const [left, right] = [one[index], other[index]];
+    if (left === ANY_SEGMENTS || right === ANY_SEGMENTS) return true;
+    if (left === undefined || right === undefined || !segmentsMayMeet(left, right)) return false;
+  }
+  return true;
+}
+
+function openSegments({ segments, unreadable }: ImagePattern): readonly string[] {
+  return unreadable === 'path' ? [...segments, ANY_SEGMENTS] : segments;
+}
+
+/** Two globs may meet as far as this can tell. */
+function segmentsMayMeet(left: string, right: string): boolean {
+  if (!left.includes('*')) return segmentMatcher(right)(left);
+  return right.includes('*') || segmentMatcher(left)(right);
+}
+
 /** A reference's segments, as a pattern's: the host's one spelling, then the path. */
 export function referenceSegments({ registry, path }: Repository): readonly string[] {
   const host = hostIdentity(registry);

@@ -15,7 +15,7 @@ import { proveEntries } from './proof/transparency.ts';
 import type { ProvenEntry } from './proof/transparency.ts';
 import type { TrustRoot } from './trust/trust-root.ts';
 import type { CertificateIdentity, SignatureCandidate } from '../cosign/types.ts';
-import type { VerificationEvidence } from './bundle/verification-material.ts';
+import type { SigningMaterial } from './bundle/verification-material.ts';
 
 export interface IdentityOptions {
   /** `Require`: a timestamp is not enough, the signature must be in a trusted log. Default `Ignore`. */
@@ -38,24 +38,24 @@ export async function proveCertificate(
 
 /** As `proveCertificate`, for evidence that is already read. */
 export function proveIdentity(
-  evidence: VerificationEvidence,
+  material: SigningMaterial,
   content: SignedContent,
   root: TrustRoot,
   { transparencyLog = 'Ignore' }: IdentityOptions = {},
 ): CertificateIdentity {
-  const { der, certificate, publicKey, identity } = leafOf(evidence);
+  const { der, certificate, publicKey, identity } = leafOf(material);
   const hash = content.signedHash(publicKey);
   if (hash === undefined) {
     throw new EngineError('UntrustedSignature', "the signature is not by its certificate's key");
   }
   const entries = proveEntries(
-    evidence.logEntries,
+    material.logEntries,
     content,
     { hash, keyDer: publicKey.der, certificateDer: der },
     root,
   );
   requireEntry(entries, transparencyLog);
-  proveTimes({ evidence, entries, content, root }, certificate);
+  proveTimes({ material, entries, content, root }, certificate);
   return identity;
 }
 
@@ -63,16 +63,16 @@ export function proveIdentity(
  * As far as they are by trusted logs and authorities, entries and timestamps that come with a key's signature.
  * @throws EngineError UntrustedSignature, TransparencyLogMissing
  */
-export function proveKeyEvidence(
-  evidence: VerificationEvidence,
+export function proveKeyMaterial(
+  material: SigningMaterial,
   content: SignedContent,
   publicKey: LeafCertificate['publicKey'],
   { root, transparencyLog = 'Ignore' }: IdentityOptions & { readonly root: TrustRoot },
 ): void {
   const signer = { hash: content.signedHash(publicKey) ?? null, keyDer: publicKey.der };
-  const entries = proveEntries(evidence.logEntries, content, signer, root);
+  const entries = proveEntries(material.logEntries, content, signer, root);
   requireEntry(entries, transparencyLog);
-  proveTimes({ evidence, entries, content, root });
+  proveTimes({ material, entries, content, root });
 }
 
 function requireEntry(entries: readonly ProvenEntry[], transparencyLog: 'Ignore' | 'Require'): void {
@@ -82,18 +82,18 @@ function requireEntry(entries: readonly ProvenEntry[], transparencyLog: 'Ignore'
 }
 
 interface Proof {
-  readonly evidence: VerificationEvidence;
+  readonly material: SigningMaterial;
   readonly entries: readonly ProvenEntry[];
   readonly content: SignedContent;
   readonly root: TrustRoot;
 }
 
-function proveTimes({ evidence, entries, content, root }: Proof, certificate?: X509Certificate): void {
+function proveTimes({ material, entries, content, root }: Proof, certificate?: X509Certificate): void {
   try {
-    const stamped = provenTimes(evidence.timestamps, content.stamped, root);
+    const stamped = provenTimes(material.timestamps, content.stamped, root);
     if (certificate !== undefined) {
       const times = [...promisedTimes(entries), ...stamped];
-      requireTime(times, evidence);
+      requireTime(times, material);
       requireTrusted(certificate, times, root);
       requireDates(entries, certificate);
     }
@@ -119,7 +119,7 @@ function promisedTimes(entries: readonly ProvenEntry[]): readonly Date[] {
   );
 }
 
-function leafOf({ certificate }: VerificationEvidence): LeafCertificate {
+function leafOf({ certificate }: SigningMaterial): LeafCertificate {
   if (certificate === undefined) throw new EngineError('UntrustedSignature', 'it carries no certificate');
   try {
     return readLeaf(certificate);
@@ -128,9 +128,9 @@ function leafOf({ certificate }: VerificationEvidence): LeafCertificate {
   }
 }
 
-function requireTime(times: readonly Date[], evidence: VerificationEvidence): void {
+function requireTime(times: readonly Date[], material: SigningMaterial): void {
   if (times.length > 0) return;
-  const none = evidence.logEntries.length === 0 && evidence.timestamps.length === 0;
+  const none = material.logEntries.length === 0 && material.timestamps.length === 0;
   const reason = none
     ? 'neither a log entry nor a timestamp comes with it'
     : 'nothing that comes with it tells a trusted time';

@@ -3,14 +3,14 @@ import { errorText } from '../text.ts';
 import { isDigest } from '../image/digest.ts';
 import { readBundleContent } from './bundle/bundle-content.ts';
 import type { Artifact } from './bundle/bundle-content.ts';
-import { readBundleEvidence } from './bundle/bundle-material.ts';
+import { readBundleMaterial } from './bundle/bundle-material.ts';
 import { jsonNode } from '../protojson.ts';
-import { proveIdentity, proveKeyEvidence } from './identity.ts';
+import { proveIdentity, proveKeyMaterial } from './identity.ts';
 import { parseJson } from '../json.ts';
 import { parsePublicKey } from '../keys/public-key.ts';
 import type { SignedContent } from './bundle/signed-content.ts';
 import type { TrustRoot } from './trust/trust-root.ts';
-import type { VerificationEvidence } from './bundle/verification-material.ts';
+import type { SigningMaterial } from './bundle/verification-material.ts';
 
 export interface BundleRequest {
   /** A Sigstore bundle 0.1 to 0.3, as JSON; untrusted. */
@@ -56,30 +56,30 @@ export async function verifyBundle(request: BundleRequest): Promise<BundleVerdic
 function verify({ bundle: bytes, artifact, signer: wanted }: BundleRequest): BundleVerdict {
   if (typeof artifact === 'string' && !isDigest(artifact)) throw new Error('the digest is not sha256:<64 hex digits>');
   const json = parseJson(bytes, MAXIMUM_BYTES, 'the bundle');
-  const evidence = readBundleEvidence(json);
+  const material = readBundleMaterial(json);
   const { content, predicateType } = readBundleContent(jsonNode(json, ''), artifact);
-  const signer = 'key' in wanted ? requireKey(evidence, content, wanted) : requireIdentity(evidence, content, wanted);
+  const signer = 'key' in wanted ? requireKey(material, content, wanted) : requireIdentity(material, content, wanted);
   return predicateType === undefined ? { ok: true, signer } : { ok: true, signer, predicateType };
 }
 
-function requireKey(evidence: VerificationEvidence, content: SignedContent, { key, trustRoot }: KeyRequest): string {
-  if (evidence.certificate !== undefined) throw new Error('the bundle is signed with a certificate, not with a key');
+function requireKey(material: SigningMaterial, content: SignedContent, { key, trustRoot }: KeyRequest): string {
+  if (material.certificate !== undefined) throw new Error('the bundle is signed with a certificate, not with a key');
   const publicKey = parsePublicKey(key);
   if (content.signedHash(publicKey) === undefined)
     throw new Error('the signature is not by this key over this artifact');
   if (trustRoot !== undefined) {
-    proveKeyEvidence(evidence, content, publicKey, { root: trustRoot, transparencyLog: logDemandOf(trustRoot) });
+    proveKeyMaterial(material, content, publicKey, { root: trustRoot, transparencyLog: logDemandOf(trustRoot) });
   }
   return publicKey.fingerprint;
 }
 
 function requireIdentity(
-  evidence: VerificationEvidence,
+  material: SigningMaterial,
   content: SignedContent,
   { subject, issuer, trustRoot }: IdentityRequest,
 ): string {
-  if (evidence.certificate === undefined) throw new Error('the bundle is signed with a key, not with a certificate');
-  const proven = proveIdentity(evidence, content, trustRoot, { transparencyLog: logDemandOf(trustRoot) });
+  if (material.certificate === undefined) throw new Error('the bundle is signed with a key, not with a certificate');
+  const proven = proveIdentity(material, content, trustRoot, { transparencyLog: logDemandOf(trustRoot) });
   if (proven.issuer !== issuer) throw new Error(`the certificate was issued for ${proven.issuer}, not ${issuer}`);
   if (proven.subject !== subject) throw new Error(`the certificate is that of ${proven.subject}, not ${subject}`);
   return proven.subject;

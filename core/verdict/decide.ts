@@ -4,37 +4,38 @@ import { isPlainHttp } from '../config/registry-settings.ts';
 import type { Configuration } from '../config/types.ts';
 import type { ResolvedImage } from '../cosign/types.ts';
 import { EngineError } from '../errors.ts';
-import type { FailureCode } from '../errors.ts';
+import { factsOf } from '../verdict-codes.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
-import { matchPolicies, policiesByDigest } from '../policy/store/match.ts';
+import { matchPolicies, policiesByDigest, policiesMeant } from '../policy/store/match.ts';
 import type { Matchable } from '../policy/store/match.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import { withinDeadline } from '../deadline.ts';
-import { describeSigners, remedyFor } from './message.ts';
-import { outcomeOf, strictestMode } from './outcome.ts';
+import { describeSigners, showCommand } from './message.ts';
+import { strictestMode } from './outcome.ts';
 import type { TagResolver } from './tags.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
-import { weigh } from './verify-policy.ts';
-import type { Finding, WeighDependencies } from './verify-policy.ts';
+import { verifyPolicy } from './verify-policy.ts';
+import type { PolicyVerification, VerificationDependencies } from './verify-policy.ts';
 import {
   isAllowing,
   isOfCluster,
   isVerifying,
-  judgeWithoutEvidence,
+  decideWithoutEvidence,
   quoteNames,
   refusal,
+  unmatchedMode,
   worstOf,
 } from './without-evidence.ts';
-import type { Judged } from './without-evidence.ts';
+import type { VerdictDraft } from './without-evidence.ts';
 
-export interface DecideDependencies extends WeighDependencies {
+export interface DecideDependencies extends VerificationDependencies {
   readonly policies: PolicySource;
   readonly tags: TagResolver;
-  readonly configuration: () => Pick<Configuration, 'unmatchedImages' | 'enforcement' | 'registries'>;
+  readonly configuration: () => DecisionConfiguration;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
 }
@@ -45,38 +46,46 @@ export interface PolicySource {
   readonly outdated?: () => string | undefined;
 }
 
-/** What is known of a decision while it is made; a failure renders what there is. */
-interface Progress {
-  image: string;
-  resolved: string | undefined;
-  stale: boolean;
-  policies: readonly CompiledPolicy[];
+type DecisionConfiguration = Pick<Configuration, 'unmatchedImages' | 'enforcement' | 'registries'>;
+
+/** What is known of a decision at one of its stages; each stage returns it anew, and a failure renders the last. */
+interface Known {
+  readonly image: string;
+  readonly resolved?: string;
+  /** It rests on what was read before an outage. */
+  readonly stale: boolean;
+  readonly policies: readonly CompiledPolicy[];
   /** What a failure would mean for admission. */
-  mode: Mode;
-  /** The configuration admits everything and only records. */
-  auditOnly: boolean;
-  requests: number;
+  readonly mode: Mode;
+}
+
+/** One decision under way. */
+interface Decision {
+  readonly request: DecisionRequest;
+  readonly dependencies: DecideDependencies;
+  readonly configuration: DecisionConfiguration;
+  readonly snapshot: PolicySnapshot;
+  readonly scope: RequestScope;
+  /** Called with what each stage came to know. */
+  readonly learn: (known: Known) => Known;
+}
+
+interface Conclusion {
+  readonly draft: VerdictDraft;
+  readonly known: Known;
 }
 
 /**
- * One image: match -> resolve -> read and judge -> verdict. Never rejects; an exception, a timeout
+ * One image: match -> resolve -> read and verify -> verdict. Never rejects; an exception, a timeout
  * or a parse failure anywhere below becomes a verdict whose outcome is `error` or `denied`.
  */
 export function createDecide(dependencies: DecideDependencies): Decide {
   const { clock, metrics } = dependencies;
   return async (request) => {
     const started = clock();
-    const progress: Progress = {
-      image: request.image,
-      resolved: undefined,
-      stale: false,
-      policies: [],
-      mode: 'Enforce',
-      auditOnly: false,
-      requests: 0,
-    };
-    const judged = await judgeOrFail(request, progress, dependencies);
-    const verdict = render(judged, progress);
+    let requests = 0;
+    const { conclusion, auditOnly } = await conclude(request, dependencies, () => (requests += 1));
+    const verdict = render(conclusion, { auditOnly, requests });
     if (request.background !== true) {
       metrics.decided({ code: verdict.code, outcome: verdict.outcome, mode: verdict.mode }, (clock() - started) / 1000);
     }
@@ -84,160 +93,195 @@ export function createDecide(dependencies: DecideDependencies): Decide {
   };
 }
 
-async function judgeOrFail(
+async function conclude(
   request: DecisionRequest,
-  progress: Progress,
   dependencies: DecideDependencies,
-): Promise<Judged> {
+  count: () => void,
+): Promise<{ readonly conclusion: Conclusion; readonly auditOnly: boolean }> {
+  let latest: Known = { image: request.image, stale: false, policies: [], mode: 'Enforce' };
+  let auditOnly = false;
   try {
-    return await withinDeadline(judgeImage(request, progress, dependencies), request.signal);
-  } catch (error) {
-    const code: FailureCode = error instanceof EngineError ? error.code : 'InternalError';
-    return {
-      outcome: outcomeOf(code),
-      mode: progress.mode,
-      code,
-      message: `${attempted(progress)}: ${errorText(error)}`,
-      signers: [],
+    const configuration = dependencies.configuration();
+    auditOnly = configuration.enforcement === 'Audit';
+    const decision: Decision = {
+      request,
+      dependencies,
+      configuration,
+      snapshot: dependencies.policies.snapshot(),
+      scope: { signal: request.signal, keychain: request.keychain, count },
+      learn: (known) => (latest = known),
     };
+    return { conclusion: await withinDeadline(decideImage(decision), request.signal), auditOnly };
+  } catch (error) {
+    return { conclusion: { draft: failure(error, latest), known: latest }, auditOnly };
   }
 }
 
+function failure(error: unknown, known: Known): VerdictDraft {
+  const { code, remedy } = error instanceof EngineError ? error : INTERNAL;
+  return {
+    outcome: factsOf(code).outcome,
+    mode: known.mode,
+    code,
+    message: `${attempted(known)}: ${errorText(error)}`,
+    signers: [],
+    ...(remedy !== undefined && { remedy }),
+  };
+}
+
+const INTERNAL = { code: 'InternalError', remedy: undefined } as const;
+
 /** Who asked, and about which digest, so far as it was known when it failed. */
-function attempted({ image, resolved, policies }: Progress): string {
+function attempted({ image, resolved, policies }: Known): string {
   const digest = resolved === undefined || image.includes('@') ? '' : ` (${resolved.slice(resolved.indexOf('@') + 1)})`;
   const by = policies.length === 0 ? '' : ` by ${quoteNames(policies)}`;
   return `image ${image}${digest} could not be judged${by}`;
 }
 
-async function judgeImage(
-  request: DecisionRequest,
-  progress: Progress,
-  dependencies: DecideDependencies,
-): Promise<Judged> {
-  const { enforcement, unmatchedImages, registries } = dependencies.configuration();
-  progress.auditOnly = enforcement === 'Audit';
-  const written = parseReference(request.image);
-  const reference = { ...written, plainHttp: isPlainHttp(registries, written.registry) };
-  progress.image = formatReference(reference);
-  const scope: RequestScope = {
-    signal: request.signal,
-    keychain: request.keychain,
-    count: () => (progress.requests += 1),
-  };
+async function decideImage(decision: Decision): Promise<Conclusion> {
+  const { configuration, dependencies, learn, scope } = decision;
   const outdated = dependencies.policies.outdated?.();
   // What they say of modes is as old.
   if (outdated !== undefined) throw new EngineError('PolicyStale', outdated);
-  const snapshot = dependencies.policies.snapshot();
-  matchTo(snapshot, reference, request, progress);
-  let image: ResolvedImage | undefined;
-  const byDigest = policiesByDigest(snapshot, reference, request.namespace);
-  if (byDigest.length > 0) {
-    // Until the tag is resolved any of them may apply: a failure must not be more lenient than they are.
-    progress.mode = strictestMode([{ mode: progress.mode }, ...byDigest]);
-    image = await resolveImage(reference, scope, progress, dependencies.tags);
-    matchTo(snapshot, { ...reference, digest: image.digest }, request, progress);
-  }
-  const { early, standing, policies } = judgeWithoutEvidence(progress, unmatchedImages);
-  progress.policies = policies;
-  if (early !== undefined) {
-    return early;
-  }
+  const reference = readReference(decision);
+  const matched = await matchImage(reference, decision);
+  const { early, standing, policies } = decideWithoutEvidence(matched.known, configuration.unmatchedImages);
+  const claimed = learn({ ...matched.known, policies });
+  if (early !== undefined) return { draft: early, known: claimed };
   // Policies that only allow are satisfied: an outage is no matter of theirs.
-  const asking = progress.policies.filter((policy) => !isAllowing(policy));
-  progress.mode = strictestMode([...standing, ...asking]);
-  image ??= await resolveImage(reference, scope, progress, dependencies.tags);
-  const resolved = image;
-  const verifying = progress.policies.filter(isVerifying);
-  const findings = await Promise.all(verifying.map((policy) => weigh(policy, resolved, scope, dependencies)));
-  return judgeFindings(findings, standing, progress);
+  const asking = policies.filter((policy) => !isAllowing(policy));
+  const asked = learn({ ...claimed, mode: strictestMode([...standing, ...asking]) });
+  const { image, known } = matched.image
+    ? { image: matched.image, known: asked }
+    : await resolveImage(reference, asked, decision);
+  const verifications = await Promise.all(
+    policies.filter(isVerifying).map((policy) => verifyPolicy(policy, image, scope, dependencies)),
+  );
+  return combine(verifications, standing, known);
 }
 
-function matchTo(
-  snapshot: PolicySnapshot,
-  reference: Matchable,
-  { namespace }: DecisionRequest,
-  progress: Progress,
-): void {
-  const { policies } = matchPolicies(snapshot, reference, namespace);
-  progress.policies = policies;
-  // Where nobody of the cluster speaks yet, a namespace's own policy must not make a failure harmless.
-  progress.mode = policies.some(isOfCluster) ? strictestMode(policies) : 'Enforce';
+/** @throws EngineError InvalidReference; its mode is that of the policies that may have been meant. */
+function readReference({ request, configuration, snapshot, learn }: Decision): Matchable & ImageReference {
+  try {
+    const reference = parseReference(request.image);
+    const plainHttp = isPlainHttp(configuration.registries, reference.registry);
+    learn({ image: formatReference(reference), stale: false, policies: [], mode: 'Enforce' });
+    return { ...reference, plainHttp };
+  } catch (error) {
+    const meant = policiesMeant(snapshot, request.image, request.namespace);
+    const mode = meant.some(isOfCluster) ? strictestMode(meant) : unmatchedMode(configuration.unmatchedImages);
+    learn({ image: request.image, stale: false, policies: [], mode });
+    throw error;
+  }
+}
+
+interface Matched {
+  readonly known: Known;
+  /** Where its digest was needed to match. */
+  readonly image?: ResolvedImage;
+}
+
+/** Which policies apply. Patterns with a digest need the tag resolved first. */
+async function matchImage(reference: Matchable & ImageReference, decision: Decision): Promise<Matched> {
+  const { snapshot, request, learn } = decision;
+  const image = formatReference(reference);
+  const before = learn({ image, stale: false, ...applicable(reference, decision) });
+  const byDigest = policiesByDigest(snapshot, reference, request.namespace);
+  if (byDigest.length === 0) return { known: before };
+  // Until the tag is resolved any of them may apply: a failure must not be more lenient than they are.
+  const strict = learn({ ...before, mode: strictestMode([before, ...byDigest]) });
+  const resolved = await resolveImage(reference, strict, decision);
+  const { digest } = resolved.image;
+  const known = learn({ ...resolved.known, ...applicable({ ...reference, digest }, decision) });
+  return { known, image: resolved.image };
+}
+
+function applicable(reference: Matchable, { snapshot, request }: Decision): Pick<Known, 'policies' | 'mode'> {
+  const { policies } = matchPolicies(snapshot, reference, request.namespace);
+  // Where no policy of the cluster applies yet, a namespace's own must not make a failure harmless.
+  return { policies, mode: policies.some(isOfCluster) ? strictestMode(policies) : 'Enforce' };
 }
 
 /** The one resolution of a decision: what it returns is what is verified, pinned and reported. */
 async function resolveImage(
   reference: ImageReference,
-  scope: RequestScope,
-  progress: Progress,
-  tags: TagResolver,
-): Promise<ResolvedImage> {
+  before: Known,
+  { dependencies, scope, learn }: Decision,
+): Promise<{ readonly image: ResolvedImage; readonly known: Known }> {
   const repository = { registry: reference.registry, path: reference.path };
   const tag = reference.tag === undefined ? {} : { tag: reference.tag };
-  if (reference.digest !== undefined) {
-    progress.resolved = `${repositoryName(repository)}@${reference.digest}`;
-    return { repository, digest: reference.digest, ...tag };
-  }
-  const { digest, stale } = await tags.resolve({ ...reference, tag: reference.tag ?? 'latest' }, scope);
-  progress.resolved = `${repositoryName(repository)}@${digest}`;
-  progress.stale = stale;
-  return { repository, digest, ...tag };
+  const { digest, stale } =
+    reference.digest === undefined
+      ? await dependencies.tags.resolve({ ...reference, tag: reference.tag ?? 'latest' }, scope)
+      : { digest: reference.digest, stale: false };
+  const known = learn({ ...before, resolved: `${repositoryName(repository)}@${digest}`, stale });
+  return { image: { repository, digest, ...tag }, known };
 }
 
-function judgeFindings(findings: readonly Finding[], standing: readonly Judged[], progress: Progress): Judged {
-  const refusals = [
-    ...standing,
-    ...findings.flatMap((finding) => (finding.satisfied ? [] : [refusalByFinding(finding, progress)])),
-  ];
-  const worst = worstOf(refusals);
-  if (worst !== undefined) {
-    return worst;
-  }
-  const satisfied = findings.filter((finding) => finding.satisfied);
-  progress.stale ||= satisfied.some(({ stale }) => stale);
-  const signers = satisfied.flatMap((finding) => finding.signers);
-  return {
+function combine(
+  verifications: readonly PolicyVerification[],
+  standing: readonly VerdictDraft[],
+  before: Known,
+): Conclusion {
+  const refusals = verifications.flatMap((verification) =>
+    verification.satisfied ? [] : [refusalBy(verification, before)],
+  );
+  const worst = worstOf([...standing, ...refusals]);
+  if (worst !== undefined) return { draft: worst, known: before };
+  const satisfied = verifications.filter((verification) => verification.satisfied);
+  const known = { ...before, stale: before.stale || satisfied.some(({ stale }) => stale) };
+  const signers = satisfied.flatMap((verification) => verification.signers);
+  const draft: VerdictDraft = {
     outcome: 'allowed',
-    mode: strictestMode(progress.policies),
+    mode: strictestMode(known.policies),
     code: 'Verified',
-    message: `image ${progress.resolved ?? progress.image} is signed by ${signers.map(({ name }) => `"${name}"`).join(', ')} as ${quoteNames(progress.policies)} demands`,
+    message: `image ${known.resolved ?? known.image} is signed by ${signers.map(({ name }) => `"${name}"`).join(', ')} as ${quoteNames(known.policies)} demands`,
     signers,
   };
+  return { draft, known };
 }
 
-function refusalByFinding(finding: Exclude<Finding, { satisfied: true }>, progress: Progress): Judged {
-  const { policy, code, reason, places } = finding;
+function refusalBy(verification: Exclude<PolicyVerification, { satisfied: true }>, known: Known): VerdictDraft {
+  const { policy, code, reason, places, remedy } = verification;
   const looked = places.length > 0 ? `; looked at ${places.join(', ')}` : '';
-  const subject = progress.resolved ?? progress.image;
-  const message = `image ${progress.image} (${subject.slice(subject.indexOf('@') + 1)}) does not satisfy policy "${policy.name}": ${reason}; tried ${describeSigners(policy)}${looked}`;
-  return refusal(policy, code, message);
+  const subject = known.resolved ?? known.image;
+  const message = `image ${known.image} (${subject.slice(subject.indexOf('@') + 1)}) does not satisfy policy "${policy.name}": ${reason}; tried ${describeSigners(policy)}${looked}`;
+  return { ...refusal(policy, code, message), ...(remedy !== undefined && { remedy }) };
 }
 
-function render(judged: Judged, progress: Progress): Verdict {
-  const { remedyPolicy, ...shown } = judged;
-  const context = { image: progress.resolved ?? progress.image };
-  const remedy =
-    judged.outcome === 'allowed'
-      ? staleNotice(progress)
-      : remedyFor(judged.code, remedyPolicy === undefined ? context : { ...context, policy: remedyPolicy });
+function render(
+  { draft, known }: Conclusion,
+  { auditOnly, requests }: { readonly auditOnly: boolean; readonly requests: number },
+): Verdict {
+  const { outcome, mode, code, message, signers, refusedBy } = draft;
   return {
-    image: progress.image,
-    ...(progress.resolved === undefined ? {} : { resolved: progress.resolved }),
-    outcome: shown.outcome,
-    mode: progress.auditOnly ? 'Audit' : shown.mode,
-    code: shown.code,
-    policies: progress.policies.map(({ name }) => name),
-    ...(shown.refusedBy === undefined ? {} : { refusedBy: shown.refusedBy }),
-    message: shown.message,
-    remedy,
-    signers: shown.signers,
-    registryRequests: progress.requests,
+    image: known.image,
+    ...(known.resolved === undefined ? {} : { resolved: known.resolved }),
+    outcome,
+    mode: auditOnly ? 'Audit' : mode,
+    code,
+    policies: known.policies.map(({ name }) => name),
+    ...(refusedBy === undefined ? {} : { refusedBy }),
+    message,
+    remedy: outcome === 'allowed' ? staleNotice(known) : remedyOf(draft, known),
+    signers,
+    registryRequests: requests,
   };
+}
+
+/** Of the failure itself where it knows one, else of its code. */
+function remedyOf({ code, remedy, remedyPolicy }: VerdictDraft, known: Known): string {
+  if (remedy !== undefined) return remedy;
+  const policy =
+    remedyPolicy === undefined ? {} : { policy: { name: remedyPolicy, showCommand: showCommand(remedyPolicy) } };
+  return factsOf(code)
+    .remedy({ image: known.resolved ?? known.image, ...policy })
+    .trimEnd();
 }
 
 /** An allowed verdict has a remedy only where it rests on what was read before an outage. */
-function staleNotice(progress: Progress): string {
-  return progress.stale
+function staleNotice({ stale }: Known): string {
+  return stale
     ? 'The registry cannot be asked now: this rests on what was verified before. See why it is out of reach.'
     : '';
 }

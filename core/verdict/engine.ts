@@ -6,8 +6,8 @@ import type { RegistryClient } from '../registry/types.ts';
 import { createEvidenceCache } from './evidence/evidence-cache.ts';
 import { createDecide, type PolicySource } from './decide.ts';
 import { createFormatMemory } from './evidence/format-memory.ts';
-import { placesToRead } from './evidence/evidence-sources.ts';
-import { createProver } from '../policy/signers/verification/signature-verifier.ts';
+import { evidenceSources } from './evidence/evidence-sources.ts';
+import { createSignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
 import type { TrustRoots } from '../sigstore/trust/trust-root.ts';
 import { createTagResolver } from './tags.ts';
 import type { Decide } from './types.ts';
@@ -29,8 +29,8 @@ export function createEngine(options: EngineOptions): Decide {
   const formats = createFormatMemory();
   const templates = createPayloadTemplates();
   const cache = createEvidenceCache({
-    openStages: (image, signatures) =>
-      placesToRead(image, signatures, { registry, templates, formats, limits: configuration().limits }),
+    openSources: (image, signatures) =>
+      evidenceSources(image, signatures, { registry, templates, formats, limits: configuration().limits }),
     lifetimes,
     clock,
     metrics,
@@ -38,7 +38,7 @@ export function createEngine(options: EngineOptions): Decide {
   return createDecide({
     policies,
     cache,
-    prover: createProver(trustRoots),
+    verifier: createSignatureVerifier(trustRoots),
     tags: createTagResolver({ registry, lifetimes, clock, metrics }),
     formats,
     configuration,

@@ -2,7 +2,7 @@
 import type { Digest } from '../image/digest.ts';
 import type { ImageReference } from '../image/types.ts';
 import { EngineError } from '../errors.ts';
-import type { FailureCode } from '../errors.ts';
+import { factsOf } from '../verdict-codes.ts';
 import type { CacheLifetimes } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import { createRecentlyUsed } from '../recently-used.ts';
@@ -97,13 +97,8 @@ export function createTagResolver({ registry, lifetimes, clock, metrics }: TagDe
   };
 }
 
-/** A registry that does not answer; a refusal or a missing image is an answer. */
-export function isOutageCode(code: FailureCode): boolean {
-  return code === 'RegistryUnavailable' || code === 'RegistryRateLimited' || code === 'DeadlineExceeded';
-}
-
 function isOutage(error: unknown): boolean {
-  return error instanceof EngineError && isOutageCode(error.code);
+  return error instanceof EngineError && factsOf(error.code).isOutage;
 }
 
 function isDeadline(error: unknown): boolean {

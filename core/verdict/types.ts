@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Outcome, VerdictCode } from '../errors.ts';
+import type { Outcome, VerdictCode } from '../verdict-codes.ts';
 import type { Mode, NamespaceContext } from '../policy/types.ts';
 import type { VerdictSigner } from './evaluation/evaluate.ts';
 import type { Keychain } from '../registry/types.ts';

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ResolvedImage } from '../cosign/types.ts';
-import type { VerdictCode } from '../errors.ts';
+import { factsOf } from '../verdict-codes.ts';
+import type { VerdictCode } from '../verdict-codes.ts';
 import type { Clock } from '../observe.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import type { EvidenceCache } from './evidence/evidence-cache.ts';
-import { isFinalFailure } from './evidence/evidence.ts';
-import type { EvidenceStage, ImageEvidence, ReadFailure } from './evidence/evidence.ts';
+import type { EvidenceSource, ImageEvidence, ReadFailure } from './evidence/evidence.ts';
 import type { FormatMemory } from './evidence/format-memory.ts';
-import { judge } from './evaluation/evaluate.ts';
-import type { Judgement, VerdictSigner } from './evaluation/evaluate.ts';
-import type { Prover } from '../policy/signers/verification/signature-verifier.ts';
-import { isOutageCode } from './tags.ts';
+import { evaluate } from './evaluation/evaluate.ts';
+import type { PolicyEvaluation, VerdictSigner } from './evaluation/evaluate.ts';
+import type { SignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
 
 /** What one policy makes of one image after reading as much as it needed. */
-export type Finding =
+export type PolicyVerification =
   | {
       readonly satisfied: true;
       readonly policy: CompiledPolicy;
@@ -26,13 +25,15 @@ export type Finding =
       readonly policy: CompiledPolicy;
       readonly code: VerdictCode;
       readonly reason: string;
+      /** What a person can do about it, where the failure knows. */
+      readonly remedy?: string;
       /** Where was looked. */
       readonly places: readonly string[];
     };
 
-export interface WeighDependencies {
+export interface VerificationDependencies {
   readonly cache: EvidenceCache;
-  readonly prover: Prover;
+  readonly verifier: SignatureVerifier;
   readonly formats: FormatMemory;
   readonly clock: Clock;
 }
@@ -42,31 +43,31 @@ export interface WeighDependencies {
  * of all places counts, so that nothing in one hides a good signature in another; and no more is
  * read than the policy needs.
  */
-export async function weigh(
+export async function verifyPolicy(
   policy: CompiledPolicy,
   image: ResolvedImage,
   scope: RequestScope,
-  { cache, prover, formats, clock }: WeighDependencies,
-): Promise<Finding> {
+  { cache, verifier, formats, clock }: VerificationDependencies,
+): Promise<PolicyVerification> {
   const signatures = policy.signatureRepository ?? image.repository;
-  const judgeAll: JudgeAll = (evidence) => judge(policy, evidence, { prover, image, now: clock() });
+  const evaluateAll: Evaluate = (evidence) => evaluate(policy, evidence, { verifier, image, now: clock() });
 
-  const { evidence, reading } = await readFresh(policy, image, scope, { cache, judgeAll });
-  if (reading.judgement.satisfied) {
+  const { evidence, reading } = await readFresh(policy, image, scope, { cache, evaluateAll });
+  if (reading.evaluation.satisfied) {
     if (reading.batches > 0) {
-      evidence.condense(prover.condensed);
+      evidence.compact(verifier.compacted);
     }
     cache.grown(image, signatures, evidence);
-    reading.judgement.signers.forEach(({ format }) => formats.worked(signatures, format));
-    return { satisfied: true, policy, signers: reading.judgement.signers, stale: false };
+    reading.evaluation.signers.forEach(({ format }) => formats.worked(signatures, format));
+    return { satisfied: true, policy, signers: reading.evaluation.signers, stale: false };
   }
   cache.grown(image, signatures, evidence);
   const failures = [...reading.failures, ...unreadParts(evidence)];
-  const stale = failures.some(({ code }) => isOutageCode(code)) ? cache.previous(image, signatures) : undefined;
-  const before = stale && (await judgeAll(stale));
+  const stale = failures.some(({ code }) => factsOf(code).isOutage) ? cache.previous(image, signatures) : undefined;
+  const before = stale && (await evaluateAll(stale));
   return before?.satisfied === true
     ? { satisfied: true, policy, signers: before.signers, stale: true }
-    : shortfall(policy, evidence, reading.judgement, failures);
+    : shortfall(policy, evidence, reading.evaluation, failures);
 }
 
 /** By the evidence at hand or, where that falls short and is old enough to be asked again, by new evidence. */
@@ -74,56 +75,56 @@ async function readFresh(
   policy: CompiledPolicy,
   image: ResolvedImage,
   scope: RequestScope,
-  { cache, judgeAll }: { cache: EvidenceCache; judgeAll: JudgeAll },
+  { cache, evaluateAll }: { cache: EvidenceCache; evaluateAll: Evaluate },
 ): Promise<{ readonly evidence: ImageEvidence; readonly reading: Reading }> {
   const signatures = policy.signatureRepository ?? image.repository;
   const first = cache.current(image, signatures);
-  const reading = await readUntilJudged(first, policy, scope, judgeAll);
-  if (reading.judgement.satisfied || reading.failures.length > 0) {
+  const reading = await readUntilEvaluated(first, policy, scope, evaluateAll);
+  if (reading.evaluation.satisfied || reading.failures.length > 0) {
     return { evidence: first, reading };
   }
   const evidence = cache.renewed(image, signatures, first);
   return evidence === first
     ? { evidence, reading }
-    : { evidence, reading: await readUntilJudged(evidence, policy, scope, judgeAll) };
+    : { evidence, reading: await readUntilEvaluated(evidence, policy, scope, evaluateAll) };
 }
 
-type JudgeAll = (evidence: ImageEvidence) => Promise<Judgement>;
+type Evaluate = (evidence: ImageEvidence) => Promise<PolicyEvaluation>;
 
 interface Reading {
-  readonly judgement: Judgement;
+  readonly evaluation: PolicyEvaluation;
   /** How often was read on. */
   readonly batches: number;
   readonly failures: readonly ReadFailure[];
 }
 
-async function readUntilJudged(
+async function readUntilEvaluated(
   evidence: ImageEvidence,
   policy: CompiledPolicy,
   scope: RequestScope,
-  judgeAll: JudgeAll,
+  evaluateAll: Evaluate,
 ): Promise<Reading> {
   const attestations = policy.attestations.length > 0;
   const failures: ReadFailure[] = [];
-  const failed = new Set<EvidenceStage>();
+  const failed = new Set<EvidenceSource>();
   for (let batches = 0; ; batches += 1) {
-    const judgement = await judgeAll(evidence);
-    const stage = evidence.nextStage(attestations, failed);
-    if (judgement.satisfied || stage === undefined || failures.some(isFinalFailure)) {
-      return { judgement, failures, batches };
+    const evaluation = await evaluateAll(evidence);
+    const source = evidence.nextSource(attestations, failed);
+    if (evaluation.satisfied || source === undefined || failures.some(({ code }) => factsOf(code).endsReading)) {
+      return { evaluation, failures, batches };
     }
-    const failure = await evidence.advance(stage, scope);
+    const failure = await evidence.advance(source, scope);
     if (failure !== undefined) {
       failures.push(failure);
-      failed.add(stage);
+      failed.add(source);
     }
   }
 }
 
 /** Parts of a place that was read otherwise: a blob that did not come, layers beyond a cap. */
 function unreadParts(evidence: ImageEvidence): readonly ReadFailure[] {
-  return evidence.faults.flatMap(({ code, message, source }) =>
-    code === undefined ? [] : [{ code, message, place: source }],
+  return evidence.faults.flatMap(({ code, message, source, remedy }) =>
+    code === undefined ? [] : [{ code, message, place: source, ...(remedy !== undefined && { remedy }) }],
   );
 }
 
@@ -131,11 +132,13 @@ function unreadParts(evidence: ImageEvidence): readonly ReadFailure[] {
 function shortfall(
   policy: CompiledPolicy,
   evidence: ImageEvidence,
-  judgement: Exclude<Judgement, { satisfied: true }>,
+  evaluation: Exclude<PolicyEvaluation, { satisfied: true }>,
   failures: readonly ReadFailure[],
-): Finding {
+): PolicyVerification {
   const [failure] = failures;
-  return failure === undefined
-    ? { satisfied: false, policy, code: judgement.code, reason: judgement.reason, places: evidence.places }
-    : { satisfied: false, policy, code: failure.code, reason: failure.message, places: [failure.place] };
+  if (failure === undefined) {
+    return { satisfied: false, policy, code: evaluation.code, reason: evaluation.reason, places: evidence.places };
+  }
+  const { code, message, place, remedy } = failure;
+  return { satisfied: false, policy, code, reason: message, places: [place], ...(remedy !== undefined && { remedy }) };
 }

@@ -2,13 +2,16 @@
 // What can be said of an image before a registry is asked: by policies that deny, only allow or are not Ready, and by the
 // configuration where no policy of the cluster speaks.
 import type { Configuration } from '../config/types.ts';
-import type { VerdictCode } from '../errors.ts';
-import type { CompiledPolicy } from '../policy/types.ts';
-import { outcomeOf, strictest, strictestMode } from './outcome.ts';
+import { factsOf } from '../verdict-codes.ts';
+import type { VerdictCode } from '../verdict-codes.ts';
+import type { CompiledPolicy, Mode } from '../policy/types.ts';
+import { strictest, strictestMode } from './outcome.ts';
 import type { Verdict } from './types.ts';
 
-export type Judged = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers' | 'refusedBy'> & {
+export type VerdictDraft = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers' | 'refusedBy'> & {
   readonly remedyPolicy?: string;
+  /** What a person can do about it, where the failure knows; else its code's remedy is told. */
+  readonly remedy?: string;
 };
 
 /** An image and the policies that match it. */
@@ -20,20 +23,20 @@ interface Claimed {
 /** What can be said before a registry is asked. */
 export interface WithoutEvidence {
   /** Undefined: the evidence decides too. */
-  readonly early?: Judged;
+  readonly early?: VerdictDraft;
   /** Refusals that stand whatever the evidence says. */
-  readonly standing: readonly Judged[];
+  readonly standing: readonly VerdictDraft[];
   /** Of those that match, whose word this is: none where the configuration alone speaks. */
   readonly policies: readonly CompiledPolicy[];
 }
 
 /** A policy that is not Ready, denies or only allows, and an image that no policy of the cluster speaks for. */
-export function judgeWithoutEvidence(
+export function decideWithoutEvidence(
   claimed: Claimed,
   unmatchedImages: Configuration['unmatchedImages'],
 ): WithoutEvidence {
   const { policies } = claimed;
-  const unmatched = policies.some(isOfCluster) ? undefined : judgeUnmatched(claimed, unmatchedImages);
+  const unmatched = policies.some(isOfCluster) ? undefined : verdictOnUnmatched(claimed, unmatchedImages);
   // Policies of a namespace only add: they can't admit what the configuration denies.
   if (unmatched !== undefined && (policies.length === 0 || unmatchedImages === 'Deny')) {
     return { early: unmatched, standing: [], policies: [] };
@@ -46,12 +49,12 @@ export function judgeWithoutEvidence(
   return { early: worstOf(standing) ?? unmatched ?? allowedWithoutEvidence(claimed), standing, policies };
 }
 
-function standingRefusals(claimed: Claimed, unmatched: Judged | undefined): readonly Judged[] {
+function standingRefusals(claimed: Claimed, unmatched: VerdictDraft | undefined): readonly VerdictDraft[] {
   const refusals = claimed.policies.flatMap((policy) => refusalOf(policy, claimed));
   return unmatched?.outcome === 'denied' ? [unmatched, ...refusals] : refusals;
 }
 
-function allowedWithoutEvidence({ image, policies }: Claimed): Judged {
+function allowedWithoutEvidence({ image, policies }: Claimed): VerdictDraft {
   return {
     outcome: 'allowed',
     mode: strictestMode(policies),
@@ -62,7 +65,7 @@ function allowedWithoutEvidence({ image, policies }: Claimed): Judged {
 }
 
 /** The refusal that weighs most, and the names of all policies that refuse. */
-export function worstOf(refusals: readonly Judged[]): Judged | undefined {
+export function worstOf(refusals: readonly VerdictDraft[]): VerdictDraft | undefined {
   const worst = strictest(refusals);
   const names = refusals.flatMap(({ remedyPolicy }) => remedyPolicy ?? []);
   return worst && { ...worst, refusedBy: names };
@@ -76,7 +79,7 @@ export function isVerifying({ action, problems }: CompiledPolicy): boolean {
   return action === 'Verify' && problems.length === 0;
 }
 
-function refusalOf(policy: CompiledPolicy, claimed: Claimed): Judged[] {
+function refusalOf(policy: CompiledPolicy, claimed: Claimed): VerdictDraft[] {
   const [problem] = policy.problems;
   if (problem !== undefined) {
     const message = `image ${claimed.image} belongs to policy "${policy.name}", which is not Ready: ${problem.path}: ${problem.message}`;
@@ -87,11 +90,11 @@ function refusalOf(policy: CompiledPolicy, claimed: Claimed): Judged[] {
     : [];
 }
 
-export function refusal(policy: CompiledPolicy, code: VerdictCode, message: string): Judged {
-  return { outcome: outcomeOf(code), mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name };
+export function refusal(policy: CompiledPolicy, code: VerdictCode, message: string): VerdictDraft {
+  return { outcome: factsOf(code).outcome, mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name };
 }
 
-function judgeUnmatched(claimed: Claimed, unmatched: Configuration['unmatchedImages']): Judged {
+function verdictOnUnmatched(claimed: Claimed, unmatched: Configuration['unmatchedImages']): VerdictDraft {
   const allowed = unmatched === 'Allow';
   const { policies } = claimed;
   const adding = policies.length === 0 ? '' : `; ${quoteNames(policies)} can only add to one`;
@@ -104,6 +107,12 @@ function judgeUnmatched(claimed: Claimed, unmatched: Configuration['unmatchedIma
     // The configuration speaks, and not those that match.
     ...(policies.length === 0 ? {} : { refusedBy: [] }),
   };
+}
+
+/** What a failure means for an image that no policy covers: what may be admitted unseen is not refused for it. */
+export function unmatchedMode(unmatched: Configuration['unmatchedImages']): Mode {
+  const modes = { Deny: 'Enforce', Warn: 'Warn', Allow: 'Audit' } as const;
+  return modes[unmatched];
 }
 
 export function isOfCluster({ namespace }: CompiledPolicy): boolean {

@@ -22,7 +22,7 @@ export interface PolicyEntry {
  * The policies of the cluster and its namespaces, by `policyName`, compiled. Changes of one turn (a list, a burst) are published together:
  * no decision sees half of a list.
  */
-export class PolicyBook {
+export class CompiledPolicies {
   readonly #options: PolicyBookOptions;
   readonly #entries = new Map<string, PolicyEntry>();
   readonly #fresh = new Set<string>();

@@ -8,7 +8,7 @@ import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
 import type { Secret } from '../certificates/certificates.ts';
 import type { SharedKubeConfig } from '../kubernetes/kube-config.ts';
-import type { PolicyBook } from './compiled-policies.ts';
+import type { CompiledPolicies } from './compiled-policies.ts';
 import { isSameStatus, readyOf, statusOf } from './policy-status.ts';
 import { Reflector, type Change, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { createWorkQueue, type QueueMetrics, type WorkQueue } from '../kubernetes/work-queue.ts';
@@ -28,7 +28,7 @@ export interface ImagePolicyOperatorOptions {
   readonly api: KubeApi;
   /** The operator's own: Secrets are read here and nowhere else by this class. */
   readonly namespace: string;
-  readonly book: PolicyBook;
+  readonly book: CompiledPolicies;
   /** Whether NamespacedImagePolicies are followed too. */
   readonly namespacedPolicies: boolean;
   readonly isLeader: () => boolean;

@@ -32,7 +32,7 @@ export function policyEffects(
   running: Running,
   policies: ReadonlyMap<string, CompiledPolicy>,
 ): ReadonlyMap<string, PolicyEffect> {
-  const unknown = new Set(running.subjects.flatMap(({ policies: speaking, judgement }) => (judgement ? [] : speaking)));
+  const unknown = new Set(running.subjects.flatMap(({ policies: speaking, result }) => (result ? [] : speaking)));
   const tallies = new Map<string, Tally>();
   for (const [name, policy] of policies) {
     if (!unknown.has(policy)) tallies.set(name, { wouldDeny: 0, undecided: 0, refused: new Set() });
@@ -47,7 +47,7 @@ function countGroup({ subjects, pods }: PodGroup, tallies: ReadonlyMap<string, T
   const denying = new Set<string>();
   const unclear = new Set<string>();
   for (const subject of subjects) {
-    const { outcome, refusedBy = [] } = subject.judgement ?? {};
+    const { outcome, refusedBy = [] } = subject.result ?? {};
     for (const name of refusedBy) {
       tallies.get(name)?.refused.add(subject);
       (outcome === 'denied' ? denying : unclear).add(name);
@@ -67,8 +67,8 @@ function effectOf({ wouldDeny, undecided, refused }: Tally, observedGeneration: 
   return { wouldDeny, undecided, sample, observedGeneration };
 }
 
-function sampleOf({ source, firstPod, image, judgement }: Subject): string {
-  return `${source.namespace}/${firstPod}: ${image}: ${judgement?.code}`.slice(0, SAMPLE_MOST);
+function sampleOf({ source, firstPod, image, result }: Subject): string {
+  return `${source.namespace}/${firstPod}: ${image}: ${result?.code}`.slice(0, SAMPLE_MOST);
 }
 
 /** Denied ones first; then in an order that does not change while the Pods don't. */
@@ -76,8 +76,8 @@ function byUrgency(a: Subject, b: Subject): number {
   return isDenied(b) - isDenied(a) || compare(a.source.namespace, b.source.namespace) || compare(a.key, b.key);
 }
 
-function isDenied({ judgement }: Subject): number {
-  return Number(judgement?.outcome === 'denied');
+function isDenied({ result }: Subject): number {
+  return Number(result?.outcome === 'denied');
 }
 
 function compare(a: string, b: string): number {

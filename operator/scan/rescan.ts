@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../core/text.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type VerdictCode } from '../../core/errors.ts';
+import { factsOf } from '../../core/verdict-codes.ts';
+import type { VerdictCode } from '../../core/verdict-codes.ts';
 import type { Logger } from '../../core/observe.ts';
 import { matchPolicies } from '../../core/policy/store/match.ts';
 import type { PolicySnapshot } from '../../core/policy/store/store.ts';
@@ -12,7 +13,7 @@ import { pause } from '../kubernetes/backoff.ts';
 import { policyEffects, type PolicyEffect } from './policy-effect.ts';
 import type { PullSource } from '../policies/pull-secrets.ts';
 import type { RequestBudget } from './request-budget.ts';
-import { groupPods, type Judgement, type Running, type Subject } from './running-groups.ts';
+import { groupPods, type ScanResult, type Running, type Subject } from './running-groups.ts';
 import type { PodObject } from './running-images.ts';
 
 export interface RescanOptions {
@@ -51,15 +52,8 @@ const TIMINGS: RescanTimings = { settle: 3_000, idle: 60_000, pace: 20, publish:
 const MINUTE = 60_000;
 /** Admissions get their turn in between. */
 const MATCHED_AT_ONCE = 256;
-/** How long a judgement stands while the policies are the same. */
+/** How long a result stands while the policies are the same. */
 const LIFETIMES = { allowed: 60 * MINUTE, denied: 30 * MINUTE, error: 5 * MINUTE } as const;
-/** How long a registry is left alone after it failed in a way that says nothing about the image. */
-const REST: Partial<Record<VerdictCode, number>> = {
-  RegistryRateLimited: 15 * MINUTE,
-  RegistryUnavailable: MINUTE,
-  DeadlineExceeded: MINUTE,
-};
-
 /**
  * Judges what runs, one image after the other, within a budget. Every replica does: it fills the evidence cache, so that
  * the next admission of an image is a hit. The leader does it again from time to time and publishes what each
@@ -70,7 +64,7 @@ export class Rescan {
   readonly #timings: RescanTimings;
   readonly #stopping = new AbortController();
   /** By subject; with the policies that it was judged by. */
-  #judgements = new Map<string, { readonly judgement: Judgement; readonly policies: readonly CompiledPolicy[] }>();
+  #results = new Map<string, { readonly result: ScanResult; readonly policies: readonly CompiledPolicy[] }>();
   /** Registries that failed: until when they are left alone, and why. */
   readonly #resting = new Map<string, { readonly until: number; readonly code: VerdictCode }>();
   #running: Promise<void> | undefined;
@@ -156,8 +150,8 @@ export class Rescan {
       subject.context = contexts.get(namespace);
       if (subject.context === undefined || reference === undefined) continue;
       subject.policies = matchPolicies(snapshot, reference, subject.context).policies;
-      const known = this.#judgements.get(subject.key);
-      if (known && sameItems(known.policies, subject.policies)) subject.judgement = known.judgement;
+      const known = this.#results.get(subject.key);
+      if (known && sameItems(known.policies, subject.policies)) subject.result = known.result;
     }
   }
 
@@ -167,8 +161,8 @@ export class Rescan {
   }
 
   #forget({ subjects }: Running): void {
-    const known = this.#judgements;
-    this.#judgements = new Map(
+    const known = this.#results;
+    this.#results = new Map(
       subjects.flatMap(({ key }) => {
         const entry = known.get(key);
         return entry ? [[key, entry] as const] : [];
@@ -176,12 +170,12 @@ export class Rescan {
     );
   }
 
-  #isDue({ policies, judgement }: Subject): boolean {
+  #isDue({ policies, result }: Subject): boolean {
     if (policies.length === 0) return false;
-    if (judgement === undefined) return true;
+    if (result === undefined) return true;
     // To those that don't lead only the cache matters, and admissions keep that as fresh as it has to be.
-    if (judgement.outcome !== 'error' && !this.#options.isLeader()) return false;
-    return this.#options.monotonic() - judgement.at > LIFETIMES[judgement.outcome];
+    if (result.outcome !== 'error' && !this.#options.isLeader()) return false;
+    return this.#options.monotonic() - result.at > LIFETIMES[result.outcome];
   }
 
   async #judge(subject: Subject): Promise<void> {
@@ -206,8 +200,8 @@ export class Rescan {
   #learn(subject: Subject, verdict: Verdict): void {
     const { outcome, code, refusedBy = namesOf(subject), registryRequests } = verdict;
     this.#options.budget.spend(registryRequests);
-    const milliseconds = REST[code];
-    if (milliseconds !== undefined) {
+    const milliseconds = factsOf(code).scanRestMilliseconds;
+    if (milliseconds > 0) {
       const until = this.#options.monotonic() + milliseconds;
       this.#resting.set(subject.reference?.registry ?? '', { until, code });
     }
@@ -223,13 +217,13 @@ export class Rescan {
 
   /** An outage is no news about an image that was judged before it. */
   #noteFailure(subject: Subject, code: VerdictCode, refusedBy: readonly string[]): void {
-    const known = subject.judgement;
+    const known = subject.result;
     if (known === undefined || known.outcome === 'error') this.#note(subject, { outcome: 'error', code, refusedBy });
   }
 
-  #note(subject: Subject, judgement: Omit<Judgement, 'at'>): void {
-    subject.judgement = { ...judgement, at: this.#options.monotonic() };
-    this.#judgements.set(subject.key, { judgement: subject.judgement, policies: subject.policies });
+  #note(subject: Subject, result: Omit<ScanResult, 'at'>): void {
+    subject.result = { ...result, at: this.#options.monotonic() };
+    this.#results.set(subject.key, { result: subject.result, policies: subject.policies });
   }
 
   #publish(running: Running, { policies }: PolicySnapshot): void {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { VerdictCode, Outcome } from '../../core/errors.ts';
+import type { VerdictCode, Outcome } from '../../core/verdict-codes.ts';
 import type { ImageReference } from '../../core/image/types.ts';
 import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
 import type { PullSource } from '../policies/pull-secrets.ts';
@@ -21,10 +21,10 @@ export interface Subject {
   /** Those that speak for it now. */
   policies: readonly CompiledPolicy[];
   /** By these policies; undefined: not judged yet. */
-  judgement: Judgement | undefined;
+  result: ScanResult | undefined;
 }
 
-export interface Judgement {
+export interface ScanResult {
   readonly outcome: Outcome;
   readonly code: VerdictCode;
   /** Names of the policies that refuse it, or could not be followed because evidence is out of reach. */
@@ -85,7 +85,7 @@ function subjectsOf(
       firstPod: '',
       context: undefined,
       policies: [],
-      judgement: undefined,
+      result: undefined,
     }));
   });
 }

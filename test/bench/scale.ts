@@ -10,16 +10,16 @@ import { createPolicyStore } from '../../core/policy/store/store.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { createEvidenceCache } from '../../core/verdict/evidence/evidence-cache.ts';
-import { createProver } from '../../core/policy/signers/verification/signature-verifier.ts';
+import { createSignatureVerifier } from '../../core/policy/signers/verification/signature-verifier.ts';
 import { createFormatMemory } from '../../core/verdict/evidence/format-memory.ts';
-import { weigh } from '../../core/verdict/verify-policy.ts';
+import { verifyPolicy } from '../../core/verdict/verify-policy.ts';
 import { sign } from 'node:crypto';
 import { createKeyRing } from '../../core/keys/key-ring.ts';
 import { cosignPayload, createPayloadTemplates } from '../../core/cosign/payload-prediction.ts';
 import type { Repository } from '../../core/image/types.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
 import type { RegistryClient } from '../../core/registry/types.ts';
-import { placesToRead } from '../../core/verdict/evidence/evidence-sources.ts';
+import { evidenceSources } from '../../core/verdict/evidence/evidence-sources.ts';
 import { digestOf } from '../../core/image/digest.ts';
 import { DEFAULT_CACHE } from '../../core/config/types.ts';
 import { anonymous, compileContext, compiled } from '../fakes/engine.ts';
@@ -107,18 +107,18 @@ async function proveMany(count: number): Promise<{ readonly held: number }> {
   const templates = createPayloadTemplates();
   const formats = createFormatMemory();
   const cache = createEvidenceCache({
-    openStages: (image, signatures) =>
-      placesToRead(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS }),
+    openSources: (image, signatures) =>
+      evidenceSources(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS }),
     lifetimes: () => DEFAULT_CACHE,
     clock: Date.now,
     metrics: silentMetrics,
   });
-  const prover = createProver({ names: () => [], load: () => Promise.reject(new Error('none')) });
+  const verifier = createSignatureVerifier({ names: () => [], load: () => Promise.reject(new Error('none')) });
   const scope = { signal: new AbortController().signal, keychain: anonymous, count: () => {} };
   let held = 0;
   for (let index = 0; index < count; index += 1) {
     const image = { repository, digest: digestOf(Buffer.from(`${index}`)) };
-    const finding = await weigh(policy, image, scope, { cache, prover, formats, clock: Date.now });
+    const finding = await verifyPolicy(policy, image, scope, { cache, verifier, formats, clock: Date.now });
     held += finding.satisfied ? 1 : 0;
   }
   // The cache must still be reachable when memory is measured.

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { createProgram } from '../../cli/program.ts';
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
 import { CONFIGURATION_SCHEMA } from '../../core/config/schema.ts';
-import { VERDICT_CODES } from '../../core/errors.ts';
+import { VERDICT_CODES } from '../../core/verdict-codes.ts';
 import { anchorOf, headings, localLinks, section, tableRows } from './markdown.ts';
 import { projectFiles, read, ROOT } from './sources.ts';
 

@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { VERDICT_CODES } from '../../core/errors.ts';
-import type { VerdictCode } from '../../core/errors.ts';
+import { VERDICT_CODES } from '../../core/verdict-codes.ts';
+import type { VerdictCode } from '../../core/verdict-codes.ts';
 import { runCaptured } from '../unit/cli/captured-terminal.ts';
 import type { RegistryKind, SigningFormat, Workshop } from '../vectors/cosign/workshop.ts';
 import { startFront } from './front.ts';

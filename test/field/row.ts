@@ -7,7 +7,7 @@
 // `make` fills a real registry through `bench`; a row about a registry's manners gives `manner` too, which answers in the
 // registry's place while both verify. `cosign` and `cosignet` are what is expected: each is measured when the row runs,
 // and neither is taken from the other.
-import type { VerdictCode } from '../../core/errors.ts';
+import type { VerdictCode } from '../../core/verdict-codes.ts';
 import type { Bench } from './bench.ts';
 import type { Manner } from './front.ts';
 import type { RegistryKind } from '../vectors/cosign/workshop.ts';

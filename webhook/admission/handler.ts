@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../core/text.ts';
 import { remainingMilliseconds, startDeadline } from '../http/deadline.ts';
-import { findingOf, isRefused } from './decision/finding.ts';
-import { judgeImages, recallImages } from './decision/decide-images.ts';
+import { imageResultOf, isRefused } from './decision/image-result.ts';
+import { decideImages, recallImages } from './decision/decide-images.ts';
 import { createRecord, logDecisions } from './answer/record.ts';
 import { allow, refuse } from './answer/response.ts';
 import { parseReview } from './request/review.ts';
@@ -16,12 +16,12 @@ import type { Keychain } from '../../core/registry/types.ts';
 import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
 import type { Decide, Verdict } from '../../core/verdict/types.ts';
 import type { Arrival } from '../http/deadline.ts';
-import type { Endpoint, Finding, FindingContext } from './decision/finding.ts';
-import type { Judgement } from './decision/decide-images.ts';
+import type { Endpoint, ImageResult, ResultContext } from './decision/image-result.ts';
+import type { TimedVerdict } from './decision/decide-images.ts';
 import type { PullIdentity } from './request/pull-identity.ts';
 import type { AdmissionReviewResponse } from './answer/response.ts';
 import type { ReviewFault, ReviewRequest } from './request/review.ts';
-import type { Judgeable } from './request/scope.ts';
+import type { ImagesToDecide } from './request/scope.ts';
 
 /** What a decision needs from its surroundings. Whatever fails here refuses the review. */
 export interface ReviewDecisions {
@@ -90,7 +90,7 @@ export function createReviewHandler(dependencies: ReviewHandlerDependencies): Re
     const parsed = parseReview(review);
     const answer =
       'fault' in parsed
-        ? refuseUnjudged(dependencies, parsed.fault)
+        ? refuseUndecided(dependencies, parsed.fault)
         : await answerOrFail(dependencies, { endpoint, request: parsed.request, signal, arrival, startedAt: started });
     count(dependencies, answer, { endpoint, milliseconds: clock() - started });
     return answer.review;
@@ -110,7 +110,7 @@ async function answerOrFail(dependencies: ReviewHandlerDependencies, call: Call)
 }
 
 /** A malformed review, or one of a kind that is not ours to judge. */
-function refuseUnjudged({ log }: ReviewHandlerDependencies, { uid, message }: ReviewFault): Answer {
+function refuseUndecided({ log }: ReviewHandlerDependencies, { uid, message }: ReviewFault): Answer {
   log.warn('admission review refused unjudged', { uid, reason: message });
   return { result: 'error', review: refuse(uid, { code: 400, reason: 'BadRequest', message }) };
 }
@@ -142,49 +142,49 @@ async function answerReview(dependencies: ReviewHandlerDependencies, call: Call)
   });
   if (scope.kind === 'nothing') return { result: 'skipped', review: allow(request.uid) };
   if (scope.kind === 'refused') {
-    return refuseUnjudged(dependencies, { uid: request.uid, message: scope.message });
+    return refuseUndecided(dependencies, { uid: request.uid, message: scope.message });
   }
-  const findings = await judgeScope(scope, { dependencies, call, configuration });
-  return answerFindings(dependencies, call, findings);
+  const results = await decideScope(scope, { dependencies, call, configuration });
+  return answerResults(dependencies, call, results);
 }
 
-interface Judging {
+interface CallContext {
   readonly dependencies: ReviewHandlerDependencies;
   readonly call: Call;
-  readonly configuration: FindingContext['configuration'] & Pick<Configuration, 'deadlineSeconds'>;
+  readonly configuration: ResultContext['configuration'] & Pick<Configuration, 'deadlineSeconds'>;
 }
 
 /** The same image in several places is decided once: one resolve, one digest, one answer. */
-async function judgeScope(scope: Judgeable, judging: Judging): Promise<readonly Finding[]> {
-  const { call, configuration } = judging;
-  const { recall, clock } = judging.dependencies;
+async function decideScope(scope: ImagesToDecide, context: CallContext): Promise<readonly ImageResult[]> {
+  const { call, configuration } = context;
+  const { recall, clock } = context.dependencies;
   const { namespace } = call.request;
   const byImage = Map.groupBy(scope.fields, (field) => field.image);
   const images = [...byImage.keys()];
-  const judgements = recallImages(images, (image) => recall?.(image, namespace), clock);
-  const unknown = images.filter((image) => !judgements.has(image));
+  const decisions = recallImages(images, (image) => recall?.(image, namespace), clock);
+  const unknown = images.filter((image) => !decisions.has(image));
   if (unknown.length > 0) {
-    const decided = await decideImages(unknown, scope, judging);
-    for (const [index, judgement] of decided.entries()) judgements.set(unknown[index] ?? '', judgement);
+    const decided = await decideInTime(unknown, scope, context);
+    for (const [index, timed] of decided.entries()) decisions.set(unknown[index] ?? '', timed);
   }
-  const context: FindingContext = { endpoint: call.endpoint, row: scope.row, configuration };
+  const review: ResultContext = { endpoint: call.endpoint, row: scope.row, configuration };
   return images.map((image) => {
-    const judgement = judgements.get(image);
-    if (judgement === undefined) throw new Error('an image without a verdict');
-    return findingOf(image, byImage.get(image) ?? [], { judgement, context });
+    const timed = decisions.get(image);
+    if (timed === undefined) throw new Error('an image without a verdict');
+    return imageResultOf(image, byImage.get(image) ?? [], { timed, context: review });
   });
 }
 
 /** Within the time that the API server waits. */
-async function decideImages(
+async function decideInTime(
   images: readonly string[],
-  { pull }: Judgeable,
-  { dependencies, call, configuration }: Judging,
-): Promise<readonly Judgement[]> {
+  { pull }: ImagesToDecide,
+  { dependencies, call, configuration }: CallContext,
+): Promise<readonly TimedVerdict[]> {
   const { decide, clock, namespaceContext, keychainFor } = dependencies;
   const deadline = startDeadline(remainingMilliseconds(configuration.deadlineSeconds, call.arrival), call.signal);
   try {
-    return await judgeImages(images, {
+    return await decideImages(images, {
       decide,
       deadline,
       clock,
@@ -196,22 +196,22 @@ async function decideImages(
   }
 }
 
-function answerFindings({ clock }: ReviewHandlerDependencies, call: Call, findings: readonly Finding[]): Answer {
+function answerResults({ clock }: ReviewHandlerDependencies, call: Call, results: readonly ImageResult[]): Answer {
   const { endpoint, request, arrival, startedAt } = call;
-  const notes = { warnings: warningsOf(findings), auditAnnotations: auditAnnotationsOf(findings) };
-  const refused = findings.filter(isRefused);
+  const notes = { warnings: warningsOf(results), auditAnnotations: auditAnnotationsOf(results) };
+  const refused = results.filter(isRefused);
   const { traceparent } = arrival;
-  const record = createRecord(findings, {
+  const record = createRecord(results, {
     endpoint,
     request,
     time: { startedAt, endedAt: Math.max(startedAt, clock()) },
     ...(traceparent !== undefined && { traceparent }),
   });
   if (refused.length === 0) {
-    const patch = endpoint === 'mutate' ? findings.flatMap((finding) => finding.patch) : [];
+    const patch = endpoint === 'mutate' ? results.flatMap((result) => result.patch) : [];
     return { result: 'allowed', review: allow(request.uid, notes, patch), record };
   }
-  const status = refusalStatus(findings);
+  const status = refusalStatus(results);
   const answer: Answer = {
     result: status.code === 403 ? 'denied' : 'error',
     review: refuse(request.uid, status, notes),
@@ -221,7 +221,7 @@ function answerFindings({ clock }: ReviewHandlerDependencies, call: Call, findin
   if (request.dryRun) return answer;
   const { namespace, kind, name } = record;
   const subject = subjectOf(request);
-  const verdicts = refused.map((finding) => finding.verdict);
+  const verdicts = refused.map((result) => result.verdict);
   return {
     ...answer,
     denial: { namespace, kind, name, message: status.message, verdicts, ...(subject !== undefined && { subject }) },

@@ -2,7 +2,7 @@
 import { HttpFault } from '../http/body.ts';
 import { parseGoDuration } from '../http/deadline.ts';
 import type { IncomingMessage } from 'node:http';
-import type { Endpoint } from './decision/finding.ts';
+import type { Endpoint } from './decision/image-result.ts';
 
 export interface Route {
   readonly endpoint: Endpoint;

@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../../core/observe.ts';
 import type { BodyBudget } from './body.ts';
 import type { Arrival } from './deadline.ts';
-import type { Endpoint } from '../admission/decision/finding.ts';
+import type { Endpoint } from '../admission/decision/image-result.ts';
 import type { ReviewHandler } from '../admission/handler.ts';
 
 export interface ServingCertificate {

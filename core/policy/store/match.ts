@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { plainHttpTwin } from '../../image/host.ts';
-import { comparePatterns, referenceSegments } from '../../image/pattern.ts';
+import { claimsOf } from '../../image/claim.ts';
+import { comparePatterns, mayOverlap, referenceSegments } from '../../image/pattern.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { ImagePattern, ImageReference } from '../../image/types.ts';
 import type { PatternIndex, PolicySnapshot } from './store.ts';
@@ -125,6 +126,24 @@ export function policiesByDigest(
     }
   }
   return [...found];
+}
+
+/**
+ * The policies here that a text may have been meant for which is no reference: whose patterns share an image with what
+ * can be read of it.
+ */
+export function policiesMeant(
+  snapshot: PolicySnapshot,
+  text: string,
+  namespace: NamespaceContext,
+): readonly CompiledPolicy[] {
+  const labels = labelsOf(namespace);
+  const claims = claimsOf(text);
+  return [...snapshot.policies.values()].filter(
+    (policy) =>
+      (policy.namespace === undefined ? selects(policy, labels) : policy.namespace === namespace.name) &&
+      policy.patterns.some((pattern) => claims.some((claim) => mayOverlap(pattern, claim))),
+  );
 }
 
 /** All matching patterns of the cluster's policies, the most specific first: the first that is selected speaks. */

@@ -3,7 +3,7 @@ import { bytesOf, has, integerOf, listOf, member, jsonNode, requireOnly, textOf 
 import type { JsonNode } from '../../protojson.ts';
 import { bundleVersion } from '../../formats/sigstore-bundle.ts';
 import type { BundleVersion } from '../../formats/sigstore-bundle.ts';
-import type { InclusionProof, LogEntry, VerificationEvidence } from './verification-material.ts';
+import type { InclusionProof, LogEntry, SigningMaterial } from './verification-material.ts';
 
 const SIGNERS = ['publicKey', 'x509CertificateChain', 'certificate'];
 /** As many as other clients read. */
@@ -18,7 +18,7 @@ const MAXIMUM_HASHES = 64;
  * sigstore_bundle.proto): 0.1 needs inclusion promises, later ones proofs with checkpoints; 0.3 has no chain.
  * @throws Error with one sentence that names the field.
  */
-export function readBundleEvidence(json: unknown): VerificationEvidence {
+export function readBundleMaterial(json: unknown): SigningMaterial {
   const bundle = jsonNode(json, '');
   const version = versionOf(bundle);
   requireOnly(bundle, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);

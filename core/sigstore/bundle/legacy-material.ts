@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { bytesOf, integerOf, member, jsonNode, textOf } from '../../protojson.ts';
 import { parseJson } from '../../json.ts';
 import type { VerificationMaterial } from '../../cosign/types.ts';
-import type { LogEntry, VerificationEvidence } from './verification-material.ts';
+import type { LogEntry, SigningMaterial } from './verification-material.ts';
 
 type Annotations = Extract<VerificationMaterial, { kind: 'annotations' }>;
 
@@ -16,7 +16,7 @@ const ONE_CERTIFICATE = /^\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----EN
  * have. The chain annotation is not used: it comes from the signer, and the trust root has its own.
  * @throws Error with one sentence.
  */
-export function readLegacyEvidence(material: Annotations): VerificationEvidence {
+export function readAnnotationMaterial(material: Annotations): SigningMaterial {
   const logEntries = material.rekorBundle === undefined ? [] : [readRekorBundle(material.rekorBundle)];
   const timestamps = material.rfc3161Timestamp === undefined ? [] : [readTimestamp(material.rfc3161Timestamp)];
   if (material.certificate === undefined) return { logEntries, timestamps };

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../text.ts';
 import { EngineError } from '../../errors.ts';
-import { readBundleEvidence } from './bundle-material.ts';
-import { readLegacyEvidence } from './legacy-material.ts';
+import { readBundleMaterial } from './bundle-material.ts';
+import { readAnnotationMaterial } from './legacy-material.ts';
 import type { VerificationMaterial } from '../../cosign/types.ts';
-import type { VerificationEvidence } from './verification-material.ts';
+import type { SigningMaterial } from './verification-material.ts';
 
 /** @throws EngineError MalformedSignature */
-export function readEvidence(material: VerificationMaterial): VerificationEvidence {
+export function readEvidence(material: VerificationMaterial): SigningMaterial {
   try {
-    return material.kind === 'bundle' ? readBundleEvidence(material.bundle) : readLegacyEvidence(material);
+    return material.kind === 'bundle' ? readBundleMaterial(material.bundle) : readAnnotationMaterial(material);
   } catch (cause) {
     throw new EngineError('MalformedSignature', errorText(cause), { cause });
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What comes with a signature to prove who made it, and when; decoded, not yet believed. */
-export interface VerificationEvidence {
+export interface SigningMaterial {
   /** DER of the signing certificate; absent where a key signed. */
   readonly certificate?: Uint8Array;
   readonly logEntries: readonly LogEntry[];

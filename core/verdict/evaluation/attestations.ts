@@ -4,7 +4,7 @@ import { errorText } from '../../text.ts';
 import type { AttestationDemand, ConditionImage } from '../../policy/types.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../cosign/types.ts';
 
-export type AttestationJudgement =
+export type AttestationEvaluation =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: 'AttestationMissing' | 'AttestationFailed'; readonly message: string };
 
@@ -19,25 +19,25 @@ const SHOWN_CHARACTERS = 600;
  * and that fits the schema and every condition. What nobody trusted has signed counts as not there: who can
  * only push to the repository must not decide what is reported. Never throws for what an attestation says.
  */
-export async function judgeAttestations(
+export async function evaluateAttestations(
   demands: readonly AttestationDemand[],
   candidates: readonly AttestationCandidate[],
   image: ResolvedImage,
   provenBy: ProvenBy,
-): Promise<AttestationJudgement> {
+): Promise<AttestationEvaluation> {
   for (const demand of demands) {
-    const judgement = await judgeDemand(demand, candidates, image, provenBy);
-    if (!judgement.ok) return judgement;
+    const evaluation = await evaluateDemand(demand, candidates, image, provenBy);
+    if (!evaluation.ok) return evaluation;
   }
   return { ok: true };
 }
 
-async function judgeDemand(
+async function evaluateDemand(
   demand: AttestationDemand,
   candidates: readonly AttestationCandidate[],
   image: ResolvedImage,
   provenBy: ProvenBy,
-): Promise<AttestationJudgement> {
+): Promise<AttestationEvaluation> {
   const wanted = candidates.filter(({ predicateType }) => predicateType === demand.predicateType);
   const faults = new Set<string>();
   for (const candidate of wanted) {

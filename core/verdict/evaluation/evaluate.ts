@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { judgeAttestations } from './attestations.ts';
+import { evaluateAttestations } from './attestations.ts';
 import type { ResolvedImage, SignatureCandidate } from '../../cosign/types.ts';
-import type { VerdictCode } from '../../errors.ts';
+import type { VerdictCode } from '../../verdict-codes.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
 import { countDistinct } from './distinct-signers.ts';
 import type { Proof } from './distinct-signers.ts';
@@ -9,7 +9,7 @@ import type { Asking } from '../../policy/signers/common/signer-kind.ts';
 import { kindOf, proveSigners } from '../../policy/signers/signers.ts';
 import type { Signer } from '../../policy/signers/signers.ts';
 import type { ImageEvidence } from '../evidence/evidence.ts';
-import type { Proven, Prover } from '../../policy/signers/verification/signature-verifier.ts';
+import type { Proven, SignatureVerifier } from '../../policy/signers/verification/signature-verifier.ts';
 
 export interface VerdictSigner {
   readonly name: string;
@@ -19,12 +19,12 @@ export interface VerdictSigner {
 }
 
 /** What one policy says of the evidence read so far. */
-export type Judgement =
+export type PolicyEvaluation =
   | { readonly satisfied: true; readonly signers: readonly VerdictSigner[] }
   | { readonly satisfied: false; readonly code: VerdictCode; readonly reason: string };
 
-export interface JudgeContext {
-  readonly prover: Prover;
+export interface EvaluationContext {
+  readonly verifier: SignatureVerifier;
   readonly image: ResolvedImage;
   /** Milliseconds since the epoch, for key windows. */
   readonly now: number;
@@ -44,38 +44,38 @@ interface Tally {
   readonly strangers: string[];
 }
 
-export async function judge(
+export async function evaluate(
   policy: CompiledPolicy,
   evidence: ImageEvidence,
-  context: JudgeContext,
-): Promise<Judgement> {
+  context: EvaluationContext,
+): Promise<PolicyEvaluation> {
   const unusable = new Set<string>();
-  const prover = noting(context.prover, unusable);
-  const judgement = await judgeEvidence(policy, evidence, { ...context, prover });
+  const verifier = noting(context.verifier, unusable);
+  const evaluation = await evaluateEvidence(policy, evidence, { ...context, verifier });
   // What could not be asked might have counted: that is no word about the image.
-  return judgement.satisfied || unusable.size === 0
-    ? judgement
+  return evaluation.satisfied || unusable.size === 0
+    ? evaluation
     : { satisfied: false, code: 'TrustRootUnavailable', reason: summary([...unusable]) };
 }
 
 /** The prover, with notes of the trust roots that could not be used. */
-function noting(prover: Prover, unusable: Set<string>): Prover {
+function noting(verifier: SignatureVerifier, unusable: Set<string>): SignatureVerifier {
   const noted = <T>(proven: Proven<T>): Proven<T> => {
     if (!proven.ok && proven.unusable !== undefined) unusable.add(proven.unusable);
     return proven;
   };
   return {
-    ...prover,
-    certifiedBy: async (...question) => noted(await prover.certifiedBy(...question)),
-    loggedBy: async (...question) => noted(await prover.loggedBy(...question)),
+    ...verifier,
+    certifiedBy: async (...question) => noted(await verifier.certifiedBy(...question)),
+    loggedBy: async (...question) => noted(await verifier.loggedBy(...question)),
   };
 }
 
-async function judgeEvidence(
+async function evaluateEvidence(
   policy: CompiledPolicy,
   evidence: ImageEvidence,
-  context: JudgeContext,
-): Promise<Judgement> {
+  context: EvaluationContext,
+): Promise<PolicyEvaluation> {
   const signers = policy.signers.filter((signer) => kindOf(signer).isCurrent(signer, context.now));
   const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [], strangers: [] };
   for (const candidate of evidence.signatures) {
@@ -85,7 +85,7 @@ async function judgeEvidence(
   if (shortfall !== undefined) {
     return shortfall;
   }
-  const attested = await judgePolicyAttestations(policy, signers, evidence, context);
+  const attested = await evaluatePolicyAttestations(policy, signers, evidence, context);
   return attested ?? { satisfied: true, signers: shownOnce(tally.proofs) };
 }
 
@@ -93,10 +93,10 @@ async function tallyCandidate(
   candidate: SignatureCandidate,
   signers: readonly Signer[],
   policy: CompiledPolicy,
-  { context, tally }: { context: JudgeContext; tally: Tally },
+  { context, tally }: { context: EvaluationContext; tally: Tally },
 ): Promise<void> {
   const note = (reason: string) => tally.strangers.push(reason);
-  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: context.prover, note };
+  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: context.verifier, note };
   const proofs = await proofsOf(candidate, signers, asking);
   const [first] = proofs;
   if (first === undefined) {
@@ -147,7 +147,11 @@ function missingAnnotation(policy: CompiledPolicy, candidate: SignatureCandidate
   return undefined;
 }
 
-function signatureShortfall(policy: CompiledPolicy, tally: Tally, evidence: ImageEvidence): Judgement | undefined {
+function signatureShortfall(
+  policy: CompiledPolicy,
+  tally: Tally,
+  evidence: ImageEvidence,
+): PolicyEvaluation | undefined {
   const distinct = countDistinct(tally.proofs);
   const names = new Set(tally.proofs.map(({ signer }) => signer.name));
   const absent = policy.required.filter((name) => !names.has(name));
@@ -191,17 +195,17 @@ function explainShortfall(shortfall: Shortfall): { code: VerdictCode; reason: st
     : { code: 'NoSignature', reason: 'no signature was found' };
 }
 
-async function judgePolicyAttestations(
+async function evaluatePolicyAttestations(
   policy: CompiledPolicy,
   current: readonly Signer[],
   evidence: ImageEvidence,
-  { prover, image }: JudgeContext,
-): Promise<Judgement | undefined> {
+  { verifier, image }: EvaluationContext,
+): Promise<PolicyEvaluation | undefined> {
   if (policy.attestations.length === 0) {
     return undefined;
   }
-  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: prover };
-  const result = await judgeAttestations(
+  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: verifier };
+  const result = await evaluateAttestations(
     policy.attestations,
     evidence.attestations,
     image,

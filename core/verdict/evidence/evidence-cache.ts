@@ -5,10 +5,10 @@ import type { ResolvedImage } from '../../cosign/types.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Clock, EngineMetrics } from '../../observe.ts';
 import { ImageEvidence } from './evidence.ts';
-import type { EvidenceStage } from './evidence.ts';
+import type { EvidenceSource } from './evidence.ts';
 
 /** Makes the list of places to read for one image, in the order to ask them. */
-export type OpenStages = (image: ResolvedImage, signatures: Repository) => readonly EvidenceStage[];
+export type OpenSources = (image: ResolvedImage, signatures: Repository) => readonly EvidenceSource[];
 
 export interface EvidenceCache {
   /** The evidence to judge by, new and empty where none is fresh. */
@@ -22,7 +22,7 @@ export interface EvidenceCache {
 }
 
 interface CacheDependencies {
-  readonly openStages: OpenStages;
+  readonly openSources: OpenSources;
   readonly lifetimes: () => CacheLifetimes;
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
@@ -33,7 +33,7 @@ interface Entry {
   readonly evidence: ImageEvidence;
   readonly previous?: ImageEvidence;
   /** `evidence.bytes` when the cache last counted it. */
-  readonly weighed: number;
+  readonly counted: number;
 }
 
 /** About 100,000 images with one signature each. */
@@ -44,21 +44,21 @@ const MAXIMUM_BYTES = 160 * 1024 * 1024;
  * evidence can never answer for another; policies are no part of it, so their edits cost no request.
  */
 export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCache {
-  const { openStages, lifetimes, clock, metrics } = dependencies;
+  const { openSources, lifetimes, clock, metrics } = dependencies;
   const entries = new LRUCache<string, Entry>({
     maxSize: dependencies.maximumBytes ?? MAXIMUM_BYTES,
     sizeCalculation: ({ evidence, previous }) => evidence.bytes + (previous?.bytes ?? 0),
   });
 
   const renew = (image: ResolvedImage, signatures: Repository, old: ImageEvidence | undefined): ImageEvidence => {
-    const evidence = new ImageEvidence(openStages(image, signatures), clock);
+    const evidence = new ImageEvidence(openSources(image, signatures), clock);
     // Evidence that never held a signature is nothing to fall back on.
     const previous =
       old !== undefined && old.signatures.length > 0 ? old : entries.peek(keyOf(image, signatures))?.previous;
-    const weighed = evidence.bytes;
+    const counted = evidence.bytes;
     entries.set(
       keyOf(image, signatures),
-      previous === undefined ? { evidence, weighed } : { evidence, previous, weighed },
+      previous === undefined ? { evidence, counted } : { evidence, previous, counted },
     );
     return evidence;
   };
@@ -90,8 +90,8 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
     grown(image, signatures, evidence) {
       const entry = entries.peek(keyOf(image, signatures));
       // Most decisions find it as it was.
-      if (entry?.evidence === evidence && entry.weighed !== evidence.bytes) {
-        entries.set(keyOf(image, signatures), { ...entry, weighed: evidence.bytes });
+      if (entry?.evidence === evidence && entry.counted !== evidence.bytes) {
+        entries.set(keyOf(image, signatures), { ...entry, counted: evidence.bytes });
       }
     },
   };

@@ -8,10 +8,10 @@ import type { EvidenceBatch, ResolvedImage } from '../../cosign/types.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Limits } from '../../limits.ts';
 import type { RegistryClient, RequestScope } from '../../registry/types.ts';
-import type { EvidenceStage } from './evidence.ts';
+import type { EvidenceSource } from './evidence.ts';
 import type { FormatMemory } from './format-memory.ts';
 
-interface PlaceDependencies {
+interface SourceDependencies {
   readonly registry: RegistryClient;
   readonly templates: PayloadTemplates;
   readonly formats: FormatMemory;
@@ -19,35 +19,35 @@ interface PlaceDependencies {
 }
 
 /** What the places of one image share. */
-interface PlaceInput extends Omit<PlaceDependencies, 'formats'> {
+interface SourceInput extends Omit<SourceDependencies, 'formats'> {
   readonly image: ResolvedImage;
   readonly repository: Repository;
 }
 
 /** Where evidence about an image may be, the format that last worked in its repository first. */
-export function placesToRead(
+export function evidenceSources(
   image: ResolvedImage,
   repository: Repository,
-  { registry, templates, formats, limits }: PlaceDependencies,
-): readonly EvidenceStage[] {
-  const input: PlaceInput = { image, repository, registry, templates, limits };
-  const [simple, referrers] = [new SignatureTagPlace(input), new ReferrersPlace(input)];
-  const signatures: EvidenceStage[] =
+  { registry, templates, formats, limits }: SourceDependencies,
+): readonly EvidenceSource[] {
+  const input: SourceInput = { image, repository, registry, templates, limits };
+  const [simple, referrers] = [new SignatureTagSource(input), new ReferrersSource(input)];
+  const signatures: EvidenceSource[] =
     formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];
   // Of its exact length: a spread of several leaves room for more.
-  return signatures.concat(new AttestationTagPlace(input));
+  return signatures.concat(new AttestationTagSource(input));
 }
 
 // Places wait in the cache with their evidence, for each of many thousand images: small objects that make what
 // they need when they are read.
 
-class ReferrersPlace implements EvidenceStage {
+class ReferrersSource implements EvidenceSource {
   readonly kind = 'bundle';
   readonly place = 'the referrers';
-  readonly #input: PlaceInput;
+  readonly #input: SourceInput;
   #reader: ReferrerReader | undefined;
 
-  constructor(input: PlaceInput) {
+  constructor(input: SourceInput) {
     this.#input = input;
   }
 
@@ -58,13 +58,13 @@ class ReferrersPlace implements EvidenceStage {
 }
 
 /** A place that is read in one go: its batch, then the end. A failure may be tried again. */
-abstract class TagPlace implements EvidenceStage {
-  abstract readonly kind: EvidenceStage['kind'];
+abstract class TagSource implements EvidenceSource {
+  abstract readonly kind: EvidenceSource['kind'];
   abstract readonly place: string;
-  readonly #input: PlaceInput;
+  readonly #input: SourceInput;
   #done = false;
 
-  constructor(input: PlaceInput) {
+  constructor(input: SourceInput) {
     this.#input = input;
   }
 
@@ -72,7 +72,7 @@ abstract class TagPlace implements EvidenceStage {
     return this.#input.image;
   }
 
-  protected abstract read(input: PlaceInput, scope: RequestScope): Promise<EvidenceBatch>;
+  protected abstract read(input: SourceInput, scope: RequestScope): Promise<EvidenceBatch>;
 
   async next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
     if (this.#done) {
@@ -84,26 +84,26 @@ abstract class TagPlace implements EvidenceStage {
   }
 }
 
-class SignatureTagPlace extends TagPlace {
+class SignatureTagSource extends TagSource {
   readonly kind = 'simple-signing';
 
   get place(): string {
     return signatureTag(this.image.digest);
   }
 
-  protected read(input: PlaceInput, scope: RequestScope): Promise<EvidenceBatch> {
+  protected read(input: SourceInput, scope: RequestScope): Promise<EvidenceBatch> {
     return readSimpleSigning({ ...input, scope });
   }
 }
 
-class AttestationTagPlace extends TagPlace {
+class AttestationTagSource extends TagSource {
   readonly kind = 'attestation-tag';
 
   get place(): string {
     return attestationTag(this.image.digest);
   }
 
-  protected read(input: PlaceInput, scope: RequestScope): Promise<EvidenceBatch> {
+  protected read(input: SourceInput, scope: RequestScope): Promise<EvidenceBatch> {
     return readAttestationTag({ ...input, scope });
   }
 }

@@ -8,13 +8,14 @@ import type {
   SignatureFormat,
 } from '../../cosign/types.ts';
 import { EngineError } from '../../errors.ts';
-import type { FailureCode } from '../../errors.ts';
+import { factsOf } from '../../verdict-codes.ts';
+import type { FailureCode } from '../../verdict-codes.ts';
 import type { Clock } from '../../observe.ts';
 import type { RequestScope } from '../../registry/types.ts';
 import { withinDeadline } from '../../deadline.ts';
 
 /** One place where signatures may be, read a batch at a time. */
-export interface EvidenceStage {
+export interface EvidenceSource {
   readonly kind: SignatureFormat | 'attestation-tag';
   /** The place, for messages: `sha256-….sig`. */
   readonly place: string;
@@ -27,17 +28,11 @@ export interface ReadFailure {
   readonly code: FailureCode;
   readonly message: string;
   readonly place: string;
+  /** What a person can do about it, where the failure knows. */
+  readonly remedy?: string;
 }
 
-/** How long a failed read answers for those that would ask the same again, in milliseconds. */
-const FAILURE_LIFE = 2000;
-
-/** Where a registry refuses one place it refuses the next: asking again only costs requests. */
-const FINAL_FAILURES: ReadonlySet<FailureCode> = new Set([
-  'RegistryUnauthorized',
-  'RegistryRateLimited',
-  'DeadlineExceeded',
-]);
+const INTERNAL = { code: 'InternalError', remedy: undefined } as const;
 
 /** One for all: of a hundred thousand images most have no attestation, and no fault. */
 const NONE: readonly never[] = [];
@@ -59,81 +54,80 @@ export class ImageEvidence {
   /** Bytes held, roughly; what the cache counts. */
   bytes = EMPTY_BYTES;
 
-  #pending: readonly EvidenceStage[];
+  #pending: readonly EvidenceSource[];
   readonly #clock: Clock;
   /** Most images never fail: made with the first. */
   #failures: Map<string, { failure: ReadFailure; at: number }> | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(stages: readonly EvidenceStage[], clock: Clock) {
-    this.#pending = stages;
+  constructor(sources: readonly EvidenceSource[], clock: Clock) {
+    this.#pending = sources;
     this.#clock = clock;
     this.createdAt = clock();
     this.completedAt = this.createdAt;
   }
 
   /** The next place that may hold what is sought and is not among `skip`. */
-  nextStage(attestations: boolean, skip: ReadonlySet<EvidenceStage>): EvidenceStage | undefined {
-    return this.#pending.find((stage) => (attestations || stage.kind !== 'attestation-tag') && !skip.has(stage));
+  nextSource(attestations: boolean, skip: ReadonlySet<EvidenceSource>): EvidenceSource | undefined {
+    return this.#pending.find((source) => (attestations || source.kind !== 'attestation-tag') && !skip.has(source));
   }
 
   /**
    * Reads one more batch of a place, or waits while another decision reads. Undefined: look again,
    * there may be more. A place that failed stays pending, for a later decision to try.
    */
-  async advance(stage: EvidenceStage, scope: RequestScope): Promise<ReadFailure | undefined> {
+  async advance(source: EvidenceSource, scope: RequestScope): Promise<ReadFailure | undefined> {
     if (this.#reading !== undefined) {
       await withinDeadline(this.#reading, scope.signal);
       return undefined;
     }
-    const memory = `${scope.keychain.id ?? ''} ${stage.kind}`;
+    const memory = `${scope.keychain.id ?? ''} ${source.kind}`;
     const known = this.#failures?.get(memory);
-    if (known !== undefined && known.at > this.#clock() - FAILURE_LIFE) {
+    if (known !== undefined && known.at > this.#clock() - factsOf(known.failure.code).rememberedMilliseconds) {
       return known.failure;
     }
-    const read = this.#read(stage, scope);
+    const read = this.#read(source, scope);
     this.#reading = read.then(() => {});
     const failure = await read;
     this.#reading = undefined;
-    // Somebody's deadline says nothing about the registry, so it is not remembered.
-    if (failure !== undefined && failure.code !== 'DeadlineExceeded') {
+    if (failure !== undefined && factsOf(failure.code).rememberedMilliseconds > 0) {
       this.#failures ??= new Map();
       this.#failures.set(memory, { failure, at: this.#clock() });
     }
     return failure;
   }
 
-  /** Puts a condensed candidate in the place of each that has one, and weighs again. */
-  condense(condensed: (candidate: SignatureCandidate) => SignatureCandidate): void {
+  /** Puts a compacted candidate in the place of each that has one, and counts its bytes again. */
+  compact(compacted: (candidate: SignatureCandidate) => SignatureCandidate): void {
     this.signatures = this.signatures.map((candidate) => {
-      const slim = condensed(candidate);
-      this.bytes += weigh(slim) - weigh(candidate);
-      return slim;
+      const smaller = compacted(candidate);
+      this.bytes += byteSize(smaller) - byteSize(candidate);
+      return smaller;
     });
   }
 
   /** Never rejects, and always settles by the reader's deadline: others wait for it. */
-  async #read(stage: EvidenceStage, scope: RequestScope): Promise<ReadFailure | undefined> {
+  async #read(source: EvidenceSource, scope: RequestScope): Promise<ReadFailure | undefined> {
     try {
-      this.#take(stage, await withinDeadline(stage.next(scope), scope.signal));
+      this.#take(source, await withinDeadline(source.next(scope), scope.signal));
       return undefined;
     } catch (error) {
-      const code = error instanceof EngineError ? error.code : 'InternalError';
-      return { code, message: errorText(error), place: stage.place };
+      const { code, remedy } = error instanceof EngineError ? error : INTERNAL;
+      return { code, message: errorText(error), place: source.place, ...(remedy !== undefined && { remedy }) };
     }
   }
 
-  #take(stage: EvidenceStage, batch: EvidenceBatch | undefined): void {
+  #take(source: EvidenceSource, batch: EvidenceBatch | undefined): void {
     if (batch === undefined) {
-      this.#pending = this.#pending.filter((other) => other !== stage);
-      this.places = joined(this.places, [stage.place]);
+      this.#pending = this.#pending.filter((other) => other !== source);
+      this.places = joined(this.places, [source.place]);
       this.completedAt = this.#clock();
       return;
     }
     this.signatures = joined(this.signatures, batch.signatures);
     this.attestations = joined(this.attestations, batch.attestations);
     this.faults = joined(this.faults, batch.faults);
-    this.bytes += [...batch.signatures, ...batch.attestations].reduce((sum, candidate) => sum + weigh(candidate), 0);
+    this.bytes += [...batch.signatures, ...batch.attestations].reduce((sum, candidate) => sum + byteSize(candidate), 0);
   }
 }
 
@@ -142,15 +136,11 @@ function joined<T>(before: readonly T[], more: readonly T[]): readonly T[] {
   return more.length === 0 ? before : before.concat(more);
 }
 
-export function isFinalFailure(failure: ReadFailure): boolean {
-  return FINAL_FAILURES.has(failure.code);
-}
-
 /** Measured with test/bench/scale.ts: objects, digests and names of an image whose `.sig` was read. */
 const EMPTY_BYTES = 700;
 
 /** Its bytes and objects; a parsed bundle holds them again, as text and as the objects around it. */
-function weigh({ signedBytes, signature, material }: SignatureCandidate): number {
+function byteSize({ signedBytes, signature, material }: SignatureCandidate): number {
   const bytes = 300 + signedBytes.length + signature.length;
   return material.kind === 'bundle' || material.certificate !== undefined ? 6 * bytes : bytes;
 }

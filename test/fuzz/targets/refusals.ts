@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { EngineError } from '../../../core/errors.ts';
-import type { FailureCode } from '../../../core/errors.ts';
+import type { FailureCode } from '../../../core/verdict-codes.ts';
 
 // oxlint-disable-next-line no-control-regex -- what must not be in a message
 const CONTROL = /[\u0000-\u001f\u007f]/;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRefused } from '../decision/finding.ts';
+import { isRefused } from '../decision/image-result.ts';
 import { oneLine } from '../../../core/text.ts';
 import type { Logger } from '../../../core/observe.ts';
 import type { ReviewRecord, TimeSpan } from '../../../core/verdict/review-record.ts';
-import type { Endpoint, Finding } from '../decision/finding.ts';
+import type { Endpoint, ImageResult } from '../decision/image-result.ts';
 import type { ReviewRequest } from '../request/review.ts';
 
 interface RecordContext {
@@ -18,7 +18,7 @@ const NAME_MOST = 253;
 const IMAGE_MOST = 512;
 const MESSAGE_MOST = 1500;
 
-export function createRecord(findings: readonly Finding[], context: RecordContext): ReviewRecord {
+export function createRecord(results: readonly ImageResult[], context: RecordContext): ReviewRecord {
   const { request, ...rest } = context;
   return {
     ...rest,
@@ -28,12 +28,12 @@ export function createRecord(findings: readonly Finding[], context: RecordContex
     name: oneLine(request.name, NAME_MOST),
     operation: request.operation,
     dryRun: request.dryRun,
-    outcome: findings.some(isRefused) ? 'refused' : 'admitted',
-    decisions: findings.map((finding) => ({
-      verdict: finding.verdict,
-      mode: finding.mode,
-      refused: isRefused(finding),
-      time: finding.time,
+    outcome: results.some(isRefused) ? 'refused' : 'admitted',
+    decisions: results.map((result) => ({
+      verdict: result.verdict,
+      mode: result.mode,
+      refused: isRefused(result),
+      time: result.time,
     })),
   };
 }

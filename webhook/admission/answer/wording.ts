@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { factsOf } from '../../../core/verdict-codes.ts';
 import { oneLine } from '../../../core/text.ts';
-import { isFailing, isRefused } from '../decision/finding.ts';
+import { isFailing, isRefused } from '../decision/image-result.ts';
 import { perVerdict } from '../decision/per-verdict.ts';
 import type { Mode } from '../../../core/policy/types.ts';
-import type { Finding } from '../decision/finding.ts';
+import type { ImageResult } from '../decision/image-result.ts';
 import type { ReviewStatus } from './response.ts';
 import type { ImageField, ImageList } from '../request/workloads.ts';
 
 const MAXIMUM_NAMED = 5;
-const MAXIMUM_FINDINGS = 10;
+const MAXIMUM_SHOWN = 10;
 const MAXIMUM_TEXT = 1500;
 const MAXIMUM_WARNINGS = 16;
 /** The API server's advice for one warning; from 256 on it may cut. */
@@ -24,27 +25,32 @@ const LABELS: Readonly<Record<ImageList, string>> = {
   volumes: 'volume',
 };
 
+const INTERNAL_ERROR = { code: 500, reason: 'InternalError' } as const;
+/** Of several refusals, what its user can mend comes first. */
+const STATUSES = [
+  { code: 403, reason: 'Forbidden' },
+  INTERNAL_ERROR,
+  { code: 503, reason: 'ServiceUnavailable' },
+] as const;
+
 /** The status of a refusal: `denied` is the user's to mend, `error` is a matter of the surroundings. */
-export function refusalStatus(findings: readonly Finding[]): ReviewStatus {
-  const refused = findings.filter(isRefused);
-  const shown = refused.slice(0, MAXIMUM_FINDINGS).map(sentence);
+export function refusalStatus(results: readonly ImageResult[]): ReviewStatus {
+  const refused = results.filter(isRefused);
+  const shown = refused.slice(0, MAXIMUM_SHOWN).map(sentence);
   const hidden = refused.length - shown.length;
   if (hidden > 0) shown.push(`and ${hidden} more images`);
   const message = shown.join('; ');
-  if (refused.some(({ verdict }) => verdict.outcome === 'denied')) return { code: 403, reason: 'Forbidden', message };
-  if (refused.some(({ verdict }) => verdict.code === 'InternalError')) {
-    return { code: 500, reason: 'InternalError', message };
-  }
-  return { code: 503, reason: 'ServiceUnavailable', message };
+  const statuses = refused.map(({ verdict }) => factsOf(verdict.code).status);
+  const [status] = STATUSES.filter(({ code }) => statuses.includes(code));
+  return { ...(status ?? INTERNAL_ERROR), message };
 }
 
 /** Warnings for what is admitted although it fails (Warn), or passes with something left to do (a remedy). */
-export function warningsOf(findings: readonly Finding[]): readonly string[] {
-  const toWarn = findings.filter(
-    (finding) =>
-      finding.mode !== 'Audit' && !isRefused(finding) && (isFailing(finding) || finding.verdict.remedy !== ''),
+export function warningsOf(results: readonly ImageResult[]): readonly string[] {
+  const toWarn = results.filter(
+    (result) => result.mode !== 'Audit' && !isRefused(result) && (isFailing(result) || result.verdict.remedy !== ''),
   );
-  const warnings = toWarn.flatMap((finding) => chunks(sentence(finding)));
+  const warnings = toWarn.flatMap((result) => chunks(sentence(result)));
   if (warnings.length <= MAXIMUM_WARNINGS) return warnings;
   return [...warnings.slice(0, MAXIMUM_WARNINGS - 1), `and more: ${toWarn.length} images in all`];
 }
@@ -53,13 +59,13 @@ export function warningsOf(findings: readonly Finding[]): readonly string[] {
  * One annotation an image, for the audit log; JSON, as the image's text is the user's and could imitate any
  * other form. Keys are qualified names once the API server has put the webhook's name before them.
  */
-export function auditAnnotationsOf(findings: readonly Finding[]): Readonly<Record<string, string>> {
+export function auditAnnotationsOf(results: readonly ImageResult[]): Readonly<Record<string, string>> {
   const annotations: Record<string, string> = {};
-  for (const [index, { verdict, mode }] of findings.slice(0, MAXIMUM_ANNOTATIONS).entries()) {
+  for (const [index, { verdict, mode }] of results.slice(0, MAXIMUM_ANNOTATIONS).entries()) {
     annotations[`verdict-${index}`] = annotationOf(mode, verdict);
   }
-  if (findings.length > MAXIMUM_ANNOTATIONS) {
-    annotations['verdicts-omitted'] = String(findings.length - MAXIMUM_ANNOTATIONS);
+  if (results.length > MAXIMUM_ANNOTATIONS) {
+    annotations['verdicts-omitted'] = String(results.length - MAXIMUM_ANNOTATIONS);
   }
   return annotations;
 }
@@ -76,7 +82,7 @@ const annotationOf = perVerdict((mode: Mode, verdict): string => {
   });
 });
 
-function sentence({ fields, verdict }: Finding): string {
+function sentence({ fields, verdict }: ImageResult): string {
   const { message, remedy } = verdict;
   const text = remedy === '' ? message : `${message}${/[.!?]$/.test(message) ? '' : '.'} ${remedy}`;
   return oneLine(`${places(fields)}: ${text}`, MAXIMUM_TEXT);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../../core/text.ts';
-import type { Outcome, FailureCode } from '../../../core/errors.ts';
+import type { Outcome, FailureCode } from '../../../core/verdict-codes.ts';
 import { EngineError } from '../../../core/errors.ts';
 import type { NamespaceContext } from '../../../core/policy/types.ts';
 import type { Keychain } from '../../../core/registry/types.ts';
@@ -12,7 +12,7 @@ import type { Deadline } from '../../http/deadline.ts';
 /** Enough to overlap round trips; few enough that one review cannot fill the pool to a registry. */
 const CONCURRENT_DECISIONS = 16;
 
-export interface JudgeContext {
+export interface DecisionContext {
   readonly decide: Decide;
   readonly deadline: Deadline;
   readonly namespace: () => Promise<NamespaceContext>;
@@ -21,13 +21,16 @@ export interface JudgeContext {
 }
 
 /** A verdict, and when it was reached. */
-export interface Judgement {
+export interface TimedVerdict {
   readonly verdict: Verdict;
   readonly time: TimeSpan;
 }
 
 /** One judgement for each distinct image, in order. Never rejects: whatever fails is a verdict that refuses. */
-export async function judgeImages(images: readonly string[], context: JudgeContext): Promise<readonly Judgement[]> {
+export async function decideImages(
+  images: readonly string[],
+  context: DecisionContext,
+): Promise<readonly TimedVerdict[]> {
   const { decide, deadline, clock } = context;
   const startedAt = clock();
   let namespace: NamespaceContext;
@@ -39,7 +42,7 @@ export async function judgeImages(images: readonly string[], context: JudgeConte
     const time = { startedAt, endedAt: clock() };
     return images.map((image) => ({ verdict: failure(image, error), time }));
   }
-  const judge = async (image: string): Promise<Verdict> => {
+  const decideImage = async (image: string): Promise<Verdict> => {
     if (image === '') return emptyImage();
     try {
       return await deadline.race(() => decide({ image, namespace, keychain, signal: deadline.signal }));
@@ -49,7 +52,7 @@ export async function judgeImages(images: readonly string[], context: JudgeConte
   };
   return mapConcurrently(images, async (image) => {
     const began = clock();
-    const verdict = await judge(image);
+    const verdict = await decideImage(image);
     // A clock that was set back must not end before it began.
     return { verdict, time: { startedAt: began, endedAt: Math.max(began, clock()) } };
   });
@@ -60,14 +63,14 @@ export function recallImages(
   images: readonly string[],
   recall: (image: string) => Verdict | undefined,
   clock: Clock,
-): Map<string, Judgement> {
+): Map<string, TimedVerdict> {
   const now = clock();
-  const judgements = new Map<string, Judgement>();
+  const decisions = new Map<string, TimedVerdict>();
   for (const image of images) {
     const verdict = recall(image);
-    if (verdict !== undefined) judgements.set(image, { verdict, time: { startedAt: now, endedAt: now } });
+    if (verdict !== undefined) decisions.set(image, { verdict, time: { startedAt: now, endedAt: now } });
   }
-  return judgements;
+  return decisions;
 }
 
 /** A verdict made here, where the engine gave none. Its policy is unknown, so it counts as enforced. */
@@ -101,15 +104,15 @@ function emptyImage(): Verdict {
 
 async function mapConcurrently(
   images: readonly string[],
-  judge: (image: string) => Promise<Judgement>,
-): Promise<readonly Judgement[]> {
-  if (images.length <= CONCURRENT_DECISIONS) return Promise.all(images.map(judge));
-  const judgements: Judgement[] = [];
+  decideImage: (image: string) => Promise<TimedVerdict>,
+): Promise<readonly TimedVerdict[]> {
+  if (images.length <= CONCURRENT_DECISIONS) return Promise.all(images.map(decideImage));
+  const decisions: TimedVerdict[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < images.length; index = next++)
-      judgements[index] = await judge(images[index] ?? '');
+      decisions[index] = await decideImage(images[index] ?? '');
   };
   await Promise.all(Array.from({ length: CONCURRENT_DECISIONS }, worker));
-  return judgements;
+  return decisions;
 }

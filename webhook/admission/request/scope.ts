@@ -2,7 +2,7 @@
 import { isExcludedNamespace, isMirrorPod } from './exclusion.ts';
 import { oneLine } from '../../../core/text.ts';
 import { pullIdentityOf } from './pull-identity.ts';
-import { fieldsToJudge } from './update.ts';
+import { fieldsToDecide } from './update.ts';
 import { findWorkload, imageFields, podSpecOf } from './workloads.ts';
 import type { PullIdentity } from './pull-identity.ts';
 import type { ReviewRequest } from './review.ts';
@@ -16,7 +16,7 @@ export interface Exclusions {
   readonly excludedNamespaces: readonly string[];
 }
 
-export interface Judgeable {
+export interface ImagesToDecide {
   readonly kind: 'judge';
   readonly row: Workload;
   readonly fields: readonly ImageField[];
@@ -25,7 +25,7 @@ export interface Judgeable {
 
 /** What there is to judge in a request; or why there is nothing, or why it is refused unjudged. */
 export type Scope =
-  | Judgeable
+  | ImagesToDecide
   | { readonly kind: 'nothing'; readonly why: 'ExcludedNamespace' | 'Delete' | 'MirrorPod' | 'Unchanged' }
   | { readonly kind: 'refused'; readonly message: string };
 
@@ -42,16 +42,16 @@ export function scopeOf(request: ReviewRequest, exclusions: Exclusions): Scope {
   if (request.operation === 'DELETE') return nothing('Delete');
   if (request.operation === 'CONNECT') return refused("operation CONNECT is not judged; correct the webhook's rules");
   if (isMirrorPod(row, request)) return nothing('MirrorPod');
-  return judgeable(row, request);
+  return imagesToDecide(row, request);
 }
 
-function judgeable(row: Workload, request: ReviewRequest): Scope {
+function imagesToDecide(row: Workload, request: ReviewRequest): Scope {
   if (request.object === undefined) return refused('malformed AdmissionReview: request.object: must be an object');
   const podSpec = podSpecOf(row, request.object);
   if ('fault' in podSpec) return malformed(row, podSpec.fault);
   const fields = imageFields(row, podSpec.value);
   if ('fault' in fields) return malformed(row, fields.fault);
-  const toJudge = fieldsToJudge(row, request, fields.value);
+  const toJudge = fieldsToDecide(row, request, fields.value);
   if (toJudge.length === 0) return nothing('Unchanged');
   if (toJudge.length > MAXIMUM_IMAGES) return refused(`more than ${MAXIMUM_IMAGES} images in one ${row.kind}`);
   const pull = pullIdentityOf(request.namespace, podSpec.value);

@@ -15,7 +15,7 @@ import type { ImageField, Workload } from './workloads.ts';
  * An empty image in a template is left to whatever fills it in: each Pod that comes of it is judged.
  * In a Pod nothing fills it in any more, and it is judged (and found invalid).
  */
-export function fieldsToJudge(
+export function fieldsToDecide(
   row: Workload,
   request: ReviewRequest,
   fields: readonly ImageField[],

@@ -3,7 +3,7 @@ import type { SignatureCandidate } from '../../../cosign/types.ts';
 import type { PublicKey } from '../../../keys/public-key.ts';
 import type { ImagePolicySpec, KeyStatus } from '../../documents/image-policy.gen.ts';
 import type { Report } from '../../problems/report.ts';
-import type { Proven, Prover } from '../verification/signature-verifier.ts';
+import type { Proven, SignatureVerifier } from '../verification/signature-verifier.ts';
 
 /**
  * All that is particular to one kind of signer, from the text of a policy to the verdict. `Written` is an entry as
@@ -33,7 +33,7 @@ export interface SignerKind<Written extends { readonly name?: string }, S> {
   /** Which of the signers made the signature: several where they hold one key or one identity. */
   prove(candidate: SignatureCandidate, signers: readonly S[], asking: Asking): Promise<readonly SignerProof<S>[]>;
   /** Beyond `prove`, where the policy has `transparencyLog: Require`: whether a trusted log has the signature. */
-  proveLogged(candidate: SignatureCandidate, signer: S, verifier: Prover): Promise<Proven<true>>;
+  proveLogged(candidate: SignatureCandidate, signer: S, verifier: SignatureVerifier): Promise<Proven<true>>;
 }
 
 /** What signers refer to, looked up beforehand. */
@@ -69,7 +69,7 @@ export interface TrustRootQuestion {
 
 export interface Asking {
   readonly transparencyLog: 'Ignore' | 'Require';
-  readonly verifier: Prover;
+  readonly verifier: SignatureVerifier;
   /** Told why a certificate is no signer's, for the message. */
   readonly note?: (reason: string) => void;
 }

@@ -29,7 +29,7 @@ export type Proven<T> =
  * Answers whether a candidate is what it claims, each question once: what is proven about bytes
  * stays proven. Nothing here knows policies. A failure to prove is an answer, not an exception.
  */
-export interface Prover {
+export interface SignatureVerifier {
   readonly signedBy: (candidate: SignatureCandidate, signer: SignatureKey) => boolean;
   /** `transparencyLog: Require`: a timestamp alone is not enough evidence of the time. */
   readonly certifiedBy: (
@@ -41,13 +41,13 @@ export interface Prover {
    * The candidate without its bytes, where its maker is known and nothing else could be proven with them; else
    * the same. What is proven stays proven, in a tenth of the memory.
    */
-  readonly condensed: (candidate: SignatureCandidate) => SignatureCandidate;
+  readonly compacted: (candidate: SignatureCandidate) => SignatureCandidate;
   readonly loggedBy: (candidate: SignatureCandidate, signer: SignatureKey) => Promise<Proven<true>>;
 }
 
 type CertificateProofs = WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>;
 
-export function createProver(trustRoots: TrustRoots): Prover {
+export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifier {
   /** A signature has one maker: once found, the fingerprint answers for every key. */
   const makers = new WeakMap<SignatureCandidate, Digest>();
   const strangers = new WeakMap<SignatureCandidate, Set<Digest>>();
@@ -79,7 +79,7 @@ export function createProver(trustRoots: TrustRoots): Prover {
     return root.ok ? root : { ...root, unusable: `trust root "${name}" can't be used: ${root.reason}` };
   };
 
-  const certifiedBy: Prover['certifiedBy'] = async (candidate, rootName, transparencyLog) => {
+  const certifiedBy: SignatureVerifier['certifiedBy'] = async (candidate, rootName, transparencyLog) => {
     const root = await load(rootName);
     if (!root.ok) {
       return root;
@@ -115,12 +115,12 @@ export function createProver(trustRoots: TrustRoots): Prover {
     return { ok: false, reason, ...(unusable.length > 0 && { unusable: unusable.join('; ') }) };
   };
 
-  const condensed = (candidate: SignatureCandidate): SignatureCandidate => {
+  const compacted = (candidate: SignatureCandidate): SignatureCandidate => {
     const maker = makers.get(candidate);
     return maker === undefined || mayProveMore(candidate) ? candidate : new ProvenCandidate(candidate, maker);
   };
 
-  return { signedBy, certifiedBy, loggedBy, condensed };
+  return { signedBy, certifiedBy, loggedBy, compacted };
 }
 
 async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, root: TrustRoot): Promise<Proven<true>> {

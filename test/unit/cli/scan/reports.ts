@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
-import { VERDICT_CODES } from '../../../../core/errors.ts';
-import { outcomeOf } from '../../../../core/verdict/outcome.ts';
+import { factsOf, VERDICT_CODES } from '../../../../core/verdict-codes.ts';
 import type { Verdict } from '../../../../core/verdict/types.ts';
 import { createReport, type ScanReport } from '../../../../cli/scan/report.ts';
 
@@ -66,7 +65,7 @@ export const hostileReport: fc.Arbitrary<ScanReport> = fc
             { maxLength: 2 },
           ),
         })
-        .map((changes) => verdict({ ...changes, outcome: outcomeOf(changes.code) })),
+        .map((changes) => verdict({ ...changes, outcome: factsOf(changes.code).outcome })),
       pods: fc.array(fc.record({ namespace: hostile, name: hostile }), { maxLength: 3 }),
     }),
     { maxLength: 4 },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createReferrerReader } from '../../../../core/cosign/referrer-reader.ts';
 import { EngineError } from '../../../../core/errors.ts';
-import type { FailureCode } from '../../../../core/errors.ts';
+import type { FailureCode } from '../../../../core/verdict-codes.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import type { Descriptor, RegistryClient } from '../../../../core/registry/types.ts';

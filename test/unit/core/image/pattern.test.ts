@@ -2,10 +2,12 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { claimsOf } from '../../../../core/image/claim.ts';
 import {
   PatternError,
   comparePatterns,
   matchesPattern,
+  mayOverlap,
   parsePattern,
   parsePatterns,
 } from '../../../../core/image/pattern.ts';
@@ -291,3 +293,28 @@ describe('comparePatterns', () => {
     );
   });
 });
+
+test('patterns that match one image may overlap, whatever else is said of them', () => {
+  fc.assert(
+    fc.property(fc.array(anyPattern, { minLength: 8, maxLength: 8 }), anyReference, (texts, image) => {
+      const { digest: _any, ...reference } = parseReference(image);
+      const matching = texts
+        .flatMap(claimsOf)
+        .filter(({ digest: _exact, ...pattern }) => matchesPattern(pattern, reference));
+      for (const one of matching) for (const other of matching) assert.ok(mayOverlap(one, other));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+for (const [one, other] of [
+  ['ghcr.io/acme/app', 'ghcr.io/acme/web'],
+  ['ghcr.io/acme/*', 'quay.io/acme/app'],
+  ['ghcr.io/*/app', 'ghcr.io/acme/web'],
+  ['ghcr.io/acme', 'ghcr.io/acme/app'],
+] as const) {
+  test(`${one} and ${other} share no image`, () => {
+    assert.equal(mayOverlap(parsePattern(one), parsePattern(other)), false);
+    assert.equal(mayOverlap(parsePattern(other), parsePattern(one)), false);
+  });
+}

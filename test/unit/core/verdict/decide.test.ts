@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { EngineError } from '../../../../core/errors.ts';
 import { compiled, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
 
@@ -287,5 +288,48 @@ test('a policy for a host applies however the host is written, and the image kee
     if (!image.startsWith('index.')) assert.equal(verdict.image, image.toLowerCase());
   }
   assert.equal((await engine.decide('registry.example.com:80/app:1')).code, 'NoPolicy');
+  await engine.close();
+});
+
+test('a text that is no reference has the strictest mode of the policies that may have been meant', async () => {
+  const engine = await startEngine({
+    policies: {
+      watched: { images: ['ghcr.io/acme/**'], keys: [release], mode: 'Audit' },
+      warned: { images: ['ghcr.io/acme/app'], keys: [release], mode: 'Warn' },
+      prod: { images: ['quay.io/*'], keys: [release] },
+      elsewhere: { images: ['**'], keys: [release], namespaceSelector: { matchLabels: { stage: 'production' } } },
+    },
+  });
+  const modeOf = async (image: string, labels = {}) => {
+    const verdict = await engine.decide(image, { labels });
+    assert.deepEqual([verdict.outcome, verdict.code], ['denied', 'InvalidReference']);
+    return verdict.mode;
+  };
+  assert.equal(await modeOf('ghcr.io/acme/web:a b'), 'Audit');
+  assert.equal(await modeOf('ghcr.io/acme/App:1'), 'Warn');
+  assert.equal(await modeOf('quay.io/App'), 'Enforce');
+  assert.equal(await modeOf('ghcr.io/acme/App:1', { stage: 'production' }), 'Enforce');
+  // Nobody can have meant it: what the configuration says of images without a policy.
+  assert.equal(await modeOf('registry.example.com/App'), 'Enforce');
+  engine.configuration = { ...engine.configuration, unmatchedImages: 'Warn' };
+  assert.equal(await modeOf('registry.example.com/App'), 'Warn');
+  engine.configuration = { ...engine.configuration, unmatchedImages: 'Allow' };
+  assert.equal(await modeOf(' '), 'Audit');
+  engine.configuration = { ...engine.configuration, unmatchedImages: 'Deny', enforcement: 'Audit' };
+  assert.equal(await modeOf('quay.io/App'), 'Audit');
+  await engine.close();
+});
+
+test('a failure that knows what to do about it says so in place of what its code says', async () => {
+  const remedy = 'Set insecure: true for it in registries[].';
+  const engine = await startEngine({
+    policies: { prod: { images: ['**'], keys: [release] } },
+    wrap: (client) => ({
+      ...client,
+      getManifest: () => Promise.reject(new EngineError('RegistryUnavailable', 'it speaks plain HTTP', { remedy })),
+    }),
+  });
+  const verdict = await engine.decide('demo/signed:1.0');
+  assert.deepEqual([verdict.code, verdict.remedy], ['RegistryUnavailable', remedy]);
   await engine.close();
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { VERDICT_CODES } from '../../../../core/errors.ts';
-import { outcomeOf, strictest, strictestMode } from '../../../../core/verdict/outcome.ts';
+import { factsOf, VERDICT_CODES } from '../../../../core/verdict-codes.ts';
+import { strictest, strictestMode } from '../../../../core/verdict/outcome.ts';
 
 /** What could not be read; all else was read, and allowed or denied. */
 const ERRORS: ReadonlySet<string> = new Set([
@@ -16,12 +16,12 @@ const ERRORS: ReadonlySet<string> = new Set([
   'InternalError',
 ]);
 
-describe('outcomeOf', () => {
+describe('the outcome of a code', () => {
   for (const code of VERDICT_CODES) {
     test(`says of ${code} what it means`, () => {
       const allowed = code === 'Verified' || code === 'AllowedByPolicy';
       const refused = ERRORS.has(code) ? 'error' : 'denied';
-      assert.equal(outcomeOf(code), allowed ? 'allowed' : refused);
+      assert.equal(factsOf(code).outcome, allowed ? 'allowed' : refused);
     });
   }
 });

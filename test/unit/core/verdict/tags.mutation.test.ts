@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_CACHE } from '../../../../core/config/types.ts';
 import { EngineError } from '../../../../core/errors.ts';
-import type { FailureCode } from '../../../../core/errors.ts';
+import type { FailureCode } from '../../../../core/verdict-codes.ts';
 import type { Digest } from '../../../../core/image/digest.ts';
 import { parseReference } from '../../../../core/image/reference.ts';
 import { silentMetrics } from '../../../../core/observe.ts';
 import type { RequestScope } from '../../../../core/registry/types.ts';
-import { createTagResolver, isOutageCode } from '../../../../core/verdict/tags.ts';
+import { factsOf } from '../../../../core/verdict-codes.ts';
+import { createTagResolver } from '../../../../core/verdict/tags.ts';
 import type { TagResolution } from '../../../../core/verdict/tags.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
 
@@ -133,7 +134,7 @@ describe('while the registry fails', () => {
       const here = stage();
       here.answer = failing(code);
       await assert.rejects(here.resolve(), { code });
-      assert.equal(isOutageCode(code), true);
+      assert.equal(factsOf(code).isOutage, true);
     });
   }
 
@@ -144,7 +145,7 @@ describe('while the registry fails', () => {
       here.now = tags * 1000;
       here.answer = failing(code);
       await assert.rejects(here.resolve(), { code });
-      assert.equal(isOutageCode(code), false);
+      assert.equal(factsOf(code).isOutage, false);
     });
   }
 

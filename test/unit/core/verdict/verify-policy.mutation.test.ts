@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { DEFAULT_CACHE } from '../../../../core/config/types.ts';
 import type { EvidenceBatch, ResolvedImage } from '../../../../core/cosign/types.ts';
 import { EngineError } from '../../../../core/errors.ts';
-import type { FailureCode } from '../../../../core/errors.ts';
+import type { FailureCode } from '../../../../core/verdict-codes.ts';
 import type { Repository } from '../../../../core/image/types.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import { silentMetrics } from '../../../../core/observe.ts';
@@ -14,12 +14,12 @@ import type { RegistryClient } from '../../../../core/registry/types.ts';
 import { createPayloadTemplates } from '../../../../core/cosign/payload-prediction.ts';
 import { createEvidenceCache } from '../../../../core/verdict/evidence/evidence-cache.ts';
 import type { EvidenceCache } from '../../../../core/verdict/evidence/evidence-cache.ts';
-import type { EvidenceStage, ImageEvidence } from '../../../../core/verdict/evidence/evidence.ts';
+import type { EvidenceSource, ImageEvidence } from '../../../../core/verdict/evidence/evidence.ts';
 import { createFormatMemory } from '../../../../core/verdict/evidence/format-memory.ts';
-import { placesToRead } from '../../../../core/verdict/evidence/evidence-sources.ts';
-import { createProver } from '../../../../core/policy/signers/verification/signature-verifier.ts';
-import { weigh } from '../../../../core/verdict/verify-policy.ts';
-import type { Finding } from '../../../../core/verdict/verify-policy.ts';
+import { evidenceSources } from '../../../../core/verdict/evidence/evidence-sources.ts';
+import { createSignatureVerifier } from '../../../../core/policy/signers/verification/signature-verifier.ts';
+import { verifyPolicy } from '../../../../core/verdict/verify-policy.ts';
+import type { PolicyVerification } from '../../../../core/verdict/verify-policy.ts';
 import { compiled, publicKeyPem } from '../../../fakes/engine.ts';
 import { createLayoutRegistry, freshScope, repositoryOf } from '../../../vectors/cosign/layout-registry.ts';
 
@@ -32,14 +32,14 @@ function imageOf(name: string): ResolvedImage {
 }
 
 /** An engine's parts, with a cache that notes which evidence it weighs anew, and where that is kept. */
-function workshop(registry: RegistryClient, openStages?: () => readonly EvidenceStage[]) {
+function workshop(registry: RegistryClient, openSources?: () => readonly EvidenceSource[]) {
   const time = { now: 0 };
   const formats = createFormatMemory();
   const templates = createPayloadTemplates();
   const grown: { readonly place: string; readonly bytes: number }[] = [];
   const inner = createEvidenceCache({
-    openStages: (image, signatures) =>
-      openStages?.() ?? placesToRead(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS }),
+    openSources: (image, signatures) =>
+      openSources?.() ?? evidenceSources(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS }),
     lifetimes: () => DEFAULT_CACHE,
     clock: () => time.now,
     metrics: silentMetrics,
@@ -51,23 +51,23 @@ function workshop(registry: RegistryClient, openStages?: () => readonly Evidence
       inner.grown(image, signatures, evidence);
     },
   };
-  const prover = createProver({ names: () => [], load: () => Promise.reject(new Error('there is none')) });
-  const weighed = (name: string, spec: Partial<ImagePolicySpec> = {}): Promise<Finding> =>
-    weigh(compiled('test', { images: ['**'], keys, ...spec }), imageOf(name), freshScope(), {
+  const verifier = createSignatureVerifier({ names: () => [], load: () => Promise.reject(new Error('there is none')) });
+  const weighed = (name: string, spec: Partial<ImagePolicySpec> = {}): Promise<PolicyVerification> =>
+    verifyPolicy(compiled('test', { images: ['**'], keys, ...spec }), imageOf(name), freshScope(), {
       cache,
-      prover,
+      verifier,
       formats,
       clock: () => time.now,
     });
   return { weighed, cache, formats, grown, time };
 }
 
-const codeOf = (finding: Finding): string => (finding.satisfied ? 'satisfied' : finding.code);
+const codeOf = (finding: PolicyVerification): string => (finding.satisfied ? 'satisfied' : finding.code);
 
 const gone = () => Promise.reject(new EngineError('RegistryUnavailable', 'gone'));
 const none: EvidenceBatch = { signatures: [], attestations: [], faults: [] };
 /** The first is of another kind than the second: for one kind a failure answers for all. */
-const stage = (place: 'first' | 'second', next: EvidenceStage['next']): EvidenceStage => ({
+const source = (place: 'first' | 'second', next: EvidenceSource['next']): EvidenceSource => ({
   kind: place === 'first' ? 'bundle' : 'simple-signing',
   place,
   next,
@@ -77,9 +77,9 @@ const part = (code?: FailureCode): EvidenceBatch => ({
   ...none,
   faults: [{ source: 'part', message: 'did not come', ...(code && { code }) }],
 });
-const once = (batch: EvidenceBatch): EvidenceStage => {
+const once = (batch: EvidenceBatch): EvidenceSource => {
   const batches = [batch];
-  return stage('first', async () => batches.shift());
+  return source('first', async () => batches.shift());
 };
 
 describe('evidence in another repository', () => {
@@ -143,8 +143,8 @@ describe('places that fail', () => {
   test('outweigh those that have nothing, and each is asked once', async () => {
     const asked: string[] = [];
     const stages = [
-      stage('first', async () => (asked.push('first'), failing('RegistryUnavailable')())),
-      stage('second', async () => (asked.push('second'), undefined)),
+      source('first', async () => (asked.push('first'), failing('RegistryUnavailable')())),
+      source('second', async () => (asked.push('second'), undefined)),
     ];
     const finding = await workshop(layout, () => stages).weighed('demo/unsigned:1.0');
     assert.ok(!finding.satisfied);
@@ -158,7 +158,7 @@ describe('places that fail', () => {
   for (const code of ['RegistryUnauthorized', 'RegistryRateLimited', 'DeadlineExceeded'] as const) {
     test(`by ${code} are the last to be asked`, async () => {
       const asked: string[] = [];
-      const stages = [stage('first', failing(code)), stage('second', async () => (asked.push('second'), undefined))];
+      const stages = [source('first', failing(code)), source('second', async () => (asked.push('second'), undefined))];
       assert.equal(codeOf(await workshop(layout, () => stages).weighed('demo/unsigned:1.0')), code);
       assert.deepEqual(asked, []);
     });

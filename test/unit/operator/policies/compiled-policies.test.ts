@@ -5,7 +5,7 @@ import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import type { ImagePolicy } from '../../../../core/policy/documents/image-policy.gen.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
 import { compileContext } from '../../../fakes/engine.ts';
-import { PolicyBook } from '../../../../operator/policies/compiled-policies.ts';
+import { CompiledPolicies } from '../../../../operator/policies/compiled-policies.ts';
 
 function policy(name: string, generation = 1): ImagePolicy {
   const spec = { images: [`docker.io/${name}/*`], keys: [{ secretRef: { name: `${name}-key`, key: 'pub' } }] };
@@ -18,13 +18,13 @@ describe('PolicyBook', () => {
   let store: PolicyStore;
   let compiled: string[];
   let announced: string[][];
-  let book: PolicyBook;
+  let book: CompiledPolicies;
 
   beforeEach(() => {
     store = createPolicyStore();
     compiled = [];
     announced = [];
-    book = new PolicyBook({
+    book = new CompiledPolicies({
       compile: (document) => {
         compiled.push(document.metadata.name);
         return compilePolicy(document, compileContext());

@@ -12,7 +12,7 @@ import {
   type ImagePolicyOperatorOptions,
 } from '../../../../operator/policies/image-policy-operator.ts';
 import { SharedKubeConfig } from '../../../../operator/kubernetes/kube-config.ts';
-import { PolicyBook } from '../../../../operator/policies/compiled-policies.ts';
+import { CompiledPolicies } from '../../../../operator/policies/compiled-policies.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
 import { compileContext } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
@@ -58,7 +58,7 @@ describe('ImagePolicyOperator', () => {
     const ready: string[] = [];
     const kubeConfig = new SharedKubeConfig();
     kubeConfig.loadFromClusterAndUser({ name: 'fake', server: server.url, skipTLSVerify: true }, { name: 'me' });
-    const book = new PolicyBook({
+    const book = new CompiledPolicies({
       compile: (policy) =>
         compilePolicy(
           policy,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { VerdictCode, Outcome } from '../../../../core/errors.ts';
+import type { VerdictCode, Outcome } from '../../../../core/verdict-codes.ts';
 import type { CompiledPolicy } from '../../../../core/policy/types.ts';
 import { policyEffects } from '../../../../operator/scan/policy-effect.ts';
 import { groupPods, type Running } from '../../../../operator/scan/running-groups.ts';
@@ -33,7 +33,7 @@ function judged(
     const answer = answers[subject.image];
     if (answer === undefined) continue;
     const [outcome, code, ...refusedBy] = answer;
-    subject.judgement = { outcome, code, refusedBy, at: 0 };
+    subject.result = { outcome, code, refusedBy, at: 0 };
   }
   return running;
 }

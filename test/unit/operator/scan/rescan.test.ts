@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { VerdictCode } from '../../../../core/errors.ts';
+import type { VerdictCode } from '../../../../core/verdict-codes.ts';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
 import type { DecisionRequest, Verdict } from '../../../../core/verdict/types.ts';

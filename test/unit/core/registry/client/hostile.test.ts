@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { EngineError } from '../../../../../core/errors.ts';
-import type { FailureCode } from '../../../../../core/errors.ts';
+import type { FailureCode } from '../../../../../core/verdict-codes.ts';
 import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
 import { HOSTILITIES, startHostileRegistry } from '../../../../fakes/hostile-registry.ts';
 import type { Hostility } from '../../../../fakes/hostile-registry.ts';

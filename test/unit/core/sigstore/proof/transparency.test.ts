@@ -4,7 +4,7 @@ import { generateKeyPairSync, verify } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseCheckpoint } from '../../../../../core/sigstore/proof/checkpoint.ts';
-import { readLegacyEvidence } from '../../../../../core/sigstore/bundle/legacy-material.ts';
+import { readAnnotationMaterial } from '../../../../../core/sigstore/bundle/legacy-material.ts';
 import { requireInclusion } from '../../../../../core/sigstore/proof/log-inclusion.ts';
 import { rootFromProof } from '../../../../../core/sigstore/proof/merkle.ts';
 import { proveLogged } from '../../../../../core/sigstore/proof/transparency.ts';
@@ -247,9 +247,9 @@ test('an annotation with two certificates is refused, and not the first one read
   const { verifier } = signKeyless({ sigstore });
   assert.ok('certificate' in verifier);
   const certificate = toPem('CERTIFICATE', verifier.certificate);
-  assert.ok(readLegacyEvidence({ kind: 'annotations', certificate }).certificate);
+  assert.ok(readAnnotationMaterial({ kind: 'annotations', certificate }).certificate);
   assert.throws(
-    () => readLegacyEvidence({ kind: 'annotations', certificate: certificate + certificate }),
+    () => readAnnotationMaterial({ kind: 'annotations', certificate: certificate + certificate }),
     /not one PEM certificate/,
   );
 });

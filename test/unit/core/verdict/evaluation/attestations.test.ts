@@ -2,7 +2,7 @@
 import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { judgeAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
+import { evaluateAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { ProvenBy } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../../../../core/cosign/types.ts';
 import { compileCondition } from '../../../../../core/policy/expressions/condition.ts';
@@ -61,12 +61,12 @@ const CRITICAL = attestation(VULNERABILITIES, { vulnerabilities: [{ severity: 'C
 
 describe('attestations are judged', () => {
   test('as good where nothing is demanded', async () => {
-    assert.deepEqual(await judgeAttestations([], [], IMAGE, byNobody), { ok: true });
+    assert.deepEqual(await evaluateAttestations([], [], IMAGE, byNobody), { ok: true });
   });
 
   test('as good where one of the type, by a signer, meets all that is asked', async () => {
     const schemaFault = compilePredicateSchema({ type: 'object', required: ['vulnerabilities'] });
-    const judged = await judgeAttestations(
+    const judged = await evaluateAttestations(
       [demand({ schemaFault, conditions: [noCritical] })],
       [CLEAN],
       IMAGE,
@@ -77,13 +77,13 @@ describe('attestations are judged', () => {
 
   test('as good where one fails and another does not', async () => {
     assert.deepEqual(
-      await judgeAttestations([demand({ conditions: [noCritical] })], [CRITICAL, CLEAN], IMAGE, byScanner),
+      await evaluateAttestations([demand({ conditions: [noCritical] })], [CRITICAL, CLEAN], IMAGE, byScanner),
       { ok: true },
     );
   });
 
   test('as missing where there is none at all', async () => {
-    assert.deepEqual(await judgeAttestations([demand()], [], IMAGE, byScanner), {
+    assert.deepEqual(await evaluateAttestations([demand()], [], IMAGE, byScanner), {
       ok: false,
       code: 'AttestationMissing',
       message: `attestation "scan" (${VULNERABILITIES}): none was found`,
@@ -91,7 +91,7 @@ describe('attestations are judged', () => {
   });
 
   test('as missing where all are of another type', async () => {
-    const judged = await judgeAttestations(
+    const judged = await evaluateAttestations(
       [demand()],
       [attestation(SPDX, {}), attestation(`${VULNERABILITIES}x`, {})],
       IMAGE,
@@ -101,7 +101,7 @@ describe('attestations are judged', () => {
   });
 
   test('as missing where nobody trusted made it, whatever it says', async () => {
-    assert.deepEqual(await judgeAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byNobody), {
+    assert.deepEqual(await evaluateAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byNobody), {
       ok: false,
       code: 'AttestationMissing',
       message: `attestation "scan" (${VULNERABILITIES}): 1 found, none by a trusted signer`,
@@ -109,12 +109,12 @@ describe('attestations are judged', () => {
   });
 
   test("as missing where another of the policy's signers made it", async () => {
-    const judged = await judgeAttestations([demand({ signers: [BUILDER] })], [CLEAN], IMAGE, byScanner);
+    const judged = await evaluateAttestations([demand({ signers: [BUILDER] })], [CLEAN], IMAGE, byScanner);
     assert.equal(!judged.ok && judged.code, 'AttestationMissing');
   });
 
   test("as failed with the author's words where a condition is not met", async () => {
-    assert.deepEqual(await judgeAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byScanner), {
+    assert.deepEqual(await evaluateAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byScanner), {
       ok: false,
       code: 'AttestationFailed',
       message: `attestation "scan" (${VULNERABILITIES}): fix the critical ones first`,
@@ -123,12 +123,12 @@ describe('attestations are judged', () => {
 
   test('as failed where one of two conditions is not met', async () => {
     const never = compileCondition('false', 'never');
-    const judged = await judgeAttestations([demand({ conditions: [noCritical, never] })], [CLEAN], IMAGE, byScanner);
+    const judged = await evaluateAttestations([demand({ conditions: [noCritical, never] })], [CLEAN], IMAGE, byScanner);
     assert.match(judged.ok ? '' : judged.message, /never$/);
   });
 
   test('as failed where a condition cannot be evaluated, with the reason', async () => {
-    const judged = await judgeAttestations(
+    const judged = await evaluateAttestations(
       [demand({ conditions: [noCritical] })],
       [attestation(VULNERABILITIES, {})],
       IMAGE,
@@ -140,19 +140,19 @@ describe('attestations are judged', () => {
 
   test('as failed where the predicate does not fit the schema', async () => {
     const schemaFault = compilePredicateSchema({ type: 'object', required: ['scanner'] });
-    const judged = await judgeAttestations([demand({ schemaFault })], [CLEAN], IMAGE, byScanner);
+    const judged = await evaluateAttestations([demand({ schemaFault })], [CLEAN], IMAGE, byScanner);
     assert.match(judged.ok ? '' : judged.message, /must have required property 'scanner'/);
   });
 
   test('all together: one demand that is not met refuses the image', async () => {
     const sbom = demand({ name: 'sbom', predicateType: SPDX });
-    const judged = await judgeAttestations([demand(), sbom], [CLEAN], IMAGE, byScanner);
+    const judged = await evaluateAttestations([demand(), sbom], [CLEAN], IMAGE, byScanner);
     assert.match(
       judged.ok ? '' : judged.message,
       /^attestation "sbom" \(https:\/\/spdx\.dev\/Document\): none was found/,
     );
     assert.equal(
-      (await judgeAttestations([demand(), sbom], [CLEAN, attestation(SPDX, {})], IMAGE, byScanner)).ok,
+      (await evaluateAttestations([demand(), sbom], [CLEAN, attestation(SPDX, {})], IMAGE, byScanner)).ok,
       true,
     );
   });
@@ -162,9 +162,12 @@ describe('attestations are judged', () => {
       `image.repository == "registry.example.test/team/app" && image.tag == "1.0" && image.digest == "${IMAGE.digest}"`,
       'no',
     );
-    assert.equal((await judgeAttestations([demand({ conditions: [condition] })], [CLEAN], IMAGE, byScanner)).ok, true);
+    assert.equal(
+      (await evaluateAttestations([demand({ conditions: [condition] })], [CLEAN], IMAGE, byScanner)).ok,
+      true,
+    );
     const { repository, digest } = IMAGE;
-    const untagged = await judgeAttestations(
+    const untagged = await evaluateAttestations(
       [demand({ conditions: [condition] })],
       [CLEAN],
       { repository, digest },
@@ -180,8 +183,8 @@ describe('attestations are judged', () => {
     });
     const good = attestation(CUSTOM, { Data: 'approved', Timestamp: '2026-01-01T00:00:00Z' });
     const bad = attestation(CUSTOM, { Data: 'rejected', Timestamp: '2026-01-01T00:00:00Z' });
-    assert.equal((await judgeAttestations([custom], [good], IMAGE, byScanner)).ok, true);
-    assert.match(JSON.stringify(await judgeAttestations([custom], [bad], IMAGE, byScanner)), /ask for approval/);
+    assert.equal((await evaluateAttestations([custom], [good], IMAGE, byScanner)).ok, true);
+    assert.match(JSON.stringify(await evaluateAttestations([custom], [bad], IMAGE, byScanner)), /ask for approval/);
   });
 
   test('with a message that stays short, however many there are', async () => {
@@ -189,13 +192,13 @@ describe('attestations are judged', () => {
     const many = Array.from({ length: 30 }, (_, index) =>
       attestation(VULNERABILITIES, { [`${'k'.repeat(400)}${index}`]: 1 }),
     );
-    const judged = await judgeAttestations([demand({ conditions })], many, IMAGE, byScanner);
+    const judged = await evaluateAttestations([demand({ conditions })], many, IMAGE, byScanner);
     assert.ok(!judged.ok && judged.message.length < 1000);
   });
 
   test('and a failure to ask who made it is no permission', async () => {
     await assert.rejects(
-      judgeAttestations([demand()], [CLEAN], IMAGE, async () => {
+      evaluateAttestations([demand()], [CLEAN], IMAGE, async () => {
         throw new Error('no trust root');
       }),
       /no trust root/,

@@ -9,10 +9,10 @@ import { describe, test } from 'node:test';
 import type { AttestationCandidate, CertificateIdentity, EvidenceFault } from '../../../../../core/cosign/types.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
-import { judge } from '../../../../../core/verdict/evaluation/evaluate.ts';
-import type { Judgement } from '../../../../../core/verdict/evaluation/evaluate.ts';
-import { createProver } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
-import type { Prover } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
+import { evaluate } from '../../../../../core/verdict/evaluation/evaluate.ts';
+import type { PolicyEvaluation } from '../../../../../core/verdict/evaluation/evaluate.ts';
+import { createSignatureVerifier } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
+import type { SignatureVerifier } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const NOW = 1000;
@@ -62,8 +62,8 @@ const signed = (truth: Partial<Signed>): Signed => ({
 });
 
 /** Knows the truth, and notes what it is asked. */
-function knowingProver(asked: string[] = []): Prover {
-  const real = createProver({ names: () => [], load: () => Promise.reject(new Error('there is no root')) });
+function knowingProver(asked: string[] = []): SignatureVerifier {
+  const real = createSignatureVerifier({ names: () => [], load: () => Promise.reject(new Error('there is no root')) });
   return {
     ...real,
     signedBy: (candidate: Partial<Signed>, { fingerprint }) => {
@@ -89,7 +89,13 @@ interface Scene {
   readonly asked?: string[];
 }
 
-function judgeScene({ policy, signatures = [], attestations = [], faults = [], asked }: Scene): Promise<Judgement> {
+function evaluateScene({
+  policy,
+  signatures = [],
+  attestations = [],
+  faults = [],
+  asked,
+}: Scene): Promise<PolicyEvaluation> {
   const evidence = new ImageEvidence([], () => NOW);
   evidence.signatures = signatures;
   evidence.attestations = attestations;
@@ -110,30 +116,30 @@ function judgeScene({ policy, signatures = [], attestations = [], faults = [], a
     ...policy,
   };
   const repository = { registry: 'registry.example.com', path: 'app' };
-  return judge(compiled, evidence, {
-    prover: knowingProver(asked),
+  return evaluate(compiled, evidence, {
+    verifier: knowingProver(asked),
     image: { repository, digest: `sha256:${HEX.a}` },
     now: NOW,
   });
 }
 
 async function codeOf(scene: Scene): Promise<string> {
-  const judgement = await judgeScene(scene);
-  return judgement.satisfied ? 'satisfied' : judgement.code;
+  const evaluation = await evaluateScene(scene);
+  return evaluation.satisfied ? 'satisfied' : evaluation.code;
 }
 
 async function reasonOf(scene: Scene): Promise<string> {
-  const judgement = await judgeScene(scene);
-  return judgement.satisfied ? 'satisfied' : judgement.reason;
+  const evaluation = await evaluateScene(scene);
+  return evaluation.satisfied ? 'satisfied' : evaluation.reason;
 }
 
 describe("an identity's signature", () => {
   const signatures = [signed({ certified: DEV })];
 
   test('counts where issuer and subject are the wanted ones', async () => {
-    const judgement = await judgeScene({ policy: { signers: [identity('dev')] }, signatures });
+    const evaluation = await evaluateScene({ policy: { signers: [identity('dev')] }, signatures });
     const signer = { name: 'dev', fingerprint: DEV.fingerprint, format: 'simple-signing' };
-    assert.deepEqual(judgement, { satisfied: true, signers: [signer] });
+    assert.deepEqual(evaluation, { satisfied: true, signers: [signer] });
   });
 
   for (const [what, other] of [
@@ -160,7 +166,7 @@ describe("an identity's signature", () => {
 
   test('is not asked about where nothing comes with it', async () => {
     const asked: string[] = [];
-    await judgeScene({ policy: { signers: [identity('dev')] }, signatures: [signed({})], asked });
+    await evaluateScene({ policy: { signers: [identity('dev')] }, signatures: [signed({})], asked });
     assert.deepEqual(asked, []);
   });
 
@@ -180,7 +186,7 @@ describe("an identity's signature", () => {
 
   test('needs no proof from the log beside that of its certificate', async () => {
     const asked: string[] = [];
-    await judgeScene({ policy: { signers: [identity('dev')], transparencyLog: 'Require' }, signatures, asked });
+    await evaluateScene({ policy: { signers: [identity('dev')], transparencyLog: 'Require' }, signatures, asked });
     assert.ok(!asked.some((question) => question.startsWith('log')));
   });
 });
@@ -209,10 +215,10 @@ describe("a key's signature", () => {
   test('counts for each signer that holds the key, and once', async () => {
     const twin = { ...key('a'), name: 'twin' };
     const policy = { signers: [key('a'), twin], required: ['a', 'twin'] };
-    const judgement = await judgeScene({ policy, signatures: [signed({ by: 'a' }), signed({ by: 'a' })] });
-    assert.ok(judgement.satisfied);
+    const evaluation = await evaluateScene({ policy, signatures: [signed({ by: 'a' }), signed({ by: 'a' })] });
+    assert.ok(evaluation.satisfied);
     assert.deepEqual(
-      judgement.signers.map(({ name }) => name),
+      evaluation.signers.map(({ name }) => name),
       ['a', 'twin'],
     );
     assert.equal(
@@ -223,10 +229,10 @@ describe("a key's signature", () => {
 
   test('is shown once for each format', async () => {
     const signatures = [signed({ by: 'a' }), signed({ by: 'a', format: 'bundle' }), signed({ by: 'a' })];
-    const judgement = await judgeScene({ signatures });
-    assert.ok(judgement.satisfied);
+    const evaluation = await evaluateScene({ signatures });
+    assert.ok(evaluation.satisfied);
     assert.deepEqual(
-      judgement.signers.map(({ format }) => format),
+      evaluation.signers.map(({ format }) => format),
       ['simple-signing', 'bundle'],
     );
   });

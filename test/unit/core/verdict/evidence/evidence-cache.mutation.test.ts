@@ -26,10 +26,10 @@ interface Stage {
   readonly looked: string[];
 }
 
-function stage(maximumBytes?: number): Stage {
+function source(maximumBytes?: number): Stage {
   const looked: string[] = [];
   const cache = createEvidenceCache({
-    openStages: () => [],
+    openSources: () => [],
     lifetimes: () => DEFAULT_CACHE,
     clock: () => here.now,
     metrics: { ...silentMetrics, cacheLookup: ({ cache: name, result }) => void looked.push(`${name} ${result}`) },
@@ -41,7 +41,7 @@ function stage(maximumBytes?: number): Stage {
 
 describe('evidence', () => {
   test('counts for its lifetime, and is read anew after it', () => {
-    const here = stage();
+    const here = source();
     const first = here.cache.current(image, repository);
     here.now = verified * 1000 - 1;
     assert.equal(here.cache.current(image, repository), first);
@@ -51,7 +51,7 @@ describe('evidence', () => {
   });
 
   test('is of one digest, one repository and one place of signatures', () => {
-    const { cache } = stage();
+    const { cache } = source();
     const first = cache.current(image, repository);
     const other = { registry: 'ghcr.io', path: 'acme/other' };
     const elsewhere = { registry: 'quay.io', path: 'acme/app' };
@@ -68,7 +68,7 @@ describe('evidence', () => {
   });
 
   test('that led to a denial is read anew when it is old enough, by whoever comes first', () => {
-    const here = stage();
+    const here = source();
     const first = here.cache.current(image, repository);
     here.now = rejected * 1000 - 1;
     assert.equal(here.cache.renewed(image, repository, first), first);
@@ -82,7 +82,7 @@ describe('evidence', () => {
 
 describe('what was read before', () => {
   test('is what held a signature, while an outage may last', () => {
-    const here = stage();
+    const here = source();
     const first = here.cache.current(image, repository);
     first.signatures = [candidate];
     assert.equal(here.cache.previous(image, repository), undefined);
@@ -96,7 +96,7 @@ describe('what was read before', () => {
   });
 
   test('is not what held none, which leaves in place what was before it', () => {
-    const here = stage();
+    const here = source();
     const first = here.cache.current(image, repository);
     first.signatures = [candidate];
     here.now = verified * 1000;
@@ -107,7 +107,7 @@ describe('what was read before', () => {
   });
 
   test('is gone with the first that was never there', () => {
-    const here = stage();
+    const here = source();
     here.cache.current(image, repository);
     here.now = verified * 1000;
     here.cache.current(image, repository);
@@ -119,8 +119,8 @@ describe('the bound on memory', () => {
   const other: ResolvedImage = { ...image, digest: `sha256:${'cd'.repeat(32)}` };
 
   test('counts evidence as it has grown', () => {
-    const { bytes } = stage().cache.current(image, repository);
-    const { cache } = stage(3 * bytes);
+    const { bytes } = source().cache.current(image, repository);
+    const { cache } = source(3 * bytes);
     const first = cache.current(image, repository);
     const second = cache.current(other, repository);
     second.bytes += bytes;
@@ -132,7 +132,7 @@ describe('the bound on memory', () => {
   });
 
   test('is not asked for evidence that is no longer there', () => {
-    const here = stage();
+    const here = source();
     const first = here.cache.current(image, repository);
     here.now = verified * 1000;
     const second = here.cache.current(image, repository);

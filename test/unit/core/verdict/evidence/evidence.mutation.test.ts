@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { EvidenceBatch, SignatureCandidate } from '../../../../../core/cosign/types.ts';
-import { EngineError, VERDICT_CODES } from '../../../../../core/errors.ts';
-import type { FailureCode } from '../../../../../core/errors.ts';
+import { EngineError } from '../../../../../core/errors.ts';
+import { factsOf, VERDICT_CODES } from '../../../../../core/verdict-codes.ts';
 import type { RequestScope } from '../../../../../core/registry/types.ts';
-import { ImageEvidence, isFinalFailure } from '../../../../../core/verdict/evidence/evidence.ts';
-import type { EvidenceStage } from '../../../../../core/verdict/evidence/evidence.ts';
+import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
+import type { EvidenceSource } from '../../../../../core/verdict/evidence/evidence.ts';
 
 const NONE: EvidenceBatch = { signatures: [], attestations: [], faults: [] };
 
@@ -24,7 +24,7 @@ const candidate = (change: Partial<SignatureCandidate> = {}): SignatureCandidate
 const attestation = { predicateType: 'type', predicate: {}, statement: {} };
 
 /** A place that gives these batches, and then its end. */
-function stageOf(batches: readonly EvidenceBatch[], kind: EvidenceStage['kind'] = 'bundle'): EvidenceStage {
+function stageOf(batches: readonly EvidenceBatch[], kind: EvidenceSource['kind'] = 'bundle'): EvidenceSource {
   const rest = [...batches];
   return { kind, place: `the ${kind}`, next: async () => rest.shift() };
 }
@@ -34,35 +34,35 @@ function scope(id?: string, signal = new AbortController().signal): RequestScope
 }
 
 const weightOf = async (batch: EvidenceBatch): Promise<number> => {
-  const stage = stageOf([batch]);
-  const evidence = new ImageEvidence([stage], () => 0);
+  const source = stageOf([batch]);
+  const evidence = new ImageEvidence([source], () => 0);
   const before = evidence.bytes;
-  await evidence.advance(stage, scope());
+  await evidence.advance(source, scope());
   return evidence.bytes - before;
 };
 
-const failing = (error: () => Error): { stage: EvidenceStage; reads: () => number } => {
+const failing = (error: () => Error): { source: EvidenceSource; reads: () => number } => {
   let reads = 0;
-  const next: EvidenceStage['next'] = async () => {
+  const next: EvidenceSource['next'] = async () => {
     reads += 1;
     throw error();
   };
-  return { stage: { kind: 'bundle', place: 'the place', next }, reads: () => reads };
+  return { source: { kind: 'bundle', place: 'the place', next }, reads: () => reads };
 };
 
 describe('the time of evidence', () => {
   test('is when it was opened, and when a place was last read to its end', async () => {
     let now = 5;
-    const stage = stageOf([NONE]);
-    const evidence = new ImageEvidence([stage], () => now);
+    const source = stageOf([NONE]);
+    const evidence = new ImageEvidence([source], () => now);
     assert.deepEqual([evidence.createdAt, evidence.completedAt], [5, 5]);
     now = 7;
-    await evidence.advance(stage, scope());
+    await evidence.advance(source, scope());
     assert.deepEqual([evidence.completedAt, evidence.places], [5, []]);
     now = 9;
-    await evidence.advance(stage, scope());
+    await evidence.advance(source, scope());
     assert.deepEqual([evidence.createdAt, evidence.completedAt, evidence.places], [5, 9, ['the bundle']]);
-    assert.equal(evidence.nextStage(true, new Set()), undefined);
+    assert.equal(evidence.nextSource(true, new Set()), undefined);
   });
 });
 
@@ -70,17 +70,17 @@ describe('the next place', () => {
   test('is an attestation tag only where attestations are asked for, and never one that failed', () => {
     const [bundle, tag] = [stageOf([]), stageOf([], 'attestation-tag')];
     const evidence = new ImageEvidence([bundle, tag], () => 0);
-    assert.equal(evidence.nextStage(false, new Set()), bundle);
-    assert.equal(evidence.nextStage(false, new Set([bundle])), undefined);
-    assert.equal(evidence.nextStage(true, new Set([bundle])), tag);
+    assert.equal(evidence.nextSource(false, new Set()), bundle);
+    assert.equal(evidence.nextSource(false, new Set([bundle])), undefined);
+    assert.equal(evidence.nextSource(true, new Set([bundle])), tag);
   });
 
   test('stays where it was when one before it was read to its end', async () => {
     const [first, second, third] = [stageOf([]), stageOf([], 'simple-signing'), stageOf([], 'attestation-tag')];
     const evidence = new ImageEvidence([first, second, third], () => 0);
     await evidence.advance(second, scope());
-    assert.equal(evidence.nextStage(true, new Set()), first);
-    assert.equal(evidence.nextStage(true, new Set([first])), third);
+    assert.equal(evidence.nextSource(true, new Set()), first);
+    assert.equal(evidence.nextSource(true, new Set([first])), third);
   });
 });
 
@@ -104,13 +104,13 @@ describe('the weight of evidence', () => {
 
   test('shrinks with what is condensed, in its place', async () => {
     const [heavy, light] = [candidate({ source: 'heavy' }), candidate({ source: 'light' })];
-    const stage = stageOf([{ ...NONE, signatures: [heavy, light] }]);
-    const evidence = new ImageEvidence([stage], () => 0);
-    await evidence.advance(stage, scope());
+    const source = stageOf([{ ...NONE, signatures: [heavy, light] }]);
+    const evidence = new ImageEvidence([source], () => 0);
+    await evidence.advance(source, scope());
     const before = evidence.bytes;
-    const slim = { ...heavy, signedBytes: Buffer.alloc(0) };
-    evidence.condense((one) => (one === heavy ? slim : one));
-    assert.deepEqual(evidence.signatures, [slim, light]);
+    const smaller = { ...heavy, signedBytes: Buffer.alloc(0) };
+    evidence.compact((one) => (one === heavy ? smaller : one));
+    assert.deepEqual(evidence.signatures, [smaller, light]);
     assert.equal(evidence.bytes, before - 100);
   });
 });
@@ -118,61 +118,58 @@ describe('the weight of evidence', () => {
 describe('a failed read', () => {
   test('is told with its place, and answers for two seconds and not a millisecond longer', async () => {
     let now = 10;
-    const { stage, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
-    const evidence = new ImageEvidence([stage], () => now);
+    const { source, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
+    const evidence = new ImageEvidence([source], () => now);
     const failure = { code: 'RegistryUnavailable', message: 'gone', place: 'the place' };
-    assert.deepEqual(await evidence.advance(stage, scope('a')), failure);
+    assert.deepEqual(await evidence.advance(source, scope('a')), failure);
     now = 10 + 1999;
-    assert.deepEqual(await evidence.advance(stage, scope('a')), failure);
+    assert.deepEqual(await evidence.advance(source, scope('a')), failure);
     assert.equal(reads(), 1);
     now += 1;
-    await evidence.advance(stage, scope('a'));
+    await evidence.advance(source, scope('a'));
     assert.equal(reads(), 2);
-    assert.equal(evidence.nextStage(false, new Set()), stage);
+    assert.equal(evidence.nextSource(false, new Set()), source);
   });
 
   test('of somebody without an identity answers for others without one', async () => {
-    const { stage, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
-    const evidence = new ImageEvidence([stage], () => 0);
-    await evidence.advance(stage, scope());
-    await evidence.advance(stage, scope(''));
+    const { source, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
+    const evidence = new ImageEvidence([source], () => 0);
+    await evidence.advance(source, scope());
+    await evidence.advance(source, scope(''));
     assert.equal(reads(), 1);
   });
 
   test('that is a mistake of ours is an internal error', async () => {
-    const { stage } = failing(() => new TypeError('mistake'));
-    const failure = await new ImageEvidence([stage], () => 0).advance(stage, scope());
+    const { source } = failing(() => new TypeError('mistake'));
+    const failure = await new ImageEvidence([source], () => 0).advance(source, scope());
     assert.deepEqual(failure, { code: 'InternalError', message: 'mistake', place: 'the place' });
   });
 
   test('for want of time answers for nobody else', async () => {
-    const { stage, reads } = failing(() => new EngineError('DeadlineExceeded', 'late'));
-    const evidence = new ImageEvidence([stage], () => 0);
-    await evidence.advance(stage, scope());
-    await evidence.advance(stage, scope());
+    const { source, reads } = failing(() => new EngineError('DeadlineExceeded', 'late'));
+    const evidence = new ImageEvidence([source], () => 0);
+    await evidence.advance(source, scope());
+    await evidence.advance(source, scope());
     assert.equal(reads(), 2);
   });
 
   test('is the last where the registry refuses, or the time is over', () => {
-    const final = VERDICT_CODES.filter(
-      (code): code is FailureCode =>
-        code !== 'Verified' && code !== 'AllowedByPolicy' && isFinalFailure({ code, message: '', place: '' }),
-    );
+    const final = VERDICT_CODES.filter((code) => factsOf(code).endsReading);
     assert.deepEqual(final, ['RegistryUnauthorized', 'RegistryRateLimited', 'DeadlineExceeded']);
   });
 });
 
 test('who waits for another to read looks again, and waits no longer than it may', async () => {
   const release: (() => void)[] = [];
-  const stage: EvidenceStage = {
+  const source: EvidenceSource = {
     kind: 'bundle',
     place: 'the place',
     next: () => new Promise((resolve) => void release.push(() => resolve(NONE))),
   };
-  const evidence = new ImageEvidence([stage], () => 0);
-  const reading = evidence.advance(stage, scope());
+  const evidence = new ImageEvidence([source], () => 0);
+  const reading = evidence.advance(source, scope());
   const late = new AbortController();
-  const waiting = [evidence.advance(stage, scope()), evidence.advance(stage, scope('', late.signal))];
+  const waiting = [evidence.advance(source, scope()), evidence.advance(source, scope('', late.signal))];
   late.abort();
   await assert.rejects(waiting[1] ?? reading, { code: 'DeadlineExceeded' });
   release.forEach((done) => done());

@@ -5,7 +5,7 @@ import type { EvidenceBatch } from '../../../../../core/cosign/types.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import type { RequestScope } from '../../../../../core/registry/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
-import type { EvidenceStage } from '../../../../../core/verdict/evidence/evidence.ts';
+import type { EvidenceSource } from '../../../../../core/verdict/evidence/evidence.ts';
 
 const FAULT: EvidenceBatch = { signatures: [], attestations: [], faults: [{ source: 'x', message: 'broken' }] };
 
@@ -13,33 +13,33 @@ function scopeOf(id: string, milliseconds = 1000): RequestScope {
   return { signal: AbortSignal.timeout(milliseconds), keychain: { id, resolve: async () => [] }, count: () => {} };
 }
 
-function stageOf(next: EvidenceStage['next'], kind: EvidenceStage['kind'] = 'bundle'): EvidenceStage {
+function stageOf(next: EvidenceSource['next'], kind: EvidenceSource['kind'] = 'bundle'): EvidenceSource {
   return { kind, place: 'somewhere', next };
 }
 
 describe('ImageEvidence', () => {
   test('reads once however many decisions ask at the same time', async () => {
     let reads = 0;
-    const stage = stageOf(async () => {
+    const source = stageOf(async () => {
       reads += 1;
       await new Promise((resolve) => setTimeout(resolve, 5));
       return FAULT;
     });
-    const evidence = new ImageEvidence([stage], Date.now);
-    await Promise.all(Array.from({ length: 1000 }, () => evidence.advance(stage, scopeOf(''))));
+    const evidence = new ImageEvidence([source], Date.now);
+    await Promise.all(Array.from({ length: 1000 }, () => evidence.advance(source, scopeOf(''))));
     assert.equal(reads, 1);
     assert.equal(evidence.faults.length, 1);
   });
 
   test('remembers a failure for the same credentials and asks again with others', async () => {
     const asked: string[] = [];
-    const stage = stageOf(async ({ keychain }) => {
+    const source = stageOf(async ({ keychain }) => {
       asked.push(keychain.id ?? '');
       throw new EngineError('RegistryUnauthorized', 'no');
     });
-    const evidence = new ImageEvidence([stage], () => 0);
+    const evidence = new ImageEvidence([source], () => 0);
     for (const id of ['a', 'a', 'b']) {
-      assert.equal((await evidence.advance(stage, scopeOf(id)))?.code, 'RegistryUnauthorized');
+      assert.equal((await evidence.advance(source, scopeOf(id)))?.code, 'RegistryUnauthorized');
     }
     assert.deepEqual(asked, ['a', 'b']);
   });
@@ -47,57 +47,57 @@ describe('ImageEvidence', () => {
   test('forgets a failure after two seconds', async () => {
     let now = 0;
     let reads = 0;
-    const stage = stageOf(async () => {
+    const source = stageOf(async () => {
       reads += 1;
       throw new EngineError('RegistryUnavailable', 'down');
     });
-    const evidence = new ImageEvidence([stage], () => now);
-    await evidence.advance(stage, scopeOf(''));
+    const evidence = new ImageEvidence([source], () => now);
+    await evidence.advance(source, scopeOf(''));
     now = 1999;
-    await evidence.advance(stage, scopeOf(''));
+    await evidence.advance(source, scopeOf(''));
     assert.equal(reads, 1);
     now = 2001;
-    await evidence.advance(stage, scopeOf(''));
+    await evidence.advance(source, scopeOf(''));
     assert.equal(reads, 2);
   });
 
   test('a reader that hangs past its deadline does not hold up the next one', async () => {
     let first = true;
-    const stage = stageOf(() => {
+    const source = stageOf(() => {
       const answer = first ? new Promise<undefined>(() => {}) : Promise.resolve(FAULT);
       first = false;
       return answer;
     });
-    const evidence = new ImageEvidence([stage], Date.now);
-    assert.equal((await evidence.advance(stage, scopeOf('', 10)))?.code, 'DeadlineExceeded');
-    assert.equal(await evidence.advance(stage, scopeOf('')), undefined);
+    const evidence = new ImageEvidence([source], Date.now);
+    assert.equal((await evidence.advance(source, scopeOf('', 10)))?.code, 'DeadlineExceeded');
+    assert.equal(await evidence.advance(source, scopeOf('')), undefined);
     assert.equal(evidence.faults.length, 1);
   });
 
   test('what is thrown and unknown is an internal error, never an end of reading', async () => {
-    const stage = stageOf(async () => {
+    const source = stageOf(async () => {
       throw new TypeError('unforeseen');
     });
-    const evidence = new ImageEvidence([stage], Date.now);
-    assert.equal((await evidence.advance(stage, scopeOf('')))?.code, 'InternalError');
-    assert.equal(evidence.nextStage(false, new Set()), stage);
+    const evidence = new ImageEvidence([source], Date.now);
+    assert.equal((await evidence.advance(source, scopeOf('')))?.code, 'InternalError');
+    assert.equal(evidence.nextSource(false, new Set()), source);
   });
 
   test('asks for attestation tags only where attestations are wanted', () => {
-    const stage = stageOf(async () => undefined, 'attestation-tag');
-    const evidence = new ImageEvidence([stage], Date.now);
-    assert.equal(evidence.nextStage(false, new Set()), undefined);
-    assert.equal(evidence.nextStage(true, new Set()), stage);
+    const source = stageOf(async () => undefined, 'attestation-tag');
+    const evidence = new ImageEvidence([source], Date.now);
+    assert.equal(evidence.nextSource(false, new Set()), undefined);
+    assert.equal(evidence.nextSource(true, new Set()), source);
   });
 
   test('notes where it looked and when it was done', async () => {
     let now = 5;
-    const stage = stageOf(async () => undefined);
-    const evidence = new ImageEvidence([stage], () => now);
+    const source = stageOf(async () => undefined);
+    const evidence = new ImageEvidence([source], () => now);
     now = 9;
-    await evidence.advance(stage, scopeOf(''));
+    await evidence.advance(source, scopeOf(''));
     assert.deepEqual(evidence.places, ['somewhere']);
     assert.equal(evidence.completedAt, 9);
-    assert.equal(evidence.nextStage(false, new Set()), undefined);
+    assert.equal(evidence.nextSource(false, new Set()), undefined);
   });
 });

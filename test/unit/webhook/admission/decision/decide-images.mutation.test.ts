@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EngineError } from '../../../../../core/errors.ts';
-import type { FailureCode } from '../../../../../core/errors.ts';
+import type { FailureCode } from '../../../../../core/verdict-codes.ts';
 import { harness, podReview, SIGNED, untilGone } from '../../reviews.ts';
 import type { Overrides } from '../../reviews.ts';
 import type { Verdict } from '../../../../../core/verdict/types.ts';

@@ -7,7 +7,7 @@ import { parseTrustRoot } from '../../../../../../core/sigstore/trust/trust-root
 import type { TrustRoot, TrustRoots } from '../../../../../../core/sigstore/trust/trust-root.ts';
 import type { SignatureCandidate, VerificationMaterial } from '../../../../../../core/cosign/types.ts';
 import type { KeySigner } from '../../../../../../core/policy/signers/key/key-signer.ts';
-import { createProver } from '../../../../../../core/policy/signers/verification/signature-verifier.ts';
+import { createSignatureVerifier } from '../../../../../../core/policy/signers/verification/signature-verifier.ts';
 import { spkiOf, toPem } from '../../../../../fakes/certificates.ts';
 import { candidateFor, signKeyless, SIGNED_AT, SUBJECT } from '../../../../../fakes/keyless.ts';
 import { createSigstore } from '../../../../../fakes/sigstore.ts';
@@ -45,7 +45,7 @@ const roots = (named: Readonly<Record<string, TrustRoot>>): TrustRoots => ({
 
 describe('a signature', () => {
   test('has one maker: verified once, it is nobody else’s', () => {
-    const prover = createProver(roots({}));
+    const prover = createSignatureVerifier(roots({}));
     const candidate = counted(candidateFor(keyed, 'annotations'));
     assert.equal(prover.signedBy(candidate, signer), true);
     const { looks } = candidate;
@@ -56,7 +56,7 @@ describe('a signature', () => {
   });
 
   test('that is not by a key is tried with it once, and still found to be by another', () => {
-    const prover = createProver(roots({}));
+    const prover = createSignatureVerifier(roots({}));
     const candidate = counted(candidateFor(keyed, 'annotations'));
     assert.equal(prover.signedBy(candidate, stranger), false);
     const { looks } = candidate;
@@ -69,7 +69,7 @@ describe('a signature', () => {
 
 describe('a certificate', () => {
   test('is proven under the named root, once for each root and demand', async () => {
-    const prover = createProver(roots({ own: root, other: otherRoot }));
+    const prover = createSignatureVerifier(roots({ own: root, other: otherRoot }));
     const candidate = counted(candidateFor(keyless, 'bundle'));
     const proven = await prover.certifiedBy(candidate, 'own', 'Ignore');
     assert.ok(proven.ok);
@@ -82,14 +82,18 @@ describe('a certificate', () => {
   });
 
   test('with a timestamp alone is proven where no log is demanded', async () => {
-    const prover = createProver(roots({ own: root }));
+    const prover = createSignatureVerifier(roots({ own: root }));
     const candidate = candidateFor(stamped, 'bundle');
     assert.equal((await prover.certifiedBy(candidate, 'own', 'Ignore')).ok, true);
     assert.equal((await prover.certifiedBy(candidate, 'own', 'Require')).ok, false);
   });
 
   test('under an unknown root is not proven, and the reason is told', async () => {
-    const answer = await createProver(roots({})).certifiedBy(candidateFor(keyless, 'bundle'), 'none', 'Ignore');
+    const answer = await createSignatureVerifier(roots({})).certifiedBy(
+      candidateFor(keyless, 'bundle'),
+      'none',
+      'Ignore',
+    );
     const unusable = 'trust root "none" can\'t be used: no trust root is called none';
     assert.deepEqual(answer, { ok: false, reason: 'no trust root is called none', unusable });
   });
@@ -97,19 +101,19 @@ describe('a certificate', () => {
 
 describe('the log entry of a key', () => {
   test('counts by any of the roots', async () => {
-    const prover = createProver(roots({ other: otherRoot, own: root }));
+    const prover = createSignatureVerifier(roots({ other: otherRoot, own: root }));
     assert.deepEqual(await prover.loggedBy(candidateFor(keyed, 'bundle'), signer), { ok: true, value: true });
   });
 
   test('that none of them knows is told with each of their reasons', async () => {
-    const prover = createProver(roots({ one: otherRoot, two: otherRoot }));
+    const prover = createSignatureVerifier(roots({ one: otherRoot, two: otherRoot }));
     const answer = await prover.loggedBy(candidateFor(keyed, 'bundle'), signer);
     assert.ok(!answer.ok);
     assert.match(answer.reason, /^one: .+; two: .+$/);
   });
 
   test('counts nowhere without a root', async () => {
-    const answer = await createProver(roots({})).loggedBy(candidateFor(keyed, 'bundle'), signer);
+    const answer = await createSignatureVerifier(roots({})).loggedBy(candidateFor(keyed, 'bundle'), signer);
     assert.deepEqual(answer, { ok: false, reason: 'no trust root is configured' });
   });
 });
@@ -130,10 +134,10 @@ describe('a condensed candidate', () => {
     ['the hint of a key alone', bundle({ publicKey: { hint: 'x' } })],
   ] as const) {
     test(`with ${what} stays its maker's, without its bytes`, () => {
-      const prover = createProver(roots({}));
+      const prover = createSignatureVerifier(roots({}));
       const candidate = withMaterial(material);
       assert.equal(prover.signedBy(candidate, signer), true);
-      const slim = prover.condensed(candidate);
+      const slim = prover.compacted(candidate);
       assert.notEqual(slim, candidate);
       assert.deepEqual([slim.signedBytes.length, slim.signature.length], [0, 0]);
       assert.deepEqual(slim.annotations, candidate.annotations);
@@ -150,18 +154,18 @@ describe('a condensed candidate', () => {
     ['a bundle that cannot be read', { kind: 'bundle', bundle: 'x' }],
   ] as const) {
     test(`with ${what} is the whole one: more may be asked of it`, () => {
-      const prover = createProver(roots({}));
+      const prover = createSignatureVerifier(roots({}));
       const candidate = withMaterial(material);
       assert.equal(prover.signedBy(candidate, signer), true);
-      assert.equal(prover.condensed(candidate), candidate);
+      assert.equal(prover.compacted(candidate), candidate);
     });
   }
 
   test('of an unknown maker is the whole one: somebody may still turn out to be it', () => {
-    const prover = createProver(roots({}));
+    const prover = createSignatureVerifier(roots({}));
     const candidate = withMaterial({ kind: 'annotations' });
     assert.equal(prover.signedBy(candidate, stranger), false);
-    assert.equal(prover.condensed(candidate), candidate);
+    assert.equal(prover.compacted(candidate), candidate);
     assert.equal(prover.signedBy(candidate, signer), true);
   });
 });

@@ -6,14 +6,14 @@ import type { Configuration } from '../../../core/config/types.ts';
 import type { Mode } from '../../../core/policy/types.ts';
 import type { TimeSpan } from '../../../core/verdict/review-record.ts';
 import type { Verdict } from '../../../core/verdict/types.ts';
-import type { Judgement } from './decide-images.ts';
+import type { TimedVerdict } from './decide-images.ts';
 import type { ReplaceOperation } from './patch.ts';
 import type { ImageField, Workload } from '../request/workloads.ts';
 
 export type Endpoint = 'mutate' | 'validate';
 
 /** A verdict, and where its image is written. */
-export interface Finding {
+export interface ImageResult {
   readonly fields: readonly ImageField[];
   readonly verdict: Verdict;
   /** The policy's mode, or Audit where the configuration makes everything so. */
@@ -23,27 +23,27 @@ export interface Finding {
   readonly time: TimeSpan;
 }
 
-export interface FindingContext {
+export interface ResultContext {
   readonly endpoint: Endpoint;
   readonly row: Workload;
   readonly configuration: Pick<Configuration, 'enforcement' | 'pinDigests'>;
 }
 
-export function isFailing(finding: Finding): boolean {
-  return finding.verdict.outcome !== 'allowed';
+export function isFailing(result: ImageResult): boolean {
+  return result.verdict.outcome !== 'allowed';
 }
 
 /** A failing finding is refused unless its mode is one of the two that admit: an unknown mode refuses. */
-export function isRefused(finding: Finding): boolean {
-  return isFailing(finding) && finding.mode !== 'Warn' && finding.mode !== 'Audit';
+export function isRefused(result: ImageResult): boolean {
+  return isFailing(result) && result.mode !== 'Warn' && result.mode !== 'Audit';
 }
 
-export function findingOf(
+export function imageResultOf(
   image: string,
   fields: readonly ImageField[],
-  { judgement, context }: { judgement: Judgement; context: FindingContext },
-): Finding {
-  const { verdict, time } = judgement;
+  { timed, context }: { timed: TimedVerdict; context: ResultContext },
+): ImageResult {
+  const { verdict, time } = timed;
   const { enforcement } = context.configuration;
   const pinned = pin(image, verdict, context);
   const final = pinned.verdict ?? verdict;
@@ -57,7 +57,7 @@ export function findingOf(
 function pin(
   image: string,
   verdict: Verdict,
-  { endpoint, row, configuration: { pinDigests } }: FindingContext,
+  { endpoint, row, configuration: { pinDigests } }: ResultContext,
 ): { readonly verdict?: Verdict; readonly replaceBy?: readonly [string] } {
   // Only what was verified is pinned: to pin anything else would lend it a look of approval.
   if (verdict.outcome !== 'allowed' || verdict.code !== 'Verified') return {};

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// All facts about a verdict code, a row each: a new code is a new row, and a section of docs/reference/verdicts.md.
+
+/** `denied`: the evidence was read and is not good enough; `error`: it could not be read. */
+export type Outcome = 'allowed' | 'denied' | 'error';
+
+export interface CodeFacts {
+  readonly outcome: Outcome;
+  /** Of the command line: 0 allowed, 1 denied, 2 unusable input, 3 could not decide. */
+  readonly exitCode: 0 | 1 | 2 | 3;
+  /** HTTP status of a refused review. */
+  readonly status: 403 | 500 | 503;
+  /** In a few words, for reports; the subject is an image. */
+  readonly summary: string;
+  /** One line a person can act on, where the failure knows of none that fits better; empty: nothing is to be done. */
+  readonly remedy: (context: RemedyContext) => string;
+  /** Another attempt may read what this one could not: the evidence may be there and good. */
+  readonly isTransient: boolean;
+  /** The registry does not answer. A refusal or a missing image is an answer. */
+  readonly isOutage: boolean;
+  /** Where one place of evidence fails so, the next would too: asking on only costs requests. */
+  readonly endsReading: boolean;
+  /** Milliseconds for which such a failure answers for those who would ask the same again. */
+  readonly rememberedMilliseconds: number;
+  /** Milliseconds for which the background scan leaves a registry alone that failed so. */
+  readonly scanRestMilliseconds: number;
+}
+
+export interface RemedyContext {
+  /** The reference to sign or look at: `repository@digest` where it is known. */
+  readonly image: string;
+  /** The policy that refuses, and the command that shows it. */
+  readonly policy?: { readonly name: string; readonly showCommand: string };
+}
+
+const MINUTE = 60_000;
+const FAILURE_MILLISECONDS = 2000;
+
+const ALLOWED = {
+  outcome: 'allowed',
+  exitCode: 0,
+  status: 500, // never refused
+  remedy: () => '',
+  isTransient: false,
+  isOutage: false,
+  endsReading: false,
+  rememberedMilliseconds: 0,
+  scanRestMilliseconds: 0,
+} as const;
+
+const DENIED = {
+  ...ALLOWED,
+  outcome: 'denied',
+  exitCode: 1,
+  status: 403,
+  rememberedMilliseconds: FAILURE_MILLISECONDS,
+} as const;
+
+const ERROR = { ...DENIED, outcome: 'error', exitCode: 3, status: 503 } as const;
+
+const lookAtRegistry = () => 'Try again; if it lasts, see whether the registry answers from inside the cluster.';
+
+const FACTS = {
+  Verified: { ...ALLOWED, summary: 'The signatures satisfy every policy.' },
+  AllowedByPolicy: { ...ALLOWED, summary: 'A policy allows it without a look at signatures.' },
+  DeniedByPolicy: {
+    ...DENIED,
+    summary: 'A policy denies it without a look at signatures.',
+    remedy: ({ policy }) => `Use another image, or change policy ${policy?.name ?? ''}.`,
+  },
+  NoPolicy: {
+    ...DENIED,
+    summary: 'No policy covers it.',
+    remedy: () => 'Add its repository to the images of an ImagePolicy.',
+  },
+  PolicyNotReady: {
+    ...DENIED,
+    summary: 'The policy that covers it has a fault.',
+    remedy: ({ policy }) => `See what is wrong: ${policy?.showCommand ?? ''}`,
+  },
+  PolicyStale: {
+    ...ERROR,
+    summary: 'Policies were not confirmed by the API server for too long.',
+    remedy: () => 'Try again: another replica may answer. See why this one can not reach the API server.',
+  },
+  InvalidReference: {
+    ...DENIED,
+    exitCode: 2,
+    summary: 'It is not an image reference.',
+    remedy: () => 'Write the image as [registry/]repository[:tag][@sha256:digest], in lower case.',
+  },
+  ImageNotFound: {
+    ...DENIED,
+    summary: 'Its registry does not have it.',
+    remedy: () => 'Check the spelling of repository and tag, and that the image was pushed.',
+  },
+  NoSignature: {
+    ...DENIED,
+    summary: 'It has no signature.',
+    remedy: ({ image }) => `Sign it: cosign sign --key cosign.key ${image}`,
+  },
+  UntrustedSignature: {
+    ...DENIED,
+    summary: 'It has signatures, none by a trusted signer.',
+    remedy: ({ image, policy }) =>
+      `Sign it with a key of the policy (cosign sign --key cosign.key ${image}), or add the signer's key to policy ${policy?.name ?? ''}.`,
+  },
+  ThresholdNotMet: {
+    ...DENIED,
+    summary: 'Too few of the trusted signers signed it.',
+    remedy: ({ image }) => `Have the missing signers sign it: cosign sign --key cosign.key ${image}`,
+  },
+  AnnotationMismatch: {
+    ...DENIED,
+    summary: 'Its signatures lack annotations that the policy asks for.',
+    remedy: ({ image }) =>
+      `Sign it with the annotations of the policy: cosign sign -a key=value --key cosign.key ${image}`,
+  },
+  MalformedSignature: {
+    ...DENIED,
+    summary: 'Its signatures cannot be read.',
+    remedy: ({ image }) => `Sign it again: cosign sign --key cosign.key ${image}`,
+  },
+  TransparencyLogMissing: {
+    ...DENIED,
+    summary: 'Its signatures are in no transparency log.',
+    remedy: ({ image }) => `Sign it again with upload to the transparency log: cosign sign --key cosign.key ${image}`,
+  },
+  AttestationMissing: {
+    ...DENIED,
+    summary: 'It lacks an attestation that the policy asks for.',
+    remedy: ({ image }) => `Attest it: cosign attest --key cosign.key --type TYPE --predicate FILE ${image}`,
+  },
+  AttestationFailed: {
+    ...DENIED,
+    summary: 'An attestation does not meet the conditions of the policy.',
+    remedy: () => 'Mend what the attestation reports, build again and attest the new image.',
+  },
+  TrustRootUnavailable: {
+    ...ERROR,
+    summary: 'A trust root that the policy names could not be used.',
+    remedy: () =>
+      'See why the trust root can not be used: its file, or the TUF repository that the configuration names.',
+  },
+  RegistryUnauthorized: {
+    ...ERROR,
+    summary: 'Its registry refused the credentials, or there are none.',
+    remedy: () =>
+      'Give the Pod or its service account an image pull secret for this registry, or name one in the configuration.',
+    isTransient: true,
+    endsReading: true,
+  },
+  RegistryRateLimited: {
+    ...ERROR,
+    summary: 'Its registry was asked too often.',
+    remedy: () => 'Wait, or use credentials with a higher limit for this registry.',
+    isTransient: true,
+    isOutage: true,
+    endsReading: true,
+    scanRestMilliseconds: 15 * MINUTE,
+  },
+  RegistryUnavailable: {
+    ...ERROR,
+    summary: 'Its registry could not be asked.',
+    remedy: lookAtRegistry,
+    isTransient: true,
+    isOutage: true,
+    scanRestMilliseconds: MINUTE,
+  },
+  ResponseTooLarge: {
+    ...ERROR,
+    summary: 'What its registry sent is larger than the limits.',
+    remedy: () => 'Look at what is stored beside the image; the limits are in the configuration.',
+  },
+  DeadlineExceeded: {
+    ...ERROR,
+    summary: 'The decision was not reached in time.',
+    remedy: lookAtRegistry,
+    isTransient: true,
+    isOutage: true,
+    endsReading: true,
+    // Somebody's deadline says nothing about the registry.
+    rememberedMilliseconds: 0,
+    scanRestMilliseconds: MINUTE,
+  },
+  InternalError: {
+    ...ERROR,
+    status: 500,
+    summary: 'A fault in Cosignet.',
+    remedy: () => 'This is a fault in Cosignet: please report it with the log line of this decision.',
+  },
+} satisfies Readonly<Record<string, CodeFacts>>;
+
+/** The closed list of codes. Each is a metric label, and an anchor in docs/reference/verdicts.md. */
+export type VerdictCode = keyof typeof FACTS;
+
+/** Codes that a function of the engine may fail with. `Verified` and its kin are never thrown. */
+export type FailureCode = Exclude<VerdictCode, 'Verified' | 'AllowedByPolicy'>;
+
+export const VERDICT_CODES: readonly VerdictCode[] = Object.keys(FACTS).filter(isVerdictCode);
+
+export function factsOf(code: VerdictCode): CodeFacts {
+  return FACTS[code];
+}
+
+function isVerdictCode(name: string): name is VerdictCode {
+  return Object.hasOwn(FACTS, name);
+}
