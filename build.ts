@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Bundles the program into dist/: what ships. What is loaded lazily in the sources stays in files of its own. */
+/**
+ * Bundles the program: what ships. What is loaded lazily in the sources stays in files of its own.
+ * Usage: node build.ts [FOLDER] [--single]    default dist; --single: one file, for a program that holds its Node
+ */
 import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 
 const root = import.meta.dirname;
-/** `node build.ts [FOLDER]`; dist/ unless told. */
-const outdir = path.resolve(root, process.argv[2] ?? 'dist');
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { single: { type: 'boolean' } } });
+const outdir = path.resolve(root, positionals[0] ?? 'dist');
+const splitting = values.single !== true;
 
 const CLIENT = path.join(root, 'node_modules/@kubernetes/client-node/dist');
 
@@ -44,7 +49,7 @@ await build({
   entryPoints: { cosignet: path.join(root, 'cli/main.ts') },
   outdir,
   bundle: true,
-  splitting: true,
+  splitting,
   format: 'esm',
   platform: 'node',
   target: 'node22',
@@ -63,7 +68,8 @@ await build({
 });
 await chmod(path.join(outdir, 'cosignet.js'), 0o755);
 
-const names = ['cosignet.js', ...(await readdir(path.join(outdir, 'lib'))).map((name) => path.join('lib', name))];
+const parts = splitting ? await readdir(path.join(outdir, 'lib')) : [];
+const names = ['cosignet.js', ...parts.map((name) => path.join('lib', name))];
 const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(outdir, name))).size));
 const kibibytes = Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1024);
-console.log(`dist/cosignet.js and its parts: ${names.length} files, ${kibibytes} KiB`);
+console.log(`cosignet.js and its parts: ${names.length} files, ${kibibytes} KiB`);

@@ -8,7 +8,7 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { directDependencies, productionPackages, readLockFile, type LockFile } from './inputs/lockfile.ts';
-import { readRuntimeLock, type RuntimeLock } from './runtime-lock.ts';
+import { readRuntimeLock, type RuntimeLock } from './inputs/runtime-lock.ts';
 
 const root = path.join(import.meta.dirname, '..');
 export const PAGE = path.join(root, 'docs/reference/dependencies.md');

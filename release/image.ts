@@ -4,16 +4,16 @@
  * Usage: node release/image.ts [--bundle dist] [--out dist]    after `make build`; prints the digest
  * SOURCE_DATE_EPOCH (seconds) sets its date; without it, it has none. The same sources give the same digest.
  */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import packageFile from '../package.json' with { type: 'json' };
 import { fetchDebs, fetchNode, type Source } from './inputs/download.ts';
 import { debianMirror } from './inputs/mirror.ts';
-import { addImage, addIndex, addLayer, layoutFiles, type Blobs, type Descriptor } from './formats/oci.ts';
+import { layoutOf, layoutTar, writeLayout, type Layout } from './formats/layout.ts';
+import { addImage, addIndex, addLayer, type Blobs, type Descriptor } from './formats/oci.ts';
 import { NODE_PATH, PROGRAM_PATH, programFiles, runtimeFiles, USER } from './image/rootfs.ts';
-import { ARCHITECTURES, readRuntimeLock, type Architecture, type RuntimeLock } from './runtime-lock.ts';
-import { writeTar, type TarEntry } from './formats/tar.ts';
+import { ARCHITECTURES, readRuntimeLock, type Architecture, type RuntimeLock } from './inputs/runtime-lock.ts';
 
 export interface ImageOptions {
   /** Folder with the bundle. */
@@ -21,12 +21,6 @@ export interface ImageOptions {
   readonly source: Source;
   readonly architectures: readonly Architecture[];
   readonly created?: Date;
-}
-
-export interface Layout {
-  /** Of the image index: what is pushed, signed and deployed. */
-  readonly digest: string;
-  readonly files: ReadonlyMap<string, Buffer>;
 }
 
 /**
@@ -57,14 +51,14 @@ export async function buildImage({ dist, source, architectures, created }: Image
   const program = addLayer(blobs, await programFiles(dist));
   const manifests: Descriptor[] = [];
   for (const architecture of architectures) {
-    const node = await fetchNode(lock, architecture, source);
+    const node = await fetchNode(lock, lock.node.packages[architecture], source.cache);
     const debs = await fetchDebs(lock, architecture, source);
     // The program comes last: a new release shares the larger layer with the one before it.
     const runtime = addLayer(blobs, await runtimeFiles({ lock, node, debs }));
     manifests.push(addImage(blobs, imageConfig(architecture, labels, created), [runtime, program]));
   }
   const index = addIndex(blobs, manifests, labels);
-  return { digest: index.digest, files: layoutFiles(blobs, index, packageFile.version) };
+  return layoutOf(blobs, index, packageFile.version);
 }
 
 function imageLabels({ node }: RuntimeLock): Readonly<Record<string, string>> {
@@ -92,23 +86,6 @@ function imageConfig(architecture: Architecture, labels: Readonly<Record<string,
   };
 }
 
-/** Replaces the folder; a layout that is there before stays until this one is complete. */
-export async function writeLayout(layout: Layout, folder: string): Promise<void> {
-  const beside = `${folder}.new`;
-  await rm(beside, { recursive: true, force: true });
-  await mkdir(path.join(beside, 'blobs/sha256'), { recursive: true });
-  for (const [name, content] of layout.files) await writeFile(path.join(beside, name), content);
-  await rm(folder, { recursive: true, force: true });
-  await rename(beside, folder);
-}
-
-/** The layout as one file, for `docker load`, `podman load` and air gaps. */
-export function layoutTar(layout: Layout): Buffer {
-  return writeTar(
-    [...layout.files].map(([name, content]): TarEntry => ({ path: name, type: 'file', mode: 0o644, content })),
-  );
-}
-
 if (import.meta.main) {
   const root = path.join(import.meta.dirname, '..');
   const { values } = parseArgs({ options: { bundle: { type: 'string' }, out: { type: 'string' } } });
@@ -124,5 +101,5 @@ if (import.meta.main) {
   await writeFile(path.join(out, 'cosignet-image.tar'), layoutTar(layout));
   const size = [...layout.files.values()].reduce((sum, content) => sum + content.length, 0);
   console.error(`image and cosignet-image.tar: ${ARCHITECTURES.join(', ')}, ${Math.round(size / 2 ** 20)} MiB`);
-  console.log(layout.digest);
+  console.log(layout.root.digest);
 }

@@ -15,7 +15,8 @@ import {
   type LockEntry,
   type LockFile,
 } from './inputs/lockfile.ts';
-import { ARCHITECTURES, readRuntimeLock, type RuntimeLock } from './runtime-lock.ts';
+import { ARCHITECTURES, readRuntimeLock, type NodePackage, type RuntimeLock } from './inputs/runtime-lock.ts';
+import { nodePackageOf, PLATFORMS } from './programs/platforms.ts';
 
 export interface Bom {
   readonly bomFormat: 'CycloneDX';
@@ -45,11 +46,22 @@ export interface Dependency {
 
 const ROOT_REF = `pkg:npm/${packageFile.name}@${packageFile.version}`;
 
+/** Of the container image. */
 export function billOfMaterials(lock: LockFile, runtime: RuntimeLock): Bom {
-  const packages = unique(productionPackages(lock).map((one) => npmComponent(one.name, one)));
   const platform = ARCHITECTURES.flatMap((architecture) =>
-    [nodeComponent(runtime, architecture)].concat(debianComponents(runtime, architecture)),
+    [nodeComponent(runtime, runtime.node.packages[architecture])].concat(debianComponents(runtime, architecture)),
   );
+  return bomWith(platform, lock);
+}
+
+/** Of the single-file programs, which use the libraries of where they run. */
+export function programsBillOfMaterials(lock: LockFile, runtime: RuntimeLock): Bom {
+  const platform = PLATFORMS.map((one) => nodeComponent(runtime, nodePackageOf(runtime, one)));
+  return bomWith(platform, lock);
+}
+
+function bomWith(platform: readonly Component[], lock: LockFile): Bom {
+  const packages = unique(productionPackages(lock).map((one) => npmComponent(one.name, one)));
   const edges = [
     { ref: ROOT_REF, dependsOn: [...referencesOf(lock, ''), ...platform.map((one) => one['bom-ref'])] },
     ...productionPackages(lock).map(({ name, version, folder }) => ({
@@ -89,8 +101,7 @@ function npmComponent(name: string, { version = '', license = '', integrity = ''
   };
 }
 
-function nodeComponent({ node }: RuntimeLock, architecture: (typeof ARCHITECTURES)[number]): Component {
-  const { name, integrity } = node.packages[architecture];
+function nodeComponent({ node }: RuntimeLock, { name, integrity }: NodePackage): Component {
   const ref = npmRef(name, node.version);
   return {
     type: 'platform',

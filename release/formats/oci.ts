@@ -2,7 +2,7 @@
 /** OCI image-spec 1.1: blobs of an image, in the order in which they name each other. */
 import { createHash } from 'node:crypto';
 import { constants, zstdCompressSync } from 'node:zlib';
-import type { Architecture } from '../runtime-lock.ts';
+import type { Architecture } from '../inputs/runtime-lock.ts';
 import { writeTar, type TarEntry } from './tar.ts';
 
 export interface Descriptor {
@@ -80,17 +80,34 @@ export function addIndex(
   return addJson(blobs, mediaType, { schemaVersion: 2, mediaType, manifests, annotations });
 }
 
-/** The files of an OCI image layout whose one entry is `image`. */
-export function layoutFiles(blobs: Blobs, image: Descriptor, tag: string): ReadonlyMap<string, Buffer> {
-  const entry = { ...image, annotations: { 'org.opencontainers.image.ref.name': tag } };
-  return new Map([
-    ['oci-layout', json({ imageLayoutVersion: '1.0.0' })],
-    [
-      'index.json',
-      json({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [entry] }),
-    ],
-    ...[...blobs].map(([digest, content]) => [`blobs/${digest.replace(':', '/')}`, content] as const),
-  ]);
+/** What is no container image: a chart, a signature. */
+export interface Artifact {
+  readonly artifactType?: string;
+  /** Left out, the empty object that the specification asks for. */
+  readonly config?: Part;
+  readonly content: Part;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** What it is about: a registry lists it there. */
+  readonly subject?: Descriptor;
+}
+
+export interface Part {
+  readonly mediaType: string;
+  readonly content: Buffer;
+}
+
+const EMPTY: Part = { mediaType: 'application/vnd.oci.empty.v1+json', content: Buffer.from('{}') };
+
+export function addArtifact(blobs: Blobs, { config = EMPTY, content, subject, ...rest }: Artifact): Descriptor {
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  return addJson(blobs, mediaType, {
+    schemaVersion: 2,
+    mediaType,
+    ...rest,
+    config: addBlob(blobs, config.mediaType, config.content),
+    layers: [addBlob(blobs, content.mediaType, content.content)],
+    ...(subject && { subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size } }),
+  });
 }
 
 export function digestOf(content: Uint8Array): string {
@@ -108,7 +125,7 @@ function addBlob(blobs: Blobs, mediaType: string, content: Buffer): Descriptor {
 }
 
 /** JSON with sorted keys: the digest doesn't depend on the order in which the code names them. */
-function json(value: unknown): Buffer {
+export function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(sorted(value)));
 }
 

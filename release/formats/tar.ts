@@ -82,6 +82,13 @@ export function readTar(archive: Buffer): readonly TarEntry[] {
   return entries;
 }
 
+/** @throws {Error} where there is no such file */
+export function contentOf(entries: readonly TarEntry[], name: string): Buffer {
+  const entry = entries.find(({ path, type }) => path === name && type === 'file');
+  if (entry === undefined) throw new Error(`the archive has no ${name}`);
+  return Buffer.from(entry.content.buffer, entry.content.byteOffset, entry.content.byteLength);
+}
+
 function typeOf(flag: string): TarEntry['type'] | undefined {
   if (flag === '') return 'file';
   return (['file', 'folder', 'link'] as const).find((type) => TYPES[type] === flag);

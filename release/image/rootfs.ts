@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readElf } from '../formats/elf.ts';
-import { outputOf } from '../process.ts';
-import type { RuntimeLock } from '../runtime-lock.ts';
-import { readTar, type TarEntry } from '../formats/tar.ts';
+import { outputOf } from '../tools/process.ts';
+import type { RuntimeLock } from '../inputs/runtime-lock.ts';
+import { contentOf, readTar, type TarEntry } from '../formats/tar.ts';
 
 /** As the chart's securityContext has it. */
 export const USER = 65_532;
@@ -113,12 +113,6 @@ const LIBRARY_FOLDER = /^(?:usr\/)?lib\/[a-z0-9_]+-linux-gnu\/[^/]+$/;
 
 function basename({ path: name }: TarEntry): string {
   return path.posix.basename(name);
-}
-
-function contentOf(entries: readonly TarEntry[], name: string): Buffer {
-  const entry = entries.find(({ path: one, type }) => one === name && type === 'file');
-  if (entry === undefined) throw new Error(`the package has no ${name}`);
-  return Buffer.from(entry.content.buffer, entry.content.byteOffset, entry.content.byteLength);
 }
 
 function file(at: string, content: Uint8Array, mode = 0o644): TarEntry {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { exists, outputOf } from '../process.ts';
-import { debFile, type Architecture, type RuntimeLock } from '../runtime-lock.ts';
+import { exists, outputOf } from '../tools/process.ts';
+import { debFile, type Architecture, type NodePackage, type RuntimeLock } from './runtime-lock.ts';
 
 export interface Source {
   /** Keeps what was fetched, so that the next build needs no network. */
@@ -18,11 +18,14 @@ interface Pinned {
   readonly integrity: string;
 }
 
-/** The package with the Node binary: a gzipped tar. */
-export async function fetchNode({ node }: RuntimeLock, architecture: Architecture, source: Source): Promise<Buffer> {
-  const { name, integrity } = node.packages[architecture];
+/** A package of the lock with a Node binary: a gzipped tar. */
+export async function fetchNode(
+  { node }: RuntimeLock,
+  { name, integrity }: NodePackage,
+  cache: string,
+): Promise<Buffer> {
   const file = `${name}-${node.version}.tgz`;
-  return cached(source.cache, { file, integrity }, async (folder) => {
+  return cached(cache, { file, integrity }, async (folder) => {
     await outputOf('npm', ['pack', `${name}@${node.version}`, '--silent', '--pack-destination', folder]);
     return readFile(path.join(folder, file));
   });

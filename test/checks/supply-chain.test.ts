@@ -10,8 +10,8 @@ import { findDenied, readAdvisories, staleAcceptances } from '../../release/advi
 import { dependenciesPage, PAGE, usersOf } from '../../release/dependencies.ts';
 import { isAllowedLicence } from '../../release/inputs/licences.ts';
 import { packagesOf, productionPackages, readLockFile } from '../../release/inputs/lockfile.ts';
-import { ARCHITECTURES, readRuntimeLock } from '../../release/runtime-lock.ts';
-import { billOfMaterials } from '../../release/sbom.ts';
+import { ARCHITECTURES, readRuntimeLock } from '../../release/inputs/runtime-lock.ts';
+import { billOfMaterials, programsBillOfMaterials } from '../../release/sbom.ts';
 import { isInRange } from '../../release/inputs/versions.ts';
 import { ROOT } from './sources.ts';
 
@@ -125,6 +125,22 @@ describe('the bill of materials', () => {
       const hashes = bom.components.filter((one) => one.name === name).map((one) => one.hashes?.[0]?.content);
       assert.deepEqual(hashes, [digests.amd64, digests.arm64], name);
     }
+  });
+
+  test('has, of the programs, the same packages, the Node of each platform, and no libraries', () => {
+    const of = (one: typeof bom, kind: string) => one.components.filter(({ type }) => type === kind);
+    const programs = programsBillOfMaterials(lock, runtime);
+    assert.deepEqual(
+      of(programs, 'library'),
+      of(bom, 'library').filter(({ purl }) => purl.startsWith('pkg:npm/')),
+    );
+    const nodes = [...Object.values(runtime.node.packages), ...Object.values(runtime.node.programs)];
+    assert.deepEqual(
+      of(programs, 'platform')
+        .map(({ purl }) => purl)
+        .toSorted(),
+      nodes.map(({ name }) => `pkg:npm/${name}@${runtime.node.version}`).toSorted(),
+    );
   });
 
   test('tells of each component a licence and a checksum, and of each dependency a component', () => {

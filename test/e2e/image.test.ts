@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { Agent, request } from 'undici';
 import packageFile from '../../package.json' with { type: 'json' };
 import { readElf } from '../../release/formats/elf.ts';
-import { readRuntimeLock } from '../../release/runtime-lock.ts';
+import { readRuntimeLock } from '../../release/inputs/runtime-lock.ts';
 import { readTar } from '../../release/formats/tar.ts';
 import { startProgram, waitFor, type Running } from '../control-plane/process.ts';
 import { codeBlocks } from '../checks/markdown.ts';
@@ -219,8 +219,8 @@ describe('the container image', () => {
     assert.doesNotMatch(readFileSync(log, 'utf8'), /Warning|"level":"(?:warn|error)"/);
   });
 
-  describe('by the commands of docs/how-to/verify-releases.md', () => {
-    const page = read('docs/how-to/verify-releases.md');
+  describe('by the commands of docs/how-to/build-the-container-image.md', () => {
+    const page = read('docs/how-to/build-the-container-image.md');
     const commands = codeBlocks(page, ['sh']).flatMap((block) => block.split('\n'));
     let host = '';
     const keys = new Map<string, KeyPair>();

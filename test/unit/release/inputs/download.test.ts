@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fetchDebs, matches } from '../../../../release/inputs/download.ts';
-import { readRuntimeLock, type RuntimeLock } from '../../../../release/runtime-lock.ts';
+import { readRuntimeLock, type RuntimeLock } from '../../../../release/inputs/runtime-lock.ts';
 
 /** FIPS 180-2, appendix B.1: of the message "abc". */
 const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';

@@ -6,14 +6,17 @@ export const ARCHITECTURES = ['amd64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 /**
- * What the image holds beside the bundle, each with the checksum that it must have. The lock file of npm can't pin the
+ * What the image and the programs hold beside the bundle, each with the checksum that it must have. The lock file of npm can't pin the
  * Node binary: the package `node` fetches it in an install script.
  */
 export interface RuntimeLock {
   readonly node: {
     readonly version: string;
     readonly license: string;
-    readonly packages: Readonly<Record<Architecture, NodePackage>>;
+    /** For the image, and for programs on Linux. */
+    readonly packages: Readonly<Record<Architecture, LinuxNode>>;
+    /** For programs elsewhere. */
+    readonly programs: Readonly<Record<'darwin-amd64' | 'darwin-arm64' | 'windows-amd64', NodePackage>>;
   };
   readonly debian: {
     /** `12`, as in /etc/os-release. */
@@ -27,6 +30,9 @@ export interface NodePackage {
   readonly name: string;
   /** As in package-lock.json: `sha512-` and base64. */
   readonly integrity: string;
+}
+
+export interface LinuxNode extends NodePackage {
   /** Of the binary in it, hexadecimal. */
   readonly binarySha256: string;
 }
@@ -43,7 +49,7 @@ export interface DebianPackage {
 }
 
 export function readRuntimeLock(): RuntimeLock {
-  const lock: RuntimeLock = JSON.parse(readFileSync(new URL('runtime.lock.json', import.meta.url), 'utf8'));
+  const lock: RuntimeLock = JSON.parse(readFileSync(new URL('../runtime.lock.json', import.meta.url), 'utf8'));
   return lock;
 }
 
