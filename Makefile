@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test test-node fuzz mutation tools build image sbom bench soak endurance install uninstall clean
+.PHONY: help demo demo-cluster check test test-node fuzz mutation tools build image sbom programs release publish bench soak endurance install uninstall clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -56,6 +56,17 @@ image: build ## Build the container image, reproducible and without a daemon: di
 
 sbom: $(INSTALLED) ## Write the bill of materials: dist/cosignet.cdx.json
 	npm run --silent sbom
+
+programs: $(INSTALLED) ## Build the programs for download, which need no Node: dist/programs (PLATFORMS=linux-amd64: only that)
+	npm run --silent programs -- $(PLATFORMS)
+
+# KEY, REPOSITORY, URL: docs/how-to/verify-releases.md; RELEASE_FLAGS: what else release/release.ts takes.
+release: build ## Write a whole release, signed: image, chart, programs, SBOM, provenance, checksums in dist/release
+	PATH="$$PATH:$(TOOLS_BIN)" npm run --silent release -- \
+	  --key '$(KEY)' --repository '$(REPOSITORY)' --url '$(URL)' $(RELEASE_FLAGS)
+
+publish: $(INSTALLED) ## Push what `make release` wrote, with the credentials of crane
+	PATH="$$PATH:$(TOOLS_BIN)" npm run --silent publish-release
 
 fuzz: $(INSTALLED) ## Fuzz every reader of outside text for an hour (FUZZ_SECONDS for another time)
 	npm run --silent fuzz -- --seconds $(or $(FUZZ_SECONDS),3600)

@@ -101,7 +101,7 @@ function withKeys(policy: string, nextKey: () => string): string {
 function serveSignedImage(request: IncomingMessage): boolean {
   request.url = request.url
     ?.replace(/^\/v2\/(?:acme|team)\/\w+\//, '/v2/demo/signed/')
-    .replace(/\/(?:1\.2|9)$/, '/1.0');
+    .replace(/\/(?:0\.1\.0|1\.2|9)$/, '/1.0');
   return false;
 }
 
