@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImagePattern, Repository } from '../image/types.ts';
 import type { Signer } from './signers/signers.ts';
+import type { AttestationCondition } from './expressions/types.ts';
+import type { Work } from './expressions/work.ts';
 import type { Problem } from './problems/report.ts';
 
 export type Action = 'Verify' | 'Allow' | 'Deny';
@@ -11,24 +13,10 @@ export interface AttestationDemand {
   readonly name: string;
   readonly predicateType: string;
   /** Undefined: no schema. Returns the first fault as text, or undefined. */
-  readonly schemaFault?: (predicate: unknown) => string | undefined;
+  readonly schemaFault?: (predicate: unknown, work?: Work) => string | undefined;
   readonly conditions: readonly AttestationCondition[];
   /** Signers that may have made it; a subset of the policy's. */
   readonly signers: readonly Signer[];
-}
-
-export interface AttestationCondition {
-  readonly expression: string;
-  readonly message: string;
-  /** True: holds. Bounded in work; a failure to evaluate throws and counts as "does not hold". */
-  readonly holds: (input: { predicate: unknown; statement: unknown; image: ConditionImage }) => boolean;
-}
-
-/** The `image` variable of a condition. */
-export interface ConditionImage {
-  readonly repository: string;
-  readonly digest: string;
-  readonly tag: string;
 }
 
 /** A policy ready for decisions, or one that is not Ready and so denies what it claims. Immutable. */

@@ -5,7 +5,8 @@ import type { CompileContext } from './compile-context.ts';
 import type { Report } from '../problems/report.ts';
 import type { ImagePolicySpec, PolicyAttestation, PolicyCondition } from '../documents/image-policy.gen.ts';
 import { signerEntries } from '../signers/signers.ts';
-import type { AttestationCondition, AttestationDemand } from '../types.ts';
+import type { AttestationCondition } from '../expressions/types.ts';
+import type { AttestationDemand } from '../types.ts';
 
 /** What is asked of attestations. Problems make the whole policy not Ready, so a demand is never just dropped. */
 export function compileAttestations(
@@ -17,6 +18,7 @@ export function compileAttestations(
   const demands = spec.attestations ?? [];
   const known = new Set(signerEntries(spec).map(({ name }) => name));
   checkNames(demands, report);
+  if (isTooLarge(demands, report)) return [];
   return demands.map((demand, index) => {
     const path = `spec.attestations[${index}]`;
     for (const name of demand.signers ?? []) {
@@ -29,6 +31,29 @@ export function compileAttestations(
     const compiled = { name, predicateType, conditions, signers: made };
     return schemaFault === undefined ? compiled : Object.assign(compiled, { schemaFault });
   });
+}
+
+/** In sum: each of a policy's texts is compiled, whatever the others take. */
+const MAXIMUM_EXPRESSIONS = 32 * 1024;
+const MAXIMUM_SCHEMAS = 128 * 1024;
+
+function isTooLarge(demands: readonly PolicyAttestation[], report: Report): boolean {
+  let expressions = 0;
+  let schemas = 0;
+  for (const { conditions = [], schema } of demands) {
+    for (const { expression } of conditions) expressions += expression.length;
+    schemas += schema === undefined ? 0 : JSON.stringify(schema).length;
+  }
+  const sums = [
+    ['expressions', expressions, MAXIMUM_EXPRESSIONS],
+    ['schemas', schemas, MAXIMUM_SCHEMAS],
+  ] as const;
+  const over = sums.filter(([, characters, most]) => characters > most);
+  for (const [what, characters, most] of over) {
+    const message = `the ${what} of this policy have ${characters} characters together, of at most ${most}`;
+    report.add('InvalidAttestation', 'spec.attestations', message);
+  }
+  return over.length > 0;
 }
 
 function checkNames(demands: readonly PolicyAttestation[], report: Report): void {

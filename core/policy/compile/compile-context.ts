@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SignerLookups } from '../signers/common/signer-kind.ts';
-import type { AttestationCondition, AttestationDemand } from '../types.ts';
+import type { AttestationCondition } from '../expressions/types.ts';
+import type { AttestationDemand } from '../types.ts';
 
 /** What a policy refers to, looked up beforehand. */
 export interface CompileContext extends SignerLookups {

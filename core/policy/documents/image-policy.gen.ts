@@ -110,7 +110,7 @@ export interface PolicyAttestation {
   readonly name: string;
   /** The in-toto predicate type, for instance `https://slsa.dev/provenance/v1`. */
   readonly predicateType: string;
-  /** A JSON Schema that the predicate must satisfy. */
+  /** A JSON Schema that the predicate must satisfy. At most 64 KiB, 500 subschemas and 5000 values. */
   readonly schema?: Readonly<Record<string, unknown>>;
   /** Conditions on the predicate; all must hold. */
   readonly conditions?: readonly PolicyCondition[];

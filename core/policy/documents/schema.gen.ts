@@ -261,7 +261,8 @@ const CLUSTER = {
                 "maxLength": 512
               },
               "schema": {
-                "type": "object"
+                "type": "object",
+                "maxProperties": 64
               },
               "conditions": {
                 "type": "array",

@@ -17,19 +17,44 @@ export function unknownName(root: Expression, isFunction: (name: string) => bool
   return findUnknown(root, new Set([...VARIABLES, ...TYPES]), isFunction);
 }
 
-/** Wraps the condition of each loop into a call of `counter`. Changes the tree. */
+/** Expressions within the expression, with itself. */
+export function countNodes(root: Expression): number {
+  return partsOf(root).reduce((sum, part) => sum + countNodes(part), 1);
+}
+
+/** How deep the brackets of an expression stand within each other; counts those in quotes too. */
+export function nestingOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const character of text) {
+    if ('([{'.includes(character)) depth += 1;
+    if (')]}'.includes(character)) depth -= 1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}
+
+/** Wraps the condition of each loop into a call of `counter`, with how many parts the loop has. Changes the tree. */
 export function meterLoops(root: Expression, counter: string): void {
+  const parts = countNodes(root);
   for (const part of partsOf(root)) meterLoops(part, counter);
   if (root.exprKind.case !== 'comprehensionExpr') return;
   const loop = root.exprKind.value;
   if (loop.loopCondition === undefined) throw new Error('the expression has a loop without an end');
   const { loopCondition } = loop;
   const template = { ...loopCondition };
+  const size: Expression = {
+    ...template,
+    exprKind: {
+      case: 'constExpr',
+      value: { $typeName: 'cel.expr.Constant', constantKind: { case: 'int64Value', value: BigInt(parts) } },
+    },
+  };
   loop.loopCondition = {
     ...template,
     exprKind: {
       case: 'callExpr',
-      value: { $typeName: 'cel.expr.Expr.Call', function: counter, args: [loopCondition] },
+      value: { $typeName: 'cel.expr.Expr.Call', function: counter, args: [loopCondition, size] },
     },
   };
 }

@@ -3,16 +3,17 @@ import { celEnv, celFunc, celList, CelScalar, isCelError, listType, mapType, par
 import type { CelInput, CelList, CelValue } from '@bufbuild/cel';
 import { isJsonObject } from '../../json.ts';
 import { errorText } from '../../text.ts';
-import { runBounded } from './time-limit.ts';
-import { meterLoops, unknownName } from './condition-tree.ts';
-import type { AttestationCondition } from '../types.ts';
+import { countNodes, meterLoops, nestingOf, unknownName } from './condition-tree.ts';
+import { meteredFunctions, meteredPatterns } from './condition-work.ts';
+import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
+import type { AttestationCondition } from './types.ts';
 
 const MAXIMUM_CHARACTERS = 4096;
-const COMPILE_MILLISECONDS = 1000;
+/** Brackets within brackets: what parsing takes multiplies with each. */
+const MAXIMUM_NESTING = 24;
+const MAXIMUM_NODES = 1500;
 /** Rounds of all loops (`all`, `exists`, `map`, …) in one evaluation; a large SBOM has some 20,000 packages. */
 const MAXIMUM_ROUNDS = 100_000;
-/** Loops are counted; this ends what is not, as comparing large values in each round. */
-const EVALUATION_MILLISECONDS = 500;
 /** What `+` may make: doubling in a loop would fill the memory in a few dozen rounds. */
 const MAXIMUM_LENGTH = 64 * 1024;
 const MAXIMUM_ELEMENTS = 5000;
@@ -22,22 +23,25 @@ const LIST = listType(DYN);
 
 /**
  * Compiles a CEL expression over `predicate`, `statement` and `image` (`repository`, `digest`, `tag`).
- * The language is CEL's standard one; regular expressions are RE2.
+ * The language is CEL's standard one; regular expressions are RE2. What an evaluation does is counted, so that the
+ * same input gives the same answer however busy the machine is.
  *
  * @param message the author's words for a denial; the expression where it is empty.
  * @throws Error with one sentence where the expression cannot be compiled.
  */
 export function compileCondition(expression: string, message: string): AttestationCondition {
-  const meter = { rounds: 0 };
+  const meter: Meter = { rounds: 0, work: createWork(0) };
   const run = compile(expression, meter);
   return {
     expression,
     message: message === '' ? `condition not met: ${expression}` : message,
-    holds: (input) => {
+    holds: (input, work = createWork(MAXIMUM_WORK)) => {
       meter.rounds = 0;
-      const result = runBounded(() => run(input), EVALUATION_MILLISECONDS);
+      meter.work = work;
+      const result = run(input);
       // An error inside of a loop may be swallowed by `||`: having run out counts whatever came out.
       if (meter.rounds > MAXIMUM_ROUNDS) throw new Error(`loops more than ${MAXIMUM_ROUNDS} times`);
+      if (work.left() < 0) work.spend(0);
       if (isCelError(result)) throw new Error(errorText(result));
       if (typeof result !== 'boolean') throw new Error('yields neither true nor false');
       return result;
@@ -49,6 +53,7 @@ type ConditionInput = Parameters<AttestationCondition['holds']>[0];
 
 interface Meter {
   rounds: number;
+  work: Work;
 }
 
 function compile(expression: string, meter: Meter): (input: ConditionInput) => unknown {
@@ -56,17 +61,27 @@ function compile(expression: string, meter: Meter): (input: ConditionInput) => u
   if (expression.length > MAXIMUM_CHARACTERS) {
     throw new Error(`the expression is longer than ${MAXIMUM_CHARACTERS} characters`);
   }
+  if (nestingOf(expression) > MAXIMUM_NESTING) {
+    throw new Error(`the expression has brackets more than ${MAXIMUM_NESTING} deep`);
+  }
+  const tree = parseExpression(expression);
+  if (countNodes(tree.expr) > MAXIMUM_NODES) {
+    throw new Error(`the expression has more than ${MAXIMUM_NODES} parts`);
+  }
+  const spend = (steps: number) => meter.work.spend(steps);
   const env = celEnv({
     variables: { predicate: DYN, statement: DYN, image: mapType(STRING, STRING) },
-    funcs: [roundCounter(meter), ...BOUNDED_SUMS],
+    funcs: [...meteredFunctions([...celEnv().funcs, ...BOUNDED_SUMS], spend), roundCounter(meter)],
+    re2: meteredPatterns(spend),
   });
-  const tree = runBounded(() => parseExpression(expression), COMPILE_MILLISECONDS);
   const unknown = unknownName(tree.expr, (name) => env.funcs.find(name) !== undefined);
   if (unknown !== undefined) throw new Error(unknown);
   meterLoops(tree.expr, ROUND);
   const evaluate = plan(env, tree);
-  return ({ predicate, statement, image }) =>
-    evaluate({ predicate: celValue(predicate), statement: celValue(statement), image: { ...image } });
+  return ({ predicate, statement, image }) => {
+    const values = { predicate: celValue(predicate, spend), statement: celValue(statement, spend) };
+    return evaluate({ ...values, image: { ...image } });
+  };
 }
 
 function parseExpression(expression: string): ReturnType<typeof parse> {
@@ -81,10 +96,11 @@ function parseExpression(expression: string): ReturnType<typeof parse> {
 /** A name that no expression can contain. */
 const ROUND = '@round';
 
-/** Stands around the condition of each loop, so that it is called once for each round. */
+/** Stands around the condition of each loop, so that it is called once for each round, with the parts of the loop. */
 function roundCounter(meter: Meter) {
-  return celFunc(ROUND, [BOOL], BOOL, (goesOn) => {
+  return celFunc(ROUND, [BOOL, CelScalar.INT], BOOL, (goesOn, parts) => {
     meter.rounds += 1;
+    meter.work.spend(Number(parts));
     if (meter.rounds > MAXIMUM_ROUNDS) throw new Error(`loops more than ${MAXIMUM_ROUNDS} times`);
     return goesOn;
   });
@@ -121,9 +137,10 @@ function joined(a: CelList, b: CelList): CelList {
 }
 
 /** Whole numbers are `int`, as in Kubernetes: `x + 1` has no meaning in CEL for a `double` x. */
-function celValue(json: unknown): CelInput {
+function celValue(json: unknown, spend: (steps: number) => void): CelInput {
+  spend(1);
   if (typeof json === 'number') return Number.isSafeInteger(json) ? BigInt(json) : json;
-  if (Array.isArray(json)) return json.map(celValue);
-  if (isJsonObject(json)) return new Map(Object.entries(json).map(([key, value]) => [key, celValue(value)]));
+  if (Array.isArray(json)) return json.map((item) => celValue(item, spend));
+  if (isJsonObject(json)) return new Map(Object.entries(json).map(([key, value]) => [key, celValue(value, spend)]));
   return typeof json === 'string' || typeof json === 'boolean' ? json : null;
 }

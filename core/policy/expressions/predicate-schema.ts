@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ajv } from 'ajv';
-import type { AnySchemaObject, ErrorObject, Options } from 'ajv';
+import type { ErrorObject, Options } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
-import { RE2JS } from 're2js';
+import { compilePattern } from '../../regular-expression/pattern.ts';
 import { isJsonObject } from '../../json.ts';
 import { errorText } from '../../text.ts';
 import type { JsonObject } from '../../json.ts';
-import { runBounded } from './time-limit.ts';
+import { matchingSteps } from './condition-work.ts';
+import { meterSubschemas, registerMeter, SCHEMA_STEPS, spendItems } from './schema-work.ts';
+import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
 import { subschemasOf } from './subschemas.ts';
 
 const MAXIMUM_CHARACTERS = 64 * 1024;
-const MAXIMUM_SUBSCHEMAS = 2000;
-const COMPILE_MILLISECONDS = 2000;
-const VALIDATE_MILLISECONDS = 500;
+/** The fields of an SPDX document take some 150. */
+const MAXIMUM_SUBSCHEMAS = 500;
+const MAXIMUM_DEPTH = 32;
+/** Objects, lists and scalars of the whole schema, with values of `enum` and examples. */
+const MAXIMUM_VALUES = 5000;
+/** Steps of the regular expressions together. */
+const MAXIMUM_PATTERN_STEPS = 4000;
 const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
 const DRAFT_2020 = /^https:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/;
 const LOCAL_REFERENCE = /^#(?:$|\/)/;
@@ -28,6 +34,7 @@ const REFUSED = [
   '$recursiveAnchor',
   '$anchor',
   '$vocabulary',
+  SCHEMA_STEPS,
 ];
 
 /**
@@ -38,29 +45,40 @@ const REFUSED = [
  * @returns the first fault of a predicate as text, or undefined where it fits.
  * @throws Error with one sentence where the schema cannot be used.
  */
-export function compilePredicateSchema(schema: unknown): (predicate: unknown) => string | undefined {
+export function compilePredicateSchema(schema: unknown): (predicate: unknown, work?: Work) => string | undefined {
   const own = copied(schema);
   const draft = draftOf(own);
-  for (const [path, subschema] of subschemasWithin(own)) refuseForeign(subschema, path, own);
-  const validate = runBounded(() => compile(own, draft), COMPILE_MILLISECONDS);
-  return (predicate) => {
+  const subschemas = subschemasWithin(own);
+  for (const { path, subschema } of subschemas) refuseForeign(subschema, path, own);
+  // ajv checks the schema by schemas of its own.
+  const meter: Meter = { work: createWork(MAXIMUM_WORK), patternSteps: 0 };
+  const validate = compile(own, draft, meter);
+  return (predicate, work = createWork(MAXIMUM_WORK)) => {
+    meter.work = work;
     try {
-      return runBounded(
-        () => (validate(predicate) === true ? undefined : faultText(validate.errors)),
-        VALIDATE_MILLISECONDS,
-      );
+      return validate(predicate) === true ? undefined : faultText(validate.errors);
     } catch (thrown) {
-      return `could not be checked against the schema: ${errorText(thrown)}`;
+      // Running out of the stack is a matter of depth, and no clock's.
+      const reason = thrown instanceof RangeError ? 'it refers to itself without end' : errorText(thrown);
+      return `could not be checked against the schema: ${reason}`;
     }
   };
+}
+
+interface Meter {
+  work: Work;
+  patternSteps: number;
 }
 
 type Draft = 'draft-07' | '2020-12';
 
 /** A copy, so that nobody changes it later; also refuses what JSON cannot say. */
 function copied(schema: unknown): JsonObject {
-  const text = JSON.stringify(schema);
   if (!isJsonObject(schema)) throw new Error('the schema is not an object');
+  if (countValues(schema, MAXIMUM_VALUES) > MAXIMUM_VALUES) {
+    throw new Error(`the schema has more than ${MAXIMUM_VALUES} values`);
+  }
+  const text = JSON.stringify(schema);
   if (text.length > MAXIMUM_CHARACTERS) throw new Error(`the schema is longer than ${MAXIMUM_CHARACTERS} characters`);
   const copy: unknown = JSON.parse(text);
   return isJsonObject(copy) ? copy : {};
@@ -73,10 +91,30 @@ function draftOf({ $schema: named }: JsonObject): Draft {
   throw new Error('$schema is neither draft 2020-12 nor draft-07');
 }
 
-function subschemasWithin(schema: JsonObject): readonly (readonly [string, JsonObject])[] {
-  const all: (readonly [string, JsonObject])[] = [['#', schema]];
-  for (const [path, subschema] of all) {
-    for (const [step, inner] of subschemasOf(subschema)) all.push([`${path}/${step}`, inner]);
+/** Ends soon after `most`. */
+function countValues(value: unknown, most: number): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  let count = 1;
+  for (const inner of Object.values(value)) {
+    count += countValues(inner, most - count);
+    if (count > most) break;
+  }
+  return count;
+}
+
+interface Placed {
+  readonly path: string;
+  readonly subschema: JsonObject;
+  readonly depth: number;
+}
+
+function subschemasWithin(schema: JsonObject): readonly Placed[] {
+  const all: Placed[] = [{ path: '#', subschema: schema, depth: 0 }];
+  for (const { path, subschema, depth } of all) {
+    if (depth > MAXIMUM_DEPTH) throw new Error(`the schema nests more than ${MAXIMUM_DEPTH} deep`);
+    for (const [step, inner] of subschemasOf(subschema)) {
+      all.push({ path: `${path}/${step}`, subschema: inner, depth: depth + 1 });
+    }
     if (all.length > MAXIMUM_SUBSCHEMAS) throw new Error(`the schema has more than ${MAXIMUM_SUBSCHEMAS} subschemas`);
   }
   return all;
@@ -93,9 +131,12 @@ function refuseForeign(subschema: JsonObject, path: string, root: JsonObject): v
   if (id !== undefined && subschema !== root) throw new Error(`${path}: $id is only allowed at the root`);
 }
 
-function compile(schema: JsonObject, draft: Draft) {
+function compile(schema: JsonObject, draft: Draft, meter: Meter) {
   const { $id: _id, $schema: _schema, ...rest } = schema;
-  const ajv = draft === 'draft-07' ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS);
+  const options = { ...OPTIONS, code: { regExp: meteredPatterns(meter) } };
+  const ajv = draft === 'draft-07' ? new Ajv(options) : new Ajv2020(options);
+  const spend = (steps: number) => meter.work.spend(steps);
+  registerMeter(ajv, spend);
   ajv.removeKeyword('uniqueItems');
   ajv.addKeyword({
     keyword: 'uniqueItems',
@@ -103,10 +144,10 @@ function compile(schema: JsonObject, draft: Draft) {
     schemaType: 'boolean',
     // ajv compares each with each; a list of 100,000 would take hours.
     validate: (unique: boolean, items: readonly unknown[]) =>
-      !unique || new Set(items.map((item) => JSON.stringify(sorted(item)))).size === items.length,
+      !unique || new Set(items.map((item) => spendItems(JSON.stringify(sorted(item)), spend))).size === items.length,
   });
   try {
-    return ajv.compile(asSchema(rest));
+    return ajv.compile(meterSubschemas(rest));
   } catch (cause) {
     throw new Error(`the schema cannot be used: ${errorText(cause)}`, { cause });
   }
@@ -121,15 +162,25 @@ const OPTIONS: Options = {
   inlineRefs: false,
   validateFormats: true,
   formats: Object.fromEntries(FORMATS.map((name) => [name, fullFormats[name]])),
-  // Only tested, never run by the expression engine of JavaScript, whose time has no bound.
-  code: { regExp: Object.assign((pattern: string) => linearPattern(pattern), { code: 'linearPattern' }) },
   logger: false,
 };
 
-function linearPattern(pattern: string) {
-  const compiled = RE2JS.compile(pattern);
-  // ajv knows patterns apart by their text: without a toString of their own, all would be the first one.
-  return { test: (text: string) => compiled.matcher(text).find(), toString: () => `RE2 ${pattern}` };
+/** Never the expression engine of JavaScript, whose time has no bound. */
+function meteredPatterns(meter: Meter) {
+  const compileMetered = (text: string) => {
+    const pattern = compilePattern(text);
+    meter.patternSteps += pattern.steps;
+    if (meter.patternSteps > MAXIMUM_PATTERN_STEPS) {
+      throw new Error(`its regular expressions have more than ${MAXIMUM_PATTERN_STEPS} steps together`);
+    }
+    const test = (candidate: string) => {
+      meter.work.spend(matchingSteps(pattern, candidate));
+      return pattern.findsIn(candidate);
+    };
+    // ajv knows patterns apart by their text: without a toString of their own, all would be the first one.
+    return { test, toString: () => `RE2 ${text}` };
+  };
+  return Object.assign(compileMetered, { code: 'meteredPattern' });
 }
 
 function sorted(value: unknown): unknown {
@@ -145,8 +196,4 @@ function faultText(errors: readonly ErrorObject[] | null | undefined): string {
   if (error === undefined) return 'does not fit the schema';
   const { instancePath, message = 'does not fit the schema' } = error;
   return `predicate${instancePath.slice(0, 200)} ${message}`.slice(0, 400);
-}
-
-function asSchema(json: JsonObject): AnySchemaObject {
-  return { ...json };
 }

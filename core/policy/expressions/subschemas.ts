@@ -38,3 +38,13 @@ function inside(
     inner,
   ]);
 }
+
+/** The value of a keyword with each schema directly inside of it replaced. */
+export function subschemaPlaces(keyword: string, value: unknown, replace: (schema: JsonObject) => unknown): unknown {
+  const replaced = (inner: unknown) => (isJsonObject(inner) ? replace(inner) : inner);
+  if (LISTS.includes(keyword) && Array.isArray(value)) return value.map(replaced);
+  if (MAPS.includes(keyword) && isJsonObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, replaced(inner)]));
+  }
+  return ONE.includes(keyword) ? replaced(value) : value;
+}

@@ -2,7 +2,8 @@
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
 import type { Report } from '../problems/report.ts';
 import type { SignatureCandidate } from '../../cosign/types.ts';
-import type { Asking, SignerKind, SignerLookups, SignerProof } from './common/signer-kind.ts';
+import { policyPatterns } from './common/text-matcher.ts';
+import type { Asking, SignerInput, SignerKind, SignerLookups, SignerProof } from './common/signer-kind.ts';
 import { IDENTITY_KIND } from './identity/identity-kind.ts';
 import type { IdentitySigner } from './identity/identity-signer.ts';
 import { KEY_KIND } from './key/key-kind.ts';
@@ -26,7 +27,7 @@ export interface SignerEntry {
   readonly name: string;
   /** `spec.keys[0]` */
   readonly path: string;
-  readonly compile: (lookups: SignerLookups, report: Report) => Signer | undefined;
+  readonly compile: (means: Omit<SignerInput, 'path' | 'name'>) => Signer | undefined;
 }
 
 /** All signers in the order of the policy, kind by kind. */
@@ -35,7 +36,7 @@ export function signerEntries(spec: ImagePolicySpec): readonly SignerEntry[] {
     kind.written(spec).map((entry, index) => {
       const name = entry.name ?? `${kind.noun}-${index}`;
       const path = `spec.${kind.field}[${index}]`;
-      return { name, path, compile: (lookups, report) => kind.compile(entry, { path, name, lookups, report }) };
+      return { name, path, compile: (means) => kind.compile(entry, { path, name, ...means }) };
     }),
   );
 }
@@ -45,8 +46,9 @@ export function signerEntries(spec: ImagePolicySpec): readonly SignerEntry[] {
  * under its name, and are one signer to a threshold (`countDistinctSigners`).
  */
 export function compileSigners(spec: ImagePolicySpec, lookups: SignerLookups, report: Report): readonly Signer[] {
+  const pattern = policyPatterns();
   return signerEntries(spec)
-    .map(({ compile }) => compile(lookups, report))
+    .map(({ compile }) => compile({ lookups, pattern, report }))
     .filter((signer) => signer !== undefined);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Signer } from '../../policy/signers/signers.ts';
 import { errorText } from '../../text.ts';
-import type { AttestationDemand, ConditionImage } from '../../policy/types.ts';
+import type { ConditionImage } from '../../policy/expressions/types.ts';
+import type { AttestationDemand } from '../../policy/types.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../cosign/types.ts';
 
 export type AttestationEvaluation =

@@ -3,6 +3,7 @@ import type { SignatureCandidate } from '../../../cosign/types.ts';
 import type { PublicKey } from '../../../keys/public-key.ts';
 import type { ImagePolicySpec, KeyStatus } from '../../documents/image-policy.gen.ts';
 import type { Report } from '../../problems/report.ts';
+import type { TextMatcher } from './text-matcher.ts';
 import type { Proven, SignatureVerifier } from '../verification/signature-verifier.ts';
 
 /**
@@ -58,6 +59,8 @@ export interface SignerInput {
   readonly path: string;
   readonly name: string;
   readonly lookups: SignerLookups;
+  /** `policyPatterns()` of the whole policy. */
+  readonly pattern: (text: string) => TextMatcher;
   readonly report: Report;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PolicyIdentity } from '../../documents/image-policy.gen.ts';
 import type { SignerInput } from '../common/signer-kind.ts';
-import { exactText, textPattern } from '../common/text-matcher.ts';
+import { exactText } from '../common/text-matcher.ts';
 import type { TextMatcher } from '../common/text-matcher.ts';
 import type { IdentitySigner } from './identity-signer.ts';
 
@@ -21,12 +21,12 @@ export function compileIdentity(entry: PolicyIdentity, input: SignerInput): Iden
 function matcherOf(
   field: 'issuer' | 'subject',
   [text, pattern]: readonly [string | undefined, string | undefined],
-  { path, report }: SignerInput,
+  { path, report, pattern: compilePattern }: SignerInput,
 ): TextMatcher | undefined {
   if ((text === undefined) === (pattern === undefined)) {
     report.add('InvalidSpec', path, `exactly one of ${field} or ${field}Pattern`);
     return undefined;
   }
   if (pattern === undefined) return text === undefined ? undefined : exactText(text);
-  return report.attempt('InvalidPattern', `${path}.${field}Pattern`, () => textPattern(pattern));
+  return report.attempt('InvalidPattern', `${path}.${field}Pattern`, () => compilePattern(pattern));
 }

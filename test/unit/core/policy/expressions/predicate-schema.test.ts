@@ -105,14 +105,28 @@ describe('a schema that cannot be used says why', () => {
     ['a nested id', { properties: { a: { $id: 'https://example.test/' } } }, /\$id is only allowed at the root/],
     ['an asynchronous schema, whose answer would always be true', { $async: true, type: 'number' }, /\$async/],
     ['the same further in', { allOf: [{ $async: true }] }, /\$async/],
+    [
+      'subschemas too deep in each other',
+      Array.from({ length: 40 }).reduce<object>((inner) => ({ not: inner }), {}),
+      /nests more than 32 deep/,
+    ],
+    ['too many values', { enum: Array.from({ length: 5000 }, (_, index) => index) }, /more than 5000 values/],
+    ['a million empty values', { examples: Array.from({ length: 1_000_000 }, () => ({})) }, /more than 5000 values/],
+    ['a pattern too large', { pattern: '(a?){1000}'.repeat(100) }, /the regular expression is too large/],
+    [
+      'patterns too large together',
+      { properties: Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`p${i}`, { pattern: `${i}{400}` }])) },
+      /more than 4000 steps together/,
+    ],
+    ['a meter of its own', { 'x-cosignet-steps': 0 }, /x-cosignet-steps is not supported/],
     ['a pattern that is none', { type: 'string', pattern: '[' }, /missing closing/],
     ['a pattern beyond RE2', { type: 'string', pattern: '(?=a)' }, /invalid or unsupported/],
     ['an unknown format', { type: 'string', format: 'colour' }, /unknown format/],
     ['too many characters', { enum: ['x'.repeat(70_000)] }, /longer than/],
     [
       'too many subschemas',
-      { properties: Object.fromEntries(Array.from({ length: 2001 }, (_, index) => [`p${index}`, {}])) },
-      /more than 2000 subschemas/,
+      { properties: Object.fromEntries(Array.from({ length: 501 }, (_, index) => [`p${index}`, {}])) },
+      /more than 500 subschemas/,
     ],
   ];
   for (const [name, schema, reason] of faults) {
@@ -133,11 +147,30 @@ describe('a hostile schema or predicate ends soon and never passes by it', () =>
   test('references that double at each step', () => {
     const $defs = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`d${index}`, both(index + 1)]));
     const faultOf = compilePredicateSchema({ $defs: { ...$defs, d40: {} }, $ref: '#/$defs/d0' });
-    assert.match(quickly(() => faultOf(1)) ?? '', /took longer/);
+    assert.match(quickly(() => faultOf(1)) ?? '', /takes more than 4000000 steps/);
+  });
+
+  test('values to compare with, on each of many items', () => {
+    const faultOf = compilePredicateSchema({
+      items: { enum: Array.from({ length: 2000 }, (_, index) => `x${index}`) },
+    });
+    assert.match(quickly(() => faultOf(Array.from({ length: 3000 }, () => 'x1999'))) ?? '', /takes more than/);
+  });
+
+  test('a pattern on each of many items', () => {
+    const faultOf = compilePredicateSchema({ items: { pattern: '(a?b?c?d?){20}' } });
+    assert.match(quickly(() => faultOf(Array.from({ length: 3000 }, () => 'a'.repeat(100)))) ?? '', /takes more than/);
+  });
+
+  test('references that double with each level of the predicate', () => {
+    const inner = { properties: { a: { $ref: '#' } } };
+    const deep = Array.from({ length: 60 }).reduce<object>((value) => ({ a: value }), {});
+    const faultOf = compilePredicateSchema({ allOf: [inner, inner] });
+    assert.match(quickly(() => faultOf(deep)) ?? '', /takes more than 4000000 steps/);
   });
 
   test('a reference to itself', () => {
-    assert.match(compilePredicateSchema({ allOf: [{ $ref: '#' }] })(1) ?? '', /could not be checked/);
+    assert.match(compilePredicateSchema({ allOf: [{ $ref: '#' }] })(1) ?? '', /refers to itself without end/);
   });
 
   test('a pattern that other engines choke on, in values and in names', () => {

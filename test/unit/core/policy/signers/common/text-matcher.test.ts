@@ -26,7 +26,7 @@ test('a pattern that makes a backtracking engine hang answers at once', () => {
 });
 
 test('what RE2 does not have is refused with a sentence', () => {
-  for (const pattern of ['(', '(a)\\1', 'a{1001}', '[z-a]']) {
+  for (const pattern of ['(', '(a)\\1', '[z-a]']) {
     assert.throws(() => textPattern(pattern), /not a regular expression in RE2 syntax/, pattern);
   }
 });

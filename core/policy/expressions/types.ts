@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Work } from './work.ts';
+
+/** What a policy's author wrote of one attestation. */
+export interface DemandTexts {
+  /** JSON. */
+  readonly schema?: string;
+  readonly conditions: readonly { readonly expression: string; readonly message?: string }[];
+}
+
+/** A text that can't be compiled. */
+export interface DemandFault {
+  /** Below the attestation: `conditions[0].expression`. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The `image` variable of a condition. */
+export interface ConditionImage {
+  readonly repository: string;
+  readonly digest: string;
+  readonly tag: string;
+}
+
+/** An attestation whose signature was verified. */
+export interface AttestedStatement {
+  /** DSSE's pre-authentication encoding of `statement`. */
+  readonly signedBytes: Uint8Array;
+  readonly statement: unknown;
+  readonly predicate: unknown;
+}
+
+/** The same for the same attestation, image and texts, however busy the machine is. */
+export interface CheckedPredicate {
+  /** The first thing that does not fit; undefined: all fits. */
+  readonly fault?: string;
+  /** What the evaluation took. */
+  readonly steps: number;
+}
+
+export interface CheckAsking {
+  /** Who waits for it: a namespace. Others' evaluations don't wait behind those of one that asks for many. */
+  readonly owner: string;
+  /** Nobody waits any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with EngineError EvaluationTimeout where the evaluation did not end, which says nothing of the attestation. */
+export type CheckDemand = (
+  attested: AttestedStatement,
+  image: ConditionImage,
+  asking: CheckAsking,
+) => Promise<CheckedPredicate>;
+
+export interface AttestationCondition {
+  readonly expression: string;
+  readonly message: string;
+  /** True: holds. Bounded in work; a failure to evaluate throws and counts as "does not hold". */
+  readonly holds: (input: { predicate: unknown; statement: unknown; image: ConditionImage }, work?: Work) => boolean;
+}
