@@ -10,6 +10,12 @@ export interface ReviewRecord {
   readonly kind: string;
   /** Printable; empty with generateName. */
   readonly name: string;
+  /** Printable; what the API server makes the name of, where there is none. */
+  readonly generateName?: string;
+  /** The controller that made it, `ReplicaSet/web-5d9`: as the object says, which proves nothing. */
+  readonly owner?: string;
+  /** Printable: who asked. */
+  readonly user: string;
   readonly operation: string;
   readonly dryRun: boolean;
   readonly outcome: 'admitted' | 'refused';

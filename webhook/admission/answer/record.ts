@@ -4,6 +4,7 @@ import { oneLine } from '../../../core/text.ts';
 import type { Logger } from '../../../core/observe.ts';
 import type { ReviewRecord, TimeSpan } from '../../../core/verdict/review-record.ts';
 import type { Endpoint, ImageResult } from '../decision/image-result.ts';
+import { controllerOf, generateNameOf } from '../request/subject.ts';
 import type { ReviewRequest } from '../request/review.ts';
 
 interface RecordContext {
@@ -26,6 +27,8 @@ export function createRecord(results: readonly ImageResult[], context: RecordCon
     namespace: request.namespace,
     kind: request.kind.kind,
     name: oneLine(request.name, NAME_MOST),
+    ...workloadOf(request),
+    user: oneLine(request.user, NAME_MOST),
     operation: request.operation,
     dryRun: request.dryRun,
     outcome: results.some(isRefused) ? 'refused' : 'admitted',
@@ -38,9 +41,19 @@ export function createRecord(results: readonly ImageResult[], context: RecordCon
   };
 }
 
+/** What tells a Pod that has no name yet. */
+function workloadOf(request: ReviewRequest): Pick<ReviewRecord, 'generateName' | 'owner'> {
+  const generateName = request.name === '' ? generateNameOf(request) : undefined;
+  const owner = controllerOf(request.object);
+  return {
+    ...(generateName !== undefined && { generateName: oneLine(generateName, NAME_MOST) }),
+    ...(owner !== undefined && { owner: `${owner.kind}/${owner.name}` }),
+  };
+}
+
 /** One line a decision; the names of its fields are those of the verdict. */
 export function logDecisions(log: Logger, record: ReviewRecord): void {
-  const { endpoint, uid, namespace, kind, name, dryRun } = record;
+  const { endpoint, uid, namespace, kind, name, generateName, owner, user, dryRun } = record;
   for (const { verdict, mode, refused, time } of record.decisions) {
     const { image, resolved, outcome, code, policies, message, registryRequests } = verdict;
     log.info(refused ? 'refused' : 'admitted', {
@@ -53,6 +66,9 @@ export function logDecisions(log: Logger, record: ReviewRecord): void {
       namespace,
       kind,
       name,
+      ...(generateName !== undefined && { generateName }),
+      ...(owner !== undefined && { owner }),
+      user,
       endpoint,
       requests: registryRequests,
       milliseconds: time.endedAt - time.startedAt,

@@ -15,6 +15,7 @@ const MAXIMUM_WARNINGS = 16;
 /** The API server's advice for one warning; from 256 on it may cut. */
 const WARNING_LENGTH = 120;
 const MAXIMUM_CHUNKS = 4;
+const ADMITTED = 'Admitted for now (mode Warn).';
 const MAXIMUM_ANNOTATIONS = 32;
 const MAXIMUM_ANNOTATED = 512;
 
@@ -50,9 +51,20 @@ export function warningsOf(results: readonly ImageResult[]): readonly string[] {
   const toWarn = results.filter(
     (result) => result.mode !== 'Audit' && !isRefused(result) && (isFailing(result) || result.verdict.remedy !== ''),
   );
-  const warnings = toWarn.flatMap((result) => chunks(sentence(result)));
+  const warnings = toWarn.flatMap((result) => [...admittedForNow(result), ...chunks(sentence(result))]);
   if (warnings.length <= MAXIMUM_WARNINGS) return warnings;
   return [...warnings.slice(0, MAXIMUM_WARNINGS - 1), `and more: ${toWarn.length} images in all`];
+}
+
+/** What matters first: which image, what is wrong, and that it runs all the same. */
+function admittedForNow(result: ImageResult): readonly string[] {
+  if (!isFailing(result)) return [];
+  const { image, code } = result.verdict;
+  const rest = `: ${factsOf(code).summary} ${ADMITTED}`;
+  const room = WARNING_LENGTH - rest.length;
+  // The end of a long name tells images apart.
+  const shown = image.length <= room ? image : `…${image.slice(1 - room)}`;
+  return [oneLine(`${shown}${rest}`, WARNING_LENGTH)];
 }
 
 /**

@@ -47,9 +47,11 @@ export function imageResultOf(
   const { enforcement } = context.configuration;
   const pinned = pin(image, verdict, context);
   const final = pinned.verdict ?? verdict;
-  const patch = (pinned.replaceBy ?? []).flatMap((value) =>
-    fields.map(({ path }): ReplaceOperation => ({ op: 'replace', path, value })),
-  );
+  const [replaceBy] = pinned.replaceBy ?? [];
+  const patch = fields.flatMap(({ path, keep }): ReplaceOperation[] => {
+    const value = keep ?? replaceBy;
+    return value === undefined || context.endpoint !== 'mutate' ? [] : [{ op: 'replace', path, value }];
+  });
   return { fields, verdict: final, mode: enforcement === 'Audit' ? 'Audit' : final.mode, patch, time };
 }
 

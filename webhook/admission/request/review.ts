@@ -33,6 +33,8 @@ export interface ReviewRequest {
   readonly namespace: string;
   /** Empty with generateName. */
   readonly name: string;
+  /** Who asks, as the API server authenticated it; empty where it does not say. */
+  readonly user: string;
   readonly groups: readonly string[];
   readonly dryRun: boolean;
   readonly object: JsonObject | undefined;
@@ -89,6 +91,7 @@ function parseRequest(review: unknown): ReviewRequest {
     operation: operation(request['operation']),
     namespace: text(request, 'namespace', 'request.namespace'),
     name: text(request, 'name', 'request.name'),
+    user: userName(request['userInfo']),
     groups: groups(request['userInfo']),
     dryRun: request['dryRun'] === true,
     object: optionalObject(request, 'object'),
@@ -127,6 +130,12 @@ function operation(value: unknown): Operation {
   if (known !== undefined) return known;
   const shown = typeof value === 'string' ? ` not "${oneLine(value, 32)}"` : '';
   throw new Malformed(`request.operation: must be one of ${OPERATIONS.join(', ')}${shown}`);
+}
+
+/** For messages only: it decides nothing, so that an odd one is no reason to refuse. */
+function userName(userInfo: unknown): string {
+  const name = isJsonObject(userInfo) ? userInfo['username'] : undefined;
+  return typeof name === 'string' ? name : '';
 }
 
 function groups(userInfo: unknown): readonly string[] {

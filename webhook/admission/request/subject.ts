@@ -22,12 +22,19 @@ export function subjectOf(request: ReviewRequest): ObjectReference | undefined {
   return request.operation === 'UPDATE' ? changedObject(request) : controllerOf(request.object);
 }
 
+/** The name to be, as far as it was written; the object's own text. */
+export function generateNameOf({ object }: ReviewRequest): string | undefined {
+  const prefix = metadataOf(object)['generateName'];
+  return typeof prefix === 'string' && prefix !== '' ? prefix : undefined;
+}
+
 function changedObject({ kind, name, oldObject }: ReviewRequest): ObjectReference | undefined {
   const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
   return reference({ apiVersion, kind: kind.kind, name, uid: metadataOf(oldObject)['uid'] });
 }
 
-function controllerOf(object: JsonObject | undefined): ObjectReference | undefined {
+/** The controller that an object names. */
+export function controllerOf(object: JsonObject | undefined): ObjectReference | undefined {
   const owners = metadataOf(object)['ownerReferences'];
   if (!Array.isArray(owners)) return undefined;
   const controller: unknown = owners

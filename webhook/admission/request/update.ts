@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { formatReference, parseReference } from '../../../core/image/reference.ts';
 import { imageFields, isPod, podSpecOf } from './workloads.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { ReviewRequest } from './review.ts';
@@ -12,18 +13,42 @@ import type { ImageField, Workload } from './workloads.ts';
  * is down. That rule alone lets terminating objects go, so there is none that asks for a deletionTimestamp,
  * which a user may set on CREATE and which once let changed images through elsewhere (CVE-2023-34091).
  *
- * An empty image in a template is left to whatever fills it in: each Pod that comes of it is judged.
- * In a Pod nothing fills it in any more, and it is judged (and found invalid).
+ * In a template what no Pod can start with is left to whatever fills it in, as OpenShift's image triggers do with a
+ * blank: each Pod that comes of it is judged. In a Pod nothing fills it in any more, and it is judged (and found invalid).
  */
 export function fieldsToDecide(
   row: Workload,
   request: ReviewRequest,
   fields: readonly ImageField[],
 ): readonly ImageField[] {
-  const present = isPod(row) ? fields : fields.filter((field) => field.image !== '');
+  const present = isPod(row) ? fields : fields.filter(({ image }) => !NEVER_AN_IMAGE.test(image));
   if (request.operation !== 'UPDATE' || request.oldObject === undefined) return present;
   const held = heldImages(row, request.oldObject);
-  return present.filter((field) => !held.get(slotOf(field))?.has(field.image));
+  const changed = present.filter((field) => !held.get(slotOf(field))?.has(field.image));
+  return row.immutable ? changed.map((field) => keepDigest(field, held.get(slotOf(field)))) : changed;
+}
+
+/** Empty, or with a character that no reference has (distribution/reference): the kubelet can't even read it. */
+const NEVER_AN_IMAGE = /^$|[^A-Za-z0-9._\-/:@[\]+]/;
+
+/**
+ * Where the API server allows no other image, a tag that is applied again is the digest that it was pinned to: any other
+ * would be refused. That digest is judged like every other.
+ */
+function keepDigest(field: ImageField, held: ReadonlySet<string> = new Set()): ImageField {
+  const written = tagOf(field.image);
+  const keep = written && [...held].find((image) => image.startsWith(`${written}@`));
+  return keep ? { ...field, image: keep, keep } : field;
+}
+
+/** The reference of a tag without a digest, fully qualified; undefined: it is none. */
+function tagOf(image: string): string | undefined {
+  try {
+    const reference = parseReference(image);
+    return reference.digest === undefined ? formatReference(reference) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What each container and volume had. An old object that cannot be read exempts nothing. */

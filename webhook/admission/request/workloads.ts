@@ -13,11 +13,13 @@ export interface Workload {
   readonly podSpec: readonly string[];
   /** Sub-resources whose object is this kind and whose images can change. */
   readonly subResources: readonly string[];
+  /** The API server refuses each change of the images. */
+  readonly immutable: boolean;
 }
 
 /** Every built-in kind that holds a PodSpec (k8s.io/api: PodSpec and all users of PodTemplateSpec). */
 export const WORKLOADS: readonly Workload[] = [
-  workload('', 'Pod', 'pods', ['spec'], ['ephemeralcontainers']),
+  workload('', 'Pod', 'pods', ['spec'], { subResources: ['ephemeralcontainers'] }),
   workload('', 'PodTemplate', 'podtemplates', ['template', 'spec']),
   workload('', 'ReplicationController', 'replicationcontrollers', ['spec', 'template', 'spec']),
   workload('apps', 'DaemonSet', 'daemonsets', ['spec', 'template', 'spec']),
@@ -25,7 +27,7 @@ export const WORKLOADS: readonly Workload[] = [
   workload('apps', 'ReplicaSet', 'replicasets', ['spec', 'template', 'spec']),
   workload('apps', 'StatefulSet', 'statefulsets', ['spec', 'template', 'spec']),
   workload('batch', 'CronJob', 'cronjobs', ['spec', 'jobTemplate', 'spec', 'template', 'spec']),
-  workload('batch', 'Job', 'jobs', ['spec', 'template', 'spec']),
+  workload('batch', 'Job', 'jobs', ['spec', 'template', 'spec'], { immutable: true }),
 ];
 
 // oxlint-disable-next-line max-params -- one row of the table above
@@ -34,9 +36,9 @@ function workload(
   kind: string,
   resource: string,
   podSpec: readonly string[],
-  subResources: readonly string[] = [],
+  rest: Partial<Pick<Workload, 'subResources' | 'immutable'>> = {},
 ): Workload {
-  return { group, version: 'v1', kind, resource, podSpec, subResources };
+  return { group, version: 'v1', kind, resource, podSpec, subResources: [], immutable: false, ...rest };
 }
 
 export type ImageList = 'containers' | 'initContainers' | 'ephemeralContainers' | 'volumes';
@@ -65,6 +67,8 @@ export interface ImageField {
   readonly name: string;
   /** Empty where none is given. */
   readonly image: string;
+  /** What is to be written here in its place where it is admitted; undefined: nothing but the digest that was verified. */
+  readonly keep?: string;
 }
 
 /** A shape that no API server sends; `path` as kubectl writes it. */

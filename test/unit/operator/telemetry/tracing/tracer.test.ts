@@ -32,6 +32,7 @@ function record(change: Partial<ReviewRecord> = {}): ReviewRecord {
     namespace: 'shop',
     kind: 'Pod',
     name: 'web-0',
+    user: 'jane',
     operation: 'CREATE',
     dryRun: false,
     outcome: 'refused',

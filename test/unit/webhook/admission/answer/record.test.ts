@@ -4,7 +4,17 @@ import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { createLogger } from '../../../../../cli/output/logger.ts';
 import { silentLogger, type LogFields } from '../../../../../core/observe.ts';
-import { harness, podReview, SIGNED, UNSIGNED, untilGone, verdictFor, type Overrides } from '../../reviews.ts';
+import {
+  harness,
+  podOf,
+  podReview,
+  reviewOf,
+  SIGNED,
+  UNSIGNED,
+  untilGone,
+  verdictFor,
+  type Overrides,
+} from '../../reviews.ts';
 
 interface Line {
   readonly message: string;
@@ -32,6 +42,26 @@ describe('the log', () => {
     );
   });
 
+  test('identifies a Pod that has no name yet by its owner, the start of its name and who asks', async () => {
+    const lines: LogFields[] = [];
+    const log = { ...silentLogger, info: (_: string, fields: LogFields = {}) => lines.push(fields) };
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5d9', uid: 'u-1', controller: true };
+    const object = podOf([UNSIGNED], { name: undefined, generateName: 'web-5d9-', ownerReferences: [owner] });
+    const review = reviewOf('pods', object, { name: '', userInfo: { username: 'system:serviceaccount:a\nb:c' } });
+    await harness({ log }).handle('mutate', review, untilGone());
+    const [{ name, generateName, owner: shown, user, uid } = {}] = lines;
+    assert.deepEqual(
+      { name, generateName, shown, user, uid },
+      {
+        name: '',
+        generateName: 'web-5d9-',
+        shown: 'ReplicaSet/web-5d9',
+        user: 'system:serviceaccount:a?b:c',
+        uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
+      },
+    );
+  });
+
   test('tells what was decided, by which policies, for whom and at what price', async () => {
     let now = 1000;
     const decide: Overrides['decide'] = async ({ image }) => {
@@ -50,6 +80,7 @@ describe('the log', () => {
       namespace: 'shop',
       kind: 'Pod',
       name: 'web-0',
+      user: 'jane',
       endpoint: 'mutate',
       requests: 3,
       milliseconds: 70,
@@ -78,7 +109,7 @@ describe('the log', () => {
       const log = createLogger({ level: 'info', format, stream });
       const { handle } = harness({ log });
       await handle('validate', podReview([hostile], { name: `n\r\n\u202E${'x'.repeat(100)}` }), untilGone());
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      while (!written.endsWith('\n')) await new Promise((resolve) => setTimeout(resolve, 5));
       assert.equal(written.split('\n').length, 2, written);
       assert.match(written, /\brefused\b.*\breason\W+image evil.* has no signature/);
       // oxlint-disable-next-line no-control-regex -- these are what must not be there

@@ -55,10 +55,18 @@ describe('warnings', () => {
     assert.ok(warnings.length > 1);
     for (const warning of warnings) assert.ok(warning.length <= 120, warning);
     assert.equal(
-      warnings.join(' '),
+      warnings.slice(1).join(' '),
       'container "c0": image registry.example.com/some/rather/long/repository/name/of/an/image:1.2.3-with-a-tag has no signature. ' +
         'Sign it: cosign sign registry.example.com/some/rather/long/repository/name/of/an/image:1.2.3-with-a-tag',
     );
+  });
+
+  test('say first what is wrong with which image, and that it is admitted for now', async () => {
+    const [short] = (await respond(['registry.example.com/shop/unsigned:1.0'], 'Warn')).warnings ?? [];
+    assert.equal(short, 'registry.example.com/shop/unsigned:1.0: It has no signature. Admitted for now (mode Warn).');
+    const [long = ''] = (await respond([`registry.example.com/${'a/'.repeat(90)}app:1.0`], 'Warn')).warnings ?? [];
+    assert.match(long, /^….*a\/app:1\.0: It has no signature\. Admitted for now \(mode Warn\)\.$/);
+    assert.equal(long.length, 120);
   });
 
   test('are few, however many images fail', async () => {

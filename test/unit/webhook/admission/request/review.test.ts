@@ -31,6 +31,7 @@ describe('parseReview', () => {
         operation: 'UPDATE',
         namespace: 'default',
         name: 'x',
+        user: 'jane',
         groups: ['system:authenticated'],
         dryRun: true,
         object: { spec: {} },
