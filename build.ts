@@ -48,6 +48,8 @@ await rm(path.join(outdir, 'lib'), { recursive: true, force: true });
 await build({
   entryPoints: { cosignet: path.join(root, 'cli/main.ts') },
   outdir,
+  // Names of modules in the bundle are relative to it, and not to where this was started.
+  absWorkingDir: root,
   bundle: true,
   splitting,
   format: 'esm',
