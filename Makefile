@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test test-node fuzz mutation tools build image sbom programs release publish bench soak endurance install uninstall clean
+.PHONY: help demo demo-cluster check test test-node test-versions fuzz mutation tools build image sbom programs release publish bench soak endurance install uninstall clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -44,6 +44,9 @@ test-node: $(INSTALLED) tools image ## Pods for real: kubelet and containerd in 
 	test/tools/build.sh node
 	@mkdir -p .cache
 	test/node/run.sh npm run --silent test:node
+
+test-versions: $(INSTALLED) tools build ## Install, admit and uninstall on Kubernetes 1.34, 1.35 and 1.37 (builds them: long)
+	COSIGNET_PROGRAM=dist/cosignet.js npm run --silent test:versions
 
 tools: ## Build the real components that tests run against (needs Go; cached in .cache/tools)
 	test/tools/build.sh

@@ -27,16 +27,11 @@ else
   controllers=(/sys/fs/cgroup/*/)
 fi
 made=()
-mount_point=/var/lib/kubelet
-[ -d $mount_point ] || { mkdir -p $mount_point && made+=($mount_point); }
-for controller in "${controllers[@]}"; do
-  mkdir "$controller/$COSIGNET_CGROUP"
-  made+=("$controller/$COSIGNET_CGROUP")
-done
 
 # The kernel ends what is still in the groups a moment after the first process of the frame.
 remove() {
   local folder
+  trap '' INT TERM HUP
   for folder in "${made[@]}"; do
     for _ in $(seq 50); do
       find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true
@@ -45,11 +40,22 @@ remove() {
     done
     [ ! -d "$folder" ] || echo "left behind: $folder" >&2
   done
+  if [ -n "${KEEP:-}" ]; then echo "kept $TMPDIR" >&2; else rm -rf "$TMPDIR"; fi
 }
+# KEEP: what tests wrote stays, for its logs.
+TMPDIR=$(mktemp -d)
+export TMPDIR
 trap remove EXIT
+
+mount_point=/var/lib/kubelet
+[ -d $mount_point ] || { mkdir -p $mount_point && made+=($mount_point); }
+for controller in "${controllers[@]}"; do
+  mkdir "$controller/$COSIGNET_CGROUP"
+  made+=("$controller/$COSIGNET_CGROUP")
+done
 
 # When unshare ends, so does the first process of the frame, and with that one all others.
 unshare --net --mount --pid --fork --kill-child --mount-proc "$(dirname "${BASH_SOURCE[0]}")/frame.sh" "$@" &
 frame=$!
-trap 'kill -KILL $frame' INT TERM HUP
+trap 'kill -KILL $frame 2>/dev/null || true' INT TERM HUP
 wait $frame

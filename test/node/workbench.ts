@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startRegistry } from '../e2e/registry.ts';
@@ -14,7 +14,7 @@ export interface NodeWorkbench extends Workbench {
   readonly digest: string;
 }
 
-/** A real node with a registry that holds what `make image` built. KEEP: the folder stays, for its logs. */
+/** A real node with a registry that holds what `make image` built. Its folder goes with the frame. */
 export async function openNodeWorkbench(): Promise<NodeWorkbench> {
   const frame = readFrame();
   requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm', 'cosign', 'crane');
@@ -53,8 +53,6 @@ export async function openNodeWorkbench(): Promise<NodeWorkbench> {
     close: async () => {
       await cluster.stop();
       await registry.stop();
-      if (process.env['KEEP'] === undefined) rmSync(dir, { recursive: true, force: true });
-      else console.error(`kept ${dir}`);
     },
   };
 }
