@@ -26,10 +26,20 @@ export interface ApiRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Another form of the answer than the whole object; JSON. */
+  readonly accept?: string;
+  /** Whose connections it goes over; left out: those of all other calls. */
+  readonly lane?: Lane;
   readonly signal?: AbortSignal;
   /** The whole exchange, milliseconds; for a watch: until it ends. */
   readonly timeout?: number;
 }
+
+/**
+ * Connections of their own: who has many Secrets read must not keep a leader from its lease, nor anybody from the labels
+ * of a namespace.
+ */
+export type Lane = 'lease' | 'secrets';
 
 /** Plain HTTP against one API server. Everything fails with `ApiError`, also what the network does. */
 export interface KubeApi {
@@ -71,6 +81,8 @@ export interface ApiAuthorization {
   /** Short requests share few connections; each watch holds one of its own. */
   readonly calls?: Dispatcher;
   readonly watches?: Dispatcher;
+  readonly lease?: Dispatcher;
+  readonly secrets?: Dispatcher;
 }
 
 export interface KubeApiOptions {
@@ -80,17 +92,19 @@ export interface KubeApiOptions {
 }
 
 const CALL_TIMEOUT = 15_000;
-/** A page of 500 objects; the API server caps one object near 1.5 MiB. */
-const ANSWER_BYTES = 128 * 1024 * 1024;
+/** One object; the API server caps it near 1.5 MiB. */
+const ANSWER_BYTES = 4 * 1024 * 1024;
 const ERROR_BYTES = 64 * 1024;
+/** What `call` answers then has only metadata: whoever wants no more is not sent what tenants wrote. */
+export const ONLY_METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export function createKubeApi(options: KubeApiOptions): KubeApi {
   const server = options.server.replace(/\/$/, '');
 
-  async function open(asked: ApiRequest, signal: AbortSignal, kind: 'calls' | 'watches') {
+  async function open(asked: ApiRequest, signal: AbortSignal, kind: 'calls' | 'watches' | Lane) {
     const authorization = await options.authorize();
     const dispatcher = authorization[kind];
-    const headers: Record<string, string> = { ...authorization.headers, accept: 'application/json' };
+    const headers: Record<string, string> = { ...authorization.headers, accept: asked.accept ?? 'application/json' };
     if (asked.body !== undefined) headers['content-type'] = asked.contentType ?? 'application/json';
     const answer = request(`${server}${asked.path}`, {
       method: asked.method ?? 'GET',
@@ -109,7 +123,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
   async function call<T>(asked: ApiRequest): Promise<T> {
     const deadline = startDeadline(asked.signal, asked.timeout ?? CALL_TIMEOUT);
     try {
-      const response = await open(asked, deadline.signal, 'calls');
+      const response = await open(asked, deadline.signal, asked.lane ?? 'calls');
       if (response.statusCode >= 300) throw await refusal(asked, response);
       const answer: T = JSON.parse(await readText(response.body, ANSWER_BYTES));
       return answer;

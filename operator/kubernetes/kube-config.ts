@@ -12,10 +12,14 @@ interface SharedAgents {
   readonly fingerprint: string;
   readonly calls: Dispatcher;
   readonly watches: Dispatcher;
+  readonly lease: Dispatcher;
+  readonly secrets: Dispatcher;
 }
 
 /** Short requests queue on this many connections; each watch has one of its own. */
 const CALL_CONNECTIONS = 4;
+const SECRET_CONNECTIONS = 4;
+const LEASE_CONNECTIONS = 2;
 
 /**
  * The client library opens a connection for each call; this one shares them. They are replaced when
@@ -32,8 +36,8 @@ export class SharedKubeConfig extends KubeConfig {
     for (const [name, value] of Object.entries(options.headers ?? {}))
       headers[name.toLowerCase()] = String(value).trim();
     if (typeof options.auth === 'string') headers['authorization'] = `Basic ${btoa(options.auth)}`;
-    const { calls, watches } = this.#agentsFor(options);
-    return { headers, calls, watches };
+    const { calls, watches, lease, secrets } = this.#agentsFor(options);
+    return { headers, calls, watches, lease, secrets };
   }
 
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
@@ -46,7 +50,7 @@ export class SharedKubeConfig extends KubeConfig {
   async close(): Promise<void> {
     const agents = this.#agents;
     this.#agents = undefined;
-    await Promise.all([agents?.calls.destroy(), agents?.watches.destroy()]);
+    await Promise.all(dispatchersOf(agents).map((dispatcher) => dispatcher.destroy()));
   }
 
   #agentsFor(options: TlsOptions): SharedAgents {
@@ -54,11 +58,13 @@ export class SharedKubeConfig extends KubeConfig {
     if (this.#agents?.fingerprint === fingerprint) return this.#agents;
     const stale = this.#agents;
     // Errors of connections that are being closed concern requests that see them themselves.
-    void Promise.all([stale?.calls.close(), stale?.watches.close()]).catch(() => undefined);
+    void Promise.all(dispatchersOf(stale).map((dispatcher) => dispatcher.close())).catch(() => undefined);
     this.#agents = {
       fingerprint,
       calls: this.#dispatcher(options, CALL_CONNECTIONS),
       watches: this.#dispatcher(options),
+      lease: this.#dispatcher(options, LEASE_CONNECTIONS),
+      secrets: this.#dispatcher(options, SECRET_CONNECTIONS),
     };
     return this.#agents;
   }
@@ -97,6 +103,10 @@ export function kubeApiOf(config: SharedKubeConfig): KubeApi {
     throw new Error('no cluster is configured: set KUBECONFIG, run in a Pod, or read policies from files (--policies)');
   }
   return createKubeApi({ server, authorize: () => config.authorization() });
+}
+
+function dispatchersOf(agents: SharedAgents | undefined): readonly Dispatcher[] {
+  return agents === undefined ? [] : [agents.calls, agents.watches, agents.lease, agents.secrets];
 }
 
 function fingerprintOf({ ca, cert, key, rejectUnauthorized, servername }: TlsOptions): string {

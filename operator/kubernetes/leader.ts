@@ -197,14 +197,14 @@ export class LeaderElection {
     const { renewDeadline } = this.#timings;
     const left = this.#renewedAt + renewDeadline - this.#options.monotonic();
     const timeout = left > 0 ? Math.min(renewDeadline / 2, left) : renewDeadline / 2;
-    return { timeout, signal: this.#stopping.signal };
+    return { timeout, signal: this.#stopping.signal, lane: 'lease' } as const;
   }
 
   async #release(lease: Lease): Promise<void> {
     const spec: LeaseSpec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 };
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease.metadata, spec };
     try {
-      await this.#options.api.call({ method: 'PUT', path: this.#path, body, timeout: 2000 });
+      await this.#options.api.call({ method: 'PUT', path: this.#path, body, timeout: 2000, lane: 'lease' });
     } catch (thrown) {
       this.#options.log.warn('the lease was not given back; it runs out by itself', { error: errorText(thrown) });
     }

@@ -137,7 +137,7 @@ async function read(api: KubeApi, { namespace, name }: SecretName): Promise<Know
   if (!SECRET_NAME.test(name)) return { problem: `there is no Secret ${quote(name)}` };
   try {
     const path = apiPath('/api/v1/namespaces', namespace, 'secrets', name);
-    const { data } = await api.call<SecretObject>({ path, timeout: TIMEOUT });
+    const { data } = await api.call<SecretObject>({ path, timeout: TIMEOUT, lane: 'secrets' });
     return { data };
   } catch (thrown) {
     if (isStatus(thrown, 404)) return { problem: `there is no Secret ${name}` };

@@ -7,7 +7,9 @@ import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import { createMatcher, type CredentialEntry } from '../../core/registry/credentials/match.ts';
 import { pullSecretEntries, type PullSecret } from '../../core/registry/credentials/pull-secret.ts';
 import type { Keychain } from '../../core/registry/types.ts';
-import { apiPath, ApiError, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
+import { EngineError } from '../../core/errors.ts';
+import { apiPath, ApiError, type KubeApi } from '../kubernetes/api-client.ts';
+import { createFairLimit } from '../kubernetes/fair-limit.ts';
 
 /** What a Pod's images are pulled with; names in the Pod's own namespace, written by its creator. */
 export interface PullSource {
@@ -27,7 +29,7 @@ export interface PullSecretsOptions {
   readonly clock?: Clock;
 }
 
-interface ServiceAccount extends KubeObject {
+interface ServiceAccount {
   readonly imagePullSecrets?: readonly { readonly name?: string }[];
 }
 
@@ -36,6 +38,10 @@ const REMEMBERED = 30_000;
 const ENTRIES = 2048;
 /** An admission waits for this. */
 const TIMEOUT = 2000;
+/** Of one namespace, at a time, and before further ones fail at once; there are four connections for all. */
+const READ_AT_ONCE = 2;
+const READS_WAITING = 256;
+const KEPT_BYTES = 8 * 1024 * 1024;
 /** Names a Pod (or its account) may list; each may cost a request. */
 const SECRETS_MOST = 32;
 
@@ -43,29 +49,29 @@ const SECRETS_MOST = 32;
  * Keychains for Pods, as the kubelet has them: their imagePullSecrets or, where they name none, those of their service
  * account (which the API server then copies into the Pod), the longest path of all first; then what the configuration
  * names for the registry: Secrets, then programs. Nothing is read before a registry asks. Secrets are read only in
- * the Pod's namespace, where whoever may create the Pod may use them as well. What can't be read is not used:
- * the registry then refuses, and the image with it.
+ * the Pod's namespace, where whoever may create the Pod may use them as well. What is not there, or
+ * is not ours to read, is not used: the registry then refuses, and the image with it.
  */
 export function createPullSecrets(options: PullSecretsOptions): (source: PullSource) => Keychain {
-  const read = createReader(options);
+  const { log } = options;
+  const secretsRead = createReader(options, (object, path) => usableEntries(Object(object), path, log));
+  const accountsRead = createReader(options, namesIn);
   const configured = configuredKeychain(options);
   const programs = options.programs ? [options.programs] : [];
 
-  async function namesOf(source: PullSource): Promise<readonly string[]> {
-    if (source.imagePullSecrets.length > 0) return distinct(source.imagePullSecrets);
-    const path = apiPath('/api/v1/namespaces', source.namespace, 'serviceaccounts', source.serviceAccountName);
-    const account = await read<ServiceAccount>(path);
-    return distinct((account?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])));
+  async function namesOf({ namespace, imagePullSecrets, serviceAccountName }: PullSource): Promise<readonly string[]> {
+    if (imagePullSecrets.length > 0) return distinct(imagePullSecrets);
+    return (await accountsRead({ namespace, plural: 'serviceaccounts', name: serviceAccountName })) ?? [];
   }
 
+  /** One after the other: a Pod that names many must not read many at a time. */
   async function keychainOf(source: PullSource): Promise<Keychain> {
-    const names = await namesOf(source);
-    const found = names.map(async (name) => {
-      const path = apiPath('/api/v1/namespaces', source.namespace, 'secrets', name);
-      const secret = await read<KubeObject & PullSecret>(path);
-      return secret ? usableEntries(secret, path, options.log) : [];
-    });
-    const match = createMatcher((await Promise.all(found)).flat());
+    const { namespace } = source;
+    const entries: CredentialEntry[] = [];
+    for (const name of await namesOf(source)) {
+      entries.push(...((await secretsRead({ namespace, plural: 'secrets', name })) ?? []));
+    }
+    const match = createMatcher(entries);
     return { resolve: async (repository) => match(repository) };
   }
 
@@ -82,43 +88,71 @@ export function createPullSecrets(options: PullSecretsOptions): (source: PullSou
   };
 }
 
-/** Reads once for many Pods; undefined where the object is not there, not ours to read, or out of reach. */
-function createReader({ api, log, clock }: PullSecretsOptions) {
-  const cache = new LRUCache<string, { readonly object: unknown }>({
+interface Named {
+  readonly namespace: string;
+  readonly plural: 'secrets' | 'serviceaccounts';
+  readonly name: string;
+}
+
+/**
+ * Reads once for many Pods. Undefined: the object is not there, or not ours to read. Anything else that goes wrong is
+ * an outage (`RegistryUnavailable`): never "there are no credentials".
+ */
+function createReader<T extends object>(
+  { api, log, clock }: PullSecretsOptions,
+  parse: (object: unknown, path: string) => T,
+): (named: Named) => Promise<T | undefined> {
+  const cache = new LRUCache<string, { readonly kept: T | undefined }>({
     max: ENTRIES,
+    // What a tenant puts into a Secret is not ours to keep.
+    maxSize: KEPT_BYTES,
+    sizeCalculation: ({ kept }) => 256 + (JSON.stringify(kept)?.length ?? 0),
     ttl: REMEMBERED,
     ttlResolution: 0,
     ...(clock && { perf: { now: clock } }),
   });
-  const asking = new Map<string, Promise<unknown>>();
+  const asking = new Map<string, Promise<T | undefined>>();
+  const limit = createFairLimit({
+    running: READ_AT_ONCE,
+    waiting: READS_WAITING,
+    refuse: () => new ApiError(0, 'too many Secrets of this namespace are being read'),
+  });
 
-  async function ask(path: string): Promise<unknown> {
+  async function ask(path: string, namespace: string): Promise<T | undefined> {
     try {
-      const object = await api.call<unknown>({ path, timeout: TIMEOUT });
-      cache.set(path, { object });
-      return object;
+      const object = await limit(namespace, () => api.call({ path, timeout: TIMEOUT, lane: 'secrets' }));
+      return remember(path, parse(object, path));
     } catch (thrown) {
-      log.warn('credentials for pulling were not read and are not used', { path, error: errorText(thrown) });
       const isAnswer = thrown instanceof ApiError && (thrown.status === 403 || thrown.status === 404);
+      log.warn('credentials for pulling were not read', { path, error: errorText(thrown) });
       // An outage must not be remembered as "there is none".
-      if (isAnswer) cache.set(path, { object: undefined });
-      return undefined;
+      if (isAnswer) return remember(path, undefined);
+      throw new EngineError('RegistryUnavailable', 'credentials for pulling could not be read from the API server', {
+        cause: thrown,
+      });
     } finally {
       asking.delete(path);
     }
   }
 
-  return async <T>(path: string): Promise<T | undefined> => {
-    const known = cache.get(path);
-    const pending = known ? known.object : (asking.get(path) ?? remember(path, ask(path)));
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the API server's answer for this path
-    return (await pending) as T | undefined;
-  };
-
-  function remember(path: string, answer: Promise<unknown>): Promise<unknown> {
-    asking.set(path, answer);
-    return answer;
+  function remember(path: string, kept: T | undefined): T | undefined {
+    cache.set(path, { kept });
+    return kept;
   }
+
+  return async ({ namespace, plural, name }) => {
+    const path = apiPath('/api/v1/namespaces', namespace, plural, name);
+    const known = cache.get(path);
+    if (known) return known.kept;
+    const pending = asking.get(path) ?? ask(path, namespace);
+    asking.set(path, pending);
+    return pending;
+  };
+}
+
+function namesIn(account: unknown): readonly string[] {
+  const { imagePullSecrets }: ServiceAccount = Object(account);
+  return distinct((imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])));
 }
 
 function configuredKeychain({ registries, ownSecret, log }: PullSecretsOptions): Keychain {

@@ -33,6 +33,7 @@ describe('SharedKubeConfig', () => {
     const { authority, serving } = await certify();
     await writeFile(path.join(folder, 'ca.crt'), authority.certificate);
     server = createServer({ cert: serving.certificate, key: serving.privateKey }, (request, response) => {
+      if (request.url === '/hang') return;
       authorizations.push(request.headers.authorization);
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ kind: 'NamespaceList', apiVersion: 'v1', metadata: {}, items: [] }));
@@ -62,6 +63,18 @@ describe('SharedKubeConfig', () => {
     await Promise.all(Array.from({ length: 50 }, () => generated.listNamespace()));
     assert.ok(connections <= 4, `${connections} connections`);
     assert.ok(authorizations.every((header) => header === 'Bearer secret'));
+  });
+
+  test('reads that hang leave the lease and all other calls their connections', async () => {
+    const api = kubeApiOf(config);
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const secrets = Array.from({ length: 32 }, () => api.call({ path: '/hang', lane: 'secrets', signal }));
+    const settled = Promise.allSettled(secrets);
+    await api.call({ path: '/apis/coordination.k8s.io/v1/leases', lane: 'lease', timeout: 5000 });
+    await api.call({ path: '/api/v1/namespaces', timeout: 5000 });
+    stopping.abort();
+    await settled;
   });
 
   test('trusts a new authority as soon as its file changes, and no longer the old one', async () => {

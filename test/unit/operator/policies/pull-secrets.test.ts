@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { RegistryConfiguration } from '../../../../core/config/types.ts';
+import { EngineError } from '../../../../core/errors.ts';
 import { silentLogger } from '../../../../core/observe.ts';
 import type { PullSecret } from '../../../../core/registry/credentials/pull-secret.ts';
 import type { Credential, Keychain } from '../../../../core/registry/types.ts';
 import { createKubeApi } from '../../../../operator/kubernetes/api-client.ts';
 import { createPullSecrets, type PullSource } from '../../../../operator/policies/pull-secrets.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { eventually } from '../eventually.ts';
 
 const image = { registry: 'registry.example.com', path: 'team/app' };
 const pod: PullSource = { namespace: 'shop', imagePullSecrets: ['own'], serviceAccountName: 'default' };
@@ -148,9 +150,33 @@ describe('createPullSecrets', () => {
     account();
     put('own', pullSecret('registry.example.com', 'own'));
     server.fault = () => ({ status: 503 });
-    await Promise.all(Array.from({ length: 20 }, () => keychainFor(pod).resolve(image)));
+    const asked = await Promise.allSettled(Array.from({ length: 20 }, () => keychainFor(pod).resolve(image)));
     assert.equal(server.seen.length, 1);
+    // Never "there are no credentials": what was proven before an outage still counts.
+    for (const answer of asked) {
+      assert.equal(answer.status, 'rejected');
+      assert.ok(answer.reason instanceof EngineError);
+      assert.equal(answer.reason.code, 'RegistryUnavailable');
+    }
     server.fault = () => undefined;
     assert.deepEqual(await users(keychainFor(pod)), ['own']);
+  });
+
+  test('a namespace whose Pods name many Secrets has few of them read at a time, and keeps no other waiting', async () => {
+    account();
+    put('own', pullSecret('registry.example.com', 'own'));
+    server.fault = ({ path }) => (path.includes('/namespaces/team/') ? 'hang' : undefined);
+    const greedy = Array.from({ length: 26 }, (_, podNumber) => {
+      const imagePullSecrets = Array.from({ length: 32 }, (_unused, index) => `s${podNumber}-${index}`);
+      return keychainFor({ namespace: 'team', imagePullSecrets, serviceAccountName: 'default' }).resolve(image);
+    });
+    const settled = Promise.allSettled(greedy);
+    await eventually(() => server.seen.some(({ path }) => path.includes('/namespaces/team/')));
+    assert.deepEqual(await users(keychainFor(pod)), ['own']);
+    assert.equal(server.seen.filter(({ path }) => path.includes('/namespaces/team/')).length, 2);
+    server.fault = () => undefined;
+    const answers = await settled;
+    // Those that hung are an outage; the others are not there.
+    assert.equal(answers.filter(({ status }) => status === 'rejected').length, 2);
   });
 });
