@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Logger } from '../../core/observe.ts';
 import { apiPath, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
+import { METADATA } from '../kubernetes/object-reader.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
 
 interface WebhookConfiguration extends KubeObject {
@@ -43,6 +44,9 @@ const KINDS = {
 const PLURALS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'] as const;
 type Plural = (typeof PLURALS)[number];
 
+/** Ours has few. */
+const CONFIGURATION_BYTES = 1024 * 1024;
+
 /** Keeps caBundle, and nothing else, of our two webhook configurations. */
 export class WebhookConfigurations {
   readonly reflectors: readonly Reflector<WebhookConfiguration>[];
@@ -61,6 +65,7 @@ export class WebhookConfigurations {
           name: plural,
           path: apiPath(GROUP, plural),
           fieldSelector: `metadata.name=${options.name}`,
+          reading: { selection: { fields: { metadata: METADATA, webhooks: { bytes: CONFIGURATION_BYTES } } } },
           onChanges: () => {
             this.#look();
             options.onChange();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '../../core/observe.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
-import { apiPath, type KubeApi, type KubeObject } from './api-client.ts';
+import { apiPath, ONLY_METADATA, type KubeApi, type KubeObject } from './api-client.ts';
+import { METADATA } from './object-reader.ts';
 import { Reflector, type ReflectorTimings } from './reflector.ts';
 
 export interface Namespaces {
@@ -29,7 +30,7 @@ export function createNamespaces(options: NamespacesOptions): Namespaces {
     api: options.api,
     name: 'namespaces',
     path: PATH,
-    keep: onlyLabels,
+    reading: { selection: { fields: { metadata: METADATA } }, keep: onlyLabels },
     onChanges: () => options.onChange?.(),
     log: options.log,
     ...(options.timings && { timings: options.timings }),
@@ -41,7 +42,7 @@ export function createNamespaces(options: NamespacesOptions): Namespaces {
     const running = asking.get(name);
     if (running) return running;
     const answer = options.api
-      .call<KubeObject>({ path: apiPath(PATH, name), timeout: GET_TIMEOUT })
+      .call<KubeObject>({ path: apiPath(PATH, name), accept: ONLY_METADATA, timeout: GET_TIMEOUT })
       .finally(() => asking.delete(name));
     asking.set(name, answer);
     return answer;

@@ -3,6 +3,8 @@ import { errorText } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 import { ApiError, isStatus, type KubeApi, type KubeObject } from './api-client.ts';
 import { backoffDelay, pause, type BackoffLimits } from './backoff.ts';
+import { ListReader } from './list-reader.ts';
+import type { ObjectReading } from './object-reader.ts';
 import { watchEvents } from './watch-lines.ts';
 
 export interface Change<T> {
@@ -19,8 +21,10 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly fieldSelector?: string;
   /** The kind may not be installed: then 404 says that there is no object. Left out, it is a failure like others. */
   readonly mayBeAbsent?: boolean;
-  /** Keeps what is needed of each object. */
-  readonly keep?: (object: T) => T;
+  /** What is needed of each object. */
+  readonly reading: ObjectReading<T>;
+  /** An object is too large to be read, and is taken for what `reading` says. */
+  readonly onUnreadable?: (key: string) => void;
   /** All that one answer changed, in one call: a list is applied whole. */
   readonly onChanges: (changes: readonly Change<T>[]) => void;
   readonly log: Logger;
@@ -48,13 +52,7 @@ const TIMINGS: ReflectorTimings = {
   // The ceiling is how late a replica may hear of a change after an outage.
   backoff: { first: 250, most: 5_000 },
 };
-const PAGE = 500;
 const RETRY_AFTER_MOST = 60_000;
-
-interface ListPage<T> {
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
-  readonly items?: readonly T[] | null;
-}
 
 /**
  * A local copy of one collection: list, then watch, for ever. Whatever goes wrong (410, a reset, a
@@ -75,6 +73,7 @@ export class Reflector<T extends KubeObject> {
   #running: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   readonly #options: ReflectorOptions<T>;
+  readonly #lists: ListReader<T>;
   readonly #timings: ReflectorTimings;
   readonly #monotonic: () => number;
   readonly #random: () => number;
@@ -82,6 +81,14 @@ export class Reflector<T extends KubeObject> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#lists = new ListReader<T>({
+      ...options,
+      onUnreadable: ({ metadata }) => {
+        const key = keyOf(metadata);
+        options.log.warn('an object is too large to be read', { collection: options.name, object: key });
+        options.onUnreadable?.(key);
+      },
+    });
     this.name = options.name;
     this.#timings = { ...TIMINGS, ...options.timings };
     this.#monotonic = options.monotonic ?? (() => performance.now());
@@ -154,21 +161,9 @@ export class Reflector<T extends KubeObject> {
     return Math.max(delay, Math.min(asked, RETRY_AFTER_MOST) * (1 + this.#random() / 4));
   }
 
-  /** Without resourceVersion: the newest state, never a lagging cache that would take a policy back in time. */
   async #list(): Promise<void> {
     const next = new Map<string, T>();
-    let version = '';
-    let token: string | undefined;
-    do {
-      const page: ListPage<T> = await this.#options.api.call<ListPage<T>>({
-        path: this.#options.path,
-        query: this.#query({ limit: String(PAGE), ...(token && { continue: token }) }),
-        signal: this.#stopping.signal,
-      });
-      for (const item of page.items ?? []) next.set(keyOf(item.metadata), this.#kept(item));
-      version = page.metadata?.resourceVersion ?? '';
-      token = page.metadata?.continue;
-    } while (token);
+    const version = await this.#lists.list(this.#stopping.signal, (item) => next.set(keyOf(item.metadata), item));
     this.#replace(next, version);
   }
 
@@ -210,7 +205,7 @@ export class Reflector<T extends KubeObject> {
       timeout: seconds * 1000 + this.#timings.margin,
     });
     let count = 0;
-    for await (const event of watchEvents<T>(chunks)) {
+    for await (const event of watchEvents<T>(chunks, this.#options.reading)) {
       if (this.#stopping.signal.aborted) return count;
       this.#heard();
       if (event === undefined) continue;
@@ -231,9 +226,8 @@ export class Reflector<T extends KubeObject> {
       this.#emit([event]);
       return;
     }
-    const object = this.#kept(event.object);
-    this.#objects.set(key, object);
-    this.#emit([{ type: known ? 'MODIFIED' : 'ADDED', object }]);
+    this.#objects.set(key, event.object);
+    this.#emit([{ type: known ? 'MODIFIED' : 'ADDED', object: event.object }]);
   }
 
   /** A handler's fault is not the server's: the copy is right, and listing again would not help. */
@@ -243,10 +237,6 @@ export class Reflector<T extends KubeObject> {
     } catch (thrown) {
       this.#options.log.error('a change could not be handled', { collection: this.name, error: errorText(thrown) });
     }
-  }
-
-  #kept(object: T): T {
-    return this.#options.keep ? this.#options.keep(object) : object;
   }
 
   #heard(): number {

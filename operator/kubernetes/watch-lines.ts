@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApiError, type KubeObject } from './api-client.ts';
+import { readWatchEvent, type ObjectReading, type WatchEvent } from './object-reader.ts';
 
-/** One line of a watch (metav1.WatchEvent). */
-export interface WatchEvent<T> {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
-  readonly object: T;
-}
-
-/** An object with its old and new self in JSON stays well below this (etcd refuses more than 1.5 MiB). */
-const LINE_BYTES = 8 * 1024 * 1024;
+/** As much as one object of a list may have. */
+const LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /**
@@ -17,6 +12,7 @@ const NEWLINE = 0x0a;
  */
 export async function* watchEvents<T extends KubeObject>(
   chunks: AsyncIterable<Uint8Array>,
+  reading: ObjectReading<T>,
 ): AsyncGenerator<WatchEvent<T> | undefined, void, undefined> {
   let parts: Uint8Array[] = [];
   let size = 0;
@@ -25,8 +21,8 @@ export async function* watchEvents<T extends KubeObject>(
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       parts.push(chunk.subarray(start, end));
-      const line = Buffer.concat(parts).toString('utf8').trim();
-      if (line !== '') yield parseEvent<T>(line);
+      const line = parts.length === 1 ? chunk.subarray(start, end) : Buffer.concat(parts);
+      if (!isBlank(line)) yield parseEvent(line, reading);
       parts = [];
       size = 0;
       start = end + 1;
@@ -37,34 +33,15 @@ export async function* watchEvents<T extends KubeObject>(
   }
 }
 
-/** Of a metav1.Status. */
-interface StatusText {
-  readonly code?: unknown;
-  readonly message?: unknown;
-}
-
-function parseEvent<T extends KubeObject>(line: string): WatchEvent<T> {
-  let event: { type?: unknown; object?: T & StatusText };
+function parseEvent<T extends KubeObject>(line: Uint8Array, reading: ObjectReading<T>): WatchEvent<T> {
   try {
-    event = JSON.parse(line);
-  } catch {
+    return readWatchEvent(line, reading);
+  } catch (thrown) {
+    if (thrown instanceof ApiError) throw thrown;
     throw new ApiError(0, 'a watch event is not JSON');
   }
-  const { type, object } = event;
-  if (type === 'ERROR') throw watchError(object);
-  if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED' && type !== 'BOOKMARK') {
-    throw new ApiError(0, 'a watch event has an unknown type');
-  }
-  if (!isKubeObject(object)) throw new ApiError(0, 'a watch event has no object');
-  return { type, object };
 }
 
-function watchError(status: StatusText | null | undefined): ApiError {
-  const code = typeof status?.code === 'number' ? status.code : 0;
-  const message = typeof status?.message === 'string' ? status.message : 'no reason given';
-  return new ApiError(code, `the watch ended: ${message.slice(0, 300)}`);
-}
-
-function isKubeObject<T extends KubeObject>(object: T | undefined): object is T {
-  return typeof object === 'object' && object !== null && 'metadata' in object && typeof object.metadata === 'object';
+function isBlank(line: Uint8Array): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09);
 }

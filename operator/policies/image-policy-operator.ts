@@ -5,10 +5,11 @@ import type { Clock, Logger } from '../../core/observe.ts';
 import { joinPolicyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type { AffectedStatus } from '../../core/policy/documents/image-policy.gen.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
-import { apiPath, isStatus, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
+import { apiPath, isStatus, ONLY_METADATA, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
 import type { Secret } from '../certificates/certificates.ts';
 import type { SharedKubeConfig } from '../kubernetes/kube-config.ts';
 import type { CompiledPolicies } from './compiled-policies.ts';
+import { POLICY_READING, SECRET_READING } from './policy-reading.ts';
 import { isSameStatus, readyOf, statusOf } from './policy-status.ts';
 import { Reflector, type Change, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { createWorkQueue, type QueueMetrics, type WorkQueue } from '../kubernetes/work-queue.ts';
@@ -166,6 +167,7 @@ export class ImagePolicyOperator extends Operator {
       method: 'PATCH',
       path: apiPath(collection, meta.name, 'status'),
       contentType: 'application/merge-patch+json',
+      accept: ONLY_METADATA,
       body: { metadata: { resourceVersion: meta.resourceVersion }, status },
     });
     return metaOf(plural, written);
@@ -238,6 +240,7 @@ export class ImagePolicyOperator extends Operator {
       ...(plural === 'secrets' && { fieldSelector: SECRET_SELECTOR }),
       // Without the kind nobody adds anything, and admission goes on; without that of the cluster's policies it must not.
       ...(plural === NAMESPACED_POLICY_PLURAL && { mayBeAbsent: true }),
+      reading: plural === 'secrets' ? SECRET_READING : POLICY_READING,
       onChanges: (changes) => this.#dispatch(name, plural, changes),
       log,
       ...(timings && { timings }),

@@ -13,7 +13,7 @@ import type { PullSource } from '../policies/pull-secrets.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { createRequestBudget } from './request-budget.ts';
 import { Rescan, type RescanTimings } from './rescan.ts';
-import { createPodKeeper, type PodObject } from './running-images.ts';
+import { createPodKeeper, POD_SELECTION, type PodObject } from './running-images.ts';
 
 export interface BackgroundScanOptions {
   readonly api: KubeApi;
@@ -60,7 +60,7 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     name: 'pods',
     path: '/api/v1/pods',
     fieldSelector: 'status.phase=Running',
-    keep: createPodKeeper(),
+    reading: { selection: POD_SELECTION, keep: createPodKeeper() },
     onChanges: () => rescan.nudge(),
     log,
     timings: { ...WATCH, ...options.timings?.reflector },

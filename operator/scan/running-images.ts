@@ -4,6 +4,7 @@ import { formatReference, parseReference } from '../../core/image/reference.ts';
 import type { ImageReference } from '../../core/image/types.ts';
 import { createRecentlyUsed } from '../../core/recently-used.ts';
 import type { KubeObject } from '../kubernetes/api-client.ts';
+import type { Selection } from '../kubernetes/selected-json.ts';
 
 /** A Pod as the API server sends it, as far as it is read; its images are text of whoever made it. */
 export interface PodObject extends KubeObject {
@@ -46,6 +47,35 @@ export interface RunningImages {
   readonly serviceAccountName: string;
 }
 
+/** Of one Pod; no image reference is longer (name, tag and digest), and no Pod has nearly as many. */
+const TEXT_BYTES = 1024;
+const LISTED = 256;
+const IMAGES = 64;
+const TEXT: Selection = { bytes: TEXT_BYTES };
+const listOf = (fields: Readonly<Record<string, Selection>>): Selection => ({ each: { fields }, most: LISTED });
+const SPECS = listOf({ name: TEXT, image: TEXT });
+const STATUSES = listOf({ name: TEXT, imageID: TEXT });
+
+/** What is read of a Pod: whatever else its maker wrote costs no memory here. */
+export const POD_SELECTION: Selection = {
+  fields: {
+    metadata: { fields: { name: TEXT, namespace: TEXT, resourceVersion: TEXT } },
+    spec: {
+      fields: {
+        containers: SPECS,
+        initContainers: SPECS,
+        ephemeralContainers: SPECS,
+        volumes: listOf({ image: { fields: { reference: TEXT } } }),
+        imagePullSecrets: listOf({ name: TEXT }),
+        serviceAccountName: TEXT,
+      },
+    },
+    status: {
+      fields: { containerStatuses: STATUSES, initContainerStatuses: STATUSES, ephemeralContainerStatuses: STATUSES },
+    },
+  },
+};
+
 /** Pods of one Deployment run the same; so many different ones are shared. */
 const SHARED = 10_000;
 
@@ -54,7 +84,8 @@ export function createPodKeeper(): (pod: PodObject) => PodObject {
   const shared = createRecentlyUsed<RunningImages>(SHARED);
   return (pod) => {
     const { name, namespace, resourceVersion } = pod.metadata;
-    const runs = runningImages(pod);
+    const { images, imagePullSecrets, serviceAccountName } = runningImages(pod);
+    const runs = { images: images.slice(0, IMAGES), imagePullSecrets, serviceAccountName };
     const key = JSON.stringify(runs);
     const known = shared.get(key) ?? runs;
     shared.set(key, known);

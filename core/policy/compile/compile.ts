@@ -21,11 +21,13 @@ import type { FieldFault } from '../documents/validate.ts';
 /**
  * An ImagePolicy or a NamespacedImagePolicy, from the API server or a file, made ready for decisions; its shape is checked here too. Never
  * throws: what is wrong is in `problems`, all of it at once. A policy with problems keeps its claim on its images
- * and denies them.
+ * and denies them. So does one that is marked `unread`: its spec is not all there.
  */
 export function compilePolicy(policy: unknown, context: CompileContext): CompiledPolicy {
   try {
     // Without the status, which is ours and may be another version's; items of a list may come without kind.
+    const unread = fieldOf(policy, 'unread');
+    if (unread !== undefined) return malformed(policy, [{ path: 'spec', message: textOf(unread) }]);
     const metadata = fieldOf(policy, 'metadata');
     const spec = fieldOf(policy, 'spec');
     const kind = isNamespaced(policy) ? 'NamespacedImagePolicy' : 'ImagePolicy';

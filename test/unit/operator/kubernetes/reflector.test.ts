@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createKubeApi, type KubeObject } from '../../../../operator/kubernetes/api-client.ts';
+import { METADATA } from '../../../../operator/kubernetes/object-reader.ts';
 import { Reflector, type ReflectorTimings } from '../../../../operator/kubernetes/reflector.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
 import { eventually } from '../eventually.ts';
 
 const PATH = '/apis/cosignet.dev/v1/imagepolicies';
 const FAST: Partial<ReflectorTimings> = { watch: 30_000, backoff: { first: 10, most: 50 } };
+
+const READING = { selection: { fields: { metadata: METADATA, spec: { bytes: 1000 } } } };
 
 const policy = (name: string) => ({ metadata: { name } });
 
@@ -35,6 +38,7 @@ describe('Reflector', () => {
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
       name: 'imagepolicies',
       path: PATH,
+      reading: READING,
       mayBeAbsent,
       log: silentLogger,
       monotonic,
@@ -241,6 +245,7 @@ describe('Reflector', () => {
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
       name: 'imagepolicies',
       path: PATH,
+      reading: READING,
       log: silentLogger,
       onChanges: () => {
         throw new Error('a bug');
