@@ -46,7 +46,11 @@ const onlyKubeConfig: Plugin = {
 await rm(path.join(outdir, 'cosignet.js'), { force: true });
 await rm(path.join(outdir, 'lib'), { recursive: true, force: true });
 await build({
-  entryPoints: { cosignet: path.join(root, 'cli/main.ts') },
+  entryPoints: {
+    cosignet: path.join(root, 'cli/main.ts'),
+    // A thread's program, found beside the chunk that starts it.
+    'lib/evaluation-worker': path.join(root, 'core/policy/evaluator/worker.ts'),
+  },
   outdir,
   // Names of modules in the bundle are relative to it, and not to where this was started.
   absWorkingDir: root,

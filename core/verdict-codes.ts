@@ -136,6 +136,14 @@ const FACTS = {
     summary: 'An attestation does not meet the conditions of the policy.',
     remedy: () => 'Mend what the attestation reports, build again and attest the new image.',
   },
+  EvaluationTimeout: {
+    ...ERROR,
+    summary: 'Conditions or schemas of a policy could not be evaluated in time.',
+    remedy: () => 'Try again; if it lasts, see whether its replicas have enough processor time and memory.',
+    isTransient: true,
+    // It says nothing about the image.
+    rememberedMilliseconds: 0,
+  },
   TrustRootUnavailable: {
     ...ERROR,
     summary: 'A trust root that the policy names could not be used.',

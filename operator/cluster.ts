@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '../core/observe.ts';
-import type { SecretLookup } from '../core/policy/signers/common/signer-kind.ts';
+import type { CompileContext } from '../core/policy/compile/compile-context.ts';
+import type { Evaluator } from '../core/policy/evaluator/evaluator.ts';
 import { namespaceOf, policyName, splitPolicyName, type AnyImagePolicy } from '../core/policy/documents/kinds.ts';
 import type { PolicyStore } from '../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../core/policy/types.ts';
@@ -18,7 +19,8 @@ import { LeaderElection } from './kubernetes/leader.ts';
 import type { LiveConfiguration } from './configuration/live-configuration.ts';
 import type { MetricReadings, Metrics } from './telemetry/metrics.ts';
 import { createNamespaces } from './kubernetes/namespaces.ts';
-import { ownSecrets, CompiledPolicies } from './policies/compiled-policies.ts';
+import { CompiledPolicies, isCompiling, ownSecrets } from './policies/compiled-policies.ts';
+import { followDemands, type FollowedDemands } from './policies/followed-demands.ts';
 import { createPolicySecrets, secretEntry, type PolicySecrets } from './policies/policy-secrets.ts';
 import { createPullSecrets } from './policies/pull-secrets.ts';
 import {
@@ -30,6 +32,9 @@ import { mayBeShadowed, shadowersOf } from './policies/shadowing.ts';
 import type { Host } from './host.ts';
 import type { ReflectorTimings } from './kubernetes/reflector.ts';
 import { outdatedReason, STALE, syncReasons, type Followed } from './kubernetes/sync.ts';
+
+/** What a policy is compiled with, beside the configuration. */
+export type CompileMeans = Pick<CompileContext, 'secret' | 'prepareDemand'>;
 
 export interface ClusterOptions {
   /** The release's. */
@@ -43,7 +48,8 @@ export interface ClusterOptions {
   readonly certificateLife: number;
   /** A certificate from files: the Secret and caBundle are then somebody else's. */
   readonly ownCertificate: FileCertificate | undefined;
-  readonly compile: (policy: AnyImagePolicy, secret: SecretLookup) => CompiledPolicy;
+  readonly compile: (policy: AnyImagePolicy, means: CompileMeans) => CompiledPolicy;
+  readonly evaluator: Evaluator;
   readonly store: PolicyStore;
   /** For what runs already. */
   readonly decide: Decide;
@@ -105,6 +111,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     async stop() {
       await election.stop();
       await parts.scan?.stop();
+      parts.demands.stop();
       await Promise.all([operator.shutdown(), namespaces.reflector.stop(), policySecrets.stop()]);
       await Promise.all([certificates.stop(), events.stop()]);
       await kubeConfig.close();
@@ -114,6 +121,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
 
 interface Parts {
   readonly book: CompiledPolicies;
+  readonly demands: FollowedDemands;
   readonly policySecrets: PolicySecrets;
   readonly operator: ImagePolicyOperator;
   readonly namespaces: ReturnType<typeof createNamespaces>;
@@ -137,13 +145,25 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
     onDropped: () => metrics.eventDropped(),
   });
   const book = new CompiledPolicies({
-    compile: (policy) => options.compile(policy, (secretName, key) => secretOf(namespaceOf(policy), secretName, key)),
+    compile: (policy) => {
+      const namespaceName = namespaceOf(policy);
+      return options.compile(policy, {
+        secret: (secretName, key) => secretOf(namespaceName, secretName, key),
+        prepareDemand: demands.prepareFor({ name: policyName(policy), owner: namespaceName ?? '' }),
+      });
+    },
+    onRemoved: (key) => demands.forget(key),
     store: options.store,
     // Whoever may be in another's shadow has to look again at every change.
     onCompiled: (names) => {
       operator.enqueueStatus([...names, ...book.names().filter(mayHide)]);
       parts.scan?.policiesChanged();
     },
+  });
+  const demands = followDemands({
+    evaluator: options.evaluator,
+    onChange: (key) => book.recompile(key),
+    monotonic: () => performance.now(),
   });
   const secretOf = (home: string | undefined, secretName: string, key: string) =>
     home === undefined
@@ -156,6 +176,10 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
     log,
     queueMetrics: metrics.queue,
   });
+  const isUnderWay = (key: string) => {
+    const entry = book.get(key);
+    return entry !== undefined && isCompiling(entry.compiled);
+  };
   const mayHide = (key: string) => {
     const entry = book.get(key);
     return entry !== undefined && mayBeShadowed(entry.compiled);
@@ -189,7 +213,8 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
       });
     },
     ...(scanIsOn(options) && { affected: (key: string) => parts.scan?.affected(key) }),
-    isPending: (policy) => ownSecrets(policy).some((secret) => policySecrets.isPending(secret)),
+    isPending: (policy) =>
+      ownSecrets(policy).some((secret) => policySecrets.isPending(secret)) || isUnderWay(policyName(policy)),
     shadowedBy: (policy) => shadowersOf(policy, options.store.snapshot().policies.values()),
     log,
     clock,
@@ -199,6 +224,7 @@ function assemble(options: ClusterOptions, api: KubeApi, kubeConfig: ReturnType<
   const namespaces = createNamespaces({ api, log, timings, onChange: () => parts.scan?.nudge() });
   const parts: Parts = {
     book,
+    demands,
     policySecrets,
     operator,
     namespaces,
@@ -276,10 +302,12 @@ function followedBy({ operator, namespaces }: Parts): readonly Followed[] {
 }
 
 function notSynced(parts: Parts, most: number): readonly string[] {
-  const { operator, policySecrets } = parts;
+  const { operator, policySecrets, demands } = parts;
   const reasons = syncReasons(followedBy(parts), performance.now(), Math.min(STALE, most));
-  const waiting = operator.isSynced && !policySecrets.isSettled();
-  return waiting ? [...reasons, 'Secrets of namespaced policies were not read yet'] : reasons;
+  if (!operator.isSynced) return reasons;
+  const secrets = policySecrets.isSettled() ? [] : ['Secrets of namespaced policies were not read yet'];
+  const compiling = demands.isSettled() ? [] : ['conditions and schemas of policies are being compiled'];
+  return [...reasons, ...secrets, ...compiling];
 }
 
 function readingsOf({ book, operator, election }: Parts, clock: Clock, expiresAt: () => number | undefined) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SecretLookup } from '../core/policy/signers/common/signer-kind.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKeyRing } from '../core/keys/key-ring.ts';
 import type { Logger } from '../core/observe.ts';
 import { compilePolicy } from '../core/policy/compile/compile.ts';
-import { compileCondition } from '../core/policy/expressions/condition.ts';
-import { compilePredicateSchema } from '../core/policy/expressions/predicate-schema.ts';
+import { createEvaluator } from '../core/policy/evaluator/evaluator.ts';
+import type { CompileMeans } from './cluster.ts';
 import type { AnyImagePolicy } from '../core/policy/documents/kinds.ts';
 import { createPolicyStore, type PolicyStore } from '../core/policy/store/store.ts';
 import { createRegistryClient } from '../core/registry/client/client.ts';
@@ -211,20 +210,24 @@ async function surround(options: ServeOptions, around: Around): Promise<Host> {
   const { log } = options;
   const { metrics } = running;
   const parseKey = createKeyRing();
-  const compile = (policy: AnyImagePolicy, secret: SecretLookup) =>
+  const evaluator = createEvaluator({
+    monotonic: () => performance.now(),
+    onEnded: (reason, owner) => log.error('the thread that evaluates policies was replaced', { reason, owner }),
+  });
+  running.closing.push(() => evaluator.stop());
+  const compile = (policy: AnyImagePolicy, means: CompileMeans) =>
     compilePolicy(policy, {
-      secret,
+      ...means,
       parseKey,
       trustRoots: new Set(configuration.trustRoots.names()),
-      compileCondition,
-      compileSchema: compilePredicateSchema,
     });
   const fromFiles = await fileCertificate(options, running);
   if (options.policies) {
     const { startStandalone } = await import('./standalone.ts');
+    const { preparedApart } = await import('../core/policy/evaluator/in-process.ts');
     return startStandalone({
       policies: options.policies,
-      compile: (policy) => compile(policy, () => undefined),
+      compile: (policy) => compile(policy, { secret: () => undefined, prepareDemand: preparedApart(evaluator) }),
       namespacedPolicies: configuration.configuration().namespacedPolicies,
       store,
       keychain: chainKeychains([options.keychain ?? anonymousKeychain, configuration.credentials]),
@@ -245,6 +248,7 @@ async function surround(options: ServeOptions, around: Around): Promise<Host> {
     certificateLife: options.certificateLife ?? DEFAULT_LIFE,
     ownCertificate: fromFiles,
     compile,
+    evaluator,
     store,
     decide,
     configuration,

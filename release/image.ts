@@ -24,13 +24,15 @@ export interface ImageOptions {
 }
 
 /**
- * What the process may do, whatever an attacker makes it do: read and speak, but neither write a file nor start a
- * program, a thread, WebAssembly's system interface or native code.
+ * What the process may do, whatever an attacker makes it do: read, speak and start threads, but neither write a file nor
+ * start a program, WebAssembly's system interface or native code.
  */
 const PERMISSIONS = [
   '--permission',
   '--allow-fs-read=*',
   '--allow-net',
+  // What people write is evaluated in one, and ended with it.
+  '--allow-worker',
   // Says that --allow-net is experimental, in the midst of the log.
   '--disable-warning=ExperimentalWarning',
 ] as const;

@@ -68,11 +68,10 @@ export async function compileContext(
   // Secrets are in a cluster; a policy that names one is not Ready here, and says so.
   const lookups = { secret: () => undefined, trustRoots: new Set(trustRoots) };
   if (!policies.some(({ spec }) => (spec.attestations ?? []).length > 0)) {
-    return { ...lookups, compileCondition: notLoaded, compileSchema: notLoaded };
+    return { ...lookups, prepareDemand: notLoaded };
   }
-  const { compileCondition } = await import('../../core/policy/expressions/condition.ts');
-  const { compilePredicateSchema } = await import('../../core/policy/expressions/predicate-schema.ts');
-  return { ...lookups, compileCondition, compileSchema: compilePredicateSchema };
+  const { prepareInProcess } = await import('../../core/policy/evaluator/in-process.ts');
+  return { ...lookups, prepareDemand: prepareInProcess };
 }
 
 /** A fault of the policy, and so a denial, should one have attestations after all. */

@@ -32,6 +32,13 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   return Buffer.concat([Buffer.from(`DSSEv1 ${typeLength} ${payloadType} ${payload.length} `), payload]);
 }
 
+/** The payload of what `preAuthenticationEncoding` made: all after the fourth blank. */
+export function payloadOfEncoding(encoding: Uint8Array): Uint8Array {
+  let start = 0;
+  for (let blanks = 0; blanks < 4; blanks += 1) start = encoding.indexOf(0x20, start) + 1;
+  return encoding.subarray(start);
+}
+
 function base64Field(text: unknown, name: string): Uint8Array {
   const bytes = typeof text === 'string' ? decodeEitherBase64(text) : undefined;
   if (bytes === undefined || bytes.length === 0) throw malformed(`has a ${name} that is not valid base64`);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImagePattern, Repository } from '../image/types.ts';
 import type { Signer } from './signers/signers.ts';
-import type { AttestationCondition } from './expressions/types.ts';
-import type { Work } from './expressions/work.ts';
+import type { CheckDemand } from './expressions/types.ts';
 import type { Problem } from './problems/report.ts';
 
 export type Action = 'Verify' | 'Allow' | 'Deny';
@@ -12,9 +11,8 @@ export type Mode = 'Enforce' | 'Warn' | 'Audit';
 export interface AttestationDemand {
   readonly name: string;
   readonly predicateType: string;
-  /** Undefined: no schema. Returns the first fault as text, or undefined. */
-  readonly schemaFault?: (predicate: unknown, work?: Work) => string | undefined;
-  readonly conditions: readonly AttestationCondition[];
+  /** Undefined: any predicate does. */
+  readonly check?: CheckDemand;
   /** Signers that may have made it; a subset of the policy's. */
   readonly signers: readonly Signer[];
 }

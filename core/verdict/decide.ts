@@ -32,7 +32,7 @@ import {
 } from './without-evidence.ts';
 import type { VerdictDraft } from './without-evidence.ts';
 
-export interface DecideDependencies extends VerificationDependencies {
+export interface DecideDependencies extends Omit<VerificationDependencies, 'owner'> {
   readonly policies: PolicySource;
   readonly tags: TagResolver;
   readonly configuration: () => DecisionConfiguration;
@@ -154,8 +154,9 @@ async function decideImage(decision: Decision): Promise<Conclusion> {
   const { image, known } = matched.image
     ? { image: matched.image, known: asked }
     : await resolveImage(reference, asked, decision);
+  const owner = decision.request.namespace.name ?? '';
   const verifications = await Promise.all(
-    policies.filter(isVerifying).map((policy) => verifyPolicy(policy, image, scope, dependencies)),
+    policies.filter(isVerifying).map((policy) => verifyPolicy(policy, image, scope, { ...dependencies, owner })),
   );
   return combine(verifications, standing, known);
 }

@@ -36,6 +36,8 @@ export interface VerificationDependencies {
   readonly verifier: SignatureVerifier;
   readonly formats: FormatMemory;
   readonly clock: Clock;
+  /** Whom evaluations are for: the namespace of the image, empty outside of one. */
+  readonly owner: string;
 }
 
 /**
@@ -47,10 +49,11 @@ export async function verifyPolicy(
   policy: CompiledPolicy,
   image: ResolvedImage,
   scope: RequestScope,
-  { cache, verifier, formats, clock }: VerificationDependencies,
+  { cache, verifier, formats, clock, owner }: VerificationDependencies,
 ): Promise<PolicyVerification> {
   const signatures = policy.signatureRepository ?? image.repository;
-  const evaluateAll: Evaluate = (evidence) => evaluate(policy, evidence, { verifier, image, now: clock() });
+  const asking = { owner, signal: scope.signal };
+  const evaluateAll: Evaluate = (evidence) => evaluate(policy, evidence, { verifier, image, now: clock(), asking });
 
   const { evidence, reading } = await readFresh(policy, image, scope, { cache, evaluateAll });
   if (reading.evaluation.satisfied) {

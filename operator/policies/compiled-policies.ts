@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { namespaceOf, policyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
+import { refusePolicy } from '../../core/policy/compile/compile.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import { secretNames } from '../../core/policy/signers/signers.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
+import { NAMESPACE_MOST, NamespaceShares } from './namespace-share.ts';
 import type { SecretName } from './policy-secrets.ts';
 
 export interface PolicyBookOptions {
@@ -11,6 +13,7 @@ export interface PolicyBookOptions {
   readonly store: Pick<PolicyStore, 'set' | 'remove' | 'replace'>;
   /** Names of policies that were compiled anew. */
   readonly onCompiled?: (names: readonly string[]) => void;
+  readonly onRemoved?: (name: string) => void;
 }
 
 export interface PolicyEntry {
@@ -27,6 +30,7 @@ export class CompiledPolicies {
   readonly #entries = new Map<string, PolicyEntry>();
   readonly #fresh = new Set<string>();
   readonly #removed = new Set<string>();
+  readonly #shares = new NamespaceShares();
   #scheduled = false;
 
   constructor(options: PolicyBookOptions) {
@@ -47,11 +51,21 @@ export class CompiledPolicies {
     // Our own status write comes back as a change: the spec is the same.
     const unchanged = before !== undefined && isSameSpec(before.policy, policy);
     if (unchanged) this.#entries.set(name, { policy, compiled: before.compiled });
-    else this.#put(policy, this.#options.compile(policy));
+    else this.#replace(policy, before);
+  }
+
+  /** More is known of what it refers to. */
+  recompile(name: string | undefined): void {
+    const entry = name === undefined ? undefined : this.#entries.get(name);
+    if (entry) this.#put(entry.policy, this.#compile(entry.policy));
   }
 
   delete(name: string): void {
-    if (!this.#entries.delete(name)) return;
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    this.#entries.delete(name);
+    this.#options.onRemoved?.(name);
+    this.recompile(this.#shares.remove(entry.policy));
     this.#fresh.delete(name);
     this.#removed.add(name);
     this.#schedule();
@@ -64,7 +78,7 @@ export class CompiledPolicies {
   secretChanged(secretName: string, namespace?: string): void {
     for (const { policy } of this.#entries.values()) {
       if (namespaceOf(policy) !== namespace || !secretNames(policy.spec).includes(secretName)) continue;
-      this.#put(policy, this.#options.compile(policy));
+      this.#put(policy, this.#compile(policy));
     }
   }
 
@@ -75,7 +89,26 @@ export class CompiledPolicies {
 
   /** The configuration changed: trust roots may have come or gone. */
   recompileAll(): void {
-    for (const { policy } of this.#entries.values()) this.#put(policy, this.#options.compile(policy));
+    for (const { policy } of this.#entries.values()) this.#put(policy, this.#compile(policy));
+  }
+
+  #replace(policy: AnyImagePolicy, before: PolicyEntry | undefined): void {
+    const displaced = this.#shares.add(policy);
+    const compiled = this.#compile(policy);
+    const sameObject = before?.policy.metadata['uid'] === policy.metadata['uid'];
+    if (before !== undefined && sameObject && isCompiling(compiled) && !isCompiling(before.compiled)) {
+      // What it said stays in force for the moment until the new text is compiled, or is known not to be.
+      this.#entries.set(policyName(policy), { policy, compiled: before.compiled });
+    } else {
+      this.#put(policy, compiled);
+    }
+    this.recompile(displaced);
+  }
+
+  #compile(policy: AnyImagePolicy): CompiledPolicy {
+    if (!this.#shares.isOver(policy)) return this.#options.compile(policy);
+    const message = `the namespace has more than ${NAMESPACE_MOST} policies: this is one of the youngest`;
+    return refusePolicy(policy, [{ reason: 'TooManyPolicies', path: 'metadata.namespace', message }]);
   }
 
   #put(policy: AnyImagePolicy, compiled: CompiledPolicy): void {
@@ -110,6 +143,11 @@ export class CompiledPolicies {
     this.#removed.clear();
     onCompiled?.(fresh);
   }
+}
+
+/** A part of it is: another compilation follows. */
+export function isCompiling({ problems }: CompiledPolicy): boolean {
+  return problems.some(({ reason }) => reason === 'Compiling');
 }
 
 /** More changes than this are cheaper as a whole. */

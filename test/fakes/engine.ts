@@ -5,8 +5,7 @@ import type { Configuration } from '../../core/config/types.ts';
 import { silentLogger, silentMetrics } from '../../core/observe.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import type { CompileContext } from '../../core/policy/compile/compile-context.ts';
-import { compileCondition } from '../../core/policy/expressions/condition.ts';
-import { compilePredicateSchema } from '../../core/policy/expressions/predicate-schema.ts';
+import { prepareInProcess } from '../../core/policy/evaluator/in-process.ts';
 import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
 import { createPolicyStore } from '../../core/policy/store/store.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
@@ -40,8 +39,7 @@ export function compileContext(overrides: Partial<CompileContext> = {}): Compile
   return {
     secret: () => undefined,
     trustRoots: new Set(['public-good']),
-    compileCondition,
-    compileSchema: compilePredicateSchema,
+    prepareDemand: prepareInProcess,
     ...overrides,
   };
 }

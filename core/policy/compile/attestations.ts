@@ -3,9 +3,9 @@ import type { Signer } from '../signers/signers.ts';
 import { quote } from '../../image/reference.ts';
 import type { CompileContext } from './compile-context.ts';
 import type { Report } from '../problems/report.ts';
-import type { ImagePolicySpec, PolicyAttestation, PolicyCondition } from '../documents/image-policy.gen.ts';
+import type { ImagePolicySpec, PolicyAttestation } from '../documents/image-policy.gen.ts';
 import { signerEntries } from '../signers/signers.ts';
-import type { AttestationCondition } from '../expressions/types.ts';
+import type { CheckDemand } from '../expressions/types.ts';
 import type { AttestationDemand } from '../types.ts';
 
 /** What is asked of attestations. Problems make the whole policy not Ready, so a demand is never just dropped. */
@@ -24,12 +24,11 @@ export function compileAttestations(
     for (const name of demand.signers ?? []) {
       if (!known.has(name)) report.add('InvalidAttestation', `${path}.signers`, `there is no signer ${quote(name)}`);
     }
-    const { name, predicateType, conditions: written = [] } = demand;
-    const conditions = compileConditions(written, `${path}.conditions`, context, report);
+    const { name, predicateType } = demand;
     const made = signers.filter((signer) => demand.signers === undefined || demand.signers.includes(signer.name));
-    const schemaFault = compileSchema(demand, path, context, report);
-    const compiled = { name, predicateType, conditions, signers: made };
-    return schemaFault === undefined ? compiled : Object.assign(compiled, { schemaFault });
+    const check = prepareCheck(demand, path, context, report);
+    const compiled = { name, predicateType, signers: made };
+    return check === undefined ? compiled : Object.assign(compiled, { check });
   });
 }
 
@@ -64,25 +63,18 @@ function checkNames(demands: readonly PolicyAttestation[], report: Report): void
   }
 }
 
-function compileSchema(
-  { schema }: PolicyAttestation,
+/** Undefined: nothing is asked of the predicate. */
+function prepareCheck(
+  { schema, conditions = [] }: PolicyAttestation,
   path: string,
-  context: CompileContext,
+  { prepareDemand }: CompileContext,
   report: Report,
-): AttestationDemand['schemaFault'] {
-  if (schema === undefined) return undefined;
-  return report.attempt('InvalidAttestation', `${path}.schema`, () => context.compileSchema(schema));
-}
-
-function compileConditions(
-  conditions: readonly PolicyCondition[],
-  path: string,
-  { compileCondition }: CompileContext,
-  report: Report,
-): readonly AttestationCondition[] {
-  return conditions.flatMap(({ expression, message }, index) => {
-    const at = `${path}[${index}].expression`;
-    const compiled = report.attempt('InvalidAttestation', at, () => compileCondition(expression, message ?? ''));
-    return compiled ?? [];
-  });
+): CheckDemand | undefined {
+  if (schema === undefined && conditions.length === 0) return undefined;
+  const texts = { conditions, ...(schema !== undefined && { schema: JSON.stringify(schema) }) };
+  const prepared = report.attempt('InvalidAttestation', path, () => prepareDemand(texts));
+  for (const { field, reason = 'InvalidAttestation', message } of prepared?.faults ?? []) {
+    report.add(reason, `${path}.${field}`, message);
+  }
+  return prepared?.check;
 }

@@ -27,16 +27,16 @@ export function compilePolicy(policy: unknown, context: CompileContext): Compile
   try {
     // Without the status, which is ours and may be another version's; items of a list may come without kind.
     const unread = fieldOf(policy, 'unread');
-    if (unread !== undefined) return malformed(policy, [{ path: 'spec', message: textOf(unread) }]);
+    if (unread !== undefined) return refusePolicy(policy, [invalid({ path: 'spec', message: textOf(unread) })]);
     const metadata = fieldOf(policy, 'metadata');
     const spec = fieldOf(policy, 'spec');
     const kind = isNamespaced(policy) ? 'NamespacedImagePolicy' : 'ImagePolicy';
     const validated = validateDocument({ apiVersion: 'cosignet.dev/v1', kind, metadata, spec });
     return validated.faults === undefined
       ? compileValid(validated.policy, context)
-      : malformed(policy, validated.faults);
+      : refusePolicy(policy, validated.faults.map(invalid));
   } catch (error) {
-    return malformed(policy, [{ path: 'spec', message: `cannot be compiled: ${errorText(error)}` }]);
+    return refusePolicy(policy, [invalid({ path: 'spec', message: `cannot be compiled: ${errorText(error)}` })]);
   }
 }
 
@@ -104,8 +104,12 @@ function compileSignatureRepository({ signatureRepository }: ImagePolicySpec, re
   return report.attempt('InvalidSpec', 'spec.signatureRepository', () => parseRepository(signatureRepository));
 }
 
-/** The shape itself is wrong: nothing is used but the claim, as far as it can be read. Always denies. */
-function malformed(policy: unknown, faults: readonly FieldFault[]): CompiledPolicy {
+function invalid({ path, message }: FieldFault): Problem {
+  return { reason: 'InvalidSpec', path: path || 'spec', message };
+}
+
+/** A policy of which nothing is used but the claim, as far as it can be read. Always denies. */
+export function refusePolicy(policy: unknown, problems: readonly Problem[]): CompiledPolicy {
   const metadata = fieldOf(policy, 'metadata');
   const spec = fieldOf(policy, 'spec');
   const generation = fieldOf(metadata, 'generation');
@@ -127,7 +131,7 @@ function malformed(policy: unknown, faults: readonly FieldFault[]): CompiledPoli
     annotations: {},
     transparencyLog: 'Ignore',
     attestations: [],
-    problems: faults.map(({ path, message }): Problem => ({ reason: 'InvalidSpec', path: path || 'spec', message })),
+    problems,
   };
 }
 

@@ -8,6 +8,8 @@ import { meteredFunctions, meteredPatterns } from './condition-work.ts';
 import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
 import type { AttestationCondition } from './types.ts';
 
+const NAMES_PREDICATE = /\bpredicate\b/;
+const NAMES_STATEMENT = /\bstatement\b/;
 const MAXIMUM_CHARACTERS = 4096;
 /** Brackets within brackets: what parsing takes multiplies with each. */
 const MAXIMUM_NESTING = 24;
@@ -79,7 +81,12 @@ function compile(expression: string, meter: Meter): (input: ConditionInput) => u
   meterLoops(tree.expr, ROUND);
   const evaluate = plan(env, tree);
   return ({ predicate, statement, image }) => {
-    const values = { predicate: celValue(predicate, spend), statement: celValue(statement, spend) };
+    // Large, and seldom both are asked for.
+    const read = {
+      predicate: NAMES_PREDICATE.test(expression) && predicate,
+      statement: NAMES_STATEMENT.test(expression) && statement,
+    };
+    const values = { predicate: celValue(read.predicate, spend), statement: celValue(read.statement, spend) };
     return evaluate({ ...values, image: { ...image } });
   };
 }

@@ -9,7 +9,13 @@ export type ProblemReason =
   | 'InvalidSelector'
   | 'InvalidAttestation'
   | 'SecretNotFound'
-  | 'UnknownTrustRoot';
+  | 'UnknownTrustRoot'
+  /** Its conditions and schemas are being compiled; another problem, or none, follows. */
+  | 'Compiling'
+  /** Compiling them was ended by the clock, not by a count; it is tried again. */
+  | 'CompileTimeout'
+  /** Its namespace has more policies than are compiled. */
+  | 'TooManyPolicies';
 
 export interface Problem {
   readonly reason: ProblemReason;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { evaluateAttestations } from './attestations.ts';
+import type { ProvenBy } from './attestations.ts';
+import { EngineError } from '../../errors.ts';
+import type { CheckAsking } from '../../policy/expressions/types.ts';
 import type { ResolvedImage, SignatureCandidate } from '../../cosign/types.ts';
 import type { VerdictCode } from '../../verdict-codes.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
@@ -28,6 +31,7 @@ export interface EvaluationContext {
   readonly image: ResolvedImage;
   /** Milliseconds since the epoch, for key windows. */
   readonly now: number;
+  readonly asking: CheckAsking;
 }
 
 /** A proof that counts, with what the verdict tells of it. */
@@ -199,27 +203,26 @@ async function evaluatePolicyAttestations(
   policy: CompiledPolicy,
   current: readonly Signer[],
   evidence: ImageEvidence,
-  { verifier, image }: EvaluationContext,
+  { verifier, image, asking }: EvaluationContext,
 ): Promise<PolicyEvaluation | undefined> {
   if (policy.attestations.length === 0) {
     return undefined;
   }
-  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: verifier };
-  const result = await evaluateAttestations(
-    policy.attestations,
-    evidence.attestations,
-    image,
-    async (candidate, signers) => {
-      const proofs = await proofsOf(
-        candidate,
-        signers.filter((signer) => current.includes(signer)),
-        asking,
-      );
-      const signer = proofs[0]?.signer;
-      return signer !== undefined && (await proveLogged(candidate, signer, asking)).ok ? signer : undefined;
-    },
-  );
-  return result.ok ? undefined : { satisfied: false, code: result.code, reason: result.message };
+  const asked: Asking = { transparencyLog: policy.transparencyLog, verifier };
+  const provenBy: ProvenBy = async (candidate, signers) => {
+    const known = signers.filter((signer) => current.includes(signer));
+    const signer = (await proofsOf(candidate, known, asked))[0]?.signer;
+    return signer !== undefined && (await proveLogged(candidate, signer, asked)).ok ? signer : undefined;
+  };
+  const { attestations: candidates } = evidence;
+  try {
+    const result = await evaluateAttestations({ demands: policy.attestations, candidates, image, provenBy, asking });
+    return result.ok ? undefined : { satisfied: false, code: result.code, reason: result.message };
+  } catch (error) {
+    // A matter of this policy: how strictly it counts is the policy's own mode.
+    if (!(error instanceof EngineError) || error.code !== 'EvaluationTimeout') throw error;
+    return { satisfied: false, code: error.code, reason: error.message };
+  }
 }
 
 /** The signers of a verdict, each once for each format. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { compilePolicy } from '../../../core/policy/compile/compile.ts';
-import { compileCondition } from '../../../core/policy/expressions/condition.ts';
+import { prepareInProcess } from '../../../core/policy/evaluator/in-process.ts';
 import { parsePolicyDocuments } from '../../../core/policy/documents/document.ts';
 import type { PolicyDocument } from '../../../core/policy/documents/document.ts';
-import { compilePredicateSchema } from '../../../core/policy/expressions/predicate-schema.ts';
 import { mutateLines } from '../engine/mutators.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
@@ -13,8 +12,7 @@ import { requireLine } from './refusals.ts';
 const context = {
   secret: () => undefined,
   trustRoots: new Set(['public-good']),
-  compileCondition,
-  compileSchema: compilePredicateSchema,
+  prepareDemand: prepareInProcess,
 };
 
 /**

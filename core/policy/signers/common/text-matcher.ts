@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { patternSize } from '../../../regular-expression/size.ts';
-import { compilePattern } from '../../../regular-expression/pattern.ts';
+import { compilePattern, MAXIMUM_STEPS } from '../../../regular-expression/pattern.ts';
 
 export interface TextMatcher {
   /** As written, for messages: the text, or the pattern between slashes. */
@@ -22,8 +22,10 @@ const MAXIMUM_POLICY_STEPS = 4000;
 export function policyPatterns(): (pattern: string) => TextMatcher {
   let steps = 0;
   return (pattern) => {
-    steps += patternSize(pattern);
-    if (steps > MAXIMUM_POLICY_STEPS) {
+    const size = patternSize(pattern);
+    steps += size;
+    // One that is too large by itself is told so.
+    if (steps > MAXIMUM_POLICY_STEPS && size <= MAXIMUM_STEPS) {
       throw new Error(`the patterns of this policy have more than ${MAXIMUM_POLICY_STEPS} steps together`);
     }
     return textPattern(pattern);

@@ -18,8 +18,7 @@ const notExpected = () => assert.fail('a test with attestations needs a context 
 export const EMPTY_CONTEXT: CompileContext = {
   secret: () => undefined,
   trustRoots: new Set(['public-good']),
-  compileCondition: notExpected,
-  compileSchema: notExpected,
+  prepareDemand: notExpected,
 };
 
 export function policy(spec: Partial<ImagePolicySpec> = {}, name = 'example'): ImagePolicy {

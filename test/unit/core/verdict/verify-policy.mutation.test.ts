@@ -55,6 +55,7 @@ function workshop(registry: RegistryClient, openSources?: () => readonly Evidenc
   const weighed = (name: string, spec: Partial<ImagePolicySpec> = {}): Promise<PolicyVerification> =>
     verifyPolicy(compiled('test', { images: ['**'], keys, ...spec }), imageOf(name), freshScope(), {
       cache,
+      owner: '',
       verifier,
       formats,
       clock: () => time.now,

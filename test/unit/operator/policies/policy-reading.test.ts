@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
-import { compileCondition } from '../../../../core/policy/expressions/condition.ts';
-import { compilePredicateSchema } from '../../../../core/policy/expressions/predicate-schema.ts';
+import { prepareInProcess } from '../../../../core/policy/evaluator/in-process.ts';
 import { createPolicyStore } from '../../../../core/policy/store/store.ts';
 import { matchPolicies } from '../../../../core/policy/store/match.ts';
 import { parseReference } from '../../../../core/image/reference.ts';
@@ -14,8 +13,7 @@ import { POLICY_READING } from '../../../../operator/policies/policy-reading.ts'
 const context = {
   secret: () => undefined,
   trustRoots: new Set<string>(),
-  compileCondition,
-  compileSchema: compilePredicateSchema,
+  prepareDemand: prepareInProcess,
 };
 const metadata = { name: 'big', namespace: 'shop', generation: 3, managedFields: [{ fieldsV1: {} }] };
 const LARGE = Array.from({ length: 200_000 }, () => ({}));

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { compilePolicy } from '../../../../../core/policy/compile/compile.ts';
+import type { DemandTexts } from '../../../../../core/policy/expressions/types.ts';
 import type { CompileContext } from '../../../../../core/policy/compile/compile-context.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
 import { countDistinctSigners } from '../../../../../core/policy/signers/signers.ts';
@@ -228,12 +229,12 @@ describe('problems', () => {
     [
       'conditions that cannot be evaluated',
       { attestations: [{ ...predicate, conditions: [{ expression: 'true' }] }] },
-      ['InvalidAttestation spec.attestations[0].conditions[0].expression'],
+      ['InvalidAttestation spec.attestations[0]'],
     ],
     [
       'a schema that cannot be checked',
       { attestations: [{ ...predicate, schema: {} }] },
-      ['InvalidAttestation spec.attestations[0].schema'],
+      ['InvalidAttestation spec.attestations[0]'],
     ],
     [
       'an attestation by nobody',
@@ -352,13 +353,16 @@ describe('what one policy may hold in sum', () => {
 });
 
 describe('attestations', () => {
+  const seen: DemandTexts[] = [];
   const context: CompileContext = {
     ...EMPTY_CONTEXT,
-    compileCondition(expression, message) {
-      if (expression === 'bad') throw new Error('does not parse');
-      return { expression, message, holds: () => expression === 'yes' };
+    prepareDemand(texts) {
+      seen.push(texts);
+      const faults = texts.conditions.flatMap(({ expression }, index) =>
+        expression === 'bad' ? [{ field: `conditions[${index}].expression`, message: 'does not parse' }] : [],
+      );
+      return { faults, check: async () => ({ steps: 1 }) };
     },
-    compileSchema: () => () => 'always a fault',
   };
 
   test('are compiled with the signers that they name, all without names', () => {
@@ -384,16 +388,13 @@ describe('attestations', () => {
       one?.signers.map(({ name }) => name),
       ['key-1'],
     );
-    assert.equal(one?.schemaFault?.({}), 'always a fault');
-    assert.deepEqual(
-      one?.conditions.map(({ expression, message }) => [expression, message]),
-      [['yes', 'm']],
-    );
+    assert.deepEqual(seen, [{ conditions: [{ expression: 'yes', message: 'm' }], schema: '{}' }]);
+    assert.ok(one?.check);
     assert.deepEqual(
       two?.signers.map(({ name }) => name),
       ['a', 'key-1'],
     );
-    assert.equal(two?.schemaFault, undefined);
+    assert.equal(two?.check, undefined);
   });
 
   test('name the condition that does not compile', () => {

@@ -5,8 +5,8 @@ import { describe, test } from 'node:test';
 import { evaluateAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { ProvenBy } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../../../../core/cosign/types.ts';
-import { compileCondition } from '../../../../../core/policy/expressions/condition.ts';
-import { compilePredicateSchema } from '../../../../../core/policy/expressions/predicate-schema.ts';
+import { prepareInProcess } from '../../../../../core/policy/evaluator/in-process.ts';
+import type { DemandTexts } from '../../../../../core/policy/expressions/types.ts';
 import type { AttestationDemand } from '../../../../../core/policy/types.ts';
 
 const VULNERABILITIES = 'https://cosign.sigstore.dev/attestation/vuln/v1';
@@ -44,15 +44,37 @@ function attestation(predicateType: string, predicate: unknown, source = 'x'): A
   };
 }
 
-function demand(change: Partial<AttestationDemand> = {}): AttestationDemand {
-  return { name: 'scan', predicateType: VULNERABILITIES, conditions: [], signers: [SCANNER], ...change };
+interface Written extends Partial<AttestationDemand> {
+  readonly schema?: object;
+  readonly conditions?: DemandTexts['conditions'];
+}
+
+function demand({ schema, conditions = [], ...change }: Written = {}): AttestationDemand {
+  const { check } = prepareInProcess({ conditions, ...(schema && { schema: JSON.stringify(schema) }) });
+  return { name: 'scan', predicateType: VULNERABILITIES, check, signers: [SCANNER], ...change };
+}
+
+function condition(expression: string, message = ''): DemandTexts['conditions'][number] {
+  return { expression, message };
+}
+
+const asking = { owner: 'team', signal: new AbortController().signal };
+
+// oxlint-disable-next-line max-params -- what each test differs in
+function evaluate(
+  demands: readonly AttestationDemand[],
+  candidates: readonly AttestationCandidate[],
+  image: ResolvedImage,
+  provenBy: ProvenBy,
+) {
+  return evaluateAttestations({ demands, candidates, image, provenBy, asking });
 }
 
 /** Everything is by the scanner. */
 const byScanner: ProvenBy = async (_, signers) => signers.find(({ name }) => name === 'scanner');
 const byNobody: ProvenBy = async () => undefined;
 
-const noCritical = compileCondition(
+const noCritical = condition(
   'predicate.vulnerabilities.all(v, v.severity != "CRITICAL")',
   'fix the critical ones first',
 );
@@ -61,29 +83,23 @@ const CRITICAL = attestation(VULNERABILITIES, { vulnerabilities: [{ severity: 'C
 
 describe('attestations are judged', () => {
   test('as good where nothing is demanded', async () => {
-    assert.deepEqual(await evaluateAttestations([], [], IMAGE, byNobody), { ok: true });
+    assert.deepEqual(await evaluate([], [], IMAGE, byNobody), { ok: true });
   });
 
   test('as good where one of the type, by a signer, meets all that is asked', async () => {
-    const schemaFault = compilePredicateSchema({ type: 'object', required: ['vulnerabilities'] });
-    const judged = await evaluateAttestations(
-      [demand({ schemaFault, conditions: [noCritical] })],
-      [CLEAN],
-      IMAGE,
-      byScanner,
-    );
+    const schema = { type: 'object', required: ['vulnerabilities'] };
+    const judged = await evaluate([demand({ schema, conditions: [noCritical] })], [CLEAN], IMAGE, byScanner);
     assert.deepEqual(judged, { ok: true });
   });
 
   test('as good where one fails and another does not', async () => {
-    assert.deepEqual(
-      await evaluateAttestations([demand({ conditions: [noCritical] })], [CRITICAL, CLEAN], IMAGE, byScanner),
-      { ok: true },
-    );
+    assert.deepEqual(await evaluate([demand({ conditions: [noCritical] })], [CRITICAL, CLEAN], IMAGE, byScanner), {
+      ok: true,
+    });
   });
 
   test('as missing where there is none at all', async () => {
-    assert.deepEqual(await evaluateAttestations([demand()], [], IMAGE, byScanner), {
+    assert.deepEqual(await evaluate([demand()], [], IMAGE, byScanner), {
       ok: false,
       code: 'AttestationMissing',
       message: `attestation "scan" (${VULNERABILITIES}): none was found`,
@@ -91,7 +107,7 @@ describe('attestations are judged', () => {
   });
 
   test('as missing where all are of another type', async () => {
-    const judged = await evaluateAttestations(
+    const judged = await evaluate(
       [demand()],
       [attestation(SPDX, {}), attestation(`${VULNERABILITIES}x`, {})],
       IMAGE,
@@ -101,7 +117,7 @@ describe('attestations are judged', () => {
   });
 
   test('as missing where nobody trusted made it, whatever it says', async () => {
-    assert.deepEqual(await evaluateAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byNobody), {
+    assert.deepEqual(await evaluate([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byNobody), {
       ok: false,
       code: 'AttestationMissing',
       message: `attestation "scan" (${VULNERABILITIES}): 1 found, none by a trusted signer`,
@@ -109,12 +125,12 @@ describe('attestations are judged', () => {
   });
 
   test("as missing where another of the policy's signers made it", async () => {
-    const judged = await evaluateAttestations([demand({ signers: [BUILDER] })], [CLEAN], IMAGE, byScanner);
+    const judged = await evaluate([demand({ signers: [BUILDER] })], [CLEAN], IMAGE, byScanner);
     assert.equal(!judged.ok && judged.code, 'AttestationMissing');
   });
 
   test("as failed with the author's words where a condition is not met", async () => {
-    assert.deepEqual(await evaluateAttestations([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byScanner), {
+    assert.deepEqual(await evaluate([demand({ conditions: [noCritical] })], [CRITICAL], IMAGE, byScanner), {
       ok: false,
       code: 'AttestationFailed',
       message: `attestation "scan" (${VULNERABILITIES}): fix the critical ones first`,
@@ -122,13 +138,13 @@ describe('attestations are judged', () => {
   });
 
   test('as failed where one of two conditions is not met', async () => {
-    const never = compileCondition('false', 'never');
-    const judged = await evaluateAttestations([demand({ conditions: [noCritical, never] })], [CLEAN], IMAGE, byScanner);
+    const never = condition('false', 'never');
+    const judged = await evaluate([demand({ conditions: [noCritical, never] })], [CLEAN], IMAGE, byScanner);
     assert.match(judged.ok ? '' : judged.message, /never$/);
   });
 
   test('as failed where a condition cannot be evaluated, with the reason', async () => {
-    const judged = await evaluateAttestations(
+    const judged = await evaluate(
       [demand({ conditions: [noCritical] })],
       [attestation(VULNERABILITIES, {})],
       IMAGE,
@@ -139,66 +155,55 @@ describe('attestations are judged', () => {
   });
 
   test('as failed where the predicate does not fit the schema', async () => {
-    const schemaFault = compilePredicateSchema({ type: 'object', required: ['scanner'] });
-    const judged = await evaluateAttestations([demand({ schemaFault })], [CLEAN], IMAGE, byScanner);
+    const schema = { type: 'object', required: ['scanner'] };
+    const judged = await evaluate([demand({ schema })], [CLEAN], IMAGE, byScanner);
     assert.match(judged.ok ? '' : judged.message, /must have required property 'scanner'/);
   });
 
   test('all together: one demand that is not met refuses the image', async () => {
     const sbom = demand({ name: 'sbom', predicateType: SPDX });
-    const judged = await evaluateAttestations([demand(), sbom], [CLEAN], IMAGE, byScanner);
+    const judged = await evaluate([demand(), sbom], [CLEAN], IMAGE, byScanner);
     assert.match(
       judged.ok ? '' : judged.message,
       /^attestation "sbom" \(https:\/\/spdx\.dev\/Document\): none was found/,
     );
-    assert.equal(
-      (await evaluateAttestations([demand(), sbom], [CLEAN, attestation(SPDX, {})], IMAGE, byScanner)).ok,
-      true,
-    );
+    assert.equal((await evaluate([demand(), sbom], [CLEAN, attestation(SPDX, {})], IMAGE, byScanner)).ok, true);
   });
 
   test('by conditions that see the image as it was asked for', async () => {
-    const condition = compileCondition(
+    const seesImage = condition(
       `image.repository == "registry.example.test/team/app" && image.tag == "1.0" && image.digest == "${IMAGE.digest}"`,
       'no',
     );
-    assert.equal(
-      (await evaluateAttestations([demand({ conditions: [condition] })], [CLEAN], IMAGE, byScanner)).ok,
-      true,
-    );
+    assert.equal((await evaluate([demand({ conditions: [seesImage] })], [CLEAN], IMAGE, byScanner)).ok, true);
     const { repository, digest } = IMAGE;
-    const untagged = await evaluateAttestations(
-      [demand({ conditions: [condition] })],
-      [CLEAN],
-      { repository, digest },
-      byScanner,
-    );
+    const untagged = await evaluate([demand({ conditions: [seesImage] })], [CLEAN], { repository, digest }, byScanner);
     assert.equal(untagged.ok, false);
   });
 
   test('by what cosign wraps into its custom predicate', async () => {
     const custom = demand({
       predicateType: CUSTOM,
-      conditions: [compileCondition('predicate.Data == "approved"', 'ask for approval')],
+      conditions: [condition('predicate.Data == "approved"', 'ask for approval')],
     });
     const good = attestation(CUSTOM, { Data: 'approved', Timestamp: '2026-01-01T00:00:00Z' });
     const bad = attestation(CUSTOM, { Data: 'rejected', Timestamp: '2026-01-01T00:00:00Z' });
-    assert.equal((await evaluateAttestations([custom], [good], IMAGE, byScanner)).ok, true);
-    assert.match(JSON.stringify(await evaluateAttestations([custom], [bad], IMAGE, byScanner)), /ask for approval/);
+    assert.equal((await evaluate([custom], [good], IMAGE, byScanner)).ok, true);
+    assert.match(JSON.stringify(await evaluate([custom], [bad], IMAGE, byScanner)), /ask for approval/);
   });
 
   test('with a message that stays short, however many there are', async () => {
-    const conditions = [compileCondition('predicate.missing == 1', 'x'.repeat(500))];
+    const conditions = [condition('predicate.missing == 1', 'x'.repeat(500))];
     const many = Array.from({ length: 30 }, (_, index) =>
       attestation(VULNERABILITIES, { [`${'k'.repeat(400)}${index}`]: 1 }),
     );
-    const judged = await evaluateAttestations([demand({ conditions })], many, IMAGE, byScanner);
+    const judged = await evaluate([demand({ conditions })], many, IMAGE, byScanner);
     assert.ok(!judged.ok && judged.message.length < 1000);
   });
 
   test('and a failure to ask who made it is no permission', async () => {
     await assert.rejects(
-      evaluateAttestations([demand()], [CLEAN], IMAGE, async () => {
+      evaluate([demand()], [CLEAN], IMAGE, async () => {
         throw new Error('no trust root');
       }),
       /no trust root/,

@@ -120,6 +120,7 @@ function evaluateScene({
     verifier: knowingProver(asked),
     image: { repository, digest: `sha256:${HEX.a}` },
     now: NOW,
+    asking: { owner: '', signal: new AbortController().signal },
   });
 }
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CheckedPredicate, ConditionImage, DemandFault, DemandTexts } from '../expressions/types.ts';
+
+/** What the thread is asked, one at a time. */
+export type Question =
+  | { readonly kind: 'compile'; readonly texts: DemandTexts }
+  | {
+      readonly kind: 'check';
+      readonly texts: DemandTexts;
+      /** UTF-8 of the in-toto statement; copied, never shared. */
+      readonly statement: Uint8Array;
+      readonly image: ConditionImage;
+    };
+
+/** What it says: that it can be asked, and then an answer to each question. */
+export type Answer =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'compiled'; readonly faults: readonly DemandFault[] }
+  | { readonly kind: 'checked'; readonly checked: CheckedPredicate };
