@@ -14,6 +14,12 @@ export interface Limits {
   readonly tokenBytes: number;
   /** Signatures read from one `.sig` manifest. */
   readonly signatures: number;
+  /** Signatures and attestations kept of one image, from all places. */
+  readonly candidates: number;
+  /** Manifests, payloads, bundles and envelopes read for one image, from all places. */
+  readonly evidenceBytes: number;
+  /** Attempts to verify a signature, for one image and one policy: each with one key, or some for a certificate. */
+  readonly verifications: number;
   /** Referrer manifests fetched for one image. */
   readonly referrers: number;
   /** Pages of a referrers listing. */
@@ -31,6 +37,9 @@ export const DEFAULT_LIMITS: Limits = {
   bundleBytes: 4 * 1024 * 1024,
   tokenBytes: 64 * 1024,
   signatures: 64,
+  candidates: 128,
+  evidenceBytes: 8 * 1024 * 1024,
+  verifications: 1024,
   referrers: 32,
   referrerPages: 8,
   redirects: 3,

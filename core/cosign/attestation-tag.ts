@@ -61,7 +61,7 @@ async function readLayer(input: AttestationTagInput, layer: UnreadLayer, source:
 }
 
 async function readAttestation(
-  { image, repository, registry, scope, limits }: AttestationTagInput,
+  { image, repository, registry, scope, limits, allowance }: AttestationTagInput,
   layer: UnreadLayer,
   source: string,
 ): Promise<AttestationCandidate> {
@@ -69,6 +69,8 @@ async function readAttestation(
   if (descriptor.mediaType !== MEDIA_TYPE) {
     throw new EngineError('MalformedSignature', `the layer is not of the media type ${MEDIA_TYPE}`);
   }
+  allowance.addCandidate();
+  allowance.take(descriptor.size);
   const bytes = await registry.getBlob(repository, descriptor, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the envelope');
   const envelope = parseJson(bytes, limits.bundleBytes, 'the DSSE envelope');

@@ -19,9 +19,10 @@ export async function readReferrer(
   input: SimpleSigningInput,
   { digest }: Descriptor,
 ): Promise<EvidenceBatch | undefined> {
-  const { image, repository, registry, scope, limits } = input;
+  const { image, repository, registry, scope, limits, allowance } = input;
   const found = await registry.getManifest(repository, digest, limits.manifestBytes, scope);
   if (found === undefined) throw new EngineError('MalformedSignature', 'the registry lists it and does not have it');
+  allowance.take(found.bytes.length);
   const { artifactType, layers, subject } = parseManifest(found, limits.manifestBytes);
   const isSimpleSigning = artifactType === SIMPLE_SIGNING_ARTIFACT;
   if (!isSimpleSigning && !layers.some(isBundleLayer)) return undefined;
@@ -29,7 +30,10 @@ export async function readReferrer(
   if (subject !== image.digest) throw new EngineError('MalformedSignature', 'the manifest is about another image');
   if (isSimpleSigning) return readSignatureLayers(input, digest, layers);
   if (layers.length !== 1) throw new EngineError('MalformedSignature', 'the manifest has more layers than the bundle');
-  const bytes = await registry.getBlob(repository, parseLayer(layers[0], limits.bundleBytes), scope);
+  const layer = parseLayer(layers[0], limits.bundleBytes);
+  allowance.addCandidate();
+  allowance.take(layer.size);
+  const bytes = await registry.getBlob(repository, layer, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the bundle');
   return parseBundle({ bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source: digest });
 }

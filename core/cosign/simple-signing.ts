@@ -6,6 +6,7 @@ import type { Repository } from '../image/types.ts';
 import type { Limits } from '../limits.ts';
 import type { Descriptor, RegistryClient, RequestScope } from '../registry/types.ts';
 import { decodeWrappedBase64 } from '../base64.ts';
+import type { EvidenceAllowance } from './allowance.ts';
 import { faultFrom, faultyEvidence, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
@@ -23,6 +24,7 @@ export interface SimpleSigningInput {
   readonly scope: RequestScope;
   readonly limits: Limits;
   readonly templates: PayloadTemplates;
+  readonly allowance: EvidenceAllowance;
 }
 
 const MEDIA_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
@@ -73,7 +75,9 @@ export async function readSignatureLayers(
   }
   for (const [index, layer] of unread.slice(0, limits.signatures).entries()) {
     try {
-      layers.push(parseSignatureLayer(layer, `${source}#${index}`, limits));
+      const parsed = parseSignatureLayer(layer, `${source}#${index}`, limits);
+      input.allowance.addCandidate();
+      layers.push(parsed);
     } catch (error) {
       batches.push(faultyEvidence(faultFrom(`${source}#${index}`, error)));
     }
@@ -130,12 +134,13 @@ async function readGroup(
 
 /** The bytes that the manifest names by digest and size: predicted, or else fetched. */
 async function payloadOf(
-  { image, repository, registry, scope, templates }: SimpleSigningInput,
+  { image, repository, registry, scope, templates, allowance }: SimpleSigningInput,
   descriptor: Descriptor,
   predicted: ReadonlyMap<Digest, Uint8Array>,
 ): Promise<Uint8Array> {
   const guess = predicted.get(descriptor.digest);
   if (guess?.length === descriptor.size) return guess;
+  allowance.take(descriptor.size);
   const payload = await registry.getBlob(repository, descriptor, scope);
   if (payload === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the payload');
   // The client has checked this already; it is what the candidate stands on, and costs microseconds.

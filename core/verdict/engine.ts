@@ -41,6 +41,7 @@ export function createEngine(options: EngineOptions): Decide {
     verifier: createSignatureVerifier(trustRoots),
     tags: createTagResolver({ registry, lifetimes, clock, metrics }),
     formats,
+    limits: () => configuration().limits,
     configuration,
     clock,
     metrics,

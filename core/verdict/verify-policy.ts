@@ -2,12 +2,14 @@
 import type { ResolvedImage } from '../cosign/types.ts';
 import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
+import type { Limits } from '../limits.ts';
 import type { Clock } from '../observe.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import type { EvidenceCache } from './evidence/evidence-cache.ts';
 import type { EvidenceSource, ImageEvidence, ReadFailure } from './evidence/evidence.ts';
 import type { FormatMemory } from './evidence/format-memory.ts';
+import { createWorkBudget } from './evaluation/work-budget.ts';
 import { evaluate } from './evaluation/evaluate.ts';
 import type { PolicyEvaluation, VerdictSigner } from './evaluation/evaluate.ts';
 import type { SignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
@@ -38,6 +40,7 @@ export interface VerificationDependencies {
   readonly clock: Clock;
   /** Whom evaluations are for: the namespace of the image, empty outside of one. */
   readonly owner: string;
+  readonly limits: () => Pick<Limits, 'verifications'>;
 }
 
 /**
@@ -49,11 +52,13 @@ export async function verifyPolicy(
   policy: CompiledPolicy,
   image: ResolvedImage,
   scope: RequestScope,
-  { cache, verifier, formats, clock, owner }: VerificationDependencies,
+  { cache, verifier, formats, clock, owner, limits }: VerificationDependencies,
 ): Promise<PolicyVerification> {
   const signatures = policy.signatureRepository ?? image.repository;
   const asking = { owner, signal: scope.signal };
-  const evaluateAll: Evaluate = (evidence) => evaluate(policy, evidence, { verifier, image, now: clock(), asking });
+  const budget = createWorkBudget(limits().verifications, scope.signal);
+  const evaluateAll: Evaluate = (evidence) =>
+    evaluate(policy, evidence, { verifier, image, now: clock(), asking, budget });
 
   const { evidence, reading } = await readFresh(policy, image, scope, { cache, evaluateAll });
   if (reading.evaluation.satisfied) {
@@ -112,7 +117,7 @@ async function readUntilEvaluated(
   const failed = new Set<EvidenceSource>();
   for (let batches = 0; ; batches += 1) {
     const evaluation = await evaluateAll(evidence);
-    const source = evidence.nextSource(attestations, failed);
+    const source = evidence.nextSource(attestations, failed, scope);
     if (evaluation.satisfied || source === undefined || failures.some(({ code }) => factsOf(code).endsReading)) {
       return { evaluation, failures, batches };
     }

@@ -118,7 +118,14 @@ async function proveMany(count: number): Promise<{ readonly held: number }> {
   let held = 0;
   for (let index = 0; index < count; index += 1) {
     const image = { repository, digest: digestOf(Buffer.from(`${index}`)) };
-    const finding = await verifyPolicy(policy, image, scope, { cache, verifier, formats, clock: Date.now, owner: '' });
+    const finding = await verifyPolicy(policy, image, scope, {
+      cache,
+      verifier,
+      formats,
+      clock: Date.now,
+      owner: '',
+      limits: () => DEFAULT_LIMITS,
+    });
     held += finding.satisfied ? 1 : 0;
   }
   // The cache must still be reachable when memory is measured.

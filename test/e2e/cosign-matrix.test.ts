@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { verifyWithKey } from '../../core/keys/algorithms.ts';
 import { attestationTag, readAttestationTag } from '../../core/cosign/attestation-tag.ts';
 import { parsePublicKey } from '../../core/keys/public-key.ts';
+import { createEvidenceAllowance } from '../../core/cosign/allowance.ts';
 import { createPayloadTemplates } from '../../core/cosign/payload-prediction.ts';
 import { readSimpleSigning, signatureTag } from '../../core/cosign/simple-signing.ts';
 import type { SimpleSigningInput } from '../../core/cosign/simple-signing.ts';
@@ -60,7 +61,8 @@ async function resolve(
   const digest = await registry.client.resolveTag(repository, tag, scope);
   assert.ok(isDigest(digest));
   const templates = createPayloadTemplates();
-  const given = { repository, registry: registry.client, limits: DEFAULT_LIMITS, templates };
+  const allowance = createEvidenceAllowance(DEFAULT_LIMITS);
+  const given = { repository, registry: registry.client, limits: DEFAULT_LIMITS, templates, allowance };
   return { ...given, scope, image: { repository, digest } };
 }
 

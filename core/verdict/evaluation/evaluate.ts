@@ -8,6 +8,7 @@ import type { VerdictCode } from '../../verdict-codes.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
 import { countDistinct } from './distinct-signers.ts';
 import type { Proof } from './distinct-signers.ts';
+import type { WorkBudget } from './work-budget.ts';
 import type { Asking } from '../../policy/signers/common/signer-kind.ts';
 import { kindOf, proveSigners } from '../../policy/signers/signers.ts';
 import type { Signer } from '../../policy/signers/signers.ts';
@@ -32,6 +33,8 @@ export interface EvaluationContext {
   /** Milliseconds since the epoch, for key windows. */
   readonly now: number;
   readonly asking: CheckAsking;
+  /** Of the whole verification by this policy. */
+  readonly budget: WorkBudget;
 }
 
 /** A proof that counts, with what the verdict tells of it. */
@@ -54,7 +57,7 @@ export async function evaluate(
   context: EvaluationContext,
 ): Promise<PolicyEvaluation> {
   const unusable = new Set<string>();
-  const verifier = noting(context.verifier, unusable);
+  const verifier = noting(context, unusable);
   const evaluation = await evaluateEvidence(policy, evidence, { ...context, verifier });
   // What could not be asked might have counted: that is no word about the image.
   return evaluation.satisfied || unusable.size === 0
@@ -62,15 +65,17 @@ export async function evaluate(
     : { satisfied: false, code: 'TrustRootUnavailable', reason: summary([...unusable]) };
 }
 
-/** The prover, with notes of the trust roots that could not be used. */
-function noting(verifier: SignatureVerifier, unusable: Set<string>): SignatureVerifier {
+/** The verifier, with notes of the trust roots that could not be used; its work is paid for. */
+function noting({ verifier, budget }: EvaluationContext, unusable: Set<string>): SignatureVerifier {
+  const spend = (units: number) => budget.spend(units);
   const noted = <T>(proven: Proven<T>): Proven<T> => {
     if (!proven.ok && proven.unusable !== undefined) unusable.add(proven.unusable);
     return proven;
   };
   return {
     ...verifier,
-    certifiedBy: async (...question) => noted(await verifier.certifiedBy(...question)),
+    signedBy: (candidate, signer) => verifier.signedBy(candidate, signer, spend),
+    certifiedBy: async (candidate, root, log) => noted(await verifier.certifiedBy(candidate, root, log, spend)),
     loggedBy: async (...question) => noted(await verifier.loggedBy(...question)),
   };
 }
@@ -100,7 +105,8 @@ async function tallyCandidate(
   { context, tally }: { context: EvaluationContext; tally: Tally },
 ): Promise<void> {
   const note = (reason: string) => tally.strangers.push(reason);
-  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier: context.verifier, note };
+  const { verifier, budget } = context;
+  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier, note, breathe: () => budget.breathe() };
   const proofs = await proofsOf(candidate, signers, asking);
   const [first] = proofs;
   if (first === undefined) {
@@ -203,12 +209,16 @@ async function evaluatePolicyAttestations(
   policy: CompiledPolicy,
   current: readonly Signer[],
   evidence: ImageEvidence,
-  { verifier, image, asking }: EvaluationContext,
+  { verifier, image, asking, budget }: EvaluationContext,
 ): Promise<PolicyEvaluation | undefined> {
   if (policy.attestations.length === 0) {
     return undefined;
   }
-  const asked: Asking = { transparencyLog: policy.transparencyLog, verifier };
+  const asked: Asking = {
+    transparencyLog: policy.transparencyLog,
+    verifier,
+    breathe: () => budget.breathe(),
+  };
   const provenBy: ProvenBy = async (candidate, signers) => {
     const known = signers.filter((signer) => current.includes(signer));
     const signer = (await proofsOf(candidate, known, asked))[0]?.signer;

@@ -51,7 +51,7 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
   });
 
   const renew = (image: ResolvedImage, signatures: Repository, old: ImageEvidence | undefined): ImageEvidence => {
-    const evidence = new ImageEvidence(openSources(image, signatures), clock);
+    const evidence = new ImageEvidence(() => openSources(image, signatures), clock);
     // Evidence that never held a signature is nothing to fall back on.
     const previous =
       old !== undefined && old.signatures.length > 0 ? old : entries.peek(keyOf(image, signatures))?.previous;

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createEvidenceAllowance } from '../../cosign/allowance.ts';
+import type { EvidenceAllowance } from '../../cosign/allowance.ts';
 import { attestationTag, readAttestationTag } from '../../cosign/attestation-tag.ts';
 import { createReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { ReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { PayloadTemplates } from '../../cosign/payload-prediction.ts';
 import { readSimpleSigning, signatureTag } from '../../cosign/simple-signing.ts';
-import type { EvidenceBatch, ResolvedImage } from '../../cosign/types.ts';
+import type { EvidenceBatch, EvidenceFault, ResolvedImage } from '../../cosign/types.ts';
+import { EngineError } from '../../errors.ts';
+import { factsOf } from '../../verdict-codes.ts';
+import type { FailureCode } from '../../verdict-codes.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Limits } from '../../limits.ts';
 import type { RegistryClient, RequestScope } from '../../registry/types.ts';
@@ -22,6 +27,7 @@ interface SourceDependencies {
 interface SourceInput extends Omit<SourceDependencies, 'formats'> {
   readonly image: ResolvedImage;
   readonly repository: Repository;
+  readonly allowance: EvidenceAllowance;
 }
 
 /** Where evidence about an image may be, the format that last worked in its repository first. */
@@ -30,7 +36,8 @@ export function evidenceSources(
   repository: Repository,
   { registry, templates, formats, limits }: SourceDependencies,
 ): readonly EvidenceSource[] {
-  const input: SourceInput = { image, repository, registry, templates, limits };
+  const allowance = createEvidenceAllowance(limits);
+  const input: SourceInput = { image, repository, registry, templates, limits, allowance };
   const [simple, referrers] = [new SignatureTagSource(input), new ReferrersSource(input)];
   const signatures: EvidenceSource[] =
     formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];
@@ -57,12 +64,17 @@ class ReferrersSource implements EvidenceSource {
   }
 }
 
-/** A place that is read in one go: its batch, then the end. A failure may be tried again. */
+/**
+ * A source that is read in one go: its batch, then the end. What the registry failed to give is asked for again, by this
+ * decision once and then by later ones: until then the source is not read to its end.
+ */
 abstract class TagSource implements EvidenceSource {
   abstract readonly kind: EvidenceSource['kind'];
   abstract readonly place: string;
   readonly #input: SourceInput;
   #done = false;
+  /** Of an earlier attempt that got only a part. */
+  #given: Set<string> | undefined;
 
   constructor(input: SourceInput) {
     this.#input = input;
@@ -78,10 +90,41 @@ abstract class TagSource implements EvidenceSource {
     if (this.#done) {
       return undefined;
     }
-    const batch = await this.read(this.#input, scope);
-    this.#done = true;
-    return batch;
+    // Each attempt has the whole allowance: what is read again is let go of.
+    const allowance = createEvidenceAllowance(this.#input.limits);
+    const input = this.#given === undefined ? this.#input : { ...this.#input, allowance };
+    const batch = await this.read(input, scope);
+    // What was cut off by this decision's end says nothing about the source.
+    if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `${this.place} was not read in time`);
+    const fresh = this.#withoutGiven(batch);
+    const [failure] = batch.faults.filter(isTransientFault);
+    if (failure === undefined) {
+      this.#done = true;
+      return fresh;
+    }
+    const found = [...fresh.signatures, ...fresh.attestations];
+    if (found.length === 0) throw new EngineError(failure.code, failure.message, withRemedy(failure));
+    this.#given = new Set([...(this.#given ?? []), ...found.map(({ source }) => source)]);
+    return { ...fresh, faults: fresh.faults.filter((fault) => !isTransientFault(fault)) };
   }
+
+  #withoutGiven(batch: EvidenceBatch): EvidenceBatch {
+    const given = this.#given;
+    if (given === undefined) return batch;
+    return {
+      ...batch,
+      signatures: batch.signatures.filter(({ source }) => !given.has(source)),
+      attestations: batch.attestations.filter(({ source }) => !given.has(source)),
+    };
+  }
+}
+
+function isTransientFault(fault: EvidenceFault): fault is EvidenceFault & { readonly code: FailureCode } {
+  return fault.code !== undefined && factsOf(fault.code).isTransient;
+}
+
+function withRemedy({ remedy }: EvidenceFault): { readonly remedy?: string } {
+  return remedy === undefined ? {} : { remedy };
 }
 
 class SignatureTagSource extends TagSource {

@@ -11,7 +11,7 @@ import { EngineError } from '../../errors.ts';
 import { factsOf } from '../../verdict-codes.ts';
 import type { FailureCode } from '../../verdict-codes.ts';
 import type { Clock } from '../../observe.ts';
-import type { RequestScope } from '../../registry/types.ts';
+import type { Keychain, RequestScope } from '../../registry/types.ts';
 import { withinDeadline } from '../../deadline.ts';
 
 /** One place where signatures may be, read a batch at a time. */
@@ -34,6 +34,13 @@ export interface ReadFailure {
 
 const INTERNAL = { code: 'InternalError', remedy: undefined } as const;
 
+/** A set of kinds in one number: there is one in each of a hundred thousand images. */
+const KIND_BITS: Readonly<Record<EvidenceSource['kind'], number>> = {
+  'simple-signing': 1,
+  bundle: 2,
+  'attestation-tag': 4,
+};
+
 /** One for all: of a hundred thousand images most have no attestation, and no fault. */
 const NONE: readonly never[] = [];
 
@@ -55,21 +62,37 @@ export class ImageEvidence {
   bytes = EMPTY_BYTES;
 
   #pending: readonly EvidenceSource[];
+  readonly #open: () => readonly EvidenceSource[];
+  /** Sources that have given something; without it their end says only that its reader may see nothing. */
+  #giving = 0;
+  /** By source and keychain: where it found nothing. Most images are read for one. */
+  #absent: Set<string> | undefined;
   readonly #clock: Clock;
   /** Most images never fail: made with the first. */
   #failures: Map<string, { failure: ReadFailure; at: number }> | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(sources: readonly EvidenceSource[], clock: Clock) {
-    this.#pending = sources;
+  /** @param open makes the list of sources, in the order to ask them: once, and anew for one that hid from its reader. */
+  constructor(open: () => readonly EvidenceSource[], clock: Clock) {
+    this.#open = open;
+    this.#pending = open();
     this.#clock = clock;
     this.createdAt = clock();
     this.completedAt = this.createdAt;
   }
 
-  /** The next place that may hold what is sought and is not among `skip`. */
-  nextSource(attestations: boolean, skip: ReadonlySet<EvidenceSource>): EvidenceSource | undefined {
-    return this.#pending.find((source) => (attestations || source.kind !== 'attestation-tag') && !skip.has(source));
+  /** The next source that may hold what is sought, has not shown this keychain that it doesn't, and is not among `skip`. */
+  nextSource(
+    attestations: boolean,
+    skip: ReadonlySet<EvidenceSource>,
+    { keychain }: Pick<RequestScope, 'keychain'>,
+  ): EvidenceSource | undefined {
+    return this.#pending.find(
+      (source) =>
+        (attestations || source.kind !== 'attestation-tag') &&
+        !skip.has(source) &&
+        this.#absent?.has(askedBy(source, keychain)) !== true,
+    );
   }
 
   /**
@@ -81,7 +104,7 @@ export class ImageEvidence {
       await withinDeadline(this.#reading, scope.signal);
       return undefined;
     }
-    const memory = `${scope.keychain.id ?? ''} ${source.kind}`;
+    const memory = askedBy(source, scope.keychain);
     const known = this.#failures?.get(memory);
     if (known !== undefined && known.at > this.#clock() - factsOf(known.failure.code).rememberedMilliseconds) {
       return known.failure;
@@ -106,10 +129,24 @@ export class ImageEvidence {
     });
   }
 
+  /** A source that gave nothing is over for those who asked with the same credentials: others may be shown more. */
+  #end(source: EvidenceSource, keychain: Keychain): void {
+    if ((this.#giving & KIND_BITS[source.kind]) !== 0) {
+      this.#pending = this.#pending.filter((other) => other.kind !== source.kind);
+    } else {
+      this.#absent ??= new Set();
+      this.#absent.add(askedBy(source, keychain));
+      const anew = this.#open().find(({ kind }) => kind === source.kind) ?? source;
+      this.#pending = this.#pending.map((other) => (other === source ? anew : other));
+    }
+    this.places = joined(this.places, this.places.includes(source.place) ? NONE : [source.place]);
+    this.completedAt = this.#clock();
+  }
+
   /** Never rejects, and always settles by the reader's deadline: others wait for it. */
   async #read(source: EvidenceSource, scope: RequestScope): Promise<ReadFailure | undefined> {
     try {
-      this.#take(source, await withinDeadline(source.next(scope), scope.signal));
+      this.#take(source, await withinDeadline(source.next(scope), scope.signal), scope.keychain);
       return undefined;
     } catch (error) {
       const { code, remedy } = error instanceof EngineError ? error : INTERNAL;
@@ -117,18 +154,23 @@ export class ImageEvidence {
     }
   }
 
-  #take(source: EvidenceSource, batch: EvidenceBatch | undefined): void {
+  #take(source: EvidenceSource, batch: EvidenceBatch | undefined, keychain: Keychain): void {
     if (batch === undefined) {
-      this.#pending = this.#pending.filter((other) => other !== source);
-      this.places = joined(this.places, [source.place]);
-      this.completedAt = this.#clock();
+      this.#end(source, keychain);
       return;
     }
+    if (batch.signatures.length + batch.attestations.length + batch.faults.length > 0)
+      this.#giving |= KIND_BITS[source.kind];
     this.signatures = joined(this.signatures, batch.signatures);
     this.attestations = joined(this.attestations, batch.attestations);
     this.faults = joined(this.faults, batch.faults);
     this.bytes += [...batch.signatures, ...batch.attestations].reduce((sum, candidate) => sum + byteSize(candidate), 0);
   }
+}
+
+/** Who asked which source: registries hide what exists from those who may not see it. */
+function askedBy({ kind }: EvidenceSource, { id = '' }: Keychain): string {
+  return `${id} ${kind}`;
 }
 
 /** Of their exact length: what `push` grows by is room for 16 more, held a hundred thousand times. */

@@ -5,6 +5,7 @@ import { createReferrerReader } from '../../../core/cosign/referrer-reader.ts';
 import { mergeEvidence } from '../../../core/cosign/evidence.ts';
 import { parsePublicKey } from '../../../core/keys/public-key.ts';
 import type { PublicKey } from '../../../core/keys/public-key.ts';
+import { createEvidenceAllowance } from '../../../core/cosign/allowance.ts';
 import { createPayloadTemplates } from '../../../core/cosign/payload-prediction.ts';
 import { readSimpleSigning } from '../../../core/cosign/simple-signing.ts';
 import type { SimpleSigningInput } from '../../../core/cosign/simple-signing.ts';
@@ -50,6 +51,7 @@ export function inputFor(
     scope: freshScope(),
     limits: DEFAULT_LIMITS,
     templates: createPayloadTemplates(),
+    allowance: createEvidenceAllowance({ ...DEFAULT_LIMITS, ...changes.limits }),
     ...changes,
   };
 }

@@ -73,6 +73,8 @@ export interface TrustRootQuestion {
 export interface Asking {
   readonly transparencyLog: 'Ignore' | 'Require';
   readonly verifier: SignatureVerifier;
+  /** Lets others have their turn; awaited between attempts. Rejects where the decision is over. */
+  readonly breathe?: () => Promise<void>;
   /** Told why a certificate is no signer's, for the message. */
   readonly note?: (reason: string) => void;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SignatureCandidate } from '../../../cosign/types.ts';
 import type { PolicyKey } from '../../documents/image-policy.gen.ts';
-import type { SignerKind } from '../common/signer-kind.ts';
+import type { Asking, SignerKind } from '../common/signer-kind.ts';
 import { compileKey } from './compile.ts';
 import type { KeySigner } from './key-signer.ts';
 
@@ -19,8 +19,8 @@ export const KEY_KIND: SignerKind<PolicyKey, KeySigner> = {
   trustRoots: (_, { names, transparencyLog }) => (transparencyLog === 'Require' ? names : []),
   isCurrent: ({ notBefore = -Infinity, notAfter = Infinity }, now) => now >= notBefore && now <= notAfter,
 
-  async prove(candidate, signers, { verifier }) {
-    const maker = inOrderOfHint(candidate, signers).find((signer) => verifier.signedBy(candidate, signer));
+  async prove(candidate, signers, asking) {
+    const maker = await makerAmong(inOrderOfHint(candidate, signers), candidate, asking);
     if (maker === undefined) return [];
     const { fingerprint } = maker;
     return signers
@@ -29,6 +29,19 @@ export const KEY_KIND: SignerKind<PolicyKey, KeySigner> = {
   },
   proveLogged: (candidate, signer, verifier) => verifier.loggedBy(candidate, signer),
 };
+
+/** The first of the keys that verifies the signature: one signature counts for one key of a policy. */
+async function makerAmong(
+  keys: readonly KeySigner[],
+  candidate: SignatureCandidate,
+  { verifier, breathe }: Asking,
+): Promise<KeySigner | undefined> {
+  for (const key of keys) {
+    await breathe?.();
+    if (verifier.signedBy(candidate, key)) return key;
+  }
+  return undefined;
+}
 
 /** `sha256:` and the first twelve digits: enough to tell keys apart. */
 function shortFingerprint(fingerprint: string): string {

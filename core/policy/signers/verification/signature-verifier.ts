@@ -30,47 +30,61 @@ export type Proven<T> =
  * stays proven. Nothing here knows policies. A failure to prove is an answer, not an exception.
  */
 export interface SignatureVerifier {
-  readonly signedBy: (candidate: SignatureCandidate, signer: SignatureKey) => boolean;
+  /** `spend` is told of work that no earlier answer saves, before it is done; what it throws goes on. */
+  readonly signedBy: (candidate: SignatureCandidate, signer: SignatureKey, spend?: Spend) => boolean;
   /** `transparencyLog: Require`: a timestamp alone is not enough evidence of the time. */
   readonly certifiedBy: (
     candidate: SignatureCandidate,
     rootName: string,
     transparencyLog: 'Ignore' | 'Require',
+    spend?: Spend,
   ) => Promise<Proven<CertificateIdentity>>;
   /**
-   * The candidate without its bytes, where its maker is known and nothing else could be proven with them; else
-   * the same. What is proven stays proven, in a tenth of the memory.
+   * The candidate without its material, where its maker is known and nothing else could be proven with that; else
+   * the same. What is proven stays proven, in less memory; other keys can still be tried.
    */
   readonly compacted: (candidate: SignatureCandidate) => SignatureCandidate;
   readonly loggedBy: (candidate: SignatureCandidate, signer: SignatureKey) => Promise<Proven<true>>;
 }
 
+/** Told how many attempts to verify something is worth. */
+export type Spend = (units: number) => void;
+
+/** A chain, a certificate log's promise, log entries and timestamps, each with signatures of their own. */
+const CERTIFICATE_UNITS = 8;
+/** So many tenants' keys are remembered not to have signed; what is forgotten is tried again. */
+const MOST_STRANGERS = 256;
+const MOST_MAKERS = 16;
+
 type CertificateProofs = WeakMap<TrustRoot, Promise<Proven<CertificateIdentity>>>;
 
 export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifier {
-  /** A signature has one maker: once found, the fingerprint answers for every key. */
-  const makers = new WeakMap<SignatureCandidate, Digest>();
+  /**
+   * More than one: for an ECDSA or RSA signature anybody can compute a second key under which it verifies. Who did so
+   * must not take the proof away from the first.
+   */
+  const makers = new WeakMap<SignatureCandidate, Set<Digest>>();
   const strangers = new WeakMap<SignatureCandidate, Set<Digest>>();
   const certificates = {
     Ignore: new WeakMap<SignatureCandidate, CertificateProofs>(),
     Require: new WeakMap<SignatureCandidate, CertificateProofs>(),
   };
 
-  const signedBy = (candidate: SignatureCandidate, signer: SignatureKey): boolean => {
-    const maker = ProvenCandidate.makerOf(candidate) ?? makers.get(candidate);
-    if (maker !== undefined) {
-      return maker === signer.fingerprint;
+  const signedBy: SignatureVerifier['signedBy'] = (candidate, signer, spend) => {
+    const { fingerprint } = signer;
+    if (ProvenCandidate.isMadeBy(candidate, fingerprint) || makers.get(candidate)?.has(fingerprint) === true) {
+      return true;
     }
-    if (strangers.get(candidate)?.has(signer.fingerprint) === true) {
+    if (strangers.get(candidate)?.has(fingerprint) === true) {
       return false;
     }
+    spend?.(1);
     const answer = verifyWithKey(signer, candidate.signedBytes, candidate.signature);
-    if (answer) {
-      makers.set(candidate, signer.fingerprint);
-      strangers.delete(candidate);
-    } else {
-      entry(strangers, candidate, () => new Set()).add(signer.fingerprint);
-    }
+    remember(
+      entry(answer ? makers : strangers, candidate, () => new Set()),
+      fingerprint,
+      answer,
+    );
     return answer;
   };
 
@@ -79,7 +93,7 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
     return root.ok ? root : { ...root, unusable: `trust root "${name}" can't be used: ${root.reason}` };
   };
 
-  const certifiedBy: SignatureVerifier['certifiedBy'] = async (candidate, rootName, transparencyLog) => {
+  const certifiedBy: SignatureVerifier['certifiedBy'] = async (candidate, rootName, transparencyLog, spend) => {
     const root = await load(rootName);
     if (!root.ok) {
       return root;
@@ -89,6 +103,7 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
     if (before !== undefined) {
       return before;
     }
+    spend?.(CERTIFICATE_UNITS);
     const answer = attempt(async () => {
       const { proveCertificate } = await import('../../../sigstore/identity.ts');
       return proveCertificate(candidate, root.value, { transparencyLog });
@@ -116,7 +131,7 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
   };
 
   const compacted = (candidate: SignatureCandidate): SignatureCandidate => {
-    const maker = makers.get(candidate);
+    const [maker] = makers.get(candidate) ?? [];
     return maker === undefined || mayProveMore(candidate) ? candidate : new ProvenCandidate(candidate, maker);
   };
 
@@ -131,24 +146,33 @@ async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, roo
   });
 }
 
-const NO_BYTES = new Uint8Array();
+function remember(keys: Set<Digest>, fingerprint: Digest, answer: boolean): void {
+  if (keys.size >= (answer ? MOST_MAKERS : MOST_STRANGERS)) keys.clear();
+  keys.add(fingerprint);
+}
+
 const NO_ANNOTATIONS: SignatureCandidate['annotations'] = {};
 const NO_MATERIAL: VerificationMaterial = { kind: 'annotations' };
 
-/** Only `condensed` makes these, of candidates whose signature was verified. */
+/** Only `compacted` makes these, of candidates whose signature was verified. */
 class ProvenCandidate implements SignatureCandidate {
   readonly format: SignatureFormat;
   readonly annotations: Readonly<Record<string, string>>;
   readonly #maker: Digest;
+  /** A byte a character: a third of what two views of bytes take. */
+  readonly #signedBytes: string;
+  readonly #signature: string;
 
-  constructor({ format, annotations }: SignatureCandidate, maker: Digest) {
+  constructor({ format, annotations, signedBytes, signature }: SignatureCandidate, maker: Digest) {
     this.format = format;
     this.annotations = Object.keys(annotations).length === 0 ? NO_ANNOTATIONS : annotations;
     this.#maker = maker;
+    this.#signedBytes = Buffer.from(signedBytes).toString('latin1');
+    this.#signature = Buffer.from(signature).toString('latin1');
   }
 
-  static makerOf(candidate: SignatureCandidate): Digest | undefined {
-    return #maker in candidate ? candidate.#maker : undefined;
+  static isMadeBy(candidate: SignatureCandidate, fingerprint: Digest): boolean {
+    return #maker in candidate && candidate.#maker === fingerprint;
   }
 
   /** Only faults are told with their place, and it has none. */
@@ -157,11 +181,11 @@ class ProvenCandidate implements SignatureCandidate {
   }
 
   get signedBytes(): Uint8Array {
-    return NO_BYTES;
+    return Buffer.from(this.#signedBytes, 'latin1');
   }
 
   get signature(): Uint8Array {
-    return NO_BYTES;
+    return Buffer.from(this.#signature, 'latin1');
   }
 
   get material(): VerificationMaterial {

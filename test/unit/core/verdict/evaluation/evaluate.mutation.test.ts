@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 import type { AttestationCandidate, CertificateIdentity, EvidenceFault } from '../../../../../core/cosign/types.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
+import { createWorkBudget } from '../../../../../core/verdict/evaluation/work-budget.ts';
 import { evaluate } from '../../../../../core/verdict/evaluation/evaluate.ts';
 import type { PolicyEvaluation } from '../../../../../core/verdict/evaluation/evaluate.ts';
 import { createSignatureVerifier } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
@@ -96,7 +97,10 @@ function evaluateScene({
   faults = [],
   asked,
 }: Scene): Promise<PolicyEvaluation> {
-  const evidence = new ImageEvidence([], () => NOW);
+  const evidence = new ImageEvidence(
+    () => [],
+    () => NOW,
+  );
   evidence.signatures = signatures;
   evidence.attestations = attestations;
   evidence.faults = faults;
@@ -121,6 +125,7 @@ function evaluateScene({
     image: { repository, digest: `sha256:${HEX.a}` },
     now: NOW,
     asking: { owner: '', signal: new AbortController().signal },
+    budget: createWorkBudget(1000, new AbortController().signal),
   });
 }
 

@@ -35,7 +35,10 @@ function scope(id?: string, signal = new AbortController().signal): RequestScope
 
 const weightOf = async (batch: EvidenceBatch): Promise<number> => {
   const source = stageOf([batch]);
-  const evidence = new ImageEvidence([source], () => 0);
+  const evidence = new ImageEvidence(
+    () => [source],
+    () => 0,
+  );
   const before = evidence.bytes;
   await evidence.advance(source, scope());
   return evidence.bytes - before;
@@ -54,7 +57,10 @@ describe('the time of evidence', () => {
   test('is when it was opened, and when a place was last read to its end', async () => {
     let now = 5;
     const source = stageOf([NONE]);
-    const evidence = new ImageEvidence([source], () => now);
+    const evidence = new ImageEvidence(
+      () => [source],
+      () => now,
+    );
     assert.deepEqual([evidence.createdAt, evidence.completedAt], [5, 5]);
     now = 7;
     await evidence.advance(source, scope());
@@ -62,25 +68,31 @@ describe('the time of evidence', () => {
     now = 9;
     await evidence.advance(source, scope());
     assert.deepEqual([evidence.createdAt, evidence.completedAt, evidence.places], [5, 9, ['the bundle']]);
-    assert.equal(evidence.nextSource(true, new Set()), undefined);
+    assert.equal(evidence.nextSource(true, new Set(), scope()), undefined);
   });
 });
 
 describe('the next place', () => {
   test('is an attestation tag only where attestations are asked for, and never one that failed', () => {
     const [bundle, tag] = [stageOf([]), stageOf([], 'attestation-tag')];
-    const evidence = new ImageEvidence([bundle, tag], () => 0);
-    assert.equal(evidence.nextSource(false, new Set()), bundle);
-    assert.equal(evidence.nextSource(false, new Set([bundle])), undefined);
-    assert.equal(evidence.nextSource(true, new Set([bundle])), tag);
+    const evidence = new ImageEvidence(
+      () => [bundle, tag],
+      () => 0,
+    );
+    assert.equal(evidence.nextSource(false, new Set(), scope()), bundle);
+    assert.equal(evidence.nextSource(false, new Set([bundle]), scope()), undefined);
+    assert.equal(evidence.nextSource(true, new Set([bundle]), scope()), tag);
   });
 
   test('stays where it was when one before it was read to its end', async () => {
     const [first, second, third] = [stageOf([]), stageOf([], 'simple-signing'), stageOf([], 'attestation-tag')];
-    const evidence = new ImageEvidence([first, second, third], () => 0);
+    const evidence = new ImageEvidence(
+      () => [first, second, third],
+      () => 0,
+    );
     await evidence.advance(second, scope());
-    assert.equal(evidence.nextSource(true, new Set()), first);
-    assert.equal(evidence.nextSource(true, new Set([first])), third);
+    assert.equal(evidence.nextSource(true, new Set(), scope()), first);
+    assert.equal(evidence.nextSource(true, new Set([first]), scope()), third);
   });
 });
 
@@ -105,7 +117,10 @@ describe('the weight of evidence', () => {
   test('shrinks with what is condensed, in its place', async () => {
     const [heavy, light] = [candidate({ source: 'heavy' }), candidate({ source: 'light' })];
     const source = stageOf([{ ...NONE, signatures: [heavy, light] }]);
-    const evidence = new ImageEvidence([source], () => 0);
+    const evidence = new ImageEvidence(
+      () => [source],
+      () => 0,
+    );
     await evidence.advance(source, scope());
     const before = evidence.bytes;
     const smaller = { ...heavy, signedBytes: Buffer.alloc(0) };
@@ -119,7 +134,10 @@ describe('a failed read', () => {
   test('is told with its place, and answers for two seconds and not a millisecond longer', async () => {
     let now = 10;
     const { source, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
-    const evidence = new ImageEvidence([source], () => now);
+    const evidence = new ImageEvidence(
+      () => [source],
+      () => now,
+    );
     const failure = { code: 'RegistryUnavailable', message: 'gone', place: 'the place' };
     assert.deepEqual(await evidence.advance(source, scope('a')), failure);
     now = 10 + 1999;
@@ -128,12 +146,15 @@ describe('a failed read', () => {
     now += 1;
     await evidence.advance(source, scope('a'));
     assert.equal(reads(), 2);
-    assert.equal(evidence.nextSource(false, new Set()), source);
+    assert.equal(evidence.nextSource(false, new Set(), scope()), source);
   });
 
   test('of somebody without an identity answers for others without one', async () => {
     const { source, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
-    const evidence = new ImageEvidence([source], () => 0);
+    const evidence = new ImageEvidence(
+      () => [source],
+      () => 0,
+    );
     await evidence.advance(source, scope());
     await evidence.advance(source, scope(''));
     assert.equal(reads(), 1);
@@ -141,13 +162,19 @@ describe('a failed read', () => {
 
   test('that is a mistake of ours is an internal error', async () => {
     const { source } = failing(() => new TypeError('mistake'));
-    const failure = await new ImageEvidence([source], () => 0).advance(source, scope());
+    const failure = await new ImageEvidence(
+      () => [source],
+      () => 0,
+    ).advance(source, scope());
     assert.deepEqual(failure, { code: 'InternalError', message: 'mistake', place: 'the place' });
   });
 
   test('for want of time answers for nobody else', async () => {
     const { source, reads } = failing(() => new EngineError('DeadlineExceeded', 'late'));
-    const evidence = new ImageEvidence([source], () => 0);
+    const evidence = new ImageEvidence(
+      () => [source],
+      () => 0,
+    );
     await evidence.advance(source, scope());
     await evidence.advance(source, scope());
     assert.equal(reads(), 2);
@@ -166,7 +193,10 @@ test('who waits for another to read looks again, and waits no longer than it may
     place: 'the place',
     next: () => new Promise((resolve) => void release.push(() => resolve(NONE))),
   };
-  const evidence = new ImageEvidence([source], () => 0);
+  const evidence = new ImageEvidence(
+    () => [source],
+    () => 0,
+  );
   const reading = evidence.advance(source, scope());
   const late = new AbortController();
   const waiting = [evidence.advance(source, scope()), evidence.advance(source, scope('', late.signal))];
