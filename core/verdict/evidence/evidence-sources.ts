@@ -97,7 +97,7 @@ abstract class TagSource implements EvidenceSource {
     // What was cut off by this decision's end says nothing about the source.
     if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `${this.place} was not read in time`);
     const fresh = this.#withoutGiven(batch);
-    const [failure] = batch.faults.filter(isTransientFault);
+    const failure = batch.faults.find(isTransientFault);
     if (failure === undefined) {
       this.#done = true;
       return fresh;

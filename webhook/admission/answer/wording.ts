@@ -41,8 +41,8 @@ export function refusalStatus(results: readonly ImageResult[]): ReviewStatus {
   const hidden = refused.length - shown.length;
   if (hidden > 0) shown.push(`and ${hidden} more images`);
   const message = shown.join('; ');
-  const statuses = refused.map(({ verdict }) => factsOf(verdict.code).status);
-  const [status] = STATUSES.filter(({ code }) => statuses.includes(code));
+  const statuses = new Set(refused.map(({ verdict }) => factsOf(verdict.code).status));
+  const status = STATUSES.find(({ code }) => statuses.has(code));
   return { ...(status ?? INTERNAL_ERROR), message };
 }
 

@@ -35,7 +35,7 @@ function ask(engine: TestEngine, image: string, asker: Asker = {}): Promise<Verd
   });
 }
 
-function keychain(username: string): Keychain {
+function keychainOf(username: string): Keychain {
   return { id: username, resolve: async () => [{ username, password: 'pw' }] };
 }
 
@@ -62,7 +62,7 @@ function secondKey(payload: Uint8Array, signature: Uint8Array): string {
   });
   const other = keys.find((key) => key.export({ format: 'jwk' }).x !== known.x);
   assert.ok(other !== undefined && verify('sha256', payload, other, signature));
-  return other.export({ format: 'pem', type: 'spki' }).toString();
+  return other.export({ format: 'pem', type: 'spki' });
 }
 
 test('a second key under which a signature verifies takes no proof away from the first', async () => {
@@ -120,9 +120,9 @@ test('"nothing there" to one who may not see it is no answer for one who may', a
     policies: { all: { images: ['**'], keys: [release] } },
   });
   const digest = digestOfImage(engine, 'demo/signed', '1.0');
-  const stranger = await ask(engine, `demo/signed@${digest}`, { keychain: keychain('stranger') });
+  const stranger = await ask(engine, `demo/signed@${digest}`, { keychain: keychainOf('stranger') });
   assert.equal(stranger.code, 'NoSignature');
-  assert.equal((await ask(engine, 'demo/signed:1.0', { keychain: keychain('owner') })).code, 'Verified');
+  assert.equal((await ask(engine, 'demo/signed:1.0', { keychain: keychainOf('owner') })).code, 'Verified');
   await engine.close();
 });
 
@@ -162,8 +162,10 @@ function flooded(each: number): RegistryContent {
   const content = new RegistryContent();
   const repository = 'demo/shop';
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-  const config = { mediaType: 'application/vnd.oci.image.config.v1+json', ...content.putBlob(repository, json({})) };
+  const config = {
+    mediaType: 'application/vnd.oci.image.config.v1+json',
+    ...content.putBlob(repository, Buffer.from('{}')),
+  };
   const digest = content.putManifest(repository, { schemaVersion: 2, mediaType, config, layers: [] }, '1.0');
   const stranger = generateKeyPairSync('ec', { namedCurve: 'P-521' });
   const payload = cosignPayload(`x/${repository}`, digest);
@@ -200,9 +202,7 @@ function flooded(each: number): RegistryContent {
 
 describe('an image whose author pushed more signatures than anybody needs', () => {
   const keys = Array.from({ length: 8 }, () => ({
-    pem: generateKeyPairSync('ec', { namedCurve: 'P-521' })
-      .publicKey.export({ format: 'pem', type: 'spki' })
-      .toString(),
+    pem: generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey.export({ format: 'pem', type: 'spki' }),
   }));
 
   test('is an error that names the limit, with work that is counted, and others get their turn meanwhile', async () => {
