@@ -33,6 +33,7 @@ const PERMISSIONS = [
   '--allow-net',
   // What people write is evaluated in one, and ended with it.
   '--allow-worker',
+  '--disable-warning=PERM0006',
   // Says that --allow-net is experimental, in the midst of the log.
   '--disable-warning=ExperimentalWarning',
 ] as const;

@@ -4,6 +4,7 @@ import { EngineError } from '../../errors.ts';
 import { payloadOfEncoding } from '../../formats/dsse-envelope.ts';
 import type { AttestedStatement, CheckAsking, CheckedPredicate } from '../expressions/types.ts';
 import type { ConditionImage, DemandFault, DemandTexts } from '../expressions/types.ts';
+import { errorText } from '../../text.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { Answer, Question } from './messages.ts';
 
@@ -123,7 +124,14 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       next();
       return;
     }
-    worker ??= start();
+    try {
+      worker ??= start();
+    } catch (thrown) {
+      options.onEnded?.(errorText(thrown), taken.owner);
+      taken.job.reject(timeout(`the thread can not be started: ${errorText(thrown)}`));
+      next();
+      return;
+    }
     worker.ref();
     const timer = setTimeout(() => replace('its thread did not start'), START);
     asked = { ...taken, since: monotonic(), timer };

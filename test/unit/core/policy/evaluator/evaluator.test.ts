@@ -53,6 +53,15 @@ describe('the thread that evaluates', () => {
     });
   }
 
+  test('says that it can not be started, to each who asks', async () => {
+    const ended: string[] = [];
+    const nowhere = new URL('https://example.test/worker.js');
+    evaluator = createEvaluator({ monotonic, source: nowhere, onEnded: (_, owner) => ended.push(owner) });
+    await assert.rejects(evaluator.compile(texts('true'), 'a'), { code: 'EvaluationTimeout' });
+    await assert.rejects(evaluator.check(texts('true'), attested({}), IMAGE, asking), { code: 'EvaluationTimeout' });
+    assert.deepEqual(ended, ['a', 'team']);
+  });
+
   test('refuses what one owner asks beyond its share of the queue, and nobody else', async () => {
     evaluator = createEvaluator({ monotonic, source, backstop: 60_000 });
     const all = Array.from({ length: 300 }, () => evaluator.compile(texts('true'), 'hostile'));
