@@ -2,6 +2,7 @@
 import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { EngineError } from '../../../../../core/errors.ts';
 import { evaluateAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { ProvenBy } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../../../../core/cosign/types.ts';
@@ -58,6 +59,8 @@ function condition(expression: string, message = ''): DemandTexts['conditions'][
   return { expression, message };
 }
 
+const ended = async () => Promise.reject(new EngineError('EvaluationTimeout', 'it was ended'));
+const large = async () => ({ steps: 6_000_000 });
 const asking = { owner: 'team', signal: new AbortController().signal };
 
 // oxlint-disable-next-line max-params -- what each test differs in
@@ -95,6 +98,22 @@ describe('attestations are judged', () => {
   test('as good where one fails and another does not', async () => {
     assert.deepEqual(await evaluate([demand({ conditions: [noCritical] })], [CRITICAL, CLEAN], IMAGE, byScanner), {
       ok: true,
+    });
+  });
+
+  test('not at all where an evaluation did not end: that says nothing of the attestation', async () => {
+    await assert.rejects(evaluate([demand({ check: ended })], [CLEAN], IMAGE, byScanner), {
+      code: 'EvaluationTimeout',
+    });
+  });
+
+  test('within one budget for all demands, the same where answers are remembered', async () => {
+    const two = [demand({ check: large }), demand({ check: large, name: 'again' })];
+    assert.deepEqual(await evaluate(two, [CLEAN], IMAGE, byScanner), { ok: true });
+    assert.deepEqual(await evaluate([...two, demand({ check: large, name: 'third' })], [CLEAN], IMAGE, byScanner), {
+      ok: false,
+      code: 'AttestationFailed',
+      message: `attestation "third" (${VULNERABILITIES}): all evaluations take more than 16000000 steps`,
     });
   });
 
