@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
 
@@ -16,7 +17,10 @@ export interface Credential {
 export interface Keychain {
   /** Equal where the same credentials would be found; a refusal is remembered for this one only. */
   readonly id?: string;
+  /** Rejects with `CredentialsUnavailable` where somebody who may have some could not be asked. */
   resolve(repository: Repository): Promise<readonly Credential[]>;
+  /** One line: what whoever asks can do to get credentials for a registry. */
+  remedy?(registry: string): string;
 }
 
 /** What belongs to one decision and travels with each of its requests. */
@@ -65,7 +69,13 @@ export interface RegistryClient {
    * One look at the referrers of a digest: the referrers API with its pages or, where the registry
    * has none (remembered per registry), the fallback tag.
    */
-  listReferrers(repository: Repository, digest: Digest, scope: RequestScope): Promise<ReferrerList>;
+  listReferrers(
+    repository: Repository,
+    digest: Digest,
+    scope: RequestScope,
+    /** Asks the API also where the registry is thought to have none. */
+    anew?: boolean,
+  ): Promise<ReferrerList>;
 }
 
 export interface ReferrerList {
@@ -75,4 +85,8 @@ export interface ReferrerList {
   readonly truncated: boolean;
   /** Entries that could not be read, for messages; the first few. */
   readonly faults?: readonly string[];
+  /** It is from the fallback tag because the registry is remembered to have no API: that may be wrong. */
+  readonly apiAssumedAbsent?: boolean;
+  /** Why the API could not be read: this is from the fallback tag, and there may be more. */
+  readonly failure?: EngineError;
 }

@@ -5,9 +5,9 @@ import type { RegistryConfiguration } from '../../core/config/types.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import { createMatcher, type CredentialEntry } from '../../core/registry/credentials/match.ts';
+import { CredentialsUnavailable, orOutage } from '../../core/registry/credentials/unavailable.ts';
 import { pullSecretEntries, type PullSecret } from '../../core/registry/credentials/pull-secret.ts';
 import type { Keychain } from '../../core/registry/types.ts';
-import { EngineError } from '../../core/errors.ts';
 import { apiPath, ApiError, type KubeApi } from '../kubernetes/api-client.ts';
 import { createFairLimit } from '../kubernetes/fair-limit.ts';
 
@@ -49,8 +49,8 @@ const SECRETS_MOST = 32;
  * Keychains for Pods, as the kubelet has them: their imagePullSecrets or, where they name none, those of their service
  * account (which the API server then copies into the Pod), the longest path of all first; then what the configuration
  * names for the registry: Secrets, then programs. Nothing is read before a registry asks. Secrets are read only in
- * the Pod's namespace, where whoever may create the Pod may use them as well. What is not there, or
- * is not ours to read, is not used: the registry then refuses, and the image with it.
+ * the Pod's namespace, where whoever may create the Pod may use them as well. What is not there or not ours to read is
+ * not used: the registry then refuses, and the image with it. That the API server can't be asked is an outage.
  */
 export function createPullSecrets(options: PullSecretsOptions): (source: PullSource) => Keychain {
   const { log } = options;
@@ -68,11 +68,19 @@ export function createPullSecrets(options: PullSecretsOptions): (source: PullSou
   async function keychainOf(source: PullSource): Promise<Keychain> {
     const { namespace } = source;
     const entries: CredentialEntry[] = [];
+    let outage: CredentialsUnavailable | undefined;
     for (const name of await namesOf(source)) {
-      entries.push(...((await secretsRead({ namespace, plural: 'secrets', name })) ?? []));
+      try {
+        entries.push(...((await secretsRead({ namespace, plural: 'secrets', name })) ?? []));
+      } catch (thrown) {
+        if (!(thrown instanceof CredentialsUnavailable)) throw thrown;
+        // The next would wait as long, and the decision with it.
+        outage = thrown;
+        break;
+      }
     }
     const match = createMatcher(entries);
-    return { resolve: async (repository) => match(repository) };
+    return { resolve: async (repository) => orOutage(match(repository), outage) };
   }
 
   return (source) => {
@@ -82,7 +90,8 @@ export function createPullSecrets(options: PullSecretsOptions): (source: PullSou
       id: JSON.stringify([source.namespace, source.serviceAccountName, source.imagePullSecrets]),
       async resolve(repository) {
         own ??= keychainOf(source);
-        return chainKeychains([await own, configured, ...programs]).resolve(repository);
+        const pod: Keychain = { resolve: async (wanted) => (await own)?.resolve(wanted) ?? [] };
+        return chainKeychains([pod, configured, ...programs]).resolve(repository);
       },
     };
   };
@@ -96,7 +105,7 @@ interface Named {
 
 /**
  * Reads once for many Pods. Undefined: the object is not there, or not ours to read. Anything else that goes wrong is
- * an outage (`RegistryUnavailable`): never "there are no credentials".
+ * an outage (`CredentialsUnavailable`): never "there are no credentials".
  */
 function createReader<T extends object>(
   { api, log, clock }: PullSecretsOptions,
@@ -125,11 +134,9 @@ function createReader<T extends object>(
     } catch (thrown) {
       const isAnswer = thrown instanceof ApiError && (thrown.status === 403 || thrown.status === 404);
       log.warn('credentials for pulling were not read', { path, error: errorText(thrown) });
-      // An outage must not be remembered as "there is none".
+      // An outage must not be taken for "there is none", nor be remembered.
       if (isAnswer) return remember(path, undefined);
-      throw new EngineError('RegistryUnavailable', 'credentials for pulling could not be read from the API server', {
-        cause: thrown,
-      });
+      throw outageOf(path);
     } finally {
       asking.delete(path);
     }
@@ -153,6 +160,11 @@ function createReader<T extends object>(
 function namesIn(account: unknown): readonly string[] {
   const { imagePullSecrets }: ServiceAccount = Object(account);
   return distinct((imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])));
+}
+
+function outageOf(path: string): CredentialsUnavailable {
+  const remedy = 'See whether the API server answers Cosignet: credentials for pulling are in Secrets.';
+  return new CredentialsUnavailable(`the API server did not give ${path}`, { remedy });
 }
 
 function configuredKeychain({ registries, ownSecret, log }: PullSecretsOptions): Keychain {

@@ -10,7 +10,8 @@ import type { HttpResponse, HttpRequest } from '../transport/http-message.ts';
 import type { RedirectingTransport } from '../transport/redirects.ts';
 import { basicAuthorization, credentialHash } from './token.ts';
 import type { TokenRequest, TokenStore } from './token.ts';
-import type { Credential, RequestScope } from '../types.ts';
+import { CredentialsUnavailable } from '../credentials/unavailable.ts';
+import type { Credential, Keychain, RequestScope } from '../types.ts';
 
 /** Candidates of one keychain that are tried; each may cost two requests. */
 const MAXIMUM_CANDIDATES = 16;
@@ -46,15 +47,16 @@ export function createAuthorizedTransport(options: {
   const { transport, tokens, clock } = options;
   const schemes = createRecentlyUsed<{ readonly scheme: AuthenticationScheme; readonly until: number }>(REMEMBERED);
   const accepted = createRecentlyUsed<string>(REMEMBERED);
-  const resolutions = new WeakMap<RequestScope, Map<string, Promise<readonly Credential[]>>>();
+  const resolutions = new WeakMap<RequestScope, Map<string, Promise<Resolved>>>();
 
   /** Asked once a decision: a keychain may run a helper program. */
-  function credentialsFor(asked: RepositoryRequest, scope: RequestScope): Promise<readonly Credential[]> {
-    const known = resolutions.get(scope) ?? new Map<string, Promise<readonly Credential[]>>();
+  function credentialsFor(asked: RepositoryRequest, scope: RequestScope): Promise<Resolved> {
+    const known = resolutions.get(scope) ?? new Map<string, Promise<Resolved>>();
     resolutions.set(scope, known);
     const key = repositoryKey(asked);
     const found =
-      known.get(key) ?? scope.keychain.resolve({ registry: asked.endpoint.registry, path: asked.repository.path });
+      known.get(key) ??
+      resolveCredentials(scope.keychain, { registry: asked.endpoint.registry, path: asked.repository.path });
     known.set(key, found);
     return found;
   }
@@ -125,7 +127,8 @@ export function createAuthorizedTransport(options: {
 
   return {
     async send(asked, scope) {
-      const found = (await credentialsFor(asked, scope)).slice(0, MAXIMUM_CANDIDATES);
+      const { credentials, outage } = await credentialsFor(asked, scope);
+      const found = credentials.slice(0, MAXIMUM_CANDIDATES);
       const candidates: readonly (Credential | undefined)[] = found.length === 0 ? [undefined] : found;
       const key = repositoryKey(asked);
       for (const credential of preferredFirst(candidates, accepted.get(key))) {
@@ -134,9 +137,24 @@ export function createAuthorizedTransport(options: {
         accepted.set(key, credentialHash(credential));
         return response;
       }
-      throw unauthorized(asked, found.length);
+      throw outage ? unavailable(asked, outage) : unauthorized(asked, found.length, scope.keychain);
     },
   };
+}
+
+interface Resolved {
+  readonly credentials: readonly Credential[];
+  /** Somebody could not be asked for more of them. */
+  readonly outage?: CredentialsUnavailable;
+}
+
+async function resolveCredentials(keychain: Keychain, repository: Repository): Promise<Resolved> {
+  try {
+    return { credentials: await keychain.resolve(repository) };
+  } catch (error) {
+    if (!(error instanceof CredentialsUnavailable)) throw error;
+    return { credentials: error.found, outage: error };
+  }
 }
 
 function repositoryKey(asked: RepositoryRequest): string {
@@ -195,10 +213,19 @@ function tokenRequest(
   };
 }
 
-function unauthorized(asked: RepositoryRequest, tried: number): EngineError {
-  const how = tried === 0 ? 'no credentials were found for it' : `${tried} credential(s) were tried`;
-  return new EngineError(
-    'RegistryUnauthorized',
-    `registry ${asked.endpoint.registry} refuses to show ${asked.repository.path}; ${how}`,
-  );
+function unauthorized({ endpoint, repository }: RepositoryRequest, tried: number, keychain: Keychain): EngineError {
+  const { registry } = endpoint;
+  const how =
+    tried === 0
+      ? 'no credentials were found for it'
+      : `${tried} credential(s) were tried: the repository may not exist, or these credentials may not see it`;
+  const remedy = keychain.remedy?.(registry);
+  const message = `registry ${registry} refuses to show ${repository.path}; ${how}`;
+  return new EngineError('RegistryUnauthorized', message, remedy === undefined ? {} : { remedy });
+}
+
+/** The registry wants credentials, and whoever may have them could not be asked. */
+function unavailable({ endpoint, repository }: RepositoryRequest, outage: CredentialsUnavailable): EngineError {
+  const message = `registry ${endpoint.registry} refuses to show ${repository.path}, and not all credentials could be asked for: ${outage.message}`;
+  return new EngineError('RegistryUnavailable', message, { remedy: outage.remedy ?? '' });
 }

@@ -18,6 +18,8 @@ const MAXIMUM_LIFE_SECONDS = 3600;
 /** Renewed this long before it ends, for clocks differ and requests travel. */
 const MARGIN_MILLISECONDS = 10_000;
 const CACHED_TOKENS = 4096;
+/** How servers that know only the older protocol answer the POST: 404 by oauth.md, others in use. */
+const NO_POST: ReadonlySet<number> = new Set([400, 401, 404, 405]);
 
 export interface TokenRequest {
   readonly endpoint: Endpoint;
@@ -103,14 +105,14 @@ async function fetchToken(
   scope: RequestScope,
 ): Promise<Token | undefined> {
   const { endpoint, credential } = request;
-  const realm = URL.parse(request.realm);
+  // Relative in some registries behind a proxy; whatever it resolves to is held to the rules of `routeTo`.
+  const realm = URL.parse(request.realm, endpoint.origin);
   if (!realm) throw new EngineError('RegistryUnavailable', `${endpoint.registry} names a token server that is no URL`);
   const refreshed = credential?.identityToken
     ? await options.transport.send(refreshRequest(options, request, realm), endpoint, scope)
     : undefined;
-  // Servers that know only the older protocol answer the POST with 404 (oauth.md).
   const response =
-    refreshed && refreshed.status !== 404
+    refreshed && !NO_POST.has(refreshed.status)
       ? refreshed
       : await options.transport.send(plainRequest(options, request, realm), endpoint, scope);
   if (response.status === 401 || response.status === 403) return undefined;
@@ -156,6 +158,7 @@ function commonRequest(options: TokenOptions, request: TokenRequest, url: URL): 
     route: routeTo(url, request.endpoint, options.settingsOf),
     headers: { accept: 'application/json' },
     maximumBytes: options.tokenBytes,
+    limit: 'tokenBytes',
     registry: request.endpoint.registry,
     operation: 'token',
   };

@@ -38,7 +38,7 @@ export function createProgramKeychain(programs: CredentialPrograms, surroundings
   if (helpers) {
     const run = rememberHelpers(createHelperRunner({ ...common, binDir: helpers.binDir }), clock);
     const config = { entries: [], helpers: new Map(Object.entries(helpers.hosts)) };
-    keychains.push(forgiving(createDockerKeychain(config, run), log));
+    keychains.push(logging(createDockerKeychain(config, run), log));
   }
   if (providers) {
     keychains.push(
@@ -48,13 +48,13 @@ export function createProgramKeychain(programs: CredentialPrograms, surroundings
   return chainKeychains(keychains);
 }
 
-/** As a provider that fails, a helper that fails takes nothing away from the Pods that bring their own secret. */
-function forgiving(keychain: Keychain, log: Logger): Keychain {
+/** A helper that fails takes nothing away from the Pods that bring their own secret, so the log has it too. */
+function logging(keychain: Keychain, log: Logger): Keychain {
   return {
     resolve: (repository) =>
       keychain.resolve(repository).catch((thrown: unknown) => {
         log.warn('a credential helper failed and adds no credentials', { error: errorText(thrown) });
-        return [];
+        throw thrown;
       }),
   };
 }

@@ -8,6 +8,7 @@ import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Credential, Keychain } from '../types.ts';
 import type { RunCredentialHelper } from './helper.ts';
+import { CredentialsUnavailable } from './unavailable.ts';
 import { createMatcher } from './match.ts';
 import type { CredentialEntry } from './match.ts';
 
@@ -70,8 +71,9 @@ export function createDockerKeychain(config: DockerConfig, runHelper: RunCredent
   const match = createMatcher(config.entries);
   return {
     async resolve(repository) {
-      const helped = await askHelper(config, runHelper, repository);
-      return [...(helped ? [helped] : []), ...match(repository)];
+      const stored = match(repository);
+      const helped = await askHelper(config, runHelper, { repository, stored });
+      return [...(helped ? [helped] : []), ...stored];
     },
   };
 }
@@ -79,7 +81,7 @@ export function createDockerKeychain(config: DockerConfig, runHelper: RunCredent
 async function askHelper(
   config: DockerConfig,
   runHelper: RunCredentialHelper,
-  repository: Repository,
+  { repository, stored }: { readonly repository: Repository; readonly stored: readonly Credential[] },
 ): Promise<Credential | undefined> {
   const registry = hostIdentity(repository.registry);
   const hub = registry === DOCKER_HUB;
@@ -90,7 +92,8 @@ async function askHelper(
   try {
     return await runHelper(name, hub ? DOCKER_HUB_KEY : registry);
   } catch (error) {
-    throw new EngineError('RegistryUnauthorized', `credentials for ${registry}: ${errorText(error)}`, { cause: error });
+    const remedy = `See why the helper docker-credential-${name} does not give credentials for ${registry}.`;
+    throw new CredentialsUnavailable(`credentials for ${registry}: ${errorText(error)}`, { found: stored, remedy });
   }
 }
 

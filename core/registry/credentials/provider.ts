@@ -7,6 +7,7 @@ import type { JsonObject } from '../../json.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Clock, Logger } from '../../observe.ts';
 import type { Keychain } from '../types.ts';
+import { CredentialsUnavailable, gather, orOutage } from './unavailable.ts';
 import { durationMilliseconds } from './duration.ts';
 import { createImageMatcher, createMatcher, type CredentialEntry } from './match.ts';
 import type { Environment, RunProgram } from './program.ts';
@@ -40,14 +41,14 @@ type Find = (repository: Repository) => Promise<readonly CredentialEntry[]>;
 
 /**
  * The kubelet's exec protocol: whoever matches an image is asked, and of all that they answer what matches the image
- * is tried. As in the kubelet, one that fails adds nothing; the registry then refuses, and the image with it.
+ * is tried. As in the kubelet, one that fails adds nothing; unlike there, it is an outage where the registry refuses.
  */
 export function createProviderKeychain(options: ProviderOptions): Keychain {
   const finds = options.providers.map((provider) => createFind(provider, options));
   return {
     async resolve(repository) {
-      const found = await Promise.all(finds.map((find) => find(repository)));
-      return createMatcher(found.flat())(repository);
+      const { found, outage } = await gather(finds.map((find) => find(repository)));
+      return orOutage(createMatcher(found)(repository), outage);
     },
   };
 }
@@ -59,12 +60,14 @@ interface Answer {
   readonly keep: number;
 }
 
+type Remembered = { readonly until: number } & (
+  { readonly entries: readonly CredentialEntry[] } | { readonly failure: CredentialsUnavailable }
+);
+
 function createFind(provider: CredentialProvider, options: ProviderOptions): Find {
   const { clock, log } = options;
   const isFor = createImageMatcher(provider.matchImages);
-  const cache = new LRUCache<string, { readonly entries: readonly CredentialEntry[]; readonly until: number }>({
-    max: ANSWERS,
-  });
+  const cache = new LRUCache<string, Remembered>({ max: ANSWERS });
   const asking = new Map<string, Promise<readonly CredentialEntry[]>>();
 
   async function ask(repository: Repository, image: string): Promise<readonly CredentialEntry[]> {
@@ -78,8 +81,10 @@ function createFind(provider: CredentialProvider, options: ProviderOptions): Fin
         registry: repository.registry,
         error: errorText(thrown),
       });
-      cache.set(keyOf('Image', image), { entries: [], until: clock() + FAILURE_REMEMBERED });
-      return [];
+      const remedy = `See why the credential provider ${provider.name} gives no credentials for ${image}.`;
+      const failure = new CredentialsUnavailable(`credentials for ${image}: ${errorText(thrown)}`, { remedy });
+      cache.set(keyOf('Image', image), { failure, until: clock() + FAILURE_REMEMBERED });
+      throw failure;
     } finally {
       asking.delete(image);
     }
@@ -90,7 +95,9 @@ function createFind(provider: CredentialProvider, options: ProviderOptions): Fin
     const image = `${repository.registry}/${repository.path}`;
     for (const type of CACHE_KEY_TYPES) {
       const known = cache.get(keyOf(type, image));
-      if (known && clock() < known.until) return known.entries;
+      if (!known || clock() >= known.until) continue;
+      if ('failure' in known) throw known.failure;
+      return known.entries;
     }
     const pending = asking.get(image) ?? ask(repository, image);
     asking.set(image, pending);

@@ -36,6 +36,32 @@ describe('docker credentials', () => {
     assert.deepEqual(await users({}), []);
   });
 
+  test("come from podman's files too, and from the one that is named before all", async (t) => {
+    const home = await mkdtemp(path.join(tmpdir(), 'cosignet-'));
+    t.after(() => rm(home, { recursive: true }));
+    const place = async (file: string, user: string) => {
+      await mkdir(path.dirname(path.join(home, file)), { recursive: true });
+      await writeFile(path.join(home, file), configFor(user));
+    };
+    await place('run/containers/auth.json', 'runtime');
+    await place('.config/containers/auth.json', 'kept');
+    await place('.docker/config.json', 'docker');
+    await place('named.json', 'named');
+    assert.deepEqual(await users({ XDG_RUNTIME_DIR: path.join(home, 'run') }), ['runtime']);
+    const all = {
+      HOME: home,
+      XDG_RUNTIME_DIR: path.join(home, 'run'),
+      REGISTRY_AUTH_FILE: path.join(home, 'named.json'),
+    };
+    assert.deepEqual(await users(all), ['named', 'docker', 'runtime', 'kept']);
+  });
+
+  test('tell a person how to get some', async () => {
+    const keychain = await dockerKeychain({});
+    assert.equal(keychain.remedy?.('registry.example.com'), 'Log in: docker login registry.example.com');
+    assert.equal(keychain.remedy?.('docker.io'), 'Log in: docker login');
+  });
+
   test('a file that is broken is said to be, without its content', async (t) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'cosignet-'));
     t.after(() => rm(folder, { recursive: true }));

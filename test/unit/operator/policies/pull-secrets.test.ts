@@ -5,6 +5,7 @@ import type { RegistryConfiguration } from '../../../../core/config/types.ts';
 import { EngineError } from '../../../../core/errors.ts';
 import { silentLogger } from '../../../../core/observe.ts';
 import type { PullSecret } from '../../../../core/registry/credentials/pull-secret.ts';
+import { CredentialsUnavailable } from '../../../../core/registry/credentials/unavailable.ts';
 import type { Credential, Keychain } from '../../../../core/registry/types.ts';
 import { createKubeApi } from '../../../../operator/kubernetes/api-client.ts';
 import { createPullSecrets, type PullSource } from '../../../../operator/policies/pull-secrets.ts';
@@ -144,6 +145,23 @@ describe('createPullSecrets', () => {
     put('own', pullSecret('registry.example.com', 'own'));
     now += 31_000;
     assert.deepEqual(await users(keychainFor(pod)), ['own']);
+  });
+
+  test('that a secret could not be asked for is an outage, which keeps what others have', async () => {
+    put('own', pullSecret('registry.example.com', 'own'));
+    server.fault = ({ path }) => (path.endsWith('/slow') ? { status: 500 } : undefined);
+    programs.push({ username: 'program', password: 'secret' });
+    const asking = keychainFor({ ...pod, imagePullSecrets: ['own', 'slow'] }).resolve(image);
+    await assert.rejects(asking, (error) => {
+      assert.ok(error instanceof CredentialsUnavailable);
+      assert.equal(error.code, 'RegistryUnavailable');
+      assert.deepEqual(
+        error.found.map(({ username }) => username),
+        ['own', 'program'],
+      );
+      assert.match(error.message, /secrets\/slow/);
+      return true;
+    });
   });
 
   test('many Pods at once ask once, and an outage is not remembered', async () => {

@@ -5,6 +5,7 @@ import { after, describe, test } from 'node:test';
 import { hexOf } from '../../../../../core/image/digest.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import type { Credential } from '../../../../../core/registry/types.ts';
+import { CredentialsUnavailable } from '../../../../../core/registry/credentials/unavailable.ts';
 import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
 import type { FakeAuth } from '../../../../fakes/registry-auth.ts';
 import { startFakeRegistry } from '../../../../fakes/registry.ts';
@@ -229,13 +230,69 @@ describe('candidates', () => {
     const { registry, refused } = await setUp({ kind: 'bearer', users });
     assert.equal(
       (await refused([mallory, { ...alice, password: 'wrong' }])).message,
-      `registry ${registry.host} refuses to show team/app; 2 credential(s) were tried`,
+      `registry ${registry.host} refuses to show team/app; 2 credential(s) were tried: the repository may not exist, or these credentials may not see it`,
     );
     assert.match((await refused()).message, /no credentials were found/);
   });
 });
 
+describe('credentials that could not be asked for', () => {
+  const remedy = 'See why the helper docker-credential-cloud fails.';
+  const failing = (found: readonly Credential[]) => ({
+    resolve: () => Promise.reject(new CredentialsUnavailable('docker-credential-cloud hangs', { found, remedy })),
+  });
+
+  test('are an outage, by the name of who was asked, where the registry refuses', async () => {
+    for (const found of [[], [mallory]]) {
+      const { registry, client } = await setUp({ kind: 'bearer', users });
+      const repository = { registry: registry.host, path: 'team/app' };
+      await assert.rejects(client.resolveTag(repository, '1.0', scopeOf(failing(found))), {
+        code: 'RegistryUnavailable',
+        message: /docker-credential-cloud hangs/,
+        remedy,
+      });
+    }
+  });
+
+  test('take nothing away where those of others, or none, are enough', async () => {
+    const guarded = await setUp({ kind: 'bearer', users });
+    const open = await setUp({ kind: 'bearer', anonymous: true });
+    for (const [{ registry, client }, found] of [
+      [guarded, [alice]],
+      [open, []],
+    ] as const) {
+      const repository = { registry: registry.host, path: 'team/app' };
+      assert.ok(await client.resolveTag(repository, '1.0', scopeOf(failing(found))));
+    }
+  });
+});
+
 describe('token servers', () => {
+  for (const status of [400, 401, 404, 405]) {
+    test(`that answer the POST of a refresh token with ${status} are asked by GET`, async () => {
+      const { registry, client } = await setUp({ kind: 'bearer', users });
+      registry.behaviour.intercept = (request, response) => {
+        if (request.method !== 'POST') return false;
+        response.writeHead(status).end();
+        return true;
+      };
+      const repository = { registry: registry.host, path: 'team/app' };
+      const identity = { ...alice, password: '', identityToken: alice.password };
+      assert.ok(await client.resolveTag(repository, '1.0', scopeOf([identity])));
+    });
+  }
+
+  test('may be named by a path of the registry itself', async () => {
+    const { registry, client } = await setUp({ kind: 'bearer', users });
+    registry.behaviour.intercept = (request, response) => {
+      if (request.url?.startsWith('/token') || request.headers.authorization?.startsWith('Bearer ')) return false;
+      response.writeHead(401, { 'www-authenticate': 'Bearer realm="/token",service="fake"' }).end();
+      return true;
+    };
+    const repository = { registry: registry.host, path: 'team/app' };
+    assert.ok(await client.resolveTag(repository, '1.0', scopeOf([alice])));
+  });
+
   const answers: readonly (readonly [string, number, string, string])[] = [
     ['without a token', 200, '{}', 'RegistryUnavailable'],
     ['with no JSON', 200, '<html>', 'RegistryUnavailable'],

@@ -66,7 +66,8 @@ describe('createDockerKeychain', () => {
 
   test('fails when a helper does, so that a broken login is no anonymous pull', async () => {
     await assert.rejects(resolve({ credsStore: 'x' }, 'quay.io', failingHelper), {
-      code: 'RegistryUnauthorized',
+      code: 'RegistryUnavailable',
+      remedy: 'See why the helper docker-credential-x does not give credentials for quay.io.',
       message: 'credentials for quay.io: docker-credential-x failed with exit code 1',
     });
   });
