@@ -20,7 +20,7 @@ export interface Limits {
   readonly evidenceBytes: number;
   /** Attempts to verify a signature, for one image and one policy: each with one key, or some for a certificate. */
   readonly verifications: number;
-  /** Referrer manifests fetched for one image. */
+  /** Referrer manifests fetched for one image: far more than a year of daily attestations that nobody removes. */
   readonly referrers: number;
   /** Pages of a referrers listing. */
   readonly referrerPages: number;
@@ -40,8 +40,13 @@ export const DEFAULT_LIMITS: Limits = {
   candidates: 128,
   evidenceBytes: 8 * 1024 * 1024,
   verifications: 1024,
-  referrers: 32,
+  referrers: 400,
   referrerPages: 8,
   redirects: 3,
   requestMilliseconds: 5000,
 };
+
+/** The remedy for whatever met a cap. */
+export function raiseLimit(limit: keyof Limits): string {
+  return `Look at what is stored beside the image; if it belongs there, raise limits.${limit} in the configuration.`;
+}

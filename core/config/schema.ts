@@ -31,6 +31,8 @@ const list = (description: string, items: object, maxItems: number) => ({
 /** `host[:port]` as it stands before the first `/` of an image reference. */
 export const HOST_PATTERN = '^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$';
 
+/** `harbor.example.com/dockerhub`: a prefix is segments of a repository. */
+const MIRROR_PATTERN = HOST_PATTERN.replace(/\$$/, '(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$');
 const host = (description: string) => ({ ...text(description, 255), pattern: HOST_PATTERN });
 const seconds = (description: string) => integer(description, 0, 30 * 24 * 3600);
 
@@ -78,7 +80,14 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
       'One registry.',
       {
         host: host('`host[:port]`, as in image references.'),
-        mirrors: list('Hosts asked first, in order.', host('`host[:port]` of a mirror.'), 16),
+        mirrors: list(
+          'Where to ask first, in order.',
+          {
+            ...text('`host[:port]` of a mirror, with what it puts before each repository.', 512),
+            pattern: MIRROR_PATTERN,
+          },
+          16,
+        ),
         caFile: text("PEM file with the registry's certificate authority."),
         insecure: { type: 'boolean', description: 'Plain HTTP, and private addresses for its token server.' },
         credentialsSecret: text("Name of a dockerconfigjson Secret in the operator's namespace.", 253),

@@ -7,7 +7,7 @@ import type { Clock, EngineMetrics, Logger } from '../../observe.ts';
 import { createAuthorizedTransport } from '../authorization/authorized-transport.ts';
 import { getBlob } from '../reading/blobs.ts';
 import { createConnections } from '../transport/connections.ts';
-import { endpointOf, mirrorsOf } from '../transport/endpoints.ts';
+import { endpointOf, mirrorsOf, repositoryAt } from '../transport/endpoints.ts';
 import type { Endpoint, SettingsOf } from '../transport/endpoints.ts';
 import { getManifest, resolveTag } from '../reading/manifests.ts';
 import { boundedLabels } from '../metric-labels.ts';
@@ -75,20 +75,22 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
     checkPath(repository, reference);
     const sources = sourcesOf(repository);
     const askEndpoint = (endpoint: Endpoint) =>
-      question(createAsk(authorized, endpoint, repository, scope), endpoint, sources);
+      question(createAsk(authorized, endpoint, repositoryAt(endpoint, repository), scope), endpoint, sources);
     return askSources(sources, askEndpoint, scope);
   }
 
   return {
     resolveTag: (repository, tag, scope) =>
-      read(repository, tag, scope, (ask) => resolveTag(ask, tag, limits.manifestBytes)),
+      read(repository, tag, scope, (ask, endpoint, sources) =>
+        resolveTag(ask, tag, { maximumBytes: limits.manifestBytes, believes404: endpoint !== sources.registry }),
+      ),
     getManifest: (repository, reference, maximumBytes, scope) =>
       read(repository, reference, scope, (ask) => getManifest(ask, reference, maximumBytes)),
     getBlob: (repository, descriptor, scope) =>
       read(repository, descriptor.digest, scope, (ask) => getBlob(ask, descriptor, blobBytes)),
-    async listReferrers(repository, digest, scope) {
+    async listReferrers(repository, digest, scope, anew = false) {
       const found = await read(repository, digest, scope, async (ask, endpoint, sources) => {
-        const list = await listReferrers(ask, endpoint, digest);
+        const list = await listReferrers(ask, endpoint, digest, anew);
         // A mirror with nothing to tell may just not have copied the signatures.
         return endpoint !== sources.registry && list.descriptors.length === 0 ? undefined : list;
       });

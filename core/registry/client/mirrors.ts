@@ -3,6 +3,7 @@ import { errorText } from '../../text.ts';
 import { EngineError } from '../../errors.ts';
 import type { Clock, Logger } from '../../observe.ts';
 import type { Endpoint } from '../transport/endpoints.ts';
+import { RegistryOutage } from '../transport/failures.ts';
 import type { RequestScope } from '../types.ts';
 
 /** A mirror that failed is left alone this long, so that a dead one does not eat every deadline. */
@@ -40,7 +41,10 @@ export function createMirrorReader(options: { readonly clock: Clock; readonly lo
   };
 }
 
-/** Refused access concerns one repository; the mirror may well serve the next. */
+/**
+ * Only what says something of the mirror itself. Refused access, an answer that is too large or not what was asked
+ * for concern one repository, which may be anybody's: the mirror may well serve the next.
+ */
 function isOutage(error: unknown): boolean {
-  return !(error instanceof EngineError) || error.code !== 'RegistryUnauthorized';
+  return error instanceof RegistryOutage || (error instanceof EngineError && error.code === 'RegistryRateLimited');
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../errors.ts';
+import { raiseLimit } from '../../limits.ts';
 import { digestOf } from '../../image/digest.ts';
 import type { Ask } from './requests.ts';
 import type { Descriptor } from '../types.ts';
@@ -11,6 +12,7 @@ export async function getBlob(ask: Ask, descriptor: Descriptor, maximumBytes: nu
     throw new EngineError(
       'ResponseTooLarge',
       `blob ${digest} has ${size} bytes, more than the ${maximumBytes} allowed`,
+      { remedy: raiseLimit('bundleBytes') },
     );
   }
   const embedded = embeddedContent(descriptor);

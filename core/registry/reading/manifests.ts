@@ -5,6 +5,7 @@ import type { Digest } from '../../image/digest.ts';
 import { contentType, headerText } from '../transport/http-message.ts';
 import type { HttpResponse } from '../transport/http-message.ts';
 import { parseJsonObject } from '../../json.ts';
+import type { Limits } from '../../limits.ts';
 import type { Ask } from './requests.ts';
 import type { ManifestBytes } from '../types.ts';
 
@@ -19,17 +20,31 @@ const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
 const ACCEPT = MANIFEST_TYPES.join(', ');
+/** Some registries and proxies refuse HEAD, or know it of no manifest, where they answer GET. */
+const NO_HEAD = [400, 405, 501] as const;
+/** What servers write that do not know what they serve: it contradicts no manifest. */
+const GENERIC_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/octet-stream', 'text/plain']);
+
+interface ResolveOptions {
+  readonly maximumBytes: number;
+  /** Of a mirror, which often lacks an image: what it knows of no HEAD, the registry knows. */
+  readonly believes404: boolean;
+}
 
 /**
  * The digest of a tag. The header is only a claim: it decides which signed digest is looked for, and
  * a registry that lies in it chooses among signed images, as it could by moving the tag.
  */
-export async function resolveTag(ask: Ask, tag: string, maximumBytes: number): Promise<Digest | undefined> {
+export async function resolveTag(
+  ask: Ask,
+  tag: string,
+  { maximumBytes, believes404 }: ResolveOptions,
+): Promise<Digest | undefined> {
   const path = `manifests/${tag}`;
   const operation = 'resolve';
-  const response = await ask({ method: 'HEAD', path, accept: ACCEPT, maximumBytes: 0, operation }, [405]);
-  if (response === undefined) return undefined;
-  const claimed = response.status === 200 ? headerText(response.headers, 'docker-content-digest') : undefined;
+  const response = await ask({ method: 'HEAD', path, accept: ACCEPT, maximumBytes: 0, operation }, NO_HEAD);
+  if (response === undefined && believes404) return undefined;
+  const claimed = response?.status === 200 ? headerText(response.headers, 'docker-content-digest') : undefined;
   if (isDigest(claimed)) return claimed;
   const manifest = await getManifest(ask, tag, maximumBytes);
   // The log-in page of a proxy is an answer too, but no image.
@@ -44,9 +59,10 @@ export async function getManifest(
   ask: Ask,
   reference: string,
   maximumBytes: number,
+  limit: keyof Limits = 'manifestBytes',
 ): Promise<ManifestBytes | undefined> {
   const path = `manifests/${reference}`;
-  const response = await ask({ method: 'GET', path, accept: ACCEPT, maximumBytes, operation: 'manifest' });
+  const response = await ask({ method: 'GET', path, accept: ACCEPT, maximumBytes, limit, operation: 'manifest' });
   if (response === undefined) return undefined;
   const digest = digestOf(response.body);
   if (reference.includes(':') && digest !== reference) {
@@ -63,17 +79,27 @@ export async function getManifest(
  * by one reader and as a manifest by another means two things (CVE-2021-41190).
  */
 function mediaTypeOf(response: HttpResponse): string {
-  const served = contentType(response.headers);
+  const header = contentType(response.headers);
+  const served = header !== undefined && GENERIC_TYPES.has(header) ? undefined : header;
   const stated = statedMediaType(response.body);
   if (served !== undefined && stated !== undefined && served !== stated) {
     const message = `${response.url.host} served a manifest as one media type that calls itself another`;
     throw new EngineError('RegistryUnavailable', message);
   }
-  return served ?? stated ?? '';
+  return served ?? stated ?? impliedMediaType(response.body) ?? header ?? '';
 }
 
 /** Whether it is a manifest at all is for its reader to say; its digest is what it is. */
 function statedMediaType(bytes: Uint8Array): string | undefined {
   const stated = parseJsonObject(bytes)?.['mediaType'];
   return typeof stated === 'string' ? stated.toLowerCase() : undefined;
+}
+
+/** OCI lets a manifest leave its type out: then the one list that it has tells, and what has both is neither. */
+function impliedMediaType(bytes: Uint8Array): string | undefined {
+  const document = parseJsonObject(bytes);
+  if (document?.['schemaVersion'] !== 2 || document['mediaType'] !== undefined) return undefined;
+  const [isIndex, isManifest] = [Array.isArray(document['manifests']), Array.isArray(document['layers'])];
+  if (isIndex === isManifest) return undefined;
+  return isIndex ? 'application/vnd.oci.image.index.v1+json' : 'application/vnd.oci.image.manifest.v1+json';
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../../errors.ts';
 import { hexOf } from '../../image/digest.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { Limits } from '../../limits.ts';
@@ -14,16 +15,20 @@ import type { Ask } from './requests.ts';
 import type { Descriptor, ReferrerList } from '../types.ts';
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
-/** Statuses by which registries in use say that they have no referrers API. */
-const NOT_SUPPORTED = [400, 404, 405, 406] as const;
+/** Statuses by which registries in use say that they have no referrers API; 500 may also be a failure. */
+const NOT_SUPPORTED = [400, 404, 405, 406, 500, 501] as const;
 const REMEMBERED_MILLISECONDS = 10 * 60_000;
 /** Descriptors of one listing; far more than `limits.referrers` of them are never read. */
 const MAXIMUM_DESCRIPTORS = 1024;
 const MAXIMUM_FAULTS = 8;
 
-export type ListReferrers = (ask: Ask, endpoint: Endpoint, digest: Digest) => Promise<ReferrerList>;
+/** `anew`: the API is asked whatever is remembered of it. */
+export type ListReferrers = (ask: Ask, endpoint: Endpoint, digest: Digest, anew: boolean) => Promise<ReferrerList>;
 
-/** Referrers by API or, where a registry has none, by the fallback tag (distribution-spec, "Listing Referrers"). */
+/**
+ * Referrers by API or, where a registry has none, by the fallback tag (distribution-spec, "Listing Referrers"). That it
+ * has none is remembered to save requests and decides nothing: such a list says so, and can be asked for anew.
+ */
 export function createReferrersReader(options: { readonly clock: Clock; readonly limits: Limits }): ListReferrers {
   const { clock, limits } = options;
   /** Until when a registry is known to have the API, or not to. */
@@ -38,20 +43,49 @@ export function createReferrersReader(options: { readonly clock: Clock; readonly
     support.set(endpoint.origin.origin, { api, until: clock() + REMEMBERED_MILLISECONDS });
   }
 
-  return async (ask, endpoint, digest) => {
+  return async (ask, endpoint, digest, anew) => {
     const hasApi = known(endpoint);
-    if (hasApi === false) return readFallbackTag(ask, digest, limits);
-    const first = await askPage(ask, `referrers/${digest}`, limits);
-    const entries = first && pageEntries(first);
-    if (first && entries) {
+    if (hasApi === false && !anew) return { ...(await readFallbackTag(ask, digest, limits)), apiAssumedAbsent: true };
+    const answer = await askApi(ask, digest, limits);
+    if (answer.kind === 'page') {
       remember(endpoint, true);
-      return readPages(ask, { response: first, entries }, limits);
+      return readPages(ask, answer, limits);
     }
-    // Not remembered of a registry that has the API, nor where only this repository is unknown: else
-    // whoever may name an image could hide the referrers of everybody else's.
-    if (hasApi === undefined && !(first && isNameUnknown(first))) remember(endpoint, false);
-    return readFallbackTag(ask, digest, limits);
+    // Not of a registry that has the API: else whoever may name an image could hide the referrers of everybody else's.
+    if (answer.kind === 'absent' && hasApi !== true) remember(endpoint, false);
+    const { failure } = answer;
+    // Whoever asks anew has read the fallback tag.
+    if (anew) return { descriptors: [], truncated: false, ...(failure && { failure }) };
+    return { ...(await readFallbackTag(ask, digest, limits)), ...(failure && { failure }) };
   };
+}
+
+/** What the API says of a digest; `unclear` tells nothing of whether there is one. */
+type ApiAnswer =
+  | (Page & { readonly kind: 'page' })
+  | { readonly kind: 'absent' | 'unclear'; readonly failure?: undefined }
+  | { readonly kind: 'failed'; readonly failure: EngineError };
+
+/** A registry that refuses to show the API, or fails in it, may yet show the fallback tag. */
+async function askApi(ask: Ask, digest: Digest, limits: Limits): Promise<ApiAnswer> {
+  try {
+    return readAnswer(await askPage(ask, `referrers/${digest}`, limits));
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'RegistryUnauthorized')) throw error;
+    return { kind: 'failed', failure: error };
+  }
+}
+
+function readAnswer(response: HttpResponse | undefined): ApiAnswer {
+  if (response === undefined) return { kind: 'absent' };
+  const entries = pageEntries(response);
+  if (entries) return { kind: 'page', response, entries };
+  if (response.status === 500) return { kind: 'failed', failure: serverError(response) };
+  return { kind: saysNothingOfApi(response) ? 'unclear' : 'absent' };
+}
+
+function serverError({ url, status }: HttpResponse): EngineError {
+  return new EngineError('RegistryUnavailable', `${url.host} answered the question for referrers with HTTP ${status}`);
 }
 
 interface Page {
@@ -60,8 +94,8 @@ interface Page {
 }
 
 function askPage(ask: Ask, path: string, limits: Limits): Promise<HttpResponse | undefined> {
-  const maximumBytes = limits.indexBytes;
-  return ask({ method: 'GET', path, accept: INDEX_TYPE, maximumBytes, operation: 'referrers' }, NOT_SUPPORTED);
+  const cap = { maximumBytes: limits.indexBytes, limit: 'indexBytes' } as const;
+  return ask({ method: 'GET', path, accept: INDEX_TYPE, ...cap, operation: 'referrers' }, NOT_SUPPORTED);
 }
 
 /** Some registries answer 200 with something else for paths that they do not know. */
@@ -70,7 +104,11 @@ function pageEntries(response: HttpResponse): readonly unknown[] | undefined {
   return parseIndex(response.body);
 }
 
-function isNameUnknown(response: HttpResponse): boolean {
+/**
+ * Of a repository or image that is not there: 404 with a code of its own, or an index that is none (Harbor: `{}`).
+ */
+function saysNothingOfApi(response: HttpResponse): boolean {
+  if (response.status === 200) return contentType(response.headers) === INDEX_TYPE;
   return response.status === 404 && Buffer.from(response.body).includes('NAME_UNKNOWN');
 }
 
@@ -95,7 +133,7 @@ async function readPages(ask: Ask, first: Page, limits: Limits): Promise<Referre
 
 async function readFallbackTag(ask: Ask, digest: Digest, limits: Limits): Promise<ReferrerList> {
   const tag = `sha256-${hexOf(digest)}`;
-  const manifest = await getManifest(ask, tag, limits.indexBytes);
+  const manifest = await getManifest(ask, tag, limits.indexBytes, 'indexBytes');
   // `cosign copy` 3.1 leaves the image itself there: it lists nothing, least of all itself.
   if (!manifest || manifest.digest === digest) return { descriptors: [], truncated: false };
   const entries = manifest.mediaType === INDEX_TYPE ? parseIndex(manifest.bytes) : undefined;

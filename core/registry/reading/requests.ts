@@ -2,6 +2,7 @@
 import { EngineError } from '../../errors.ts';
 import type { Repository } from '../../image/types.ts';
 import type { AuthorizedTransport } from '../authorization/authorized-transport.ts';
+import type { Limits } from '../../limits.ts';
 import type { Endpoint } from '../transport/endpoints.ts';
 import type { HttpResponse } from '../transport/http-message.ts';
 import { statusFailure } from '../transport/failures.ts';
@@ -14,6 +15,8 @@ export interface Question {
   readonly path: string;
   readonly accept: string;
   readonly maximumBytes: number;
+  /** Where the cap is from, for the remedy. */
+  readonly limit?: keyof Limits;
   readonly operation: string;
 }
 
@@ -30,7 +33,7 @@ export function createAsk(
   scope: RequestScope,
 ): Ask {
   return async (question, accepted = []) => {
-    const { method, accept, maximumBytes, operation } = question;
+    const { method, accept, maximumBytes, operation, limit } = question;
     const response = await transport.send(
       {
         endpoint,
@@ -41,6 +44,7 @@ export function createAsk(
           route: endpoint.route,
           headers: { accept },
           maximumBytes,
+          ...(limit && { limit }),
           registry: endpoint.registry,
           operation,
         },

@@ -2,13 +2,14 @@
 import { DOCKER_HUB } from '../../image/host.ts';
 import { EngineError } from '../../errors.ts';
 import { permitsHost } from './addresses.ts';
+import type { Repository } from '../../image/types.ts';
 import type { Reach } from './addresses.ts';
 
 /** One entry of `registries[]`, its files already read. */
 export interface RegistrySettings {
   /** `host[:port]`, as in image references. */
   readonly host: string;
-  /** Hosts to ask first, in order. */
+  /** `host[:port]`, or `host[:port]/prefix`, to ask first, in order. */
   readonly mirrors: readonly string[];
   /** PEM text. It replaces the system's roots for this host. */
   readonly ca?: string;
@@ -32,6 +33,8 @@ export interface Endpoint {
   readonly origin: URL;
   readonly route: Route;
   readonly insecure: boolean;
+  /** What a mirror puts before each repository's path: `dockerhub` of `harbor.example.com/dockerhub`. */
+  readonly prefix?: string;
 }
 
 /** The registry of a reference; fails with `RegistryUnavailable` where its host may not be asked. */
@@ -45,6 +48,7 @@ export function endpointOf(registry: string, settings: RegistrySettings | undefi
     throw new EngineError(
       'RegistryUnavailable',
       `registry ${registry} is a private, local or cluster address, which is refused unless it is in registries[]`,
+      { remedy: `If it is meant to be asked, add {host: ${registry}} to registries[] in the configuration.` },
     );
   }
   return { registry, origin, route, insecure };
@@ -52,9 +56,19 @@ export function endpointOf(registry: string, settings: RegistrySettings | undefi
 
 /** The mirrors are the administrator's words, so they count as configured also without an entry of their own. */
 export function mirrorsOf(settings: RegistrySettings | undefined, settingsOf: SettingsOf): readonly Endpoint[] {
-  return (settings?.mirrors ?? []).map((host) =>
-    endpointOf(host, settingsOf(host) ?? { host, mirrors: [], insecure: false }),
-  );
+  return (settings?.mirrors ?? []).map((mirror) => mirrorOf(mirror, settingsOf));
+}
+
+function mirrorOf(mirror: string, settingsOf: SettingsOf): Endpoint {
+  const slash = mirror.indexOf('/');
+  const host = slash === -1 ? mirror : mirror.slice(0, slash);
+  const endpoint = endpointOf(host, settingsOf(host) ?? { host, mirrors: [], insecure: false });
+  return slash === -1 ? endpoint : { ...endpoint, prefix: mirror.slice(slash + 1) };
+}
+
+/** The repository as this endpoint names it. */
+export function repositoryAt({ registry, prefix }: Endpoint, { path }: Repository): Repository {
+  return { registry, path: prefix === undefined ? path : `${prefix}/${path}` };
 }
 
 /**

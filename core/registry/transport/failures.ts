@@ -4,6 +4,9 @@ import { AddressRefused } from './addresses.ts';
 import { headerText } from './http-message.ts';
 import type { HttpResponse } from './http-message.ts';
 
+/** A server that can't be reached, or answers that it can't serve: true of whatever it is asked for. */
+export class RegistryOutage extends EngineError {}
+
 /**
  * Messages name hosts and statuses only. URLs are left out because presigned ones are secrets, and
  * bodies because a registry could echo our credentials into them.
@@ -15,7 +18,8 @@ export function statusFailure(who: string, response: HttpResponse): EngineError 
   }
   if (status === 429)
     return new EngineError('RegistryRateLimited', `${who} limits our requests${retryAfter(response)}`);
-  return new EngineError('RegistryUnavailable', `${who} answered HTTP ${status}`);
+  const Failure = status >= 500 ? RegistryOutage : EngineError;
+  return new Failure('RegistryUnavailable', `${who} answered HTTP ${status}`);
 }
 
 function retryAfter(response: HttpResponse): string {
@@ -33,8 +37,27 @@ export function exchangeFailure(who: string, thrown: unknown): EngineError {
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return new EngineError('ResponseTooLarge', `${who} sent more header bytes than allowed`, { cause: thrown });
   }
-  return new EngineError('RegistryUnavailable', `${who}: ${explain(code)}`, { cause: thrown });
+  return new RegistryOutage('RegistryUnavailable', `${who}: ${explain(code)}`, { cause: thrown, ...remedyOf(code) });
 }
+
+function remedyOf(code: string): { readonly remedy?: string } {
+  if (UNKNOWN_AUTHORITY.has(code)) {
+    return { remedy: 'Name the certificate authority of this registry: caFile of its entry in registries[].' };
+  }
+  if (SPEAKS_NO_TLS.has(code)) {
+    return { remedy: 'If this registry speaks plain HTTP, set insecure: true in its entry in registries[].' };
+  }
+  return {};
+}
+
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+const SPEAKS_NO_TLS: ReadonlySet<string> = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG']);
 
 /** The peer hung up on us: a kept-alive connection gone stale, a restart. Worth one more try. */
 export function isConnectionReset(thrown: unknown): boolean {
@@ -42,6 +65,12 @@ export function isConnectionReset(thrown: unknown): boolean {
 }
 
 const EXPLANATIONS: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    'its certificate is self-signed, and by no authority that is known (DEPTH_ZERO_SELF_SIGNED_CERT)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is by an authority that is not known (SELF_SIGNED_CERT_IN_CHAIN)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'its certificate is by an authority that is not known (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   UND_ERR_SOCKET: 'connection closed before the answer was complete',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Limits } from '../../limits.ts';
 import type { Route } from './endpoints.ts';
 
 export interface HttpRequest {
@@ -11,6 +12,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Cap on the body of a success. */
   readonly maximumBytes: number;
+  /** Where the cap is from, for the remedy. */
+  readonly limit?: keyof Limits;
   /** For metrics and messages. */
   readonly registry: string;
   readonly operation: string;

@@ -2,11 +2,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { EngineError } from '../../errors.ts';
+import { raiseLimit } from '../../limits.ts';
 import type { EngineMetrics } from '../../observe.ts';
 import type { Connections } from './connections.ts';
 import { headerText } from './http-message.ts';
 import type { HttpResponse, HttpRequest } from './http-message.ts';
-import { exchangeFailure, isConnectionReset } from './failures.ts';
+import { exchangeFailure, isConnectionReset, RegistryOutage } from './failures.ts';
 import type { RequestScope } from '../types.ts';
 
 /** Bytes read of a response that is no success; enough for the OCI error codes. */
@@ -63,7 +64,7 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
     options.metrics.registryRequest({ registry, operation, status: 'error' });
     if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `time ran out while waiting for ${who}`);
     if (timer.signal.aborted) {
-      throw new EngineError('DeadlineExceeded', `${who} did not answer within ${options.requestMilliseconds} ms`);
+      throw new RegistryOutage('DeadlineExceeded', `${who} did not answer within ${options.requestMilliseconds} ms`);
     }
     throw exchangeFailure(who, error);
   } finally {
@@ -106,12 +107,16 @@ async function readWhole(response: Dispatcher.ResponseData, request: HttpRequest
         : undefined;
   if (fault !== undefined) {
     abandon(response);
-    throw new EngineError('ResponseTooLarge', `${request.url.host} ${fault}`);
+    throw new EngineError('ResponseTooLarge', `${request.url.host} ${fault}`, raising(request));
   }
   const { bytes, cut } = await readUpTo(response, request.maximumBytes);
   if (!cut) return bytes;
   const message = `${request.url.host} sent more than the ${request.maximumBytes} bytes allowed`;
-  throw new EngineError('ResponseTooLarge', message);
+  throw new EngineError('ResponseTooLarge', message, raising(request));
+}
+
+function raising({ limit }: HttpRequest): { readonly remedy?: string } {
+  return limit === undefined ? {} : { remedy: raiseLimit(limit) };
 }
 
 /** Reading a short error to its end keeps the connection usable. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import type { Repository } from '../../../../../core/image/types.ts';
 import type { Credential } from '../../../../../core/registry/types.ts';
 import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
 import { startFakeRegistry } from '../../../../fakes/registry.ts';
@@ -97,6 +98,40 @@ describe('mirrors', () => {
       const sent = each.requests.flatMap(({ authorization }) => authorization ?? []);
       assert.deepEqual(sent, [`Basic ${Buffer.from(`a:${passwords[each.host]}`).toString('base64')}`]);
     }
+  });
+
+  test('are not rested by an answer that says something of one image only', async () => {
+    const { first, client, registry, digest, resolve, manifest } = await setUp();
+    first.content.putManifest('team/app', manifest, '1.0');
+    const large = { schemaVersion: 2, mediaType: MANIFEST, annotations: { a: 'x'.repeat(2 * 1024 * 1024) } };
+    const bad = first.content.putManifest('evil/app', large, 'large');
+    const evil = { registry: registry.host, path: 'evil/app' };
+    assert.equal(await client.getManifest(evil, bad, 1024 * 1024, scopeOf()), undefined);
+    const before = first.lines().length;
+    assert.equal(await resolve(), digest);
+    assert.equal(first.lines().length, before + 1);
+    assert.equal(registry.lines().filter((line) => line.includes('team/app')).length, 0);
+  });
+
+  test('with a prefix are asked for it before each repository, with its scope and its credentials', async () => {
+    const [registry, harbor] = [await startFakeRegistry(), await startFakeRegistry({ referrersApi: true })];
+    const settings = [insecure(registry.host, `${harbor.host}/cache/hub`), insecure(harbor.host)];
+    const { client } = createTestClient({ settings });
+    closing.push(...[registry, harbor, client].map((each) => () => each.close()));
+    const digest = harbor.content.putManifest('cache/hub/team/app', { schemaVersion: 2, mediaType: MANIFEST }, '1.0');
+    harbor.authority.set({ kind: 'bearer', users: { a: 'secret' } });
+    const asked: Repository[] = [];
+    const keychain = {
+      resolve: async (repository: Repository) => {
+        asked.push(repository);
+        return [{ username: 'a', password: 'secret' }];
+      },
+    };
+    const repository = { registry: registry.host, path: 'team/app' };
+    assert.equal(await client.resolveTag(repository, '1.0', scopeOf(keychain)), digest);
+    assert.deepEqual(asked, [{ registry: harbor.host, path: 'cache/hub/team/app' }]);
+    assert.ok(harbor.lines().some((line) => decodeURIComponent(line).includes('repository:cache/hub/team/app:pull')));
+    assert.equal(registry.lines().length, 0);
   });
 
   test('do not outlive the decision', async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, describe, test } from 'node:test';
 import { hexOf } from '../../../../../core/image/digest.ts';
 import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
@@ -11,6 +12,12 @@ const INDEX = 'application/vnd.oci.image.index.v1+json';
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const closing: (() => Promise<void>)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
+
+const answering = (status: number) => (request: IncomingMessage, response: ServerResponse) => {
+  if (!request.url?.includes('/referrers/')) return false;
+  response.writeHead(status).end();
+  return true;
+};
 
 async function setUp(options: FakeRegistryOptions = {}) {
   const registry = await startFakeRegistry(options);
@@ -44,7 +51,7 @@ async function setUp(options: FakeRegistryOptions = {}) {
       return true;
     };
   };
-  return { registry, time, digest, fallbackTag, attach, list, serveIndex };
+  return { registry, client, time, digest, fallbackTag, attach, list, serveIndex };
 }
 
 describe('listReferrers by API', () => {
@@ -183,7 +190,7 @@ describe('listReferrers by fallback tag', () => {
     assert.deepEqual(await list(), { descriptors: [], truncated: false, digests: [], requests: 2 });
   });
 
-  for (const status of [400, 405, 406]) {
+  for (const status of [400, 405, 406, 501]) {
     test(`is asked when the API answers ${status}`, async () => {
       const { registry, fallbackTag, list } = await setUp();
       registry.content.putManifest('team/app', index, fallbackTag);
@@ -217,16 +224,29 @@ describe('listReferrers by fallback tag', () => {
     }
   });
 
-  test('is not asked when the API fails', async () => {
+  test('is not asked when the registry is out of order', async () => {
     const { registry, fallbackTag, list } = await setUp();
     registry.content.putManifest('team/app', index, fallbackTag);
-    registry.behaviour.intercept = (request, response) => {
-      if (!request.url?.includes('/referrers/')) return false;
-      response.writeHead(500).end();
-      return true;
-    };
+    registry.behaviour.intercept = answering(503);
     await assert.rejects(list(), { code: 'RegistryUnavailable' });
   });
+
+  for (const [status, code] of [
+    [500, 'RegistryUnavailable'],
+    [401, 'RegistryUnauthorized'],
+    [403, 'RegistryUnauthorized'],
+  ] as const) {
+    test(`is asked when the API answers ${status}, and the list says that there may be more`, async () => {
+      const { registry, fallbackTag, list } = await setUp();
+      registry.content.putManifest('team/app', index, fallbackTag);
+      registry.behaviour.intercept = answering(status);
+      const { descriptors, failure } = await list();
+      assert.deepEqual([descriptors, failure?.code], [[descriptor], code]);
+      // Nothing is learnt from it.
+      registry.behaviour.intercept = undefined;
+      assert.equal((await list()).requests, 2);
+    });
+  }
 
   test('reports a tag that is no index', async () => {
     const { registry, fallbackTag, list } = await setUp();
@@ -246,6 +266,30 @@ describe('listReferrers by fallback tag', () => {
     };
     assert.deepEqual((await list('unknown')).descriptors, []);
     assert.equal((await list()).descriptors.length, 1);
+  });
+
+  test('is not remembered because of an index that is none, as Harbor answers for an unknown digest', async () => {
+    const { registry, attach, list } = await setUp({ referrersApi: true });
+    attach(1);
+    registry.behaviour.intercept = (request, response) => {
+      if (!request.url?.includes('/unknown/referrers/')) return false;
+      response.writeHead(200, { 'content-type': INDEX }).end('{}');
+      return true;
+    };
+    assert.deepEqual((await list('unknown')).descriptors, []);
+    assert.equal((await list()).descriptors.length, 1);
+  });
+
+  test('says that the API was not asked, and is not asked again by whoever asks the API anew', async () => {
+    const { registry, digest, attach, list, client } = await setUp();
+    await list();
+    assert.equal((await list()).apiAssumedAbsent, true);
+    registry.behaviour.referrersApi = true;
+    const [first] = attach(1);
+    const scope = scopeOf();
+    const anew = await client.listReferrers({ registry: registry.host, path: 'team/app' }, digest, scope, true);
+    assert.deepEqual([anew.descriptors.map((found) => found.digest), scope.requests], [[first], 1]);
+    assert.equal((await list()).apiAssumedAbsent, undefined);
   });
 
   test('is not remembered of a registry that has answered the API', async () => {
