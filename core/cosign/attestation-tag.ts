@@ -3,20 +3,22 @@ import { EngineError } from '../errors.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import { parseEnvelope } from '../formats/dsse-envelope.ts';
-import { faultFrom, faultyEvidence, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
+import { NO_EVIDENCE } from './evidence.ts';
 import { parseJson } from '../json.ts';
-import { parseLayer, parseManifest } from './manifest.ts';
+import { raiseLimit } from '../limits.ts';
+import type { Limits } from '../limits.ts';
+import { parseLayer } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
-import { mapInParallel } from '../parallel.ts';
-import { annotationMaterial } from './simple-signing.ts';
+import { PieceReader } from './piece-reader.ts';
+import type { EvidenceReader, Opened } from './piece-reader.ts';
+import { annotationMaterial, openTag } from './simple-signing.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
 import { parseStatement } from './statement.ts';
-import type { AttestationCandidate, EvidenceBatch } from './types.ts';
+import type { AttestationCandidate } from './types.ts';
 
 export type AttestationTagInput = Omit<SimpleSigningInput, 'templates'>;
 
 const MEDIA_TYPE = 'application/vnd.dsse.envelope.v1+json';
-const PARALLEL_BLOBS = 4;
 
 export function attestationTag(digest: Digest): string {
   return `sha256-${hexOf(digest)}.att`;
@@ -25,39 +27,30 @@ export function attestationTag(digest: Digest): string {
 /**
  * Attestations in cosign's tag scheme (`cosign attest` before version 3): one request for the `.att`
  * manifest and one for each envelope. Nothing in it is ever a signature of the image.
- *
- * @throws EngineError where the manifest itself cannot be had; the rest is a fault.
  */
-export async function readAttestationTag(input: AttestationTagInput): Promise<EvidenceBatch> {
-  const { image, repository, registry, scope, limits } = input;
-  const tag = attestationTag(image.digest);
-  const found = await registry.getManifest(repository, tag, limits.manifestBytes, scope);
-  if (found === undefined) return NO_EVIDENCE;
-  try {
-    const { layers } = parseManifest(found, limits.manifestBytes);
-    const read = layers.slice(0, limits.signatures);
-    const batches = await mapInParallel([...read.entries()], PARALLEL_BLOBS, ([index, layer]) =>
-      readLayer(input, layer, `${tag}#${index}`),
-    );
-    return mergeEvidence(
-      read.length < layers.length ? [...batches, truncated(tag, layers.length, read.length)] : batches,
-    );
-  } catch (error) {
-    return faultyEvidence(faultFrom(tag, error));
-  }
+export function createAttestationTagReader(input: Omit<AttestationTagInput, 'scope'>): EvidenceReader {
+  const tag = attestationTag(input.image.digest);
+  return new PieceReader<NumberedLayer>({
+    open: (scope) => openTag({ ...input, scope }, tag, (layers) => numbered(layers, tag, input.limits)),
+    read: async ({ layer, source }, scope) => {
+      const attestation = await readAttestation({ ...input, scope }, layer, source);
+      return { batch: { ...NO_EVIDENCE, attestations: [attestation] } };
+    },
+    nameOf: ({ source }) => source,
+    batches: [Infinity, Infinity],
+  });
 }
 
-function truncated(source: string, total: number, read: number): EvidenceBatch {
-  const message = `it has ${total} attestations: only the first ${read} were read`;
-  return faultyEvidence({ source, message, code: 'ResponseTooLarge' });
+interface NumberedLayer {
+  readonly layer: UnreadLayer;
+  readonly source: string;
 }
 
-async function readLayer(input: AttestationTagInput, layer: UnreadLayer, source: string): Promise<EvidenceBatch> {
-  try {
-    return { ...NO_EVIDENCE, attestations: [await readAttestation(input, layer, source)] };
-  } catch (error) {
-    return faultyEvidence(faultFrom(source, error));
-  }
+function numbered(layers: readonly UnreadLayer[], tag: string, { signatures }: Limits): Opened<NumberedLayer> {
+  const pieces = layers.slice(0, signatures).map((layer, index) => ({ layer, source: `${tag}#${index}` }));
+  const message = `it has ${layers.length} attestations: only the first ${signatures} were read`;
+  const tooMany = { source: tag, message, code: 'ResponseTooLarge', remedy: raiseLimit('signatures') } as const;
+  return { pieces, faults: layers.length > signatures ? [tooMany] : [] };
 }
 
 async function readAttestation(

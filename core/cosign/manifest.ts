@@ -11,6 +11,8 @@ export interface SignatureManifest {
   readonly layers: readonly UnreadLayer[];
   /** The image it says it is about; hygiene only, what binds is what was signed. */
   readonly subject?: Digest;
+  /** Those that are texts; unauthenticated. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** A layer not yet looked at, so that a bad one spoils only itself. */
@@ -27,6 +29,7 @@ export function parseManifest(manifest: ManifestBytes, maximumBytes: number): Si
   const about = isJsonObject(subject) ? subject['digest'] : undefined;
   return {
     layers: value['layers'],
+    annotations: isTextMap(value['annotations']) ? value['annotations'] : {},
     ...(typeof type === 'string' && { artifactType: type }),
     ...(isDigest(about) && { subject: about }),
   };

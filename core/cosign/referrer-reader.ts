@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EngineError } from '../errors.ts';
-import { factsOf } from '../verdict-codes.ts';
+import { raiseLimit } from '../limits.ts';
+import type { Limits } from '../limits.ts';
+import type { Digest } from '../image/digest.ts';
 import type { Descriptor, RequestScope } from '../registry/types.ts';
-import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
-import { readReferrer } from './referrer.ts';
-import { selectReferrers } from './referrer-selection.ts';
+import { NO_EVIDENCE } from './evidence.ts';
+import { PieceReader } from './piece-reader.ts';
+import type { EvidenceReader, Opened, PieceRead } from './piece-reader.ts';
+import { openReferrer, readReferrer } from './referrer.ts';
+import type { OpenReferrer } from './referrer.ts';
+import { PREDICATE_TYPE, selectReferrers } from './referrer-selection.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
 import { COSIGN_SIGNATURE } from './statement.ts';
 import type { EvidenceBatch, EvidenceFault } from './types.ts';
@@ -15,101 +19,105 @@ export interface ReferrerInput extends Omit<SimpleSigningInput, 'scope'> {
   readonly wanted?: string;
 }
 
-export interface ReferrerReader {
+export interface ReferrerReader extends EvidenceReader {
   /**
-   * Reads on: first the list and the likeliest referrer alone, then up to four at a time. Undefined: the end.
-   * What is wrong with a referrer is a fault in its batch, and the others still come. One that the registry
-   * failed to give is tried again after the others.
-   *
-   * @throws EngineError where the list could not be had, or where all that remains could not be read just
-   * now; a later call tries again and nothing is lost.
+   * After the end: asks the referrers API where it was only thought to be missing, and reads what it has beside what
+   * was read before. Whoever is about to deny has to have asked.
    */
-  next(scope: RequestScope): Promise<EvidenceBatch | undefined>;
+  nextOfApi(scope: RequestScope): Promise<EvidenceBatch | undefined>;
   /** Referrers read so far that are no signatures (SBOMs and the like); not faults. */
   readonly ignored: number;
 }
 
-const LIST = 'referrers';
-const PARALLEL_REFERRERS = 4;
-/** Signatures and attestations that are stored as OCI referrers of the image. */
-export function createReferrerReader(input: ReferrerInput): ReferrerReader {
-  return new QueuedReader(input);
+type Piece = Descriptor | OpenReferrer;
+
+function isOpen(piece: Piece): piece is OpenReferrer {
+  return 'source' in piece;
 }
 
-class QueuedReader implements ReferrerReader {
+const LIST = 'referrers';
+/** The likeliest alone, then as many as are asked for at once. */
+const BATCHES = [1, 4] as const;
+
+/** Signatures and attestations that are stored as OCI referrers of the image. */
+export function createReferrerReader(input: ReferrerInput): ReferrerReader {
+  return new Referrers(input);
+}
+
+class Referrers implements ReferrerReader {
   ignored = 0;
   readonly #input: ReferrerInput;
-  /** Undefined until the referrers are listed. */
-  #queue: Descriptor[] | undefined;
-  /** What the registry failed to give, and how the last of it failed. */
-  readonly #missed: Descriptor[] = [];
-  #failure: EngineError | undefined;
-  #faults: EvidenceFault[] = [];
-  #retrying = false;
-  #batchSize = 1;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #pieces: PieceReader<Piece>;
+  /** Listed before: a list that is asked for again repeats them. */
+  readonly #seen = new Set<Digest>();
+  #apiAssumedAbsent = false;
+  #asksAnew = false;
+  #hasComplained = false;
 
   constructor(input: ReferrerInput) {
     this.#input = input;
+    this.#pieces = new PieceReader<Piece>({
+      open: (scope) => this.#list(scope),
+      read: (piece, scope) => (isOpen(piece) ? this.#fetch(piece, scope) : this.#open(piece, scope)),
+      nameOf: (piece) => (isOpen(piece) ? piece.source : piece.digest),
+      batches: BATCHES,
+    });
   }
 
-  /** One after the other: a call that its decision gave up on may still hold a part of the queue. */
   next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    const turn = this.#last.then(() => this.#readOn(scope));
-    this.#last = turn.catch(() => {});
-    return turn;
+    return this.#pieces.next(scope);
   }
 
-  async #readOn(scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    const queue = (this.#queue ??= await this.#list(scope));
-    const chunk = queue.splice(0, this.#batchSize);
-    if (chunk.length === 0 && this.#faults.length === 0) return this.#end(queue, scope);
-    const missedBefore = this.#missed.length;
-    const batches = await Promise.all(chunk.map((descriptor) => this.#read(descriptor, scope)));
-    if (scope.signal.aborted) {
-      // Nobody waits for this any more: leave it to the next decision.
-      queue.unshift(...chunk);
-      this.#missed.splice(missedBefore);
-      throw new EngineError('DeadlineExceeded', 'the deadline passed while referrers were read');
+  async nextOfApi(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    if (this.#apiAssumedAbsent) {
+      this.#apiAssumedAbsent = false;
+      this.#asksAnew = true;
+      this.#pieces.reopen();
     }
-    const allFailed = chunk.length > 0 && this.#missed.length - missedBefore === chunk.length;
-    if (allFailed && this.#failure !== undefined && (this.#retrying || factsOf(this.#failure.code).endsReading))
-      throw this.#failure;
-    this.#batchSize = PARALLEL_REFERRERS;
-    return mergeEvidence([...batches, faultyEvidence(...this.#faults.splice(0))]);
+    return this.#asksAnew ? this.#pieces.next(scope) : undefined;
   }
 
-  /** Once more for what the registry failed to give, until it gives nothing new. */
-  async #end(queue: Descriptor[], scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    if (this.#missed.length === 0) return undefined;
-    queue.push(...this.#missed.splice(0));
-    this.#retrying = true;
-    return this.#readOn(scope);
-  }
-
-  async #list(scope: RequestScope): Promise<Descriptor[]> {
+  async #list(scope: RequestScope): Promise<Opened<Piece>> {
     const { image, repository, registry, limits, wanted = COSIGN_SIGNATURE } = this.#input;
-    const { descriptors, truncated, faults = [] } = await registry.listReferrers(repository, image.digest, scope);
-    this.#faults.push(...faults.map((message) => ({ source: LIST, message })));
-    const selected = selectReferrers(descriptors, wanted);
-    if (truncated || selected.length > limits.referrers) {
-      const read = Math.min(selected.length, limits.referrers);
-      const message = `the image has too many referrers: only ${read} of them were read`;
-      this.#faults.push({ source: LIST, message, code: 'ResponseTooLarge' });
-    }
-    return selected.slice(0, limits.referrers);
+    const list = await registry.listReferrers(repository, image.digest, scope, this.#asksAnew);
+    const { descriptors, truncated, faults = [], failure } = list;
+    this.#apiAssumedAbsent = list.apiAssumedAbsent ?? false;
+    const selected = selectReferrers(descriptors, wanted).filter(({ digest }) => !this.#seen.has(digest));
+    const pieces = selected.slice(0, Math.max(0, limits.referrers - this.#seen.size));
+    pieces.forEach(({ digest }) => this.#seen.add(digest));
+    const cut = truncated || pieces.length < selected.length;
+    const complaints = [
+      ...faults.map((message) => ({ source: LIST, message })),
+      ...(cut ? [this.#tooMany(limits)] : []),
+    ];
+    // A list that is asked for again has the same faults.
+    const isFirst = !this.#hasComplained;
+    this.#hasComplained = complaints.length > 0;
+    return { pieces, faults: isFirst ? complaints : [], ...(failure && { failure }) };
   }
 
-  async #read(descriptor: Descriptor, scope: RequestScope): Promise<EvidenceBatch> {
-    try {
-      const batch = await readReferrer({ ...this.#input, scope }, descriptor);
-      if (batch === undefined) this.ignored += 1;
-      return batch ?? NO_EVIDENCE;
-    } catch (error) {
-      if (!isTransient(error)) return faultyEvidence(faultFrom(descriptor.digest, error));
-      this.#failure = error;
-      this.#missed.push(descriptor);
-      return NO_EVIDENCE;
+  #tooMany({ referrers }: Limits): EvidenceFault {
+    const message = `the image has too many referrers: no more than ${Math.min(referrers, this.#seen.size)} are read`;
+    return { source: LIST, message, code: 'ResponseTooLarge', remedy: raiseLimit('referrers') };
+  }
+
+  /**
+   * A manifest is small. What it says to be about something else than is wanted waits until all others were read, so
+   * that a year of attestations without labels costs a signature beside them no more than their manifests.
+   */
+  async #open(descriptor: Descriptor, scope: RequestScope): Promise<PieceRead<Piece>> {
+    const opened = await openReferrer({ ...this.#input, scope }, descriptor);
+    if (opened === undefined) {
+      this.ignored += 1;
+      return { batch: NO_EVIDENCE };
     }
+    const { wanted = COSIGN_SIGNATURE } = this.#input;
+    const wasKnown = descriptor.annotations?.[PREDICATE_TYPE] !== undefined;
+    const mayWait = !wasKnown && opened.predicateType !== undefined && opened.predicateType !== wanted;
+    return mayWait ? { batch: NO_EVIDENCE, later: opened } : this.#fetch(opened, scope);
+  }
+
+  async #fetch(opened: OpenReferrer, scope: RequestScope): Promise<PieceRead<Piece>> {
+    return { batch: await readReferrer({ ...this.#input, scope }, opened) };
   }
 }

@@ -8,7 +8,8 @@ export const SIMPLE_SIGNING_ARTIFACT = 'application/vnd.dev.cosign.artifact.sig.
 /** What cosign before 3.1 says of a bundle in a fallback tag: nothing, so each of these has to be read. */
 const EMPTY_ARTIFACT = 'application/vnd.oci.empty.v1+json';
 const CONTENT = 'dev.sigstore.bundle.content';
-const PREDICATE_TYPE = 'dev.sigstore.bundle.predicateType';
+/** Annotation of a bundle's manifest. */
+export const PREDICATE_TYPE = 'dev.sigstore.bundle.predicateType';
 const CREATED = 'org.opencontainers.image.created';
 
 /**

@@ -5,37 +5,56 @@ import { BUNDLE_TYPE_PREFIX } from '../formats/sigstore-bundle.ts';
 import { parseBundle } from './bundle-statement.ts';
 import { isJsonObject } from '../json.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
-import { SIMPLE_SIGNING_ARTIFACT } from './referrer-selection.ts';
+import type { UnreadLayer } from './manifest.ts';
+import { PREDICATE_TYPE, SIMPLE_SIGNING_ARTIFACT } from './referrer-selection.ts';
 import { readSignatureLayers } from './simple-signing.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
 import type { EvidenceBatch } from './types.ts';
 
+/** A referrer whose manifest was read: what it carries has still to be fetched. */
+export interface OpenReferrer {
+  readonly source: Descriptor['digest'];
+  readonly isSimpleSigning: boolean;
+  readonly layers: readonly UnreadLayer[];
+  /** What its manifest says that it is about; unauthenticated, so it only orders. */
+  readonly predicateType?: string;
+}
+
 /**
- * Reads one referrer of the image: its manifest, and its bundle. Undefined: it is no signature at all.
+ * Reads the manifest of one referrer of the image. Undefined: it is no signature at all.
  *
  * @throws EngineError for what cannot be had or is malformed
  */
-export async function readReferrer(
-  input: SimpleSigningInput,
+export async function openReferrer(
+  { image, repository, registry, scope, limits, allowance }: SimpleSigningInput,
   { digest }: Descriptor,
-): Promise<EvidenceBatch | undefined> {
-  const { image, repository, registry, scope, limits, allowance } = input;
+): Promise<OpenReferrer | undefined> {
   const found = await registry.getManifest(repository, digest, limits.manifestBytes, scope);
   if (found === undefined) throw new EngineError('MalformedSignature', 'the registry lists it and does not have it');
   allowance.take(found.bytes.length);
-  const { artifactType, layers, subject } = parseManifest(found, limits.manifestBytes);
+  const { artifactType, layers, subject, annotations } = parseManifest(found, limits.manifestBytes);
   const isSimpleSigning = artifactType === SIMPLE_SIGNING_ARTIFACT;
   if (!isSimpleSigning && !layers.some(isBundleLayer)) return undefined;
   // Hygiene: the list is unauthenticated. What binds is the digest inside of what was signed.
   if (subject !== image.digest) throw new EngineError('MalformedSignature', 'the manifest is about another image');
-  if (isSimpleSigning) return readSignatureLayers(input, digest, layers);
+  const predicateType = annotations[PREDICATE_TYPE];
+  return { source: digest, isSimpleSigning, layers, ...(predicateType !== undefined && { predicateType }) };
+}
+
+/** Fetches what an open referrer carries: its bundle, or the payloads of its simple signatures. */
+export async function readReferrer(
+  input: SimpleSigningInput,
+  { source, isSimpleSigning, layers }: OpenReferrer,
+): Promise<EvidenceBatch> {
+  const { image, repository, registry, scope, limits, allowance } = input;
+  if (isSimpleSigning) return readSignatureLayers(input, source, layers);
   if (layers.length !== 1) throw new EngineError('MalformedSignature', 'the manifest has more layers than the bundle');
   const layer = parseLayer(layers[0], limits.bundleBytes);
   allowance.addCandidate();
   allowance.take(layer.size);
   const bytes = await registry.getBlob(repository, layer, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the bundle');
-  return parseBundle({ bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source: digest });
+  return parseBundle({ bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source });
 }
 
 function isBundleLayer(layer: unknown): boolean {

@@ -3,18 +3,21 @@ import { EngineError } from '../errors.ts';
 import { digestOf, hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
+import { raiseLimit } from '../limits.ts';
 import type { Limits } from '../limits.ts';
 import type { Descriptor, RegistryClient, RequestScope } from '../registry/types.ts';
 import { decodeWrappedBase64 } from '../base64.ts';
 import type { EvidenceAllowance } from './allowance.ts';
-import { faultFrom, faultyEvidence, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
+import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
 import { parsePayload } from './payload.ts';
 import { predictPayloads } from './payload-prediction.ts';
 import type { PayloadTemplates } from './payload-prediction.ts';
 import { mapInParallel } from '../parallel.ts';
-import type { EvidenceBatch, ResolvedImage, SignatureCandidate, VerificationMaterial } from './types.ts';
+import { PieceReader } from './piece-reader.ts';
+import type { EvidenceReader, Opened } from './piece-reader.ts';
+import type { EvidenceBatch, EvidenceFault, ResolvedImage, SignatureCandidate, VerificationMaterial } from './types.ts';
 
 export interface SimpleSigningInput {
   readonly image: ResolvedImage;
@@ -36,21 +39,32 @@ export function signatureTag(digest: Digest): string {
 }
 
 /**
- * Signatures in cosign's tag scheme: one request for the `.sig` manifest, and one more for each payload
- * that could not be predicted. No such tag is no evidence.
- *
- * @throws EngineError where the manifest itself cannot be had; what is wrong with it or with a layer is a
- * fault, with a code where a payload could not be read.
+ * Signatures in cosign's tag scheme: one request for the `.sig` manifest, and one more for each payload that could not
+ * be predicted. No such tag is no evidence. What is wrong with the manifest or with a layer is a fault.
  */
-export async function readSimpleSigning(input: SimpleSigningInput): Promise<EvidenceBatch> {
-  const { image, repository, registry, scope, limits } = input;
-  const tag = signatureTag(image.digest);
+export function createSignatureTagReader(input: Omit<SimpleSigningInput, 'scope'>): EvidenceReader {
+  const tag = signatureTag(input.image.digest);
+  const predicted = predict(input);
+  return new PieceReader({
+    open: (scope) => openTag({ ...input, scope }, tag, (layers) => groupLayers(layers, tag, input)),
+    read: async (group, scope) => ({ batch: await readGroup({ ...input, scope }, group, predicted) }),
+    nameOf: ([{ source }]) => source,
+    batches: [Infinity, Infinity],
+  });
+}
+
+/** The layers of the manifest of a tag; a manifest that is malformed is a fault. */
+export async function openTag<Piece>(
+  { repository, registry, scope, limits }: Omit<SimpleSigningInput, 'templates' | 'allowance'>,
+  tag: string,
+  piecesOf: (layers: readonly UnreadLayer[]) => Opened<Piece>,
+): Promise<Opened<Piece>> {
   const found = await registry.getManifest(repository, tag, limits.manifestBytes, scope);
-  if (found === undefined) return NO_EVIDENCE;
+  if (found === undefined) return { pieces: [], faults: [] };
   try {
-    return await readSignatureLayers(input, tag, parseManifest(found, limits.manifestBytes).layers);
+    return piecesOf(parseManifest(found, limits.manifestBytes).layers);
   } catch (error) {
-    return faultyEvidence(faultFrom(tag, error));
+    return { pieces: [], faults: [faultFrom(tag, error)] };
   }
 }
 
@@ -60,38 +74,48 @@ interface SignatureLayer {
   readonly signature: Uint8Array;
 }
 
-/** The layers of a `.sig` manifest, or of the referrer manifest that stands for one. */
+/** Signatures over one and the same payload: it is fetched and parsed once. */
+type LayerGroup = readonly [SignatureLayer, ...SignatureLayer[]];
+
+/** The layers of a referrer manifest that stands for a `.sig` manifest. @throws EngineError where one can't be had now */
 export async function readSignatureLayers(
   input: SimpleSigningInput,
   source: string,
   unread: readonly UnreadLayer[],
 ): Promise<EvidenceBatch> {
-  const { limits } = input;
-  const batches: EvidenceBatch[] = [];
-  const layers: SignatureLayer[] = [];
+  const { pieces, faults } = groupLayers(unread, source, input);
+  const predicted = predict(input);
+  const batches = await mapInParallel(pieces, PARALLEL_BLOBS, (group) => readGroup(input, group, predicted));
+  return mergeEvidence([faultyEvidence(...faults), ...batches]);
+}
+
+function groupLayers(
+  unread: readonly UnreadLayer[],
+  source: string,
+  { limits, allowance }: Pick<SimpleSigningInput, 'limits' | 'allowance'>,
+): Opened<LayerGroup> {
+  const faults: EvidenceFault[] = [];
+  const groups = new Map<string, [SignatureLayer, ...SignatureLayer[]]>();
   if (unread.length > limits.signatures) {
     const message = `it has ${unread.length} signatures: only the first ${limits.signatures} were read`;
-    batches.push(faultyEvidence({ source, message, code: 'ResponseTooLarge' }));
+    faults.push({ source, message, code: 'ResponseTooLarge', remedy: raiseLimit('signatures') });
   }
   for (const [index, layer] of unread.slice(0, limits.signatures).entries()) {
     try {
       const parsed = parseSignatureLayer(layer, `${source}#${index}`, limits);
-      input.allowance.addCandidate();
-      layers.push(parsed);
+      allowance.addCandidate();
+      const key = `${parsed.descriptor.digest} ${parsed.descriptor.size}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [parsed]);
+      else group.push(parsed);
     } catch (error) {
-      batches.push(faultyEvidence(faultFrom(`${source}#${index}`, error)));
+      faults.push(faultFrom(`${source}#${index}`, error));
     }
   }
-  // One signer after the other signs the same payload: each is fetched and parsed once.
-  const byPayload = Map.groupBy(layers, ({ descriptor }) => `${descriptor.digest} ${descriptor.size}`);
-  const predicted = predict(input);
-  batches.push(
-    ...(await mapInParallel([...byPayload.values()], PARALLEL_BLOBS, (group) => readGroup(input, group, predicted))),
-  );
-  return mergeEvidence(batches);
+  return { pieces: [...groups.values()], faults };
 }
 
-function predict({ image, repository, templates }: SimpleSigningInput): ReadonlyMap<Digest, Uint8Array> {
+function predict({ image, repository, templates }: Omit<SimpleSigningInput, 'scope'>): ReadonlyMap<Digest, Uint8Array> {
   return predictPayloads({ digest: image.digest, repositories: [image.repository, repository], templates });
 }
 
@@ -107,16 +131,14 @@ function parseSignatureLayer(layer: UnreadLayer, source: string, limits: Limits)
   return { source, descriptor, signature };
 }
 
-/** Signatures over one and the same payload. */
+/** @throws EngineError where the payload can't be had now; what is wrong with it is a fault of each signature. */
 async function readGroup(
   input: SimpleSigningInput,
-  group: readonly SignatureLayer[],
+  group: LayerGroup,
   predicted: ReadonlyMap<Digest, Uint8Array>,
 ): Promise<EvidenceBatch> {
-  const [first] = group;
-  if (first === undefined) return NO_EVIDENCE;
   try {
-    const signedBytes = await payloadOf(input, first.descriptor, predicted);
+    const signedBytes = await payloadOf(input, group[0].descriptor, predicted);
     const annotations = parsePayload(signedBytes, input.image.digest, input.limits.payloadBytes);
     const candidates = group.map(({ source, descriptor, signature }): SignatureCandidate => ({
       format: 'simple-signing',
@@ -128,6 +150,7 @@ async function readGroup(
     }));
     return { ...NO_EVIDENCE, signatures: candidates };
   } catch (error) {
+    if (isTransient(error)) throw error;
     return faultyEvidence(...group.map(({ source }) => faultFrom(source, error)));
   }
 }

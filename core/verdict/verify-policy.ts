@@ -118,7 +118,7 @@ async function readUntilEvaluated(
   for (let batches = 0; ; batches += 1) {
     const evaluation = await evaluateAll(evidence);
     const source = evidence.nextSource(attestations, failed, scope);
-    if (evaluation.satisfied || source === undefined || failures.some(({ code }) => factsOf(code).endsReading)) {
+    if (evaluation.satisfied || source === undefined || failures.some(endsReading)) {
       return { evaluation, failures, batches };
     }
     const failure = await evidence.advance(source, scope);
@@ -127,6 +127,10 @@ async function readUntilEvaluated(
       failed.add(source);
     }
   }
+}
+
+function endsReading({ code, concernsPlaceOnly }: ReadFailure): boolean {
+  return concernsPlaceOnly !== true && factsOf(code).endsReading;
 }
 
 /** Parts of a place that was read otherwise: a blob that did not come, layers beyond a cap. */

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { verifyWithKey } from '../../core/keys/algorithms.ts';
-import { attestationTag, readAttestationTag } from '../../core/cosign/attestation-tag.ts';
+import { attestationTag } from '../../core/cosign/attestation-tag.ts';
 import { parsePublicKey } from '../../core/keys/public-key.ts';
 import { createEvidenceAllowance } from '../../core/cosign/allowance.ts';
 import { createPayloadTemplates } from '../../core/cosign/payload-prediction.ts';
-import { readSimpleSigning, signatureTag } from '../../core/cosign/simple-signing.ts';
+import { signatureTag } from '../../core/cosign/simple-signing.ts';
 import type { SimpleSigningInput } from '../../core/cosign/simple-signing.ts';
 import type { EvidenceBatch, SignatureCandidate } from '../../core/cosign/types.ts';
 import { isDigest } from '../../core/image/digest.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
 import { createTestClient, insecure, scopeOf } from '../fakes/registry-client.ts';
 import type { CountedScope, TestClient } from '../fakes/registry-client.ts';
-import { readReferrers } from '../vectors/cosign/read-evidence.ts';
+import { readAttestationTag, readReferrers, readSimpleSigning } from '../vectors/cosign/read-evidence.ts';
 import { Workshop } from '../vectors/cosign/workshop.ts';
 import type { RegistryKind, SigningFormat } from '../vectors/cosign/workshop.ts';
 

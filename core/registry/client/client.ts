@@ -90,7 +90,7 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
       read(repository, descriptor.digest, scope, (ask) => getBlob(ask, descriptor, blobBytes)),
     async listReferrers(repository, digest, scope, anew = false) {
       const found = await read(repository, digest, scope, async (ask, endpoint, sources) => {
-        const list = await listReferrers(ask, endpoint, digest, anew);
+        const list = await listReferrers(ask, { endpoint, path: repository.path }, digest, anew);
         // A mirror with nothing to tell may just not have copied the signatures.
         return endpoint !== sources.registry && list.descriptors.length === 0 ? undefined : list;
       });

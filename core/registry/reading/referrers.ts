@@ -23,7 +23,12 @@ const MAXIMUM_DESCRIPTORS = 1024;
 const MAXIMUM_FAULTS = 8;
 
 /** `anew`: the API is asked whatever is remembered of it. */
-export type ListReferrers = (ask: Ask, endpoint: Endpoint, digest: Digest, anew: boolean) => Promise<ReferrerList>;
+export type ListReferrers = (ask: Ask, asked: AskedRepository, digest: Digest, anew: boolean) => Promise<ReferrerList>;
+
+export interface AskedRepository {
+  readonly endpoint: Endpoint;
+  readonly path: string;
+}
 
 /**
  * Referrers by API or, where a registry has none, by the fallback tag (distribution-spec, "Listing Referrers"). That it
@@ -34,25 +39,31 @@ export function createReferrersReader(options: { readonly clock: Clock; readonly
   /** Until when a registry is known to have the API, or not to. */
   const support = createRecentlyUsed<{ readonly api: boolean; readonly until: number }>(1024);
 
-  function known(endpoint: Endpoint): boolean | undefined {
-    const found = support.get(endpoint.origin.origin);
+  function known(key: string): boolean | undefined {
+    const found = support.get(key);
     return found && clock() < found.until ? found.api : undefined;
   }
 
-  function remember(endpoint: Endpoint, api: boolean): void {
-    support.set(endpoint.origin.origin, { api, until: clock() + REMEMBERED_MILLISECONDS });
+  function remember(keys: readonly string[], api: boolean): void {
+    for (const key of keys) support.set(key, { api, until: clock() + REMEMBERED_MILLISECONDS });
   }
 
-  return async (ask, endpoint, digest, anew) => {
-    const hasApi = known(endpoint);
-    if (hasApi === false && !anew) return { ...(await readFallbackTag(ask, digest, limits)), apiAssumedAbsent: true };
+  return async (ask, { endpoint, path }, digest, anew) => {
+    const registry = endpoint.origin.origin;
+    const keys = [registry, `${registry}/${path}`];
+    const ofRepository = known(`${registry}/${path}`);
+    const hasApi = ofRepository ?? known(registry);
+    if (hasApi === false && !anew) {
+      const list = await readFallbackTag(ask, digest, limits);
+      return ofRepository === undefined ? { ...list, apiAssumedAbsent: true } : list;
+    }
     const answer = await askApi(ask, digest, limits);
     if (answer.kind === 'page') {
-      remember(endpoint, true);
+      remember(keys, true);
       return readPages(ask, answer, limits);
     }
     // Not of a registry that has the API: else whoever may name an image could hide the referrers of everybody else's.
-    if (answer.kind === 'absent' && hasApi !== true) remember(endpoint, false);
+    if (answer.kind === 'absent' && hasApi !== true) remember(keys, false);
     const { failure } = answer;
     // Whoever asks anew has read the fallback tag.
     if (anew) return { descriptors: [], truncated: false, ...(failure && { failure }) };
@@ -109,7 +120,8 @@ function pageEntries(response: HttpResponse): readonly unknown[] | undefined {
  */
 function saysNothingOfApi(response: HttpResponse): boolean {
   if (response.status === 200) return contentType(response.headers) === INDEX_TYPE;
-  return response.status === 404 && Buffer.from(response.body).includes('NAME_UNKNOWN');
+  const body = Buffer.from(response.body);
+  return response.status === 404 && (body.includes('NAME_UNKNOWN') || body.includes('MANIFEST_UNKNOWN'));
 }
 
 async function readPages(ask: Ask, first: Page, limits: Limits): Promise<ReferrerList> {

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createEvidenceAllowance } from '../../cosign/allowance.ts';
 import type { EvidenceAllowance } from '../../cosign/allowance.ts';
-import { attestationTag, readAttestationTag } from '../../cosign/attestation-tag.ts';
+import { attestationTag, createAttestationTagReader } from '../../cosign/attestation-tag.ts';
+import type { EvidenceReader } from '../../cosign/piece-reader.ts';
 import { createReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { ReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { PayloadTemplates } from '../../cosign/payload-prediction.ts';
-import { readSimpleSigning, signatureTag } from '../../cosign/simple-signing.ts';
-import type { EvidenceBatch, EvidenceFault, ResolvedImage } from '../../cosign/types.ts';
-import { EngineError } from '../../errors.ts';
-import { factsOf } from '../../verdict-codes.ts';
-import type { FailureCode } from '../../verdict-codes.ts';
+import { createSignatureTagReader, signatureTag } from '../../cosign/simple-signing.ts';
+import type { EvidenceBatch, ResolvedImage } from '../../cosign/types.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Limits } from '../../limits.ts';
 import type { RegistryClient, RequestScope } from '../../registry/types.ts';
 import type { EvidenceSource } from './evidence.ts';
 import type { FormatMemory } from './format-memory.ts';
+import { orNotShown } from './not-shown.ts';
 
 interface SourceDependencies {
   readonly registry: RegistryClient;
@@ -48,33 +47,11 @@ export function evidenceSources(
 // Places wait in the cache with their evidence, for each of many thousand images: small objects that make what
 // they need when they are read.
 
-class ReferrersSource implements EvidenceSource {
-  readonly kind = 'bundle';
-  readonly place = 'the referrers';
-  readonly #input: SourceInput;
-  #reader: ReferrerReader | undefined;
-
-  constructor(input: SourceInput) {
-    this.#input = input;
-  }
-
-  next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    this.#reader ??= createReferrerReader(this.#input);
-    return this.#reader.next(scope);
-  }
-}
-
-/**
- * A source that is read in one go: its batch, then the end. What the registry failed to give is asked for again, by this
- * decision once and then by later ones: until then the source is not read to its end.
- */
-abstract class TagSource implements EvidenceSource {
+abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSource {
   abstract readonly kind: EvidenceSource['kind'];
   abstract readonly place: string;
   readonly #input: SourceInput;
-  #done = false;
-  /** Of an earlier attempt that got only a part. */
-  #given: Set<string> | undefined;
+  #reader: Reader | undefined;
 
   constructor(input: SourceInput) {
     this.#input = input;
@@ -84,69 +61,55 @@ abstract class TagSource implements EvidenceSource {
     return this.#input.image;
   }
 
-  protected abstract read(input: SourceInput, scope: RequestScope): Promise<EvidenceBatch>;
+  protected abstract open(input: SourceInput): Reader;
 
-  async next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    if (this.#done) {
-      return undefined;
-    }
-    // Each attempt has the whole allowance: what is read again is let go of.
-    const allowance = createEvidenceAllowance(this.#input.limits);
-    const input = this.#given === undefined ? this.#input : { ...this.#input, allowance };
-    const batch = await this.read(input, scope);
-    // What was cut off by this decision's end says nothing about the source.
-    if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `${this.place} was not read in time`);
-    const fresh = this.#withoutGiven(batch);
-    const failure = batch.faults.find(isTransientFault);
-    if (failure === undefined) {
-      this.#done = true;
-      return fresh;
-    }
-    const found = [...fresh.signatures, ...fresh.attestations];
-    if (found.length === 0) throw new EngineError(failure.code, failure.message, withRemedy(failure));
-    this.#given = new Set([...(this.#given ?? []), ...found.map(({ source }) => source)]);
-    return { ...fresh, faults: fresh.faults.filter((fault) => !isTransientFault(fault)) };
+  protected get reader(): Reader {
+    return (this.#reader ??= this.open(this.#input));
   }
 
-  #withoutGiven(batch: EvidenceBatch): EvidenceBatch {
-    const given = this.#given;
-    if (given === undefined) return batch;
-    return {
-      ...batch,
-      signatures: batch.signatures.filter(({ source }) => !given.has(source)),
-      attestations: batch.attestations.filter(({ source }) => !given.has(source)),
-    };
+  protected read(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    return this.reader.next(scope);
+  }
+
+  next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    return orNotShown(this.read(scope), this.place, { ...this.#input, scope });
   }
 }
 
-function isTransientFault(fault: EvidenceFault): fault is EvidenceFault & { readonly code: FailureCode } {
-  return fault.code !== undefined && factsOf(fault.code).isTransient;
+class ReferrersSource extends PlaceSource<ReferrerReader> {
+  readonly kind = 'bundle';
+  readonly place = 'the referrers';
+
+  protected open(input: SourceInput): ReferrerReader {
+    return createReferrerReader(input);
+  }
+
+  /** Whoever is about to find nothing has asked the API. */
+  protected override async read(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    return (await this.reader.next(scope)) ?? this.reader.nextOfApi(scope);
+  }
 }
 
-function withRemedy({ remedy }: EvidenceFault): { readonly remedy?: string } {
-  return remedy === undefined ? {} : { remedy };
-}
-
-class SignatureTagSource extends TagSource {
+class SignatureTagSource extends PlaceSource<EvidenceReader> {
   readonly kind = 'simple-signing';
 
   get place(): string {
     return signatureTag(this.image.digest);
   }
 
-  protected read(input: SourceInput, scope: RequestScope): Promise<EvidenceBatch> {
-    return readSimpleSigning({ ...input, scope });
+  protected open(input: SourceInput): EvidenceReader {
+    return createSignatureTagReader(input);
   }
 }
 
-class AttestationTagSource extends TagSource {
+class AttestationTagSource extends PlaceSource<EvidenceReader> {
   readonly kind = 'attestation-tag';
 
   get place(): string {
     return attestationTag(this.image.digest);
   }
 
-  protected read(input: SourceInput, scope: RequestScope): Promise<EvidenceBatch> {
-    return readAttestationTag({ ...input, scope });
+  protected open(input: SourceInput): EvidenceReader {
+    return createAttestationTagReader(input);
   }
 }

@@ -12,6 +12,7 @@ import { factsOf } from '../../verdict-codes.ts';
 import type { FailureCode } from '../../verdict-codes.ts';
 import type { Clock } from '../../observe.ts';
 import type { Keychain, RequestScope } from '../../registry/types.ts';
+import { NotShown } from './not-shown.ts';
 import { withinDeadline } from '../../deadline.ts';
 
 /** One place where signatures may be, read a batch at a time. */
@@ -30,6 +31,8 @@ export interface ReadFailure {
   readonly place: string;
   /** What a person can do about it, where the failure knows. */
   readonly remedy?: string;
+  /** Other places may be shown: this says nothing of them. */
+  readonly concernsPlaceOnly?: true;
 }
 
 const INTERNAL = { code: 'InternalError', remedy: undefined } as const;
@@ -150,7 +153,8 @@ export class ImageEvidence {
       return undefined;
     } catch (error) {
       const { code, remedy } = error instanceof EngineError ? error : INTERNAL;
-      return { code, message: errorText(error), place: source.place, ...(remedy !== undefined && { remedy }) };
+      const told = { code, message: errorText(error), place: source.place, ...(remedy !== undefined && { remedy }) };
+      return error instanceof NotShown ? { ...told, concernsPlaceOnly: true } : told;
     }
   }
 

@@ -1,18 +1,134 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Row } from '../row.ts';
+import type { Bench } from '../bench.ts';
+import { refusal } from '../front.ts';
+import type { Answer, Asked, Manner } from '../front.ts';
+import type { Made, Row } from '../row.ts';
 
 const topic = 'What registries answer';
 
-const bundleInFallbackTag: Pick<Row, 'topic' | 'make'> = {
-  topic,
-  make: async ({ signed }) => ({ image: await signed('bundle') }),
+const isReferrers = ({ path }: Asked): boolean => path.includes('/referrers/');
+const isSignatureTag = ({ path }: Asked): boolean => path.endsWith('.sig');
+/** Of tags that cosign made of a digest: `.sig`, `.att`, `.sbom` and the fallback tag. */
+const isAttached = (asked: Asked): boolean => /\/manifests\/sha256-/.test(asked.path) || isReferrers(asked);
+const isManifest = ({ path }: Asked): boolean => path.includes('/manifests/');
+
+/** Answers some questions so, and all others as the registry itself. */
+function answering(which: (asked: Asked) => boolean, how: (asked: Asked) => Answer | Promise<Answer>): Manner {
+  return (asked) => (which(asked) ? how(asked) : asked.onward());
+}
+
+/** Answers so where the registry has nothing. */
+function insteadOf404(which: (asked: Asked) => boolean, how: () => Answer): Manner {
+  return answering(which, async ({ onward }) => {
+    const answer = await onward();
+    return answer.status === 404 ? how() : answer;
+  });
+}
+
+const withSignature = async ({ signed }: Bench): Promise<Made> => ({ image: await signed('simple-signing') });
+const withBundle = async ({ signed }: Bench): Promise<Made> => ({ image: await signed('bundle') });
+const unsigned = async ({ push }: Bench): Promise<Made> => ({ image: await push() });
+/** Given by its tag, so that it has to be resolved. */
+const taggedWithSignature = async ({ signed }: Bench): Promise<Made> => {
+  const image = await signed('simple-signing');
+  return { image: image.replace(/@.*/, ':1.0') };
 };
+
+/** The status of a refusal to say something of a referrer, and of what follows from it. */
+function referrersRow(status: number, source: string): Row {
+  return {
+    topic,
+    input: `the referrers API answers ${status}, the bundle is in the fallback tag`,
+    source,
+    make: withBundle,
+    manner: answering(isReferrers, () => refusal(status)),
+    cosign: 'refuses',
+    cosignet: 'Verified',
+    why: 'cosign asks for the fallback tag, which it writes itself, only after a 404. What is found there was signed by the key of the policy about this digest, wherever it lies',
+  };
+}
+
+function headRow(status: number, source: string): Row {
+  return {
+    topic,
+    input: `HEAD of a manifest answers ${status}`,
+    source,
+    make: taggedWithSignature,
+    manner: answering(
+      (asked) => asked.method === 'HEAD' && isManifest(asked),
+      () => refusal(status),
+    ),
+    cosign: 'accepts',
+    cosignet: 'Verified',
+  };
+}
+
+function notShownRow(status: 401 | 403): readonly Row[] {
+  return [
+    {
+      topic,
+      input: `${status} for the \`.sig\` tag that is not there; a bundle is`,
+      source: 'Artifactory, GitLab, old Harbor',
+      registry: 'referrers',
+      make: withBundle,
+      manner: insteadOf404(isSignatureTag, () => refusal(status, 'DENIED')),
+      cosign: 'accepts',
+      cosignet: 'Verified',
+    },
+    {
+      topic,
+      input: `${status} for every tag that cosign would make; the image is not signed`,
+      source: 'Artifactory, GitLab, old Harbor',
+      make: unsigned,
+      manner: insteadOf404(isAttached, () => refusal(status, 'DENIED')),
+      cosign: 'refuses',
+      cosignet: 'RegistryUnauthorized',
+      says: ['either it is not there, or these credentials may not see it'],
+    },
+  ];
+}
 
 export const registryRows: readonly Row[] = [
   {
-    ...bundleInFallbackTag,
+    topic,
     input: 'the referrers API is not there (404), the bundle is in the fallback tag',
     source: 'distribution 2 and 3, GHCR',
+    make: withBundle,
+    cosign: 'accepts',
+    cosignet: 'Verified',
+  },
+  referrersRow(405, 'proxies that know only the older paths'),
+  referrersRow(501, 'registries that name the API and do not have it'),
+  referrersRow(500, 'Quay, Nexus of some versions'),
+  referrersRow(403, 'Artifactory, GitLab'),
+  ...notShownRow(401),
+  ...notShownRow(403),
+  headRow(400, 'proxies in front of Nexus'),
+  headRow(404, 'pull-through caches that fetch on GET only'),
+  headRow(405, 'registries behind strict proxies'),
+  headRow(501, 'registries on object storage'),
+  {
+    topic,
+    input: 'manifests are served as `application/json`',
+    source: 'static files as a registry, some proxies',
+    make: withSignature,
+    manner: answering(isManifest, async ({ onward }) => {
+      const answer = await onward();
+      return { ...answer, headers: { ...answer.headers, 'content-type': 'application/json' } };
+    }),
+    cosign: 'accepts',
+    cosignet: 'Verified',
+  },
+  {
+    topic,
+    input: 'manifests are served without `Docker-Content-Digest`',
+    source: 'older registries; the header is a MUST of distribution-spec 1.1.1 only',
+    make: taggedWithSignature,
+    manner: answering(isManifest, async ({ onward }) => {
+      const answer = await onward();
+      const { 'docker-content-digest': _, ...headers } = answer.headers;
+      return { ...answer, headers };
+    }),
     cosign: 'accepts',
     cosignet: 'Verified',
   },

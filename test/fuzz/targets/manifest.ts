@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { createPayloadTemplates } from '../../../core/cosign/payload-prediction.ts';
-import { readSimpleSigning } from '../../../core/cosign/simple-signing.ts';
 import { digestOf } from '../../../core/image/digest.ts';
 import { DEFAULT_LIMITS } from '../../../core/limits.ts';
 import type { RegistryClient } from '../../../core/registry/types.ts';
 import { createLayoutRegistry } from '../../vectors/cosign/layout-registry.ts';
-import { inputFor } from '../../vectors/cosign/read-evidence.ts';
+import { inputFor, readSimpleSigning } from '../../vectors/cosign/read-evidence.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
 import { IMAGE, imageDigest, requireOnlySigned } from './signed.ts';

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { verifyWithKey } from '../../../core/keys/algorithms.ts';
-import { readAttestationTag } from '../../../core/cosign/attestation-tag.ts';
+import { createAttestationTagReader } from '../../../core/cosign/attestation-tag.ts';
 import { createReferrerReader } from '../../../core/cosign/referrer-reader.ts';
 import { mergeEvidence } from '../../../core/cosign/evidence.ts';
 import { parsePublicKey } from '../../../core/keys/public-key.ts';
 import type { PublicKey } from '../../../core/keys/public-key.ts';
 import { createEvidenceAllowance } from '../../../core/cosign/allowance.ts';
 import { createPayloadTemplates } from '../../../core/cosign/payload-prediction.ts';
-import { readSimpleSigning } from '../../../core/cosign/simple-signing.ts';
+import { createSignatureTagReader } from '../../../core/cosign/simple-signing.ts';
+import type { EvidenceReader } from '../../../core/cosign/piece-reader.ts';
 import type { SimpleSigningInput } from '../../../core/cosign/simple-signing.ts';
 import type { EvidenceBatch, SignatureCandidate } from '../../../core/cosign/types.ts';
 import { DEFAULT_LIMITS } from '../../../core/limits.ts';
@@ -56,10 +57,24 @@ export function inputFor(
   };
 }
 
-export async function readReferrers(input: SimpleSigningInput): Promise<EvidenceBatch> {
-  const reader = createReferrerReader(input);
+export function readReferrers(input: SimpleSigningInput): Promise<EvidenceBatch> {
+  return readToTheEnd(createReferrerReader(input), input);
+}
+
+export function readSimpleSigning(input: SimpleSigningInput): Promise<EvidenceBatch> {
+  return readToTheEnd(createSignatureTagReader(input), input);
+}
+
+export function readAttestationTag(input: Omit<SimpleSigningInput, 'templates'>): Promise<EvidenceBatch> {
+  return readToTheEnd(createAttestationTagReader(input), input);
+}
+
+async function readToTheEnd(
+  reader: EvidenceReader,
+  { scope }: Pick<SimpleSigningInput, 'scope'>,
+): Promise<EvidenceBatch> {
   const batches: EvidenceBatch[] = [];
-  for (let batch = await reader.next(input.scope); batch; batch = await reader.next(input.scope)) batches.push(batch);
+  for (let batch = await reader.next(scope); batch; batch = await reader.next(scope)) batches.push(batch);
   return mergeEvidence(batches);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { attestationTag, readAttestationTag } from '../../../../core/cosign/attestation-tag.ts';
+import { attestationTag } from '../../../../core/cosign/attestation-tag.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
 import type { LayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
-import { inputFor, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+import { inputFor, readAttestationTag, signersOf } from '../../../vectors/cosign/read-evidence.ts';
 
 const name = 'demo/attested:simple-signing';
 
@@ -80,7 +80,7 @@ describe('readAttestationTag', () => {
     assert.equal(attestations.length, 1);
     assert.deepEqual(
       faults.map(({ message }) => message),
-      ['the layer is not an object', 'it has 3 attestations: only the first 2 were read'],
+      ['it has 3 attestations: only the first 2 were read', 'the layer is not an object'],
     );
   });
 });

@@ -41,6 +41,42 @@ function ailing(code: FailureCode, fails: (reference: string) => boolean) {
   return { registry: { ...registry, getManifest }, heal };
 }
 
+/** Manifests that say only when they are read what they are about; the signature comes last. */
+function unlabelled(count: number, bundleSize = 1000) {
+  const layout = createLayoutRegistry();
+  const input = inputFor('demo/bundle:1.0', layout);
+  const manifests = new Map(
+    missing(count).map(({ digest }) => [
+      digest as string,
+      Buffer.from(
+        JSON.stringify({
+          layers: [{ mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json', digest, size: bundleSize }],
+          subject: { digest: input.image.digest },
+          annotations: { 'dev.sigstore.bundle.predicateType': 'https://slsa.dev/provenance/v1' },
+        }),
+      ),
+    ]),
+  );
+  let blobs = 0;
+  const registry: RegistryClient = {
+    ...layout,
+    listReferrers: async (...asked) => {
+      const { descriptors } = await layout.listReferrers(...asked);
+      const bare = descriptors.map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
+      return { descriptors: [...missing(count), ...bare], truncated: false };
+    },
+    getManifest: async (...asked) => {
+      const bytes = manifests.get(asked[1]);
+      return bytes ? { digest: digestOf(bytes), mediaType: '', bytes } : layout.getManifest(...asked);
+    },
+    getBlob: async (...asked) => {
+      blobs += 1;
+      return layout.getBlob(...asked);
+    },
+  };
+  return { input: { ...input, registry }, blobs: () => blobs };
+}
+
 describe('createReferrerReader', () => {
   for (const name of ['demo/bundle:1.0', 'demo/old-fallback:1.0', 'demo/referrers-api:1.0', 'demo/index:bundle']) {
     test(`finds the signature of ${name} with three requests`, async () => {
@@ -133,7 +169,70 @@ describe('createReferrerReader', () => {
     });
   }
 
-  test('reads 32 of 10,000 referrers, four at a time, and says so', async () => {
+  test('finds a signature after a year of daily attestations without labels, and fetches none of them', async () => {
+    const { input, blobs } = unlabelled(366);
+    const reader = createReferrerReader(input);
+    for (let batch = await reader.next(input.scope); batch; batch = await reader.next(input.scope)) {
+      assert.deepEqual(batch.faults, []);
+      if (batch.signatures.length === 0) continue;
+      assert.deepEqual(batch.signatures.map(signersOf), [['release']]);
+      assert.equal(blobs(), 1);
+      return;
+    }
+    assert.fail('the signature was not found');
+  });
+
+  test('fetches no more than the allowed bytes of bundles, and names the field that raises it', async () => {
+    const { input, blobs } = unlabelled(12, DEFAULT_LIMITS.bundleBytes);
+    const { signatures, faults } = await readReferrers(input);
+    assert.deepEqual(signatures.map(signersOf), [['release']]);
+    const large = faults.filter(({ code }) => code === 'ResponseTooLarge');
+    assert.ok(large.length >= 8);
+    assert.ok(blobs() <= 5);
+    assert.match(large[0]?.remedy ?? '', /limits\.referrerBytes/);
+  });
+
+  test('reads what a fallback tag has before it says why the API could not be read, and asks again', async () => {
+    const layout = createLayoutRegistry();
+    const failure = new EngineError('RegistryUnauthorized', 'not for you');
+    let fails = true;
+    const listReferrers: RegistryClient['listReferrers'] = async (...asked) => ({
+      ...(await layout.listReferrers(...asked)),
+      ...(fails && { failure }),
+    });
+    const reader = createReferrerReader(inputFor('demo/bundle:1.0', { ...layout, listReferrers }));
+    assert.equal((await reader.next(freshScope()))?.signatures.length, 1);
+    await assert.rejects(reader.next(freshScope()), failure);
+    await assert.rejects(reader.next(freshScope()), failure);
+    fails = false;
+    // What was read is not read twice.
+    assert.equal(await reader.next(freshScope()), undefined);
+  });
+
+  test('asks the API once more where it was only thought to be missing', async () => {
+    const layout = createLayoutRegistry();
+    const asked: (boolean | undefined)[] = [];
+    const listReferrers: RegistryClient['listReferrers'] = async (repository, digest, scope, anew) => {
+      asked.push(anew);
+      if (anew !== true) return { descriptors: [], truncated: false, apiAssumedAbsent: true };
+      return layout.listReferrers(repository, digest, scope);
+    };
+    const reader = createReferrerReader(inputFor('demo/bundle:1.0', { ...layout, listReferrers }));
+    assert.equal(await reader.next(freshScope()), undefined);
+    assert.equal((await reader.nextOfApi(freshScope()))?.signatures.length, 1);
+    assert.equal(await reader.nextOfApi(freshScope()), undefined);
+    assert.deepEqual(asked, [false, true]);
+  });
+
+  test('does not ask the API once more where it was asked', async () => {
+    const layout = createLayoutRegistry();
+    const reader = createReferrerReader(inputFor('demo/unsigned:1.0', layout));
+    assert.equal(await reader.next(freshScope()), undefined);
+    assert.equal(await reader.nextOfApi(freshScope()), undefined);
+    assert.deepEqual(operations(layout), ['referrers']);
+  });
+
+  test('reads 400 of 10,000 referrers, four at a time, and says so', async () => {
     let open = 0;
     let most = 0;
     let requests = 0;

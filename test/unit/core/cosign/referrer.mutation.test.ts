@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readReferrer } from '../../../../core/cosign/referrer.ts';
+import { openReferrer, readReferrer } from '../../../../core/cosign/referrer.ts';
 import type { EvidenceBatch } from '../../../../core/cosign/types.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
 import type { Descriptor, RegistryClient } from '../../../../core/registry/types.ts';
@@ -14,14 +14,16 @@ const DESCRIPTOR: Descriptor = { mediaType: 'x', digest: digestOf(Buffer.from('x
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const bundleLayer = { mediaType: BUNDLE, digest: DESCRIPTOR.digest, size: 1 };
 
-function read(manifest: object | undefined): Promise<EvidenceBatch | undefined> {
+async function read(manifest: object | undefined): Promise<EvidenceBatch | undefined> {
   const bytes = Buffer.from(JSON.stringify(manifest ?? null));
   const registry: RegistryClient = {
     ...layout,
     getManifest: async () => (manifest ? { digest: digestOf(bytes), mediaType: '', bytes } : undefined),
     getBlob: async () => undefined,
   };
-  return readReferrer(inputFor('demo/signed:1.0', layout, { registry }), DESCRIPTOR);
+  const input = inputFor('demo/signed:1.0', layout, { registry });
+  const opened = await openReferrer(input, DESCRIPTOR);
+  return opened && readReferrer(input, opened, () => {});
 }
 
 const malformed = (message: RegExp) => ({ code: 'MalformedSignature', message });

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createPayloadTemplates } from '../../../../core/cosign/payload-prediction.ts';
-import { readSimpleSigning, signatureTag } from '../../../../core/cosign/simple-signing.ts';
+import { createSignatureTagReader, signatureTag } from '../../../../core/cosign/simple-signing.ts';
 import { EngineError } from '../../../../core/errors.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import { createLayoutRegistry, repositoryOf, signingRegistry } from '../../../vectors/cosign/layout-registry.ts';
-import { inputFor, readReferrers, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+import { inputFor, readReferrers, readSimpleSigning, signersOf } from '../../../vectors/cosign/read-evidence.ts';
 
 interface Manifest {
   readonly layers: readonly Layer[];
@@ -183,13 +183,22 @@ describe('readSimpleSigning', () => {
     });
   }
 
-  test('records a payload that could not be read with its code, for it may be the missing proof', async () => {
-    const registry = failingBlobs(new EngineError('RegistryUnavailable', 'the registry answered 503'));
-    const { faults } = await readSimpleSigning(inputFor('demo/annotated:simple-signing', registry));
-    assert.deepEqual(
-      faults.map(({ code, message: text }) => [code, text]),
-      [['RegistryUnavailable', 'the registry answered 503']],
-    );
+  test('leaves a payload that could not be read to a later call, for it may be the missing proof', async () => {
+    const good = createLayoutRegistry();
+    let fails = true;
+    const input = inputFor('demo/annotated:simple-signing', {
+      ...good,
+      getBlob: (...asked) => {
+        if (fails) throw new EngineError('RegistryUnavailable', 'the registry answered 503');
+        return good.getBlob(...asked);
+      },
+    });
+    const reader = createSignatureTagReader(input);
+    assert.deepEqual(await reader.next(input.scope), { signatures: [], attestations: [], faults: [] });
+    await assert.rejects(reader.next(input.scope), { code: 'RegistryUnavailable' });
+    fails = false;
+    assert.deepEqual((await reader.next(input.scope))?.signatures.map(signersOf), [['release']]);
+    assert.equal(await reader.next(input.scope), undefined);
   });
 
   test('lets our own mistakes through as they are', async () => {

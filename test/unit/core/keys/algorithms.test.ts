@@ -6,9 +6,14 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { signedHash, verifyWithKey } from '../../../../core/keys/algorithms.ts';
 import { parsePublicKey } from '../../../../core/keys/public-key.ts';
-import { readSimpleSigning } from '../../../../core/cosign/simple-signing.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
-import { inputFor, publicKey, readReferrers, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+import {
+  inputFor,
+  publicKey,
+  readReferrers,
+  readSimpleSigning,
+  signersOf,
+} from '../../../vectors/cosign/read-evidence.ts';
 
 const message = Buffer.from('what was signed');
 const parsed = (key: KeyObject) => parsePublicKey(key.export({ format: 'pem', type: 'spki' }));

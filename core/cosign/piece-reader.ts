@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EngineError } from '../errors.ts';
+import { factsOf } from '../verdict-codes.ts';
+import { mapInParallel } from '../parallel.ts';
+import type { RequestScope } from '../registry/types.ts';
+import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
+import type { EvidenceBatch, EvidenceFault } from './types.ts';
+
+/** Reads one place where evidence may be, some of it at a time. */
+export interface EvidenceReader {
+  /**
+   * Reads on. Undefined: the end. What is wrong with a piece is a fault in its batch, and the others still come.
+   * One that the registry failed to give is tried again after the others.
+   *
+   * @throws EngineError where the place could not be opened, or where all that remains of it could not be read just
+   * now; a later call tries again and nothing is lost.
+   */
+  next(scope: RequestScope): Promise<EvidenceBatch | undefined>;
+}
+
+/** A place and what it is made of. */
+export interface PieceSource<Piece> {
+  /** What there is to read, in the order to read it. */
+  open(scope: RequestScope): Promise<Opened<Piece>>;
+  /** @throws EngineError; what another attempt may not meet is tried again */
+  read(piece: Piece, scope: RequestScope): Promise<PieceRead<Piece>>;
+  /** For messages. */
+  nameOf(piece: Piece): string;
+  /** Pieces of the first batch and of each later one. */
+  readonly batches: readonly [first: number, later: number];
+}
+
+export interface Opened<Piece> {
+  readonly pieces: readonly Piece[];
+  readonly faults: readonly EvidenceFault[];
+  /** There may be more that could not be listed: told after these pieces, and then the place is opened again. */
+  readonly failure?: EngineError;
+}
+
+export interface PieceRead<Piece> {
+  readonly batch: EvidenceBatch;
+  /** To be read after all others. */
+  readonly later?: Piece;
+}
+
+const PARALLEL = 4;
+
+export class PieceReader<Piece> implements EvidenceReader {
+  readonly #source: PieceSource<Piece>;
+  /** Undefined until the place is opened. */
+  #queue: Piece[] | undefined;
+  #later: Piece[] = [];
+  /** What the registry failed to give, and how the last of it failed. */
+  readonly #missed: Piece[] = [];
+  #failure: EngineError | undefined;
+  #unlisted: EngineError | undefined;
+  #faults: EvidenceFault[] = [];
+  #retrying = false;
+  #batchSize: number;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(source: PieceSource<Piece>) {
+    this.#source = source;
+    this.#batchSize = source.batches[0];
+  }
+
+  /** One after the other: a call that its decision gave up on may still hold a part of the queue. */
+  next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    const turn = this.#last.then(() => this.#readOn(scope));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Opens the place once more at the next call. */
+  reopen(): void {
+    this.#queue = undefined;
+  }
+
+  async #readOn(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    const queue = (this.#queue ??= await this.#open(scope));
+    if (queue.length === 0) queue.push(...this.#later.splice(0));
+    const chunk = queue.splice(0, this.#batchSize);
+    if (chunk.length === 0 && this.#faults.length === 0) return this.#end(queue, scope);
+    const batches = await this.#readAll(chunk, queue, scope);
+    this.#batchSize = this.#source.batches[1];
+    return mergeEvidence([faultyEvidence(...this.#faults.splice(0)), ...batches]);
+  }
+
+  async #readAll(chunk: readonly Piece[], queue: Piece[], scope: RequestScope): Promise<readonly EvidenceBatch[]> {
+    const [missedBefore, laterBefore] = [this.#missed.length, this.#later.length];
+    const batches = await mapInParallel(chunk, PARALLEL, (piece) => this.#read(piece, scope));
+    if (scope.signal.aborted) {
+      // Nobody waits for this any more: leave it to the next decision.
+      queue.unshift(...chunk);
+      this.#missed.splice(missedBefore);
+      this.#later.splice(laterBefore);
+      throw new EngineError('DeadlineExceeded', 'the deadline passed while evidence was read');
+    }
+    const failure = this.#failure;
+    const allFailed = chunk.length > 0 && this.#missed.length - missedBefore === chunk.length;
+    if (allFailed && failure !== undefined && (this.#retrying || factsOf(failure.code).endsReading)) throw failure;
+    return batches;
+  }
+
+  /** Once more for what the registry failed to give, until it gives nothing new. */
+  async #end(queue: Piece[], scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    if (this.#missed.length > 0) {
+      queue.push(...this.#missed.splice(0));
+      this.#retrying = true;
+      return this.#readOn(scope);
+    }
+    if (this.#unlisted === undefined) return undefined;
+    this.reopen();
+    throw this.#unlisted;
+  }
+
+  async #open(scope: RequestScope): Promise<Piece[]> {
+    const { pieces, faults, failure } = await this.#source.open(scope);
+    this.#faults.push(...faults);
+    this.#unlisted = failure;
+    return [...pieces];
+  }
+
+  async #read(piece: Piece, scope: RequestScope): Promise<EvidenceBatch> {
+    try {
+      const { batch, later } = await this.#source.read(piece, scope);
+      if (later !== undefined) this.#later.push(later);
+      return batch;
+    } catch (error) {
+      if (!isTransient(error)) return faultyEvidence(faultFrom(this.#source.nameOf(piece), error));
+      this.#failure = error;
+      this.#missed.push(piece);
+      return NO_EVIDENCE;
+    }
+  }
+}
