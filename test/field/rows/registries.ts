@@ -88,7 +88,64 @@ function notShownRow(status: 401 | 403): readonly Row[] {
   ];
 }
 
+/** Asks for a token as a registry does, by a realm that may be relative. */
+function bearer(realm: (asked: Asked) => string): Manner {
+  return (asked) => {
+    if (asked.path.startsWith('/token')) {
+      const body = JSON.stringify({ access_token: 'T' });
+      return { status: 200, headers: { 'content-type': 'application/json' }, body };
+    }
+    if (asked.headers.authorization === 'Bearer T') return asked.onward();
+    return refusal(401, 'UNAUTHORIZED', { 'www-authenticate': `Bearer realm="${realm(asked)}",service="field"` });
+  };
+}
+
+/** Attestations of one day after the other, in the image's referrers beside its signature. */
+async function withAttestations(bench: Bench, count: number): Promise<Made> {
+  const image = await bench.signed('bundle');
+  await bench.workshop.exec('sh', ['-c', `echo '{"day":1}' > day.json`]);
+  const claim = ['--key', 'release.key', '--predicate', 'day.json', '--type', 'https://example.com/scan/v1', image];
+  for (let day = 0; day < count; day += 1) await bench.workshop.cosign('attest', 'bundle', claim);
+  return { image };
+}
+
 export const registryRows: readonly Row[] = [
+  {
+    topic,
+    input: 'a token by `access_token` alone, without `expires_in`',
+    source: 'ACR, GitLab; distribution, token.md',
+    make: async (bench) => ({ ...(await withSignature(bench)), login: 'user:secret' }),
+    manner: bearer(({ host }) => `http://${host}/token`),
+    cosign: 'accepts',
+    cosignet: 'Verified',
+  },
+  {
+    topic,
+    input: 'a token server named by a path of the registry',
+    source: 'registries behind a proxy that knows no name of its own',
+    make: async (bench) => ({ ...(await withSignature(bench)), login: 'user:secret' }),
+    manner: bearer(() => '/token'),
+    cosign: 'refuses',
+    cosignet: 'Verified',
+    why: 'cosign takes the realm for a whole URL. A path leads to the registry itself, which has the credentials anyway',
+  },
+  {
+    topic,
+    input: '36 attestations without labels in the list of referrers',
+    source: 'a daily scan, attested for a month, in a registry that gives no annotations',
+    registry: 'referrers',
+    make: (bench) => withAttestations(bench, 36),
+    manner: answering(isReferrers, async ({ onward }) => {
+      const answer = await onward();
+      const index = JSON.parse(Buffer.from(answer.body).toString());
+      const manifests = index.manifests
+        .map(({ mediaType, digest, size }: Record<string, unknown>) => ({ mediaType, digest, size }))
+        .toSorted((a: { digest: string }, b: { digest: string }) => (a.digest < b.digest ? -1 : 1));
+      return { ...answer, body: JSON.stringify({ ...index, manifests }) };
+    }),
+    cosign: 'accepts',
+    cosignet: 'Verified',
+  },
   {
     topic,
     input: 'the referrers API is not there (404), the bundle is in the fallback tag',
