@@ -64,12 +64,13 @@ export function createReferrersReader(options: { readonly clock: Clock; readonly
     }
     // Not of a registry that has the API: else whoever may name an image could hide the referrers of everybody else's.
     if (answer.kind === 'absent' && hasApi !== true) remember(keys, false);
-    const { failure } = answer;
     // Whoever asks anew has read the fallback tag.
-    if (anew) return { descriptors: [], truncated: false, ...(failure && { failure }) };
-    return { ...(await readFallbackTag(ask, digest, limits)), ...(failure && { failure }) };
+    const list = anew ? NOTHING : await readFallbackTag(ask, digest, limits);
+    return answer.failure ? { ...list, failure: answer.failure } : list;
   };
 }
+
+const NOTHING: ReferrerList = { descriptors: [], truncated: false };
 
 /** What the API says of a digest; `unclear` tells nothing of whether there is one. */
 type ApiAnswer =

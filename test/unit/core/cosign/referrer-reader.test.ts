@@ -188,8 +188,8 @@ describe('createReferrerReader', () => {
     assert.deepEqual(signatures.map(signersOf), [['release']]);
     const large = faults.filter(({ code }) => code === 'ResponseTooLarge');
     assert.ok(large.length >= 8);
-    assert.ok(blobs() <= 5);
-    assert.match(large[0]?.remedy ?? '', /limits\.referrerBytes/);
+    assert.ok(blobs() <= 3);
+    assert.match(large[0]?.remedy ?? '', /limits\.evidenceBytes/);
   });
 
   test('reads what a fallback tag has before it says why the API could not be read, and asks again', async () => {

@@ -23,7 +23,7 @@ async function read(manifest: object | undefined): Promise<EvidenceBatch | undef
   };
   const input = inputFor('demo/signed:1.0', layout, { registry });
   const opened = await openReferrer(input, DESCRIPTOR);
-  return opened && readReferrer(input, opened, () => {});
+  return opened && readReferrer(input, opened);
 }
 
 const malformed = (message: RegExp) => ({ code: 'MalformedSignature', message });

@@ -282,7 +282,9 @@ describe('listReferrers by fallback tag', () => {
 
   test('says that the API was not asked, and is not asked again by whoever asks the API anew', async () => {
     const { registry, digest, attach, list, client } = await setUp();
-    await list();
+    // Of this repository nothing is known yet, only of another one on the registry.
+    await list('elsewhere');
+    assert.equal((await list('elsewhere')).apiAssumedAbsent, undefined);
     assert.equal((await list()).apiAssumedAbsent, true);
     registry.behaviour.referrersApi = true;
     const [first] = attach(1);
