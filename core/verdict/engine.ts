@@ -4,6 +4,7 @@ import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import type { RegistryClient } from '../registry/types.ts';
 import { createEvidenceCache } from './evidence/evidence-cache.ts';
+import { createPlatformTeller } from './platforms.ts';
 import { createDecide, type PolicySource } from './decide.ts';
 import { createFormatMemory } from './evidence/format-memory.ts';
 import { evidenceSources } from './evidence/evidence-sources.ts';
@@ -42,6 +43,7 @@ export function createEngine(options: EngineOptions): Decide {
     tags: createTagResolver({ registry, lifetimes, clock, metrics }),
     formats,
     limits: () => configuration().limits,
+    tellPlatforms: createPlatformTeller({ registry, formats, limits: () => configuration().limits }),
     configuration,
     clock,
     metrics,

@@ -2,6 +2,7 @@
 import type { ResolvedImage } from '../cosign/types.ts';
 import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
+import type { TellPlatforms } from './platforms.ts';
 import type { Limits } from '../limits.ts';
 import type { Clock } from '../observe.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
@@ -41,6 +42,7 @@ export interface VerificationDependencies {
   /** Whom evaluations are for: the namespace of the image, empty outside of one. */
   readonly owner: string;
   readonly limits: () => Pick<Limits, 'verifications'>;
+  readonly tellPlatforms: TellPlatforms;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function verifyPolicy(
   policy: CompiledPolicy,
   image: ResolvedImage,
   scope: RequestScope,
-  { cache, verifier, formats, clock, owner, limits }: VerificationDependencies,
+  { cache, verifier, formats, clock, owner, limits, tellPlatforms }: VerificationDependencies,
 ): Promise<PolicyVerification> {
   const signatures = policy.signatureRepository ?? image.repository;
   const asking = { owner, signal: scope.signal };
@@ -73,9 +75,11 @@ export async function verifyPolicy(
   const failures = [...reading.failures, ...unreadParts(evidence)];
   const stale = failures.some(({ code }) => factsOf(code).isOutage) ? cache.previous(image, signatures) : undefined;
   const before = stale && (await evaluateAll(stale));
-  return before?.satisfied === true
-    ? { satisfied: true, policy, signers: before.signers, stale: true }
-    : shortfall(policy, evidence, reading.evaluation, failures);
+  if (before?.satisfied === true) return { satisfied: true, policy, signers: before.signers, stale: true };
+  const found = shortfall(policy, evidence, reading.evaluation, failures);
+  return found.satisfied || found.code !== 'NoSignature'
+    ? found
+    : { ...found, reason: found.reason + (await tellPlatforms({ image, signatures, evidence, scope })) };
 }
 
 /** By the evidence at hand or, where that falls short and is old enough to be asked again, by new evidence. */

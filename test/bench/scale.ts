@@ -125,6 +125,7 @@ async function proveMany(count: number): Promise<{ readonly held: number }> {
       clock: Date.now,
       owner: '',
       limits: () => DEFAULT_LIMITS,
+      tellPlatforms: async () => '',
     });
     held += finding.satisfied ? 1 : 0;
   }

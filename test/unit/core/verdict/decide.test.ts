@@ -8,6 +8,10 @@ import type { TestEngine } from '../../../fakes/engine.ts';
 const release = { name: 'release', pem: publicKeyPem('release') };
 const other = { name: 'other', pem: publicKeyPem('other') };
 
+function entryOf(digest: string, os: string, architecture: string): object {
+  return { digest, size: 1, platform: { os, architecture } };
+}
+
 describe('decide, on images that the real cosign signed', () => {
   let engine: TestEngine;
   before(async () => {
@@ -88,6 +92,55 @@ describe('decide, on images that the real cosign signed', () => {
     const index = engine.registry.content.manifest('demo/index', resolved.slice(resolved.indexOf('@') + 1));
     const { manifests }: { manifests: { digest: string }[] } = JSON.parse(Buffer.from(index?.bytes ?? '').toString());
     assert.equal((await engine.decide(`demo/index@${manifests[0]?.digest}`)).code, 'NoSignature');
+  });
+
+  for (const format of ['simple-signing', 'bundle'] as const) {
+    test(`the manifest of one platform is told to be that of an index which is signed (${format})`, async () => {
+      const tag = `demo/index:${format}`;
+      const { resolved = '' } = await engine.decide(tag);
+      const digest = resolved.slice(resolved.indexOf('@') + 1);
+      const index = engine.registry.content.manifest('demo/index', digest);
+      const { manifests }: { manifests: { digest: string; platform: { os: string; architecture: string } }[] } =
+        JSON.parse(Buffer.from(index?.bytes ?? '').toString());
+      for (const { digest: child, platform } of manifests) {
+        const verdict = await engine.decide(`${tag}@${child}`);
+        assert.equal(verdict.code, 'NoSignature');
+        const { os, architecture } = platform;
+        const told = `the digest is the manifest for ${os}/${architecture} of the image index ${digest}, which has one`;
+        assert.ok(verdict.message.includes(told), verdict.message);
+        // Again: what was told is not asked for anew.
+        assert.equal((await engine.decide(`${tag}@${child}`)).registryRequests, 0);
+      }
+    });
+  }
+
+  test('an index is told to be one, and that its manifest which is signed does not count for it', async () => {
+    const own = await startEngine({ policies: { prod: { images: ['**'], keys: [release] } } });
+    const { content } = own.registry;
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const signed = content.manifest('demo/signed', '1.0') ?? assert.fail('no image');
+    const indexOf = (digest: string, tag: string) =>
+      content.putManifest(
+        'demo/signed',
+        {
+          schemaVersion: 2,
+          mediaType,
+          manifests: [entryOf(`sha256:${'0'.repeat(64)}`, 'unknown', 'unknown'), entryOf(digest, 'linux', 'amd64')],
+        },
+        tag,
+      );
+    indexOf(signed.digest, 'of-signed');
+    indexOf(`sha256:${'1'.repeat(64)}`, 'of-unsigned');
+    const told = (await own.decide('demo/signed:of-signed')).message;
+    assert.match(
+      told,
+      /no signature was found; the digest is an image index: its manifest for linux\/amd64 has one, which/,
+    );
+    assert.match((await own.decide('demo/signed:of-unsigned')).message, /the digest is an image index; tried/);
+    const { message, registryRequests } = await own.decide('demo/unsigned:1.0');
+    assert.doesNotMatch(message, /index/);
+    assert.ok(registryRequests <= 5, `${registryRequests} requests`);
+    await own.close();
   });
 
   test('policies tied on one pattern must all be satisfied', async () => {

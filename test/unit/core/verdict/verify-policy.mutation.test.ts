@@ -60,6 +60,7 @@ function workshop(registry: RegistryClient, openSources?: () => readonly Evidenc
       formats,
       clock: () => time.now,
       limits: () => DEFAULT_LIMITS,
+      tellPlatforms: async () => '',
     });
   return { weighed, cache, formats, grown, time };
 }
