@@ -7,7 +7,7 @@ import type { CacheLifetimes } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import { createRecentlyUsed } from '../recently-used.ts';
 import type { RegistryClient, RequestScope } from '../registry/types.ts';
-import { withinDeadline } from '../deadline.ts';
+import { createSingleFlight } from '../single-flight.ts';
 
 /** What a tag stood for, and when that was asked. `stale`: the registry could not be asked again. */
 export interface TagResolution {
@@ -40,7 +40,7 @@ const MAXIMUM_TAGS = 100_000;
  */
 export function createTagResolver({ registry, lifetimes, clock, metrics }: TagDependencies): TagResolver {
   const known = createRecentlyUsed<KnownTag>(MAXIMUM_TAGS);
-  const asking = new Map<string, Promise<Digest>>();
+  const asking = createSingleFlight<Digest>();
 
   const ask = async (reference: ImageReference & { readonly tag: string }, scope: RequestScope): Promise<Digest> => {
     const digest = await registry.resolveTag(reference, reference.tag, scope);
@@ -51,28 +51,12 @@ export function createTagResolver({ registry, lifetimes, clock, metrics }: TagDe
   };
 
   /** One question at a time for those with the same credentials; each waits no longer than it may. */
-  const askOnce = async (
+  const askOnce = (
     name: string,
     reference: ImageReference & { readonly tag: string },
     scope: RequestScope,
-  ): Promise<Digest> => {
-    const key = `${scope.keychain.id ?? ''} ${name}`;
-    const running = asking.get(key);
-    if (running !== undefined) {
-      const shared = await settled(withinDeadline(running, scope.signal));
-      if (shared.ok) {
-        return shared.value;
-      }
-      // The asker's own deadline may have ended it; a failure of the registry is everybody's.
-      if (!isDeadline(shared.error) || scope.signal.aborted) {
-        throw shared.error;
-      }
-      return askOnce(name, reference, scope);
-    }
-    const question = withinDeadline(ask(reference, scope), scope.signal).finally(() => asking.delete(key));
-    asking.set(key, question);
-    return question;
-  };
+  ): Promise<Digest> =>
+    asking.runWithin(`${scope.keychain.id ?? ''} ${name}`, scope.signal, () => ask(reference, scope));
 
   return {
     async resolve(reference, scope) {
@@ -99,10 +83,6 @@ export function createTagResolver({ registry, lifetimes, clock, metrics }: TagDe
 
 function isOutage(error: unknown): boolean {
   return error instanceof EngineError && factsOf(error.code).isOutage;
-}
-
-function isDeadline(error: unknown): boolean {
-  return error instanceof EngineError && error.code === 'DeadlineExceeded';
 }
 
 type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };

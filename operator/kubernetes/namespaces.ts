@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '../../core/observe.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
+import { createSingleFlight } from '../../core/single-flight.ts';
 import { apiPath, ONLY_METADATA, type KubeApi, type KubeObject } from './api-client.ts';
 import { METADATA } from './object-reader.ts';
 import { Reflector, type ReflectorTimings } from './reflector.ts';
@@ -35,17 +36,13 @@ export function createNamespaces(options: NamespacesOptions): Namespaces {
     log: options.log,
     ...(options.timings && { timings: options.timings }),
   });
-  const asking = new Map<string, Promise<KubeObject>>();
+  const asking = createSingleFlight<KubeObject>();
 
   /** A namespace may be newer than our watch; many requests for it ask once. */
   function ask(name: string): Promise<KubeObject> {
-    const running = asking.get(name);
-    if (running) return running;
-    const answer = options.api
-      .call<KubeObject>({ path: apiPath(PATH, name), accept: ONLY_METADATA, timeout: GET_TIMEOUT })
-      .finally(() => asking.delete(name));
-    asking.set(name, answer);
-    return answer;
+    return asking.run(name, () =>
+      options.api.call({ path: apiPath(PATH, name), accept: ONLY_METADATA, timeout: GET_TIMEOUT }),
+    );
   }
 
   function known(name: string): NamespaceContext | undefined {

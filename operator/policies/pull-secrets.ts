@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LRUCache } from 'lru-cache';
 import { errorText } from '../../core/text.ts';
+import { hostsOf } from '../../core/config/registry-settings.ts';
 import type { RegistryConfiguration } from '../../core/config/types.ts';
+import { hostIdentity } from '../../core/image/host.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import { createMatcher, type CredentialEntry } from '../../core/registry/credentials/match.ts';
 import { CredentialsUnavailable, orOutage } from '../../core/registry/credentials/unavailable.ts';
 import { pullSecretEntries, type PullSecret } from '../../core/registry/credentials/pull-secret.ts';
 import type { Keychain } from '../../core/registry/types.ts';
+import { createSingleFlight } from '../../core/single-flight.ts';
 import { apiPath, ApiError, type KubeApi } from '../kubernetes/api-client.ts';
 import { createFairLimit } from '../kubernetes/fair-limit.ts';
 
@@ -120,7 +123,7 @@ function createReader<T extends object>(
     ttlResolution: 0,
     ...(clock && { perf: { now: clock } }),
   });
-  const asking = new Map<string, Promise<T | undefined>>();
+  const asking = createSingleFlight<T | undefined>();
   const limit = createFairLimit({
     running: READ_AT_ONCE,
     waiting: READS_WAITING,
@@ -137,8 +140,6 @@ function createReader<T extends object>(
       // An outage must not be taken for "there is none", nor be remembered.
       if (isAnswer) return remember(path, undefined);
       throw outageOf(path);
-    } finally {
-      asking.delete(path);
     }
   }
 
@@ -150,10 +151,7 @@ function createReader<T extends object>(
   return async ({ namespace, plural, name }) => {
     const path = apiPath('/api/v1/namespaces', namespace, plural, name);
     const known = cache.get(path);
-    if (known) return known.kept;
-    const pending = asking.get(path) ?? ask(path, namespace);
-    asking.set(path, pending);
-    return pending;
+    return known ? known.kept : asking.run(path, () => ask(path, namespace));
   };
 }
 
@@ -170,8 +168,9 @@ function outageOf(path: string): CredentialsUnavailable {
 function configuredKeychain({ registries, ownSecret, log }: PullSecretsOptions): Keychain {
   return {
     async resolve(repository) {
-      // Exactly this host: a Secret that lists others is not a way to send theirs.
-      const wanted = registries().find(({ host }) => host === repository.registry);
+      // Exactly this host, however it is written: a Secret that lists others is not a way to send theirs.
+      const own = hostIdentity(repository.registry);
+      const wanted = registries().find((registry) => hostsOf(registry).includes(own));
       if (wanted?.credentialsSecret === undefined) return [];
       const secret = ownSecret(wanted.credentialsSecret);
       if (!secret) {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { EngineError } from '../../errors.ts';
 import type { Clock } from '../../observe.ts';
 import { createRecentlyUsed } from '../../recently-used.ts';
+import { createSingleFlight } from '../../single-flight.ts';
 import { routeTo } from '../transport/endpoints.ts';
 import type { Endpoint, SettingsOf } from '../transport/endpoints.ts';
 import type { HttpResponse, HttpRequest } from '../transport/http-message.ts';
@@ -54,23 +55,14 @@ interface Token {
 
 export function createTokenStore(options: TokenOptions): TokenStore {
   const tokens = createRecentlyUsed<Token>(CACHED_TOKENS);
-  const flights = new Map<string, Promise<Token | undefined>>();
-
-  function fetchShared(key: string, request: TokenRequest, scope: RequestScope): Promise<Token | undefined> {
-    const flight = fetchToken(options, request, scope).finally(() => flights.delete(key));
-    flights.set(key, flight);
-    return flight;
-  }
+  const flights = createSingleFlight<Token | undefined>();
 
   return {
     async obtain(request, scope) {
       const key = keyOf(request);
       const known = tokens.get(key);
       if (known && options.clock() < known.renewAt) return known.text;
-      const running = flights.get(key);
-      // A shared fetch may fail because of the other decision's deadline; then we ask ourselves.
-      const shared = running && (await waitFor(running, scope.signal).catch(() => undefined));
-      const token = shared ?? (await fetchShared(key, request, scope));
+      const token = await flights.runWithin(key, scope.signal, () => fetchToken(options, request, scope));
       if (token) tokens.set(key, token);
       return token?.text;
     },
@@ -174,13 +166,4 @@ function readToken(response: HttpResponse, server: string, now: number): Token {
   const stated = answer?.['expires_in'];
   const life = typeof stated === 'number' && stated > 0 ? stated : DEFAULT_LIFE_SECONDS;
   return { text, renewAt: now + Math.min(life, MAXIMUM_LIFE_SECONDS) * 1000 - MARGIN_MILLISECONDS };
-}
-
-function waitFor<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(new EngineError('DeadlineExceeded', 'time ran out while waiting for a token'));
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

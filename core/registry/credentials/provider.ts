@@ -6,6 +6,7 @@ import { isJsonObject, parseJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Clock, Logger } from '../../observe.ts';
+import { createSingleFlight } from '../../single-flight.ts';
 import type { Keychain } from '../types.ts';
 import { CredentialsUnavailable, gather, orOutage } from './unavailable.ts';
 import { durationMilliseconds } from './duration.ts';
@@ -68,7 +69,7 @@ function createFind(provider: CredentialProvider, options: ProviderOptions): Fin
   const { clock, log } = options;
   const isFor = createImageMatcher(provider.matchImages);
   const cache = new LRUCache<string, Remembered>({ max: ANSWERS });
-  const asking = new Map<string, Promise<readonly CredentialEntry[]>>();
+  const asking = createSingleFlight<readonly CredentialEntry[]>();
 
   async function ask(repository: Repository, image: string): Promise<readonly CredentialEntry[]> {
     try {
@@ -85,8 +86,6 @@ function createFind(provider: CredentialProvider, options: ProviderOptions): Fin
       const failure = new CredentialsUnavailable(`credentials for ${image}: ${errorText(thrown)}`, { remedy });
       cache.set(keyOf('Image', image), { failure, until: clock() + FAILURE_REMEMBERED });
       throw failure;
-    } finally {
-      asking.delete(image);
     }
   }
 
@@ -99,9 +98,7 @@ function createFind(provider: CredentialProvider, options: ProviderOptions): Fin
       if ('failure' in known) throw known.failure;
       return known.entries;
     }
-    const pending = asking.get(image) ?? ask(repository, image);
-    asking.set(image, pending);
-    return pending;
+    return asking.run(image, () => ask(repository, image));
   };
 }
 
