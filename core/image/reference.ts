@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { UNPRINTABLE } from '../text.ts';
+import { printable } from '../text.ts';
 import { EngineError } from '../errors.ts';
 import { isDigest } from './digest.ts';
 import type { Digest } from './digest.ts';
@@ -146,5 +146,9 @@ function fault(text: string, message: string): EngineError {
 /** Outside text in a message: as JSON, so that no control character gets through, nor those that JSON lets pass; short. */
 export function quote(text: string): string {
   const quoted = JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
-  return quoted.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return printable(quoted, (character) => character.split('').map(codeUnit).join(''));
+}
+
+function codeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -53,7 +53,7 @@ export function explanationText(explanation: Explanation): string {
     ...additions(explanation),
     ...(others.length === 0 ? [] : ['  other policies match, and say nothing here:', ...others]),
   ]
-    .map(printable)
+    .map((line) => printable(line))
     .join('\n');
 }
 

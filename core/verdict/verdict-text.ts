@@ -17,7 +17,7 @@ export function verdictText(verdict: Verdict): string {
       : field('mode', `${mode}: admitted in the cluster all the same`)),
     `  asked    ${registryRequests} registry request${registryRequests === 1 ? '' : 's'}`,
   ];
-  return lines.map(printable).join('\n');
+  return lines.map((line) => printable(line)).join('\n');
 }
 
 function field(name: string, value: string | undefined): string[] {

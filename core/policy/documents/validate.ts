@@ -2,7 +2,7 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
-import { UNPRINTABLE } from '../../text.ts';
+import { printable } from '../../text.ts';
 import type { AnyImagePolicy } from './kinds.ts';
 import { IMAGE_POLICY_SCHEMA, NAMESPACED_IMAGE_POLICY_SCHEMA } from './schema.gen.ts';
 
@@ -46,7 +46,7 @@ function faultOf(error: ErrorObject): FieldFault {
   const path = fieldPath(error.instancePath);
   switch (error.keyword) {
     case 'additionalProperties': {
-      const name = printable(String(error.params['additionalProperty'])).slice(0, 80);
+      const name = printable(String(error.params['additionalProperty']), '?').slice(0, 80);
       return { path: path === '' ? name : `${path}.${name}`, message: 'unknown field' };
     }
     case 'enum': {
@@ -70,10 +70,6 @@ function fieldPath(pointer: string): string {
   const written = parts.map((part) =>
     /^\d+$/.test(part) ? `[${part}]` : `.${part.replaceAll('~1', '/').replaceAll('~0', '~')}`,
   );
-  return printable(written.join('').replace(/^\./, ''));
-}
-
-/** Names of fields are the author's, and stand in conditions, logs and terminals. */
-function printable(text: string): string {
-  return text.replace(UNPRINTABLE, '?');
+  // Names of fields are the author's, and stand in conditions, logs and terminals.
+  return printable(written.join('').replace(/^\./, ''), '?');
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { UNPRINTABLE } from '../../../core/text.ts';
+import { oneLine } from '../../../core/text.ts';
 import type { Denial } from '../../../core/verdict/review-record.ts';
 import type { Verdict } from '../../../core/verdict/types.ts';
 
@@ -33,9 +33,9 @@ export function notesOf(denial: Denial, now: number): readonly Note[] {
     return {
       key: JSON.stringify([namespace, who, verdict.image, verdict.code]),
       time: new Date(now).toISOString(),
-      namespace: plain(namespace, NAME_MOST),
-      kind: plain(kind, NAME_MOST),
-      name: plain(name, NAME_MOST),
+      namespace: oneLine(namespace, NAME_MOST),
+      kind: oneLine(kind, NAME_MOST),
+      name: oneLine(name, NAME_MOST),
       owner: subject && { kind: subject.kind, name: subject.name },
       verdict,
     };
@@ -47,17 +47,12 @@ function shortened(verdict: Verdict): Verdict {
   const { image, resolved, message, remedy, policies, refusedBy, signers } = verdict;
   return {
     ...verdict,
-    image: plain(image, TEXT_MOST),
-    ...(resolved !== undefined && { resolved: plain(resolved, TEXT_MOST) }),
-    message: plain(message, TEXT_MOST),
-    remedy: plain(remedy, TEXT_MOST),
+    image: oneLine(image, TEXT_MOST),
+    ...(resolved !== undefined && { resolved: oneLine(resolved, TEXT_MOST) }),
+    message: oneLine(message, TEXT_MOST),
+    remedy: oneLine(remedy, TEXT_MOST),
     policies: policies.slice(0, ITEMS_MOST),
     ...(refusedBy !== undefined && { refusedBy: refusedBy.slice(0, ITEMS_MOST) }),
     signers: signers.slice(0, ITEMS_MOST),
   };
-}
-
-function plain(text: string, most: number): string {
-  const cut = text.length > most ? `${text.slice(0, most - 1)}…` : text;
-  return cut.replace(UNPRINTABLE, '?').toWellFormed();
 }

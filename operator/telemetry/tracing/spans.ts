@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { UNPRINTABLE } from '../../../core/text.ts';
+import { printable } from '../../../core/text.ts';
 import type { ImageDecision, ReviewRecord, TimeSpan } from '../../../core/verdict/review-record.ts';
 import type { TraceContext } from './sampler.ts';
 
@@ -113,5 +113,5 @@ function otlpValue(value: Attribute): OtlpValue {
 }
 
 function plain(text: string): string {
-  return text.slice(0, TEXT_MOST).replace(UNPRINTABLE, '?').toWellFormed();
+  return printable(text.slice(0, TEXT_MOST), '?').toWellFormed();
 }

@@ -6,6 +6,7 @@ import { parseReference, quote } from '../../../../core/image/reference.ts';
 test('a quoted text has no control, line-separating or direction-turning character', () => {
   assert.equal(quote('a\n\u001b[2K"b"'), String.raw`"a\n\u001b[2K\"b\""`);
   assert.equal(quote('a\u007f\u0085\u2028\u202eb'), String.raw`"a\u007f\u0085\u2028\u202eb"`);
+  assert.equal(quote('a\u200b\u{e0041}b'), String.raw`"a\u200b\udb40\udc41b"`);
 });
 
 test('letters of other scripts are quoted as they are', () => {
