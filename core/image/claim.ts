@@ -37,18 +37,18 @@ function claimedBy(name: string): PatternParts {
   const path = rest.map(asciiLowerCase);
   const fault = path.findIndex((segment) => faultInComponent(segment) !== undefined);
   if (fault === -1) return { segments: segmentsOf([isHost ? first : asciiLowerCase(first), ...path].join('/')) };
-  const readable = [first, ...path.slice(0, fault)];
-  // A short name alone would become one of library/.
-  const segments = segmentsOf([...readable, ANY_SEGMENTS].join('/')).slice(0, -1);
-  return { segments, unreadable: 'path' };
+  return { segments: startOf([first, ...path.slice(0, fault)].join('/')), unreadable: 'path' };
+}
+
+/** The segments of what begins so. A short name alone would become one of library/. */
+function startOf(name: string): readonly string[] {
+  return segmentsOf(`${name}/${ANY_SEGMENTS}`).slice(0, -1);
 }
 
 /** `registry:5000` may be a host or have a tag, `nginx/` an image of `library` or all below it. */
 function meantAsWell(named: string, name: string): readonly PatternParts[] {
   if (!named.includes('/') && /:[0-9]+$/.test(named)) {
-    return faultIn([asciiLowerCase(named)]) === undefined
-      ? [{ segments: [asciiLowerCase(named)], unreadable: 'path' }]
-      : [];
+    return faultIn([asciiLowerCase(named)]) === undefined ? [{ segments: startOf(named), unreadable: 'path' }] : [];
   }
   const short = /^(?:(?:index\.)?docker\.io\/)?([^/]+)\/+$/i.exec(name)?.[1];
   if (short === undefined || isHostComponent(short)) return [];

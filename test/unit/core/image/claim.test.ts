@@ -17,6 +17,9 @@ describe('a pattern that cannot be read', () => {
   const CLAIMS: readonly (readonly [string, readonly string[]])[] = [
     ['nginx', ['docker.io/library/nginx']],
     ['nginx:latest', ['docker.io/library/nginx']],
+    ['Registry.example.com:443', ['docker.io/library/registry.example.com', 'registry.example.com/** from there on']],
+    ['10.1:5000', ['docker.io/library/10.1', '10.0.0.1:5000/** from there on']],
+    ['index.docker.io:443', ['docker.io/library/index.docker.io', 'docker.io/** from there on']],
     ['nginx:1', ['docker.io/library/nginx', 'nginx:1/** from there on']],
     ['localhost:5000', ['docker.io/library/localhost', 'localhost:5000/** from there on']],
     [`nginx:v1@${A}`, ['docker.io/library/nginx any digest']],
