@@ -2,6 +2,7 @@
 import { errorText } from '../../../core/text.ts';
 import type { Outcome, FailureCode } from '../../../core/verdict-codes.ts';
 import { EngineError } from '../../../core/errors.ts';
+import { mapInParallel } from '../../../core/parallel.ts';
 import type { NamespaceContext } from '../../../core/policy/types.ts';
 import type { Keychain } from '../../../core/registry/types.ts';
 import type { Clock } from '../../../core/observe.ts';
@@ -50,7 +51,7 @@ export async function decideImages(
       return failure(image, error);
     }
   };
-  return mapConcurrently(images, async (image) => {
+  return mapInParallel(images, CONCURRENT_DECISIONS, async (image) => {
     const began = clock();
     const verdict = await decideImage(image);
     // A clock that was set back must not end before it began.
@@ -100,19 +101,4 @@ function failure(image: string, thrown: unknown): Verdict {
 function emptyImage(): Verdict {
   const message = 'no image is named, so none can be verified';
   return ownVerdict('', { outcome: 'denied', code: 'InvalidReference', message, remedy: 'Set the image field' });
-}
-
-async function mapConcurrently(
-  images: readonly string[],
-  decideImage: (image: string) => Promise<TimedVerdict>,
-): Promise<readonly TimedVerdict[]> {
-  if (images.length <= CONCURRENT_DECISIONS) return Promise.all(images.map(decideImage));
-  const decisions: TimedVerdict[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < images.length; index = next++)
-      decisions[index] = await decideImage(images[index] ?? '');
-  };
-  await Promise.all(Array.from({ length: CONCURRENT_DECISIONS }, worker));
-  return decisions;
 }
