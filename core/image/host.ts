@@ -33,5 +33,5 @@ export function plainHttpTwin(identity: string): string {
 
 /** ASCII only: the Kelvin sign must not become a k. */
 export function asciiLowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }

@@ -32,6 +32,7 @@ export interface Matchable extends Omit<ImageReference, 'original'> {
 }
 
 const NO_CLAIMS: readonly Claim[] = [];
+const NO_POLICIES: readonly CompiledPolicy[] = [];
 
 /**
  * Of the cluster's policies whose selector selects the namespace, those with the most specific matching pattern. A
@@ -113,12 +114,14 @@ export function policiesByDigest(
   reference: Matchable,
   namespace: NamespaceContext,
 ): readonly CompiledPolicy[] {
-  if (reference.digest !== undefined) return [];
+  const roots = [snapshot.index.withDigest, ownIndex(snapshot, namespace)?.withDigest];
+  // Most clusters name no digest at all.
+  if (reference.digest !== undefined || roots.every((root) => root === undefined)) return NO_POLICIES;
   const labels = labelsOf(namespace);
   const found = new Set<CompiledPolicy>();
   for (const texts of spellingsOf(reference)) {
-    for (const index of [snapshot.index, ownIndex(snapshot, namespace)]) {
-      visitClaims(index?.withDigest, texts, (claims) => {
+    for (const root of roots) {
+      visitClaims(root, texts, (claims) => {
         for (const { policy } of claims)
           if (policy.namespace !== undefined || selects(policy, labels)) found.add(policy);
         return false;
