@@ -65,7 +65,7 @@ await registry.close();
 
 async function review(count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    const answer = JSON.stringify(await handler('mutate', parseJson(body), signal));
+    const answer = JSON.stringify(await handler('mutate', parseJson({ bytes: body, charge: () => {} }), signal));
     if (!answer.includes('"allowed":true')) throw new Error(answer);
   }
   // What a turn of the event loop does belongs to its reviews.

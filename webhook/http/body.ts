@@ -19,14 +19,30 @@ export interface BodyBudget {
   heldBytes: number;
 }
 
-/** From here on a body could nest deep enough for its parsed form to hurt. */
-const DEPTH_CHECK_BYTES = 64 * 1024;
-/** Kubernetes objects nest about 20 deep; CRD schemas, which are not ours, go deepest. */
-const MAXIMUM_DEPTH = 200;
+/** From here on a body could hold enough for its parsed form to hurt. */
+const SHAPE_CHECK_BYTES = 64 * 1024;
+/** How much a body may hold, whatever it is. */
+export interface ShapeLimits {
+  readonly depth: number;
+  readonly containers: number;
+  readonly elements: number;
+}
+
+/**
+ * Kubernetes objects nest about 20 deep; CRD schemas, which are not ours, go deepest. An empty object takes two bytes of
+ * text and twenty times as much of memory; the largest object that a cluster can store and its former self, full of
+ * managed fields, have some hundred thousand.
+ */
+const SHAPE_LIMITS: ShapeLimits = { depth: 200, containers: 400_000, elements: 1_500_000 };
+
+/** Of an object or a list in the heap, at the least. */
+const CONTAINER_BYTES = 64;
 
 /** What was read; `release` gives its bytes back to the budget. */
 export interface HeldBody {
   readonly bytes: Buffer;
+  /** Takes more of the budget, until `release`. Throws HttpFault 503 where there is no more. */
+  readonly charge: (bytes: number) => void;
   readonly release: () => void;
 }
 
@@ -43,6 +59,11 @@ export function readBody(request: IncomingMessage, maximumBytes: number, budget:
       budget.heldBytes -= length;
       length = 0;
     };
+    const charge = (bytes: number): void => {
+      length += bytes;
+      budget.heldBytes += bytes;
+      if (budget.heldBytes > budget.maximumBytes) throw spent();
+    };
     const fail = (fault: HttpFault): void => {
       // Paused, not destroyed: the connection has to carry the answer.
       request.off('data', take).pause();
@@ -54,24 +75,27 @@ export function readBody(request: IncomingMessage, maximumBytes: number, budget:
       budget.heldBytes += chunk.length;
       chunks.push(chunk);
       if (length > maximumBytes) fail(tooLarge(maximumBytes));
-      else if (budget.heldBytes > budget.maximumBytes) fail(new HttpFault(503, 'too many large reviews at one time'));
+      else if (budget.heldBytes > budget.maximumBytes) fail(spent());
     };
     const cutOff = (): void => fail(new HttpFault(400, 'the body was cut off'));
     request
       .on('data', take)
       .once('end', () => {
         const [first] = chunks;
-        resolve({ bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length), release });
+        const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length);
+        resolve({ bytes, charge, release });
       })
       .once('error', cutOff)
       .once('aborted', cutOff);
   });
 }
 
-/** Parses a body as JSON. Throws HttpFault 400. */
-export function parseJson(bytes: Buffer): unknown {
-  if (bytes.length > DEPTH_CHECK_BYTES && exceedsDepth(bytes, MAXIMUM_DEPTH)) {
-    throw new HttpFault(400, `the body nests deeper than ${MAXIMUM_DEPTH}`);
+/** Parses a body as JSON. Throws HttpFault 400, or 413 where its parsed form would be out of all proportion. */
+export function parseJson({ bytes, charge }: Pick<HeldBody, 'bytes' | 'charge'>): unknown {
+  if (bytes.length > SHAPE_CHECK_BYTES) {
+    const shape = shapeOf(bytes, SHAPE_LIMITS);
+    if (shape instanceof HttpFault) throw shape;
+    charge(shape.containers * CONTAINER_BYTES);
   }
   try {
     return JSON.parse(bytes.toString('utf8'));
@@ -81,9 +105,9 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** Whether arrays and objects nest deeper than `maximum`, in one pass over the bytes; brackets in strings don't count. */
-export function exceedsDepth(bytes: Uint8Array, maximum: number): boolean {
-  let depth = 0;
+/** What is too deep or too many, in one pass over the bytes before any of it is parsed; what is in strings doesn't count. */
+export function shapeOf(bytes: Uint8Array, limits: ShapeLimits): ShapeLimits | HttpFault {
+  const shape = { depth: 0, containers: 0, elements: 0 };
   let inString = false;
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index];
@@ -93,19 +117,43 @@ export function exceedsDepth(bytes: Uint8Array, maximum: number): boolean {
     } else if (byte === QUOTE) {
       inString = true;
     } else {
-      depth += step(byte);
-      if (depth > maximum) return true;
+      count(shape, byte);
+      if (shape.depth > limits.depth) return new HttpFault(400, `the body nests deeper than ${limits.depth}`);
+      if (shape.containers > limits.containers || shape.elements > limits.elements) {
+        return new HttpFault(413, `the body holds more than ${limits.containers} objects or ${limits.elements} values`);
+      }
     }
   }
-  return false;
+  return shape;
+}
+
+interface Shape {
+  depth: number;
+  containers: number;
+  elements: number;
+}
+
+function count(shape: Shape, byte: number | undefined): void {
+  if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+    shape.depth += 1;
+    shape.containers += 1;
+  } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+    shape.depth -= 1;
+  } else if (byte === COMMA) {
+    shape.elements += 1;
+  }
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
 
-function step(byte: number | undefined): -1 | 0 | 1 {
-  if (byte === 0x7b || byte === 0x5b) return 1;
-  return byte === 0x7d || byte === 0x5d ? -1 : 0;
+function spent(): HttpFault {
+  return new HttpFault(503, 'too many large reviews at one time');
 }
 
 function tooLarge(maximumBytes: number): HttpFault {

@@ -136,7 +136,7 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
     counted = endpoint;
     const body = await readBody(request, serving.limits.bodyBytes, serving.budget);
     try {
-      const review = parseJson(body.bytes);
+      const review = parseJson(body);
       const { traceparent } = request.headers;
       const arrival: Arrival = {
         elapsedMilliseconds: performance.now() - arrived,

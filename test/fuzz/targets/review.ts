@@ -92,7 +92,7 @@ export const review: Target = {
 
 function bodyOf(input: Buffer): { readonly body: unknown } | undefined {
   try {
-    return { body: parseJson(input) };
+    return { body: parseJson({ bytes: input, charge: () => {} }) };
   } catch (error) {
     if (!(error instanceof HttpFault)) throw error;
     requireLine(error.message);
