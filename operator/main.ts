@@ -1,61 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKeyRing } from '../core/keys/key-ring.ts';
-import type { Logger } from '../core/observe.ts';
-import { compilePolicy } from '../core/policy/compile/compile.ts';
 import { createEvaluator } from '../core/policy/evaluator/evaluator.ts';
-import type { CompileMeans } from './cluster.ts';
-import type { AnyImagePolicy } from '../core/policy/documents/kinds.ts';
-import { createPolicyStore, type PolicyStore } from '../core/policy/store/store.ts';
-import { createRegistryClient } from '../core/registry/client/client.ts';
-import { anonymousKeychain, chainKeychains } from '../core/registry/credentials/keychains.ts';
-import { createNameLookup } from '../core/registry/transport/name-lookup.ts';
-import { createLiveRegistryClient, type LiveRegistryClient } from '../core/registry/client/live-client.ts';
-import type { Keychain } from '../core/registry/types.ts';
-import { createEngine } from '../core/verdict/engine.ts';
-import { createRecentVerdicts, type RecentVerdicts } from '../core/verdict/recent.ts';
-import type { Decide } from '../core/verdict/types.ts';
 import { createReviewHandler } from '../webhook/admission/handler.ts';
 import { startWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
-import { issueCertificateAuthority, issueServingCertificate } from './certificates/issue.ts';
-import { LOCAL_NAMES, serviceDnsNames } from './certificates/server-names.ts';
-import { BACKDATED, DEFAULT_LIFE } from './certificates/certificate-material.ts';
 import { followFileCertificate, type FileCertificate, type ServingPair } from './certificates/file-certificate.ts';
-import { followConfiguration, type LiveConfiguration } from './configuration/live-configuration.ts';
+import { startConfiguration, type FollowedConfiguration } from './configuration/start.ts';
+import { startEngine, type RunningEngine } from './engine.ts';
+import type { Host } from './host/host.ts';
+import { startHost, type HostOptions } from './host/start.ts';
+import { createOpened, type Opened } from './opened.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createNotifier, type Notifier } from './telemetry/notifications/notifier.ts';
 import { startProbes } from './telemetry/probes.ts';
-import type { Host } from './host.ts';
-import { createTufFollower } from './configuration/tuf-follower.ts';
 import { startTracing } from './telemetry/tracing/start.ts';
 import type { Tracer } from './telemetry/tracing/tracer.ts';
 
-export interface ServeOptions {
-  /** Files and folders with ImagePolicies, in place of a cluster. */
-  readonly policies?: readonly string[];
+export interface ServeOptions extends HostOptions {
   /** Port 0: any free one; the line `serving` of the log has it. */
   readonly listen: Address;
   readonly metricsListen: Address;
   /** PEM files; both or none. Without, certificates are self-made: in a cluster those of the Secret. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
-  /** Of serving certificates that are self-made in a cluster, in milliseconds; default 90 days. */
-  readonly certificateLife?: number;
   readonly configPath?: string;
   /** Folder for what is read from TUF repositories; written to only where `trustRoots` name some. */
   readonly tufCache: string;
-  /** Where the release is, and what its Service, Lease, webhook configurations and (with `-tls`) Secret are called. */
-  readonly namespace: string;
-  readonly name: string;
-  /** Of this replica: the Pod's name. */
-  readonly identity: string;
-  /** Credentials for registries outside of a cluster. */
-  readonly keychain?: Keychain;
   /** From the failing readiness to the closed door; default 10 s in a cluster, else none. */
   readonly graceMilliseconds?: number;
   /** Variables of the process; of them OTEL_… say whether and where traces go. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  readonly log: Logger;
 }
 
 export interface Address {
@@ -66,102 +39,61 @@ export interface Address {
 const CLUSTER_GRACE = 10_000;
 /** For requests that arrived before the door closed. */
 const DRAIN = 10_000;
-const DAY = 86_400_000;
 
 /**
  * Operator and webhook until the signal is aborted; resolves to the exit code. Rejects (`ConfigurationError`,
  * `PolicyFilesError`, errors of files and ports) where it can't start.
  */
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<number> {
-  const metrics = createMetrics({ processMetrics: true, leaseName: options.name });
-  const closing: (() => Promise<unknown>)[] = [];
+  const opened = createOpened();
   try {
-    await run(options, { signal, metrics, closing });
+    await run(options, signal, opened);
     return 0;
   } finally {
-    for (const close of closing.toReversed()) await close().catch(() => undefined);
+    await opened.closeAll();
   }
 }
 
-interface Running {
-  readonly signal: AbortSignal;
-  readonly metrics: Metrics;
-  /** What was opened, in its order. */
-  readonly closing: (() => Promise<unknown>)[];
-}
-
-async function run(options: ServeOptions, running: Running): Promise<void> {
+/** The stages of the start, each given what those before it made; then the wait for the end, and the way out. */
+async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): Promise<void> {
   const { log } = options;
-  const { signal, metrics, closing } = running;
-  const state: { webhook?: WebhookServer; host?: Host; registry?: LiveRegistryClient } = {};
-  const follower = createTufFollower({
-    cache: options.tufCache,
-    proxy: () => configuration.configuration().proxy,
-    // What was proven by the former root is judged anew.
-    onChange: () => state.host?.reconfigured(),
-    onRefresh: (name, succeeded) => metrics.trustRootRefreshed(name, succeeded),
-    log,
-    clock: Date.now,
-    random: Math.random,
-  });
-  const configuration: LiveConfiguration = await followConfiguration({
-    path: options.configPath,
-    log,
-    onReload: (succeeded) => {
-      metrics.configurationReloaded(succeeded);
-      if (!succeeded) return;
-      follower.follow(configuration.tufRepositories());
-      state.registry?.renew();
-      state.host?.reconfigured();
-    },
-    followedText: (repository) => follower.text(repository),
-    environment: options.environment ?? {},
-  });
-  closing.push(() => configuration.stop());
-  follower.follow(configuration.tufRepositories());
-  closing.push(() => follower.stop());
-  const store = createPolicyStore();
-  const registry = startRegistryClient(configuration, { options, running });
-  state.registry = registry;
-  const decide = createEngine({
-    policies: { snapshot: () => store.snapshot(), outdated: () => state.host?.outdated() },
-    registry,
-    trustRoots: configuration.trustRoots,
-    configuration: configuration.configuration,
-    clock: Date.now,
-    metrics: metrics.engine,
-  });
-  const recent = createRecentVerdicts({
-    decide,
-    policies: store,
-    configuration: configuration.configuration,
-    clock: Date.now,
-    metrics: metrics.engine,
-  });
-  const host = await surround(options, { configuration, store, decide, running, state });
-  state.host = host;
-  closing.push(() => host.stop());
+  const metrics = createMetrics({ processMetrics: true, leaseName: options.name });
+  const configuration = opened.keep(await configurationOf(options, metrics), (it) => it.stop());
+  const certificate = opened.keep(await fileCertificate(options), async (it) => it?.stop());
+  const evaluator = opened.keep(
+    createEvaluator({
+      monotonic: () => performance.now(),
+      onEnded: (reason, owner) => log.error('the thread that evaluates policies was replaced', { reason, owner }),
+    }),
+    (it) => it.stop(),
+  );
+  const host = opened.keep(await startHost(options, { configuration, certificate, evaluator, metrics }), (it) =>
+    it.stop(),
+  );
+  const engine = opened.keep(
+    startEngine({ policies: host.policies, configuration, metrics: metrics.engine, log }),
+    (it) => it.close(),
+  );
+  configuration.onReload(() => host.reconfigured());
+  configuration.onTrustRoot(() => host.reconfigured());
   metrics.observe(host.readings);
-  const notifier = startNotifier(options, { configuration, host, running });
-  const tracer = await startTracing({
-    environment: options.environment ?? {},
-    identity: options.identity,
-    onSpans: (result, spans) => metrics.traced(result, spans),
-    log,
-  });
-  closing.push(async () => tracer?.stop());
+  opened.keep(host.scan(engine.decide), async (it) => it?.stop());
+  const notifier = opened.keep(notifierOf(options, { configuration, host, metrics }), (it) => it.stop());
+  const tracer = opened.keep(await tracerOf(options, metrics), async (it) => it?.stop());
 
+  let listens = false;
   const notReady = () => {
     if (signal.aborted) return ['shutting down'];
-    return state.webhook ? host.notReady() : ['the webhook does not listen yet', ...host.notReady()];
+    return listens ? host.notReady() : ['the webhook does not listen yet', ...host.notReady()];
   };
-  const probes = await startProbes({ listen: options.metricsListen, notReady, metrics: () => metrics.render(), log });
-  closing.push(() => probes.close());
-
+  const probes = opened.keep(
+    await startProbes({ listen: options.metricsListen, notReady, metrics: () => metrics.render(), log }),
+    (it) => it.close(),
+  );
   const tls = await firstOf(host.certificate, signal);
   if (!tls) return;
-  const webhook = await startWebhook(tls, { options, running, configuration, recent, host, notifier, tracer });
-  state.webhook = webhook;
+  const webhook = await startWebhook(options, tls, { configuration, engine, host, notifier, tracer, metrics });
+  listens = true;
   host.onCertificate((pair) => webhook.setCertificate(pair));
   log.info('serving', {
     webhook: `https://${hostOf(options.listen)}:${webhook.port}`,
@@ -177,140 +109,53 @@ async function run(options: ServeOptions, running: Running): Promise<void> {
   await webhook.drain(DRAIN);
 }
 
-function startRegistryClient(
-  configuration: LiveConfiguration,
-  { options, running }: { options: ServeOptions; running: Running },
-): LiveRegistryClient {
-  const lookup = createNameLookup();
-  const registry = createLiveRegistryClient(() =>
-    createRegistryClient({
-      settings: configuration.settings,
-      limits: configuration.configuration().limits,
-      proxy: configuration.configuration().proxy,
-      lookup,
-      clock: Date.now,
-      metrics: running.metrics.engine,
-      log: options.log,
-    }),
-  );
-  running.closing.push(() => registry.close());
-  return registry;
+function configurationOf(options: ServeOptions, metrics: Metrics): Promise<FollowedConfiguration> {
+  const { configPath: path, tufCache, environment = {}, log } = options;
+  return startConfiguration({ path, tufCache, environment, metrics, log });
 }
 
-interface Around {
-  readonly configuration: LiveConfiguration;
-  readonly store: PolicyStore;
-  readonly decide: Decide;
-  readonly running: Running;
-  readonly state: { readonly webhook?: WebhookServer };
+async function fileCertificate({ tlsCert, tlsKey, log }: ServeOptions): Promise<FileCertificate | undefined> {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  return followFileCertificate({ certFile: tlsCert, keyFile: tlsKey, log });
 }
 
-async function surround(options: ServeOptions, around: Around): Promise<Host> {
-  const { configuration, store, decide, running } = around;
-  const { log } = options;
-  const { metrics } = running;
-  const parseKey = createKeyRing();
-  const evaluator = createEvaluator({
-    monotonic: () => performance.now(),
-    onEnded: (reason, owner) => log.error('the thread that evaluates policies was replaced', { reason, owner }),
-  });
-  running.closing.push(() => evaluator.stop());
-  const compile = (policy: AnyImagePolicy, means: CompileMeans) =>
-    compilePolicy(policy, {
-      ...means,
-      parseKey,
-      trustRoots: new Set(configuration.trustRoots.names()),
-    });
-  const fromFiles = await fileCertificate(options, running);
-  if (options.policies) {
-    const { startStandalone } = await import('./standalone.ts');
-    const { preparedApart } = await import('../core/policy/evaluator/in-process.ts');
-    return startStandalone({
-      policies: options.policies,
-      compile: (policy) => compile(policy, { secret: () => undefined, prepareDemand: preparedApart(evaluator) }),
-      namespacedPolicies: configuration.configuration().namespacedPolicies,
-      store,
-      keychain: chainKeychains([options.keychain ?? anonymousKeychain, configuration.credentials]),
-      certificate: fromFiles ? Promise.resolve(fromFiles.current()) : selfMade(Date.now()),
-      onCertificate: (listener) => fromFiles?.listen(listener),
-      onReload: (succeeded) => metrics.policiesReloaded(succeeded),
-      log,
-    });
-  }
-  // The client library is large: only who has a cluster pays for it.
-  const { startCluster } = await import('./cluster.ts');
-  return startCluster({
-    namespace: options.namespace,
-    name: options.name,
-    identity: options.identity,
-    dnsNames: serviceDnsNames(options.name, options.namespace),
-    issuer: { issueAuthority: issueCertificateAuthority, issueServing: issueServingCertificate },
-    certificateLife: options.certificateLife ?? DEFAULT_LIFE,
-    ownCertificate: fromFiles,
-    compile,
-    evaluator,
-    store,
-    decide,
-    configuration,
-    metrics,
-    log,
-    clock: Date.now,
-  });
-}
-
-async function fileCertificate(options: ServeOptions, running: Running): Promise<FileCertificate | undefined> {
-  const { tlsCert: certFile, tlsKey: keyFile, log } = options;
-  if (certFile === undefined || keyFile === undefined) return undefined;
-  const files = await followFileCertificate({ certFile, keyFile, log });
-  running.closing.push(() => files.stop());
-  return files;
-}
-
-/** Outside of a cluster, for the life of this process. */
-async function selfMade(now: number): Promise<ServingPair> {
-  const dates = { notBefore: now - BACKDATED, notAfter: now + 365 * DAY };
-  const authority = await issueCertificateAuthority({ commonName: 'Cosignet local CA', ...dates });
-  const made = await issueServingCertificate({ authority, commonName: 'localhost', ...LOCAL_NAMES, ...dates });
-  return { cert: made.certificate + authority.certificate, key: made.privateKey };
-}
-
-interface Notifying {
-  readonly configuration: LiveConfiguration;
-  readonly host: Host;
-  readonly running: Running;
-}
-
-function startNotifier(options: ServeOptions, { configuration, host, running }: Notifying): Notifier {
-  const notifier = createNotifier({
-    notifications: () => configuration.configuration().notifications,
-    secretText: host.secretText,
-    identity: options.identity,
-    onResult: (labels, refusals) => running.metrics.notified(labels, refusals),
-    log: options.log,
-    clock: Date.now,
-    monotonic: () => performance.now(),
-  });
-  running.closing.push(() => notifier.stop());
-  return notifier;
-}
-
-interface Webhook {
-  readonly options: ServeOptions;
-  readonly running: Running;
-  readonly configuration: LiveConfiguration;
-  readonly recent: RecentVerdicts;
+/** What the webhook is made of. */
+interface Parts {
+  readonly configuration: FollowedConfiguration;
+  readonly engine: RunningEngine;
   readonly host: Host;
   readonly notifier: Notifier;
   readonly tracer: Tracer | undefined;
+  readonly metrics: Metrics;
 }
 
-function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer> {
-  const { options, running, configuration, recent, host, notifier, tracer } = webhook;
+function notifierOf(
+  { identity, log }: ServeOptions,
+  { configuration, host, metrics }: Pick<Parts, 'configuration' | 'host' | 'metrics'>,
+): Notifier {
+  return createNotifier({
+    notifications: () => configuration.configuration().notifications,
+    secretText: host.secretText,
+    identity,
+    onResult: (labels, refusals) => metrics.notified(labels, refusals),
+    log,
+    clock: Date.now,
+    monotonic: () => performance.now(),
+  });
+}
+
+function tracerOf({ environment = {}, identity, log }: ServeOptions, metrics: Metrics): Promise<Tracer | undefined> {
+  return startTracing({ environment, identity, onSpans: (result, spans) => metrics.traced(result, spans), log });
+}
+
+function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Promise<WebhookServer> {
+  const { configuration, engine, host, notifier, tracer, metrics } = parts;
+  const { recent } = engine;
   const handler = createReviewHandler({
     decide: recent.decide,
     recall: (image, name) => {
       const namespace = host.knownNamespace(name);
-      return namespace && !host.outdated() ? recent.recall(image, namespace) : undefined;
+      return namespace && recent.recall(image, namespace);
     },
     namespaceContext: host.namespaceContext,
     keychainFor: host.keychainFor,
@@ -319,7 +164,7 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     log: options.log,
     clock: Date.now,
     observe: {
-      request: (labels, seconds) => running.metrics.reviewed(labels, seconds),
+      request: (labels, seconds) => metrics.reviewed(labels, seconds),
       denied: (denial) => {
         host.denied(denial);
         notifier.denied(denial);
@@ -334,7 +179,7 @@ function startWebhook(tls: ServingPair, webhook: Webhook): Promise<WebhookServer
     // So that the API servers' open connections go where the Service sends new ones.
     isLeaving: () => host.notReady().length > 0,
     log: options.log,
-    onAnswered: (endpoint, status) => running.metrics.answered({ endpoint, status }),
+    onAnswered: (endpoint, status) => metrics.answered({ endpoint, status }),
   });
 }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { errorText } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 import { watchFiles } from '../configuration/file-watch.ts';
+import { createListeners } from '../../core/listeners.ts';
 
 /** PEM: the certificate with its chain, and its key. */
 export interface ServingPair {
@@ -30,7 +31,7 @@ export interface FileCertificate {
  */
 export async function followFileCertificate(options: FileCertificateOptions): Promise<FileCertificate> {
   const { certFile, keyFile, log } = options;
-  const listeners: ((pair: ServingPair) => void)[] = [];
+  const changed = createListeners<ServingPair>();
   let current = await read(certFile, keyFile);
 
   async function reload(): Promise<void> {
@@ -39,7 +40,7 @@ export async function followFileCertificate(options: FileCertificateOptions): Pr
       if (next.cert === current.cert && next.key === current.key) return;
       current = next;
       log.info('serving certificate reloaded', { file: certFile });
-      for (const listener of listeners) listener(next);
+      changed.tell(next);
     } catch (thrown) {
       log.error('the serving certificate is not usable; the last one stays in use', { error: errorText(thrown) });
     }
@@ -49,7 +50,7 @@ export async function followFileCertificate(options: FileCertificateOptions): Pr
   return {
     current: () => current,
     listen: (listener) => {
-      listeners.push(listener);
+      changed.listen(listener);
       listener(current);
     },
     stop: () => watcher.stop(),

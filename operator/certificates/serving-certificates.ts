@@ -7,6 +7,7 @@ import { Certificates, type Secret } from './certificates.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
 import type { FileCertificate, ServingPair } from './file-certificate.ts';
 import { WebhookConfigurations } from './webhook-configuration.ts';
+import { createListeners } from '../../core/listeners.ts';
 import { createWorkQueue, type QueueMetrics } from '../kubernetes/work-queue.ts';
 
 /** What the webhook serves by, and how clients come to trust it. */
@@ -65,7 +66,7 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
   const { api, namespace, name, secrets, isLeader, log } = options;
   const secretName = `${name}-tls`;
   const first = Promise.withResolvers<ServingPair>();
-  const listeners: ((pair: ServingPair) => void)[] = [];
+  const changed = createListeners<ServingPair>();
   const certificates = new Certificates({
     api,
     namespace,
@@ -78,7 +79,7 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
     isBundleLive: ({ authorities }) => configurations.carry(authorities, PROPAGATION),
     onServing: (material) => {
       first.resolve(pairOf(material));
-      for (const listener of listeners) listener(pairOf(material));
+      changed.tell(pairOf(material));
       queue.add('webhook-configurations');
     },
     log,
@@ -121,7 +122,7 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
   return {
     first: first.promise,
     listen: (listener) => {
-      listeners.push(listener);
+      changed.listen(listener);
       if (certificates.serving) listener(pairOf(certificates.serving));
     },
     look,

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../../core/config/types.ts';
-import type { Clock, Logger } from '../../core/observe.ts';
-import type { AffectedStatus } from '../../core/policy/documents/image-policy.gen.ts';
+import type { Logger } from '../../core/observe.ts';
 import type { PolicySnapshot } from '../../core/policy/store/store.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import type { Decide } from '../../core/verdict/types.ts';
 import type { KubeApi } from '../kubernetes/api-client.ts';
 import type { Namespaces } from '../kubernetes/namespaces.ts';
+import type { Effects } from './effects.ts';
 import type { PolicyEffect } from './policy-effect.ts';
-import { sameEffect } from '../policies/policy-status.ts';
 import type { PullSource } from '../policies/pull-secrets.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { createRequestBudget } from './request-budget.ts';
@@ -27,18 +26,17 @@ export interface BackgroundScanOptions {
   readonly isLeader: () => boolean;
   /** The policies are known: before, every image would look as if none spoke for it. */
   readonly ready: Promise<unknown>;
+  /** Where what is found is kept. */
+  readonly effects: Effects;
   /** What these policies would do is not what it was. */
   readonly onAffected: (policies: readonly string[]) => void;
   readonly log: Logger;
-  readonly clock: Clock;
   readonly monotonic: () => number;
   readonly timings?: { readonly reflector?: Partial<ReflectorTimings>; readonly rescan?: Partial<RescanTimings> };
 }
 
 export interface BackgroundScan {
   start(): void;
-  /** For a policy's status; undefined: not known (yet). */
-  affected(policy: string): AffectedStatus | undefined;
   /** Policies came, went or were compiled anew. */
   policiesChanged(): void;
   /** Namespaces changed, or this replica leads now. */
@@ -51,8 +49,7 @@ const WATCH: Partial<ReflectorTimings> = { relist: 6 * 3_600_000, backoff: { fir
 
 /** Follows what runs and judges it; nothing else waits for it. */
 export function createBackgroundScan(options: BackgroundScanOptions): BackgroundScan {
-  const { api, namespace, configuration, clock, log, monotonic } = options;
-  const found = new Map<string, AffectedStatus>();
+  const { api, namespace, configuration, log, monotonic } = options;
   let stopped = false;
 
   const reflector = new Reflector<PodObject>({
@@ -81,16 +78,9 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     ...(options.timings?.rescan && { timings: options.timings.rescan }),
   });
 
-  function publish(effects: ReadonlyMap<string, PolicyEffect>): void {
-    const observedAt = `${new Date(clock()).toISOString().slice(0, 19)}Z`;
-    for (const name of found.keys()) if (!options.policies().policies.has(name)) found.delete(name);
-    const changed: string[] = [];
-    for (const [name, effect] of effects) {
-      const known = found.get(name);
-      if (known && sameEffect(known, effect)) continue;
-      found.set(name, { ...effect, observedAt });
-      changed.push(name);
-    }
+  function publish(found: ReadonlyMap<string, PolicyEffect>): void {
+    options.effects.keepOnly(options.policies().policies);
+    const changed = options.effects.put(found);
     if (changed.length > 0) options.onAffected(changed);
   }
 
@@ -99,7 +89,6 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
       reflector.start();
       void Promise.all([reflector.synced, options.ready]).then(() => stopped || rescan.start());
     },
-    affected: (policy) => found.get(policy),
     policiesChanged: () => rescan.policiesChanged(),
     nudge: () => rescan.nudge(),
     async stop() {

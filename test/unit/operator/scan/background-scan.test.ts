@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createKubeApi } from '../../../../operator/kubernetes/api-client.ts';
 import { createBackgroundScan, type BackgroundScan } from '../../../../operator/scan/background-scan.ts';
+import { createEffects } from '../../../../operator/scan/effects.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
 import { anonymous, compiled, publicKeyPem, startEngine, type TestEngine } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
@@ -15,6 +16,7 @@ describe('the background scan', () => {
   let server: FakeApiServer;
   let engine: TestEngine;
   let scan: BackgroundScan;
+  const effects = createEffects(() => engine.time.now);
   const ready = Promise.withResolvers<void>();
   const affected: (readonly string[])[] = [];
 
@@ -39,9 +41,9 @@ describe('the background scan', () => {
       decide: ({ image }) => engine.decide(image),
       isLeader: () => true,
       ready: ready.promise,
+      effects,
       onAffected: (names) => affected.push(names),
       log: silentLogger,
-      clock: () => engine.time.now,
       monotonic: () => performance.now(),
       timings: { rescan: { settle: 1, pace: 0 }, reflector: { backoff: { first: 5, most: 20 } } },
     });
@@ -60,7 +62,7 @@ describe('the background scan', () => {
   test('asks no registry before the policies are known', async () => {
     scan.start();
     await eventually(() => server.watchers === 1);
-    assert.equal(scan.affected('demo'), undefined);
+    assert.equal(effects.of('demo'), undefined);
     assert.equal(engine.registry.requests.length, 0);
     const [list] = server.seen;
     assert.equal(list?.query.get('fieldSelector'), 'status.phase=Running');
@@ -70,7 +72,7 @@ describe('the background scan', () => {
     ready.resolve();
     await eventually(() => affected.length > 0);
     assert.deepEqual(affected, [['demo']]);
-    assert.deepEqual(scan.affected('demo'), {
+    assert.deepEqual(effects.of('demo'), {
       wouldDeny: 1,
       undecided: 0,
       sample: [`shop/shop-unsigned: ${engine.registry.host}/demo/unsigned:1.0: NoSignature`],
@@ -89,17 +91,17 @@ describe('the background scan', () => {
   test('follows Pods, and reports a change once', async () => {
     const told = affected.length;
     run('web', 'unsigned');
-    await eventually(() => scan.affected('demo')?.wouldDeny === 2);
+    await eventually(() => effects.of('demo')?.wouldDeny === 2);
     scan.nudge();
     await new Promise((resolve) => setTimeout(resolve, 30));
     assert.equal(affected.length, told + 1);
     server.remove(PODS, 'web-unsigned');
-    await eventually(() => scan.affected('demo')?.wouldDeny === 1);
+    await eventually(() => effects.of('demo')?.wouldDeny === 1);
   });
 
   test('forgets a policy that is deleted', async () => {
     engine.store.remove('demo');
     scan.policiesChanged();
-    await eventually(() => scan.affected('demo') === undefined);
+    await eventually(() => effects.of('demo') === undefined);
   });
 });

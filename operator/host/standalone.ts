@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Logger } from '../core/observe.ts';
-import type { AnyImagePolicy } from '../core/policy/documents/kinds.ts';
-import type { PolicyStore } from '../core/policy/store/store.ts';
-import type { CompiledPolicy, NamespaceContext } from '../core/policy/types.ts';
-import type { Keychain } from '../core/registry/types.ts';
-import type { ServingPair } from './certificates/file-certificate.ts';
-import { followPolicyFiles } from './policies/policy-files.ts';
+import type { Logger } from '../../core/observe.ts';
+import type { AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
+import type { PolicyStore } from '../../core/policy/store/store.ts';
+import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
+import type { Keychain } from '../../core/registry/types.ts';
+import type { ServingPair } from '../certificates/file-certificate.ts';
+import { followPolicyFiles } from '../policies/policy-files.ts';
 import type { Host } from './host.ts';
 
 export interface StandaloneOptions {
@@ -33,13 +33,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
   const { policies: paths, compile, namespacedPolicies, store, log, onReload } = options;
   const files = await followPolicyFiles({ paths, compile, namespacedPolicies, store, log, onReload });
   return {
+    policies: { snapshot: () => store.snapshot(), outdated: () => undefined },
     namespaceContext: async (name) => knownNamespace(name),
     knownNamespace,
     keychainFor: () => options.keychain,
     certificate: options.certificate,
     onCertificate: options.onCertificate,
     notReady: () => [],
-    outdated: () => undefined,
     readings: {
       policies: () => files.compiled().length,
       policiesNotReady: () => files.compiled().filter(({ problems }) => problems.length > 0).length,
@@ -51,6 +51,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     denied: () => undefined,
     secretText: () => undefined,
     reconfigured: files.recompile,
+    scan: () => undefined,
     handOver: async () => undefined,
     stop: () => files.stop(),
   };

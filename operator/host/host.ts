@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NamespaceContext } from '../core/policy/types.ts';
-import type { Keychain } from '../core/registry/types.ts';
-import type { Denial } from '../core/verdict/review-record.ts';
-import type { ServingPair } from './certificates/file-certificate.ts';
-import type { MetricReadings } from './telemetry/metrics.ts';
-import type { PullSource } from './policies/pull-secrets.ts';
+import type { NamespaceContext } from '../../core/policy/types.ts';
+import type { Keychain } from '../../core/registry/types.ts';
+import type { PolicySource } from '../../core/verdict/decide.ts';
+import type { Denial } from '../../core/verdict/review-record.ts';
+import type { Decide } from '../../core/verdict/types.ts';
+import type { ServingPair } from '../certificates/file-certificate.ts';
+import type { MetricReadings } from '../telemetry/metrics.ts';
+import type { PullSource } from '../policies/pull-secrets.ts';
 
 /** What the webhook needs of where it runs: a cluster, or a folder of policies. */
 export interface Host {
+  /** The policies in force, and why nothing may be decided by them any more. */
+  readonly policies: Required<PolicySource>;
   readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
   /** The same where it can be told at once; its labels are one object until they may have changed. */
   readonly knownNamespace: (name: string) => NamespaceContext | undefined;
@@ -18,8 +22,6 @@ export interface Host {
   onCertificate(listener: (pair: ServingPair) => void): void;
   /** Why no requests should come here; empty: ready. */
   readonly notReady: () => readonly string[];
-  /** Why nothing may be decided by what is known of the cluster any more; undefined: it may. */
-  readonly outdated: () => string | undefined;
   readonly readings: MetricReadings;
   /** A review was refused. Never throws, never waits. */
   readonly denied: (denial: Denial) => void;
@@ -27,6 +29,8 @@ export interface Host {
   readonly secretText: (name: string, key: string) => string | undefined;
   /** The configuration changed. */
   readonly reconfigured: () => void;
+  /** Looks at what runs from now on; undefined: there is nothing to look at, or nobody wants it. */
+  readonly scan: (decide: Decide) => { stop(): Promise<void> } | undefined;
   /** Another replica may lead from now on; this one goes on answering. */
   handOver(): Promise<void>;
   stop(): Promise<void>;

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from 'node:crypto';
+import { createListeners, type Listen } from '../../core/listeners.ts';
+import type { Clock, Logger } from '../../core/observe.ts';
+import type { AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
+import type { Evaluator } from '../../core/policy/evaluator/evaluator.ts';
+import type { PolicyStore } from '../../core/policy/store/store.ts';
+import type { CompiledPolicy } from '../../core/policy/types.ts';
+import type { Decide } from '../../core/verdict/types.ts';
+import type { CertificateIssuer } from '../certificates/certificate-material.ts';
+import type { FileCertificate } from '../certificates/file-certificate.ts';
+import {
+  certificatesFromFiles,
+  manageCertificates,
+  type ServingCertificates,
+} from '../certificates/serving-certificates.ts';
+import type { LiveConfiguration } from '../configuration/live-configuration.ts';
+import type { KubeApi } from '../kubernetes/api-client.ts';
+import { createEventRecorder, type EventRecorder } from '../kubernetes/events.ts';
+import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../kubernetes/kube-config.ts';
+import { LeaderElection } from '../kubernetes/leader.ts';
+import { createNamespaces, type Namespaces } from '../kubernetes/namespaces.ts';
+import type { ReflectorTimings } from '../kubernetes/reflector.ts';
+import { outdatedReason, STALE, syncReasons } from '../kubernetes/sync.ts';
+import {
+  followClusterPolicies,
+  policyReference,
+  type ClusterPolicies,
+  type CompileMeans,
+} from '../policies/follow-policies.ts';
+import { secretEntry } from '../policies/policy-secrets.ts';
+import { createPullSecrets } from '../policies/pull-secrets.ts';
+import { createBackgroundScan, type BackgroundScan } from '../scan/background-scan.ts';
+import { createEffects, type Effects } from '../scan/effects.ts';
+import { createDenialEvents } from '../telemetry/denial-events.ts';
+import type { MetricReadings, Metrics } from '../telemetry/metrics.ts';
+import type { Host } from './host.ts';
+
+export interface ClusterOptions {
+  /** The release's. */
+  readonly namespace: string;
+  readonly name: string;
+  /** The Pod's name. */
+  readonly identity: string;
+  readonly dnsNames: readonly string[];
+  readonly issuer: CertificateIssuer;
+  /** Of self-made serving certificates, in milliseconds. */
+  readonly certificateLife: number;
+  /** A certificate from files: the Secret and caBundle are then somebody else's. */
+  readonly ownCertificate: FileCertificate | undefined;
+  readonly compile: (policy: AnyImagePolicy, means: CompileMeans) => CompiledPolicy;
+  readonly evaluator: Evaluator;
+  readonly store: PolicyStore;
+  readonly configuration: Pick<LiveConfiguration, 'configuration' | 'credentials'>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/**
+ * Starts everything that talks to the API server. Throws where no cluster is configured; needs none to answer yet.
+ * Each stage is given what those before it made; what comes earlier tells what comes later by listeners.
+ */
+export async function startCluster(options: ClusterOptions): Promise<Host> {
+  const connection = connect(options);
+  const maximumAge = options.configuration.configuration().maxPolicyAgeSeconds * 1000;
+  const timings = watchTimings(maximumAge);
+  const leadership = stand(options, connection);
+  const effects = createEffects(options.clock);
+  const policies = policiesOf(options, { connection, leadership, effects, timings });
+  const certificates = certificatesOf(options, { connection, leadership, policies });
+  const namespacesChanged = createListeners();
+  const namespaces = createNamespaces({
+    api: connection.api,
+    log: options.log,
+    timings,
+    onChange: namespacesChanged.tell,
+  });
+  const keychainFor = createPullSecrets({
+    api: connection.api,
+    registries: () => options.configuration.configuration().registries,
+    ownSecret: (name) => policies.operator.secret(name),
+    programs: options.configuration.credentials,
+    log: options.log,
+  });
+  // What decisions rest on.
+  const followed = [...policies.operator.reflectors, namespaces.reflector];
+  leadership.onStarted(() => {
+    policies.operator.enqueueStatus();
+    certificates.look();
+  });
+
+  policies.start().then(
+    () => certificates.look(),
+    (thrown: unknown) => options.log.error('the operator did not start', { error: String(thrown) }),
+  );
+  namespaces.reflector.start();
+  leadership.election.start();
+  certificates.start();
+  return {
+    policies: {
+      snapshot: () => options.store.snapshot(),
+      outdated: () => outdatedReason(followed, performance.now(), maximumAge),
+    },
+    namespaceContext: namespaces.context,
+    knownNamespace: namespaces.known,
+    keychainFor,
+    certificate: certificates.first,
+    onCertificate: (listener) => certificates.listen(listener),
+    notReady: () => [
+      ...syncReasons(followed, performance.now(), Math.min(STALE, maximumAge)),
+      ...policies.notReady(),
+      ...certificates.notReady(),
+    ],
+    readings: readingsOf(options, { policies, leadership, certificates }),
+    denied: createDenialEvents({
+      events: connection.events,
+      policy: (name) => policyReference(name, policies.book.get(name)?.policy.metadata['uid']),
+    }),
+    secretText: (name, key) => secretEntry(policies.operator.secret(name), key)?.pem,
+    reconfigured: () => policies.book.recompileAll(),
+    scan(decide) {
+      if (!scanIsOn(options)) return undefined;
+      const scan = scanOf(options, { connection, leadership, effects, policies, namespaces, keychainFor, decide });
+      policies.onCompiled(() => scan.policiesChanged());
+      namespacesChanged.listen(() => scan.nudge());
+      leadership.onStarted(() => scan.nudge());
+      scan.start();
+      return scan;
+    },
+    handOver: () => leadership.election.stop(),
+    async stop() {
+      await leadership.election.stop();
+      await Promise.all([policies.stop(), namespaces.reflector.stop()]);
+      await Promise.all([certificates.stop(), connection.events.stop()]);
+      await connection.kubeConfig.close();
+    },
+  };
+}
+
+interface Connection {
+  readonly kubeConfig: SharedKubeConfig;
+  readonly api: KubeApi;
+  readonly events: EventRecorder;
+}
+
+function connect({ identity, log, clock, metrics }: ClusterOptions): Connection {
+  const kubeConfig = loadKubeConfig();
+  const api = kubeApiOf(kubeConfig);
+  const events = createEventRecorder({ api, identity, log, clock, onDropped: () => metrics.eventDropped() });
+  return { kubeConfig, api, events };
+}
+
+interface Leadership {
+  readonly election: LeaderElection;
+  readonly onStarted: Listen<void>;
+  readonly isLeader: () => boolean;
+}
+
+/** For election; begins with `election.start`. */
+function stand({ namespace, name, identity, log, clock }: ClusterOptions, { api }: Connection): Leadership {
+  const started = createListeners();
+  const election = new LeaderElection({
+    api,
+    namespace,
+    name,
+    identity: `${identity}_${randomUUID()}`,
+    onStarted: started.tell,
+    onStopped: () => undefined,
+    log,
+    monotonic: () => performance.now(),
+    clock,
+  });
+  return { election, onStarted: started.listen, isLeader: () => election.isLeader };
+}
+
+interface Stages {
+  readonly connection: Connection;
+  readonly leadership: Leadership;
+  readonly effects: Effects;
+  readonly policies: ClusterPolicies;
+  readonly timings: Partial<ReflectorTimings>;
+  readonly certificates: ServingCertificates;
+  readonly namespaces: Namespaces;
+  readonly keychainFor: Host['keychainFor'];
+  readonly decide: Decide;
+}
+
+function policiesOf(
+  options: ClusterOptions,
+  { connection, leadership, effects, timings }: Pick<Stages, 'connection' | 'leadership' | 'effects' | 'timings'>,
+): ClusterPolicies {
+  const { namespace, configuration, compile, evaluator, store, metrics, log, clock } = options;
+  return followClusterPolicies({
+    ...connection,
+    namespace,
+    namespacedPolicies: configuration.configuration().namespacedPolicies,
+    compile,
+    evaluator,
+    store,
+    isLeader: leadership.isLeader,
+    ...(scanIsOn(options) && { affected: effects.of }),
+    queueMetrics: metrics.queue,
+    timings,
+    log,
+    clock,
+  });
+}
+
+function certificatesOf(
+  options: ClusterOptions,
+  { connection, leadership, policies }: Pick<Stages, 'connection' | 'leadership' | 'policies'>,
+): ServingCertificates {
+  if (options.ownCertificate) return certificatesFromFiles(options.ownCertificate);
+  const { namespace, name, dnsNames, issuer, certificateLife: life, log, clock, metrics } = options;
+  const { operator } = policies;
+  const certificates = manageCertificates({
+    api: connection.api,
+    namespace,
+    name,
+    dnsNames,
+    issuer,
+    life,
+    // Before the first list every Secret looks missing.
+    secrets: () => (operator.secrets.isSynced ? { get: (secretName) => operator.secret(secretName) } : undefined),
+    isLeader: leadership.isLeader,
+    events: connection.events,
+    log,
+    clock,
+    queueMetrics: metrics.queue,
+  });
+  policies.onSecret((changed) => {
+    if (changed === `${name}-tls`) certificates.look();
+  });
+  return certificates;
+}
+
+/** A quiet watch is heard of when it ends: several times within what may be relied on. Milliseconds. */
+function watchTimings(maximumAge: number): Partial<ReflectorTimings> {
+  return { watch: Math.min(60_000, maximumAge / 4) };
+}
+
+function scanIsOn({ configuration }: ClusterOptions): boolean {
+  return configuration.configuration().backgroundScan.enabled;
+}
+
+function scanOf(options: ClusterOptions, stages: Omit<Stages, 'certificates' | 'timings'>): BackgroundScan {
+  const { connection, leadership, effects, policies, namespaces, keychainFor, decide } = stages;
+  const { operator } = policies;
+  return createBackgroundScan({
+    api: connection.api,
+    namespace: options.namespace,
+    configuration: options.configuration.configuration,
+    policies: () => options.store.snapshot(),
+    namespaces,
+    keychainFor,
+    decide,
+    isLeader: leadership.isLeader,
+    ready: Promise.all([...operator.reflectors, namespaces.reflector].map(({ synced }) => synced)),
+    effects,
+    onAffected: (names) => operator.enqueueStatus(names),
+    log: options.log,
+    monotonic: () => performance.now(),
+  });
+}
+
+function readingsOf(
+  { clock }: ClusterOptions,
+  { policies, leadership, certificates }: Pick<Stages, 'policies' | 'leadership' | 'certificates'>,
+): MetricReadings {
+  const { book, operator } = policies;
+  const problems = (name: string) => book.get(name)?.compiled.problems.length ?? 0;
+  return {
+    policies: () => book.names().length,
+    policiesNotReady: () => book.names().filter((name) => problems(name) > 0).length,
+    storeAge: () => (operator.isSynced ? (performance.now() - operator.policiesHeardAt) / 1000 : undefined),
+    certificateExpiry: () => {
+      const at = certificates.expiresAt();
+      return at === undefined ? undefined : (at - clock()) / 1000;
+    },
+    isLeader: leadership.isLeader,
+  };
+}
