@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import type { Configuration } from '../../core/config/types.ts';
 import { errorText } from '../../core/text.ts';
 import type { SecretLookup } from '../../core/policy/signers/common/signer-kind.ts';
@@ -12,7 +13,7 @@ import type { Keychain } from '../../core/registry/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/kubernetes/api-client.ts';
 import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../../operator/kubernetes/kube-config.ts';
 import { secretEntry, type SecretObject } from '../../operator/policies/policy-secrets.ts';
-import { createPullSecrets, type PullSource } from '../../operator/policies/pull-secrets.ts';
+import { createPullSecrets } from '../../operator/policies/pull-secrets.ts';
 import { runningImages, type PodObject } from '../../operator/scan/running-images.ts';
 import { UsageError } from '../output/exit.ts';
 import type { Inventory, InventoryItem } from './inventory.ts';
@@ -60,7 +61,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     ownSecret: (name) => own.get(name),
     log: silentLogger,
   });
-  const keychain = (source: PullSource) => withOwn(pullSecrets(source), options.keychain);
+  const keychain = (source: PullIdentity) => withOwn(pullSecrets(source), options.keychain);
   return {
     async running({ namespace, selector }) {
       const path = namespace === undefined ? '/api/v1/pods' : apiPath(NAMESPACES, namespace, 'pods');
@@ -156,7 +157,7 @@ async function namespaceContexts(api: KubeApi, only?: string): Promise<ReadonlyM
 function itemsOf(
   pods: readonly PodObject[],
   contexts: ReadonlyMap<string, NamespaceContext>,
-  keychainFor: (source: PullSource) => Keychain,
+  keychainFor: (source: PullIdentity) => Keychain,
 ): readonly InventoryItem[] {
   const items = new Map<string, InventoryItem & { readonly pods: PodName[] }>();
   for (const pod of pods) {

@@ -6,7 +6,7 @@ import type { Denial } from '../../core/verdict/review-record.ts';
 import type { Decide } from '../../core/verdict/types.ts';
 import type { ServingPair } from '../certificates/file-certificate.ts';
 import type { MetricReadings } from '../telemetry/metrics.ts';
-import type { PullSource } from '../policies/pull-secrets.ts';
+import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 
 /** What the webhook needs of where it runs: a cluster, or a folder of policies. */
 export interface Host {
@@ -15,7 +15,7 @@ export interface Host {
   readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
   /** The same where it can be told at once; its labels are one object until they may have changed. */
   readonly knownNamespace: (name: string) => NamespaceContext | undefined;
-  readonly keychainFor: (source: PullSource) => Keychain;
+  readonly keychainFor: (pull: PullIdentity) => Keychain;
   /** The first certificate to serve by; pends until there is one. */
   readonly certificate: Promise<ServingPair>;
   /** Called with what is served by, at once and whenever it changes. */

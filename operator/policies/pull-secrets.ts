@@ -8,18 +8,12 @@ import type { Clock, Logger } from '../../core/observe.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import { createMatcher, type CredentialEntry } from '../../core/registry/credentials/match.ts';
 import { CredentialsUnavailable, orOutage } from '../../core/registry/credentials/unavailable.ts';
+import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import { pullSecretEntries, type PullSecret } from '../../core/registry/credentials/pull-secret.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { createSingleFlight } from '../../core/single-flight.ts';
 import { apiPath, ApiError, type KubeApi } from '../kubernetes/api-client.ts';
 import { createFairLimit } from '../kubernetes/fair-limit.ts';
-
-/** What a Pod's images are pulled with; names in the Pod's own namespace, written by its creator. */
-export interface PullSource {
-  readonly namespace: string;
-  readonly imagePullSecrets: readonly string[];
-  readonly serviceAccountName: string;
-}
 
 export interface PullSecretsOptions {
   readonly api: KubeApi;
@@ -55,24 +49,24 @@ const SECRETS_MOST = 32;
  * the Pod's namespace, where whoever may create the Pod may use them as well. What is not there or not ours to read is
  * not used: the registry then refuses, and the image with it. That the API server can't be asked is an outage.
  */
-export function createPullSecrets(options: PullSecretsOptions): (source: PullSource) => Keychain {
+export function createPullSecrets(options: PullSecretsOptions): (pull: PullIdentity) => Keychain {
   const { log } = options;
   const secretsRead = createReader(options, (object, path) => usableEntries(Object(object), path, log));
   const accountsRead = createReader(options, namesIn);
   const configured = configuredKeychain(options);
   const programs = options.programs ? [options.programs] : [];
 
-  async function namesOf({ namespace, imagePullSecrets, serviceAccountName }: PullSource): Promise<readonly string[]> {
+  async function namesOf({ namespace, imagePullSecrets, serviceAccountName }: PullIdentity): Promise<readonly string[]> {
     if (imagePullSecrets.length > 0) return distinct(imagePullSecrets);
     return (await accountsRead({ namespace, plural: 'serviceaccounts', name: serviceAccountName })) ?? [];
   }
 
   /** One after the other: a Pod that names many must not read many at a time. */
-  async function keychainOf(source: PullSource): Promise<Keychain> {
-    const { namespace } = source;
+  async function keychainOf(pull: PullIdentity): Promise<Keychain> {
+    const { namespace } = pull;
     const entries: CredentialEntry[] = [];
     let outage: CredentialsUnavailable | undefined;
-    for (const name of await namesOf(source)) {
+    for (const name of await namesOf(pull)) {
       try {
         entries.push(...((await secretsRead({ namespace, plural: 'secrets', name })) ?? []));
       } catch (thrown) {
@@ -86,13 +80,13 @@ export function createPullSecrets(options: PullSecretsOptions): (source: PullSou
     return { resolve: async (repository) => orOutage(match(repository), outage) };
   }
 
-  return (source) => {
+  return (pull) => {
     let own: Promise<Keychain> | undefined;
     return {
       // The same names in the same namespace find the same credentials.
-      id: JSON.stringify([source.namespace, source.serviceAccountName, source.imagePullSecrets]),
+      id: JSON.stringify([pull.namespace, pull.serviceAccountName, pull.imagePullSecrets]),
       async resolve(repository) {
-        own ??= keychainOf(source);
+        own ??= keychainOf(pull);
         const pod: Keychain = { resolve: async (wanted) => (await own)?.resolve(wanted) ?? [] };
         return chainKeychains([pod, configured, ...programs]).resolve(repository);
       },

@@ -8,7 +8,7 @@ import type { KubeApi } from '../kubernetes/api-client.ts';
 import type { Namespaces } from '../kubernetes/namespaces.ts';
 import type { Effects } from './effects.ts';
 import type { PolicyEffect } from './policy-effect.ts';
-import type { PullSource } from '../policies/pull-secrets.ts';
+import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { createRequestBudget } from './request-budget.ts';
 import { Rescan, type RescanTimings } from './rescan.ts';
@@ -21,7 +21,7 @@ export interface BackgroundScanOptions {
   readonly configuration: () => Pick<Configuration, 'excludedNamespaces' | 'deadlineSeconds' | 'backgroundScan'>;
   readonly policies: () => PolicySnapshot;
   readonly namespaces: Pick<Namespaces, 'context'>;
-  readonly keychainFor: (source: PullSource) => Keychain;
+  readonly keychainFor: (pull: PullIdentity) => Keychain;
   readonly decide: Decide;
   readonly isLeader: () => boolean;
   /** The policies are known: before, every image would look as if none spoke for it. */

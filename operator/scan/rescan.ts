@@ -11,7 +11,7 @@ import type { Keychain } from '../../core/registry/types.ts';
 import type { Decide, Verdict } from '../../core/verdict/types.ts';
 import { pause } from '../kubernetes/backoff.ts';
 import { policyEffects, type PolicyEffect } from './policy-effect.ts';
-import type { PullSource } from '../policies/pull-secrets.ts';
+import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import type { RequestBudget } from './request-budget.ts';
 import { groupPods, type ScanResult, type Running, type Subject } from './running-groups.ts';
 import type { PodObject } from './running-images.ts';
@@ -22,7 +22,7 @@ export interface RescanOptions {
   readonly isLeftOut: (namespace: string) => boolean;
   readonly policies: () => PolicySnapshot;
   readonly namespaceContext: (name: string) => Promise<NamespaceContext>;
-  readonly keychainFor: (source: PullSource) => Keychain;
+  readonly keychainFor: (pull: PullIdentity) => Keychain;
   readonly decide: Decide;
   /** Of one decision, milliseconds. */
   readonly deadline: () => number;

@@ -2,7 +2,7 @@
 import type { VerdictCode, Outcome } from '../../core/verdict-codes.ts';
 import type { ImageReference } from '../../core/image/types.ts';
 import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
-import type { PullSource } from '../policies/pull-secrets.ts';
+import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import { parsedReference, type PodObject, type RunningImages } from './running-images.ts';
 
 /** One image in one namespace, with the credentials of the Pods that run it: judged once for all of them. */
@@ -11,7 +11,7 @@ export interface Subject {
   readonly image: string;
   /** Undefined: it is none, so no policy speaks for it. */
   readonly reference: ImageReference | undefined;
-  readonly source: PullSource;
+  readonly source: PullIdentity;
   /** How many Pods run it. */
   pods: number;
   /** The first of them by name. */

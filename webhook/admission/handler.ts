@@ -18,7 +18,7 @@ import type { Decide, Verdict } from '../../core/verdict/types.ts';
 import type { Arrival } from '../http/deadline.ts';
 import type { Endpoint, ImageResult, ResultContext } from './decision/image-result.ts';
 import type { TimedVerdict } from './decision/decide-images.ts';
-import type { PullIdentity } from './request/pull-identity.ts';
+import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import type { AdmissionReviewResponse } from './answer/response.ts';
 import type { ReviewFault, ReviewRequest } from './request/review.ts';
 import type { ImagesToDecide } from './request/scope.ts';

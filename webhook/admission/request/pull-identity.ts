@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isJsonObject } from '../../../core/json.ts';
 import type { JsonObject } from '../../../core/json.ts';
+import type { PullIdentity } from '../../../core/registry/credentials/pull-identity.ts';
 import type { Read } from './workloads.ts';
 
 /** Each one may cost an API request: more than any Pod needs, few enough to look up. */
 const MAXIMUM_SECRETS = 64;
-
-/** What a Pod's images are pulled with; names in the Pod's own namespace. */
-export interface PullIdentity {
-  readonly namespace: string;
-  readonly imagePullSecrets: readonly string[];
-  readonly serviceAccountName: string;
-}
 
 export function pullIdentityOf(namespace: string, podSpec: JsonObject): Read<PullIdentity> {
   const imagePullSecrets = secretNames(podSpec['imagePullSecrets'] ?? []);

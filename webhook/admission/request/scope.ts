@@ -4,7 +4,7 @@ import { oneLine } from '../../../core/text.ts';
 import { pullIdentityOf } from './pull-identity.ts';
 import { fieldsToDecide } from './update.ts';
 import { findWorkload, imageFields, podSpecOf } from './workloads.ts';
-import type { PullIdentity } from './pull-identity.ts';
+import type { PullIdentity } from '../../../core/registry/credentials/pull-identity.ts';
 import type { ReviewRequest } from './review.ts';
 import type { ImageField, Workload, WorkloadFault } from './workloads.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { PullIdentity } from '../../../../core/registry/credentials/pull-identity.ts';
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { RegistryConfiguration } from '../../../../core/config/types.ts';
@@ -8,12 +9,12 @@ import type { PullSecret } from '../../../../core/registry/credentials/pull-secr
 import { CredentialsUnavailable } from '../../../../core/registry/credentials/unavailable.ts';
 import type { Credential, Keychain } from '../../../../core/registry/types.ts';
 import { createKubeApi } from '../../../../operator/kubernetes/api-client.ts';
-import { createPullSecrets, type PullSource } from '../../../../operator/policies/pull-secrets.ts';
+import { createPullSecrets } from '../../../../operator/policies/pull-secrets.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
 import { eventually } from '../eventually.ts';
 
 const image = { registry: 'registry.example.com', path: 'team/app' };
-const pod: PullSource = { namespace: 'shop', imagePullSecrets: ['own'], serviceAccountName: 'default' };
+const pod: PullIdentity = { namespace: 'shop', imagePullSecrets: ['own'], serviceAccountName: 'default' };
 
 function pullSecret(host: string, username: string): { type: string; data: Record<string, string> } {
   const auths = { [host]: { auth: btoa(`${username}:secret`) } };
@@ -30,7 +31,7 @@ describe('createPullSecrets', () => {
   let registries: RegistryConfiguration[];
   let ownSecrets: Record<string, PullSecret>;
   let programs: Credential[];
-  let keychainFor: (source: PullSource) => Keychain;
+  let keychainFor: (source: PullIdentity) => Keychain;
 
   beforeEach(async () => {
     server = await new FakeApiServer().start();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import type { PullIdentity } from '../../../../webhook/admission/request/pull-identity.ts';
+import type { PullIdentity } from '../../../../core/registry/credentials/pull-identity.ts';
 import type { Decide, Verdict } from '../../../../core/verdict/types.ts';
 import type { AdmissionResponse } from '../../../../webhook/admission/answer/response.ts';
 import {
