@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEvaluator } from '../core/policy/evaluator/evaluator.ts';
+import { createAdmissionDoor } from '../webhook/admission/door.ts';
 import { createReviewHandler } from '../webhook/admission/handler.ts';
 import { startWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
 import { followFileCertificate, type FileCertificate, type ServingPair } from './certificates/file-certificate.ts';
@@ -175,7 +176,7 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
   return startWebhookServer({
     listen: options.listen,
     tls,
-    handler,
+    doors: [createAdmissionDoor(handler)],
     // So that the API servers' open connections go where the Service sends new ones.
     isLeaving: () => host.notReady().length > 0,
     log: options.log,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the chart holds as a copy: the definitions of the kinds, and the schema of the configuration file.
+// What the chart holds as a copy: the definitions of the kinds, the schema of the configuration file, and which kinds
+// are sent to the webhooks.
 // Usage: node test/checks/chart.ts          fails where a copy differs from its source
 //        node test/checks/chart.ts --write  renews the copies
 import { readFile, writeFile } from 'node:fs/promises';
 import { CONFIGURATION_SCHEMA } from '../../core/config/schema.ts';
+import { WORKLOADS } from '../../webhook/admission/request/workloads.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -25,13 +27,17 @@ const copies: readonly Copy[] = [
       return Promise.resolve(`${JSON.stringify({ ...schema, properties }, null, 2)}\n`);
     },
   },
+  {
+    file: 'helm/templates/_helpers.tpl',
+    wanted: (present) => Promise.resolve(present.replace(/^rules:\n(?: {2}- .*\n)*/m, `rules:\n${rules().join('')}`)),
+  },
 ];
 
 const write = process.argv.includes('--write');
 for (const { file, wanted } of copies) {
   const present = await readFile(new URL(file, root), 'utf8').catch(() => '');
   const text = await wanted(present);
-  if (same(present, text)) continue;
+  if (same(file, present, text)) continue;
   if (write) {
     await writeFile(new URL(file, root), text);
   } else {
@@ -40,8 +46,20 @@ for (const { file, wanted } of copies) {
   }
 }
 
+/** A line for each group; parts of an object are sent on their own, and only changed. */
+function rules(): readonly string[] {
+  return [...Map.groupBy(WORKLOADS, ({ group, version }) => `${group}/${version}`).values()].flatMap((rows) => {
+    const [{ group, version } = { group: '', version: '' }] = rows;
+    const rule = (operations: string, resources: readonly string[]) =>
+      `  - {apiGroups: [${group || "''"}], apiVersions: [${version}], operations: [${operations}], resources: [${resources.join(', ')}], scope: Namespaced}\n`;
+    const whole = rows.map(({ resource }) => resource);
+    const parts = rows.flatMap(({ resource, subResources }) => subResources.map((part) => `${resource}/${part}`));
+    return [rule('CREATE, UPDATE', whole), ...(parts.length > 0 ? [rule('UPDATE', parts)] : [])];
+  });
+}
+
 /** JSON is compared by content: the formatter has its own idea of line breaks. */
-function same(present: string, wanted: string): boolean {
-  if (!wanted.startsWith('{') || present === '') return present === wanted;
+function same(file: string, present: string, wanted: string): boolean {
+  if (!file.endsWith('.json') || present === '') return present === wanted;
   return JSON.stringify(JSON.parse(present)) === JSON.stringify(JSON.parse(wanted));
 }

@@ -14,8 +14,7 @@ describe('dependencies point one way', () => {
   });
 
   test('no folders import each other in a circle', () => {
-    const files = sources.filter((file) => !file.startsWith('webhook/'));
-    assert.deepEqual(circularFolders(new Map(files.map((file) => [file, importsOf(read(file))]))), []);
+    assert.deepEqual(circularFolders(new Map(sources.map((file) => [file, importsOf(read(file))]))), []);
   });
 
   test('a circle of folders is seen, also by way of a third', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startControlPlane, type ControlPlane } from '../control-plane/control-plane.ts';
-import { imageSchemaPaths } from '../../webhook/admission/request/workloads.ts';
+import { imageSchemaPaths } from '../../webhook/admission/request/image-fields.ts';
 import { imageFieldsOf, type OpenApi, type SchemaField } from './image-fields.ts';
 import { output, requireTools, run, TOOLS } from './tools.ts';
 

@@ -15,7 +15,7 @@ import type { NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
 import type { Decide, Verdict } from '../../core/verdict/types.ts';
-import type { Arrival } from '../http/deadline.ts';
+import type { Arrival } from '../http/door.ts';
 import type { Endpoint, ImageResult, ResultContext } from './decision/image-result.ts';
 import type { TimedVerdict } from './decision/decide-images.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';

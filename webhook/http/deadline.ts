@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../core/errors.ts';
+import type { Arrival } from './door.ts';
 
 /** Between telling the engine to stop and no longer waiting for it: time to answer in its policy's mode. */
 const GRACE_MILLISECONDS = 100;
 /** Kept for the way back, so that our own message arrives instead of the API server's generic timeout. */
 const RETURN_MILLISECONDS = 500;
-
-/** Where a review stands when it reaches the handler. Monotonic time, so that a moved clock changes nothing. */
-export interface Arrival {
-  /** Since the request's headers were there. */
-  readonly elapsedMilliseconds: number;
-  /** The API server's `?timeout=`. */
-  readonly timeoutMilliseconds?: number;
-  /** The API server's trace, as it came. */
-  readonly traceparent?: string;
-}
 
 export interface Deadline {
   /** Aborted at the deadline, or when the caller has gone. */

@@ -3,15 +3,14 @@ import { createServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorText } from '../../core/text.ts';
 import { HttpFault, parseJson, readBody } from './body.ts';
-import { routeOf } from '../admission/route.ts';
+import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
+import { routeOf } from './route.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Logger } from '../../core/observe.ts';
 import type { BodyBudget } from './body.ts';
-import type { Arrival } from './deadline.ts';
-import type { Endpoint } from '../admission/decision/image-result.ts';
-import type { ReviewHandler } from '../admission/handler.ts';
+import type { Answer, Arrival, Door } from './door.ts';
 
 export interface ServingCertificate {
   /** PEM, the leaf first. */
@@ -20,42 +19,17 @@ export interface ServingCertificate {
   readonly key: string;
 }
 
-/** Counts, bytes and milliseconds. */
-export interface ServerLimits {
-  /** A review holds up to two objects, each of at most about 3 MiB (the API server's own limit). */
-  readonly bodyBytes: number;
-  /** Bodies held at one time. */
-  readonly heldBytes: number;
-  readonly headerBytes: number;
-  readonly connections: number;
-  /** Until the headers are there; TLS handshakes have as long again. */
-  readonly headersMilliseconds: number;
-  /** Until the whole request is there. */
-  readonly requestMilliseconds: number;
-  /** Longer than the API server's 90 s, so that it is the one to close: else a review could meet a closing connection. */
-  readonly idleMilliseconds: number;
-}
-
-export const DEFAULT_SERVER_LIMITS: ServerLimits = {
-  bodyBytes: 8 * 1024 * 1024,
-  heldBytes: 32 * 1024 * 1024,
-  headerBytes: 16 * 1024,
-  connections: 2048,
-  headersMilliseconds: 5000,
-  requestMilliseconds: 10_000,
-  idleMilliseconds: 120_000,
-};
-
 export interface WebhookServerOptions {
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: ServingCertificate;
-  readonly handler: ReviewHandler;
+  /** No two with the same path. */
+  readonly doors: readonly Door[];
   /** Whether clients should go elsewhere for now: then too each answer is the last of its connection. */
   readonly isLeaving?: () => boolean;
   readonly log: Logger;
   /** A request for an endpoint was answered, with this HTTP status. */
-  readonly onAnswered?: (endpoint: Endpoint, status: number) => void;
+  readonly onAnswered?: (endpoint: string, status: number) => void;
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -73,21 +47,22 @@ export interface WebhookServer {
 }
 
 interface Serving {
-  readonly handler: ReviewHandler;
+  readonly endpoints: Door['endpoints'];
   readonly log: Logger;
   readonly limits: ServerLimits;
   readonly budget: BodyBudget;
-  readonly onAnswered: (endpoint: Endpoint, status: number) => void;
+  readonly onAnswered: (endpoint: string, status: number) => void;
   readonly isLeaving: () => boolean;
   retiring: boolean;
 }
 
-/** Serves `POST /mutate` and `POST /validate`. Rejects if it cannot listen or the certificate is none. */
+/** Serves what the doors have. Rejects if it cannot listen or the certificate is none. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const { handler, log, onAnswered = () => undefined, isLeaving = () => false } = options;
+  const { doors, log, onAnswered = () => undefined, isLeaving = () => false } = options;
+  const endpoints = new Map(doors.flatMap((door) => [...door.endpoints]));
   const budget = { maximumBytes: limits.heldBytes, heldBytes: 0 };
-  const serving: Serving = { handler, log, limits, budget, onAnswered, isLeaving, retiring: false };
+  const serving: Serving = { endpoints, log, limits, budget, onAnswered, isLeaving, retiring: false };
   const server = createServer(
     {
       ...options.tls,
@@ -126,26 +101,24 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
 async function answer(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const arrived = performance.now();
   const gone = new AbortController();
-  let counted: Endpoint | undefined;
+  let counted: string | undefined;
   response.on('close', () => {
     if (!response.writableFinished) gone.abort();
     if (counted !== undefined && response.headersSent) serving.onAnswered(counted, response.statusCode);
   });
   try {
-    const { endpoint, timeoutMilliseconds } = routeOf(request);
-    counted = endpoint;
+    const { endpoint, timeoutMilliseconds } = routeOf(request, serving.endpoints);
+    counted = endpoint.name;
     const body = await readBody(request, serving.limits.bodyBytes, serving.budget);
     try {
-      const review = parseJson(body);
+      const json = parseJson(body);
       const { traceparent } = request.headers;
       const arrival: Arrival = {
         elapsedMilliseconds: performance.now() - arrived,
         ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
         ...(typeof traceparent === 'string' && { traceparent }),
       };
-      const answered = await serving.handler(endpoint, review, gone.signal, arrival);
-      // Without its uid the API server would not take the answer for one.
-      send(serving, response, { status: answered.response.uid === '' ? 400 : 200, json: answered });
+      send(serving, response, await endpoint.answer(json, gone.signal, arrival));
     } finally {
       body.release();
     }
@@ -154,7 +127,7 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
   }
 }
 
-function send(serving: Serving, response: ServerResponse, { status, json }: { status: number; json: unknown }): void {
+function send(serving: Serving, response: ServerResponse, { status, json }: Answer): void {
   const text = JSON.stringify(json);
   response.writeHead(status, {
     'content-type': 'application/json',

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A webhook server on a free port, with a certificate made for it, and the ways to speak to it.
+import type { ServerLimits } from '../../../webhook/http/limits.ts';
 import { after } from 'node:test';
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
 import { silentLogger } from '../../../core/observe.ts';
+import { createAdmissionDoor } from '../../../webhook/admission/door.ts';
 import { startWebhookServer } from '../../../webhook/http/server.ts';
 import { issueCertificateAuthority, issueServingCertificate } from '../../../operator/certificates/issue.ts';
+import type { Door } from '../../../webhook/http/door.ts';
 import type { ReviewHandler } from '../../../webhook/admission/handler.ts';
-import type { ServerLimits, ServingCertificate, WebhookServer } from '../../../webhook/http/server.ts';
+import type { ServingCertificate, WebhookServer, WebhookServerOptions } from '../../../webhook/http/server.ts';
 import type { CertifiedKey } from '../../../operator/certificates/issue.ts';
 
 const NOW = Date.now();
@@ -43,23 +46,23 @@ export interface Running {
   readonly raw: () => Promise<TLSSocket>;
 }
 
-/** Starts a server; it and its clients end with the test file. */
-export async function running(
+/** Starts a server for reviews; it and its clients end with the test file. */
+export function running(
   handler: ReviewHandler,
   limits: Partial<ServerLimits> = {},
   isLeaving = () => false,
 ): Promise<Running> {
+  return runningDoors([createAdmissionDoor(handler)], { limits, isLeaving });
+}
+
+export async function runningDoors(
+  doors: readonly Door[],
+  more: Pick<WebhookServerOptions, 'limits' | 'onAnswered' | 'isLeaving'> = {},
+): Promise<Running> {
   const issuer = await authority();
   const ca = issuer.certificate;
   const listen = { host: '127.0.0.1', port: 0 };
-  const server = await startWebhookServer({
-    listen,
-    tls: await serving(issuer),
-    handler,
-    log: silentLogger,
-    limits,
-    isLeaving,
-  });
+  const server = await startWebhookServer({ listen, tls: await serving(issuer), doors, log: silentLogger, ...more });
   const agent = new Agent({ connect: { ca, servername: 'webhook.cosignet.svc' }, connections: 16 });
   after(async () => {
     await agent.destroy();

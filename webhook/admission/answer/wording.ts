@@ -6,7 +6,7 @@ import { perVerdict } from '../decision/per-verdict.ts';
 import type { Mode } from '../../../core/policy/types.ts';
 import type { ImageResult } from '../decision/image-result.ts';
 import type { ReviewStatus } from './response.ts';
-import type { ImageField, ImageList } from '../request/workloads.ts';
+import type { ImageField, ImageList } from '../request/image-fields.ts';
 
 const MAXIMUM_NAMED = 5;
 const MAXIMUM_SHOWN = 10;

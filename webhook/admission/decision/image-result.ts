@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ImageField } from '../request/image-fields.ts';
 import { ownVerdict } from './decide-images.ts';
 import { pinnedReference } from './patch.ts';
 import { isPod } from '../request/workloads.ts';
@@ -8,7 +9,7 @@ import type { TimeSpan } from '../../../core/verdict/review-record.ts';
 import type { Verdict } from '../../../core/verdict/types.ts';
 import type { TimedVerdict } from './decide-images.ts';
 import type { ReplaceOperation } from './patch.ts';
-import type { ImageField, Workload } from '../request/workloads.ts';
+import type { Workload } from '../request/workloads.ts';
 
 export type Endpoint = 'mutate' | 'validate';
 

@@ -2,7 +2,7 @@
 import { isJsonObject } from '../../../core/json.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { PullIdentity } from '../../../core/registry/credentials/pull-identity.ts';
-import type { Read } from './workloads.ts';
+import type { Read } from './image-fields.ts';
 
 /** Each one may cost an API request: more than any Pod needs, few enough to look up. */
 const MAXIMUM_SECRETS = 64;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import { imageFields, podSpecOf } from './image-fields.ts';
+import type { ImageField, WorkloadFault } from './image-fields.ts';
 import { isExcludedNamespace, isMirrorPod } from './exclusion.ts';
 import { oneLine } from '../../../core/text.ts';
 import { pullIdentityOf } from './pull-identity.ts';
 import { fieldsToDecide } from './update.ts';
-import { findWorkload, imageFields, podSpecOf } from './workloads.ts';
+import { findWorkload } from './workloads.ts';
 import type { PullIdentity } from '../../../core/registry/credentials/pull-identity.ts';
 import type { ReviewRequest } from './review.ts';
-import type { ImageField, Workload, WorkloadFault } from './workloads.ts';
+import type { Workload } from './workloads.ts';
 
 /** No Pod comes near it; what it stops is a review made to keep us busy. */
 const MAXIMUM_IMAGES = 1000;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatReference, parseReference } from '../../../core/image/reference.ts';
-import { imageFields, isPod, podSpecOf } from './workloads.ts';
+import { imageFields, podSpecOf } from './image-fields.ts';
+import type { ImageField } from './image-fields.ts';
+import { isPod } from './workloads.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { ReviewRequest } from './review.ts';
-import type { ImageField, Workload } from './workloads.ts';
+import type { Workload } from './workloads.ts';
 
 /**
  * The fields that have to be judged.

@@ -7,8 +7,8 @@ import { request } from 'undici';
 import { silentLogger } from '../../../../core/observe.ts';
 import { startWebhookServer } from '../../../../webhook/http/server.ts';
 import { harness, pinnedFor, podReview, SIGNED, UNSIGNED, verdictFor } from '../reviews.ts';
-import { authority, handshake, running, serving, untilClosed } from '../serving.ts';
-import type { Arrival } from '../../../../webhook/http/deadline.ts';
+import { authority, handshake, running, runningDoors, serving, untilClosed } from '../serving.ts';
+import type { Arrival, Door } from '../../../../webhook/http/door.ts';
 import type { ReviewHandler } from '../../../../webhook/admission/handler.ts';
 
 const good = JSON.stringify(podReview([pinnedFor(SIGNED)]));
@@ -106,6 +106,24 @@ describe('a request', () => {
     assert.equal(arrivals[1]?.timeoutMilliseconds, undefined);
     assert.ok((arrivals[2]?.elapsedMilliseconds ?? 0) >= 100);
   });
+});
+
+test('doors stand side by side: each answers at its own paths, in its own words', async () => {
+  const counted: (readonly [string, number])[] = [];
+  const doorAt = (path: string, status: number): Door => ({
+    endpoints: new Map([[path, { name: `at ${path}`, answer: async (body) => ({ status, json: { path, body } }) }]]),
+  });
+  const { post, server } = await runningDoors([doorAt('/one', 200), doorAt('/two', 201)], {
+    onAnswered: (name, status) => counted.push([name, status]),
+  });
+  assert.deepEqual(await post('/one', '[1]'), { status: 200, text: '{"path":"/one","body":[1]}' });
+  assert.deepEqual(await post('/two', '[1]'), { status: 201, text: '{"path":"/two","body":[1]}' });
+  assert.deepEqual(await post('/validate', '[1]'), { status: 404, text: 'only /one and /two are served' });
+  await server.drain(0);
+  assert.deepEqual(counted, [
+    ['at /one', 200],
+    ['at /two', 201],
+  ]);
 });
 
 describe('hostile clients', () => {
@@ -275,7 +293,7 @@ describe('certificates', () => {
   });
 
   test('that are garbage at start reject', async () => {
-    const options = { listen: { host: '127.0.0.1', port: 0 }, handler: harness().handle, log: silentLogger };
+    const options = { listen: { host: '127.0.0.1', port: 0 }, doors: [], log: silentLogger };
     await assert.rejects(startWebhookServer({ ...options, tls: { cert: 'garbage', key: 'garbage' } }));
   });
 });
@@ -284,7 +302,7 @@ test('a port that is taken rejects', async () => {
   const { server } = await running(harness().handle);
   const tls = await serving(await authority());
   const listen = { host: '127.0.0.1', port: server.port };
-  await assert.rejects(startWebhookServer({ listen, tls, handler: harness().handle, log: silentLogger }), /EADDRINUSE/);
+  await assert.rejects(startWebhookServer({ listen, tls, doors: [], log: silentLogger }), /EADDRINUSE/);
 });
 
 test('a server that retires takes new connections, and each answer is the last of its connection', async () => {

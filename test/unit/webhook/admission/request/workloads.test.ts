@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { imageSchemaPaths } from '../../../../../webhook/admission/request/workloads.ts';
+import { imageSchemaPaths } from '../../../../../webhook/admission/request/image-fields.ts';
 import {
   harness,
   objectOf,

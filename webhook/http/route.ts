@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { HttpFault } from '../http/body.ts';
-import { parseGoDuration } from '../http/deadline.ts';
+import { HttpFault } from './body.ts';
+import { parseGoDuration } from './deadline.ts';
 import type { IncomingMessage } from 'node:http';
-import type { Endpoint } from './decision/image-result.ts';
+import type { Door, Endpoint } from './door.ts';
 
 export interface Route {
   readonly endpoint: Endpoint;
@@ -10,19 +10,14 @@ export interface Route {
   readonly timeoutMilliseconds: number | undefined;
 }
 
-const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
-  ['/mutate', 'mutate'],
-  ['/validate', 'validate'],
-]);
-
 /** A duration needs no escapes, so the query needs no decoding. */
 const TIMEOUT = /(?:^|&)timeout=([^&]{0,32})(?:&|$)/;
 
 /** What a request asks for. Throws HttpFault (404, 405, 415) before any of the body is read. */
-export function routeOf(request: IncomingMessage): Route {
+export function routeOf(request: IncomingMessage, endpoints: Door['endpoints']): Route {
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-  const endpoint = ENDPOINTS.get(path);
-  if (endpoint === undefined) throw new HttpFault(404, 'only /mutate and /validate are served');
+  const endpoint = endpoints.get(path);
+  if (endpoint === undefined) throw new HttpFault(404, `only ${[...endpoints.keys()].join(' and ')} are served`);
   if (request.method !== 'POST') throw new HttpFault(405, 'only POST is served');
   checkContent(request.headers);
   return { endpoint, timeoutMilliseconds: parseGoDuration(TIMEOUT.exec(query)?.[1] ?? '') };

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** One way in: what is asked there, and how it is answered, is the door's own affair. */
+export interface Door {
+  /** By the path that each is served at, exactly; all by POST, with JSON. */
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+}
+
+export interface Endpoint {
+  /** In metrics and logs. */
+  readonly name: string;
+  /** `body`: any JSON. `signal`: the caller has gone. Whoever is to be refused is refused by the answer. */
+  readonly answer: (body: unknown, signal: AbortSignal, arrival: Arrival) => Promise<Answer>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly json: unknown;
+}
+
+/** Where a request stands when it reaches its door. Monotonic time, so that a moved clock changes nothing. */
+export interface Arrival {
+  /** Since the request's headers were there. */
+  readonly elapsedMilliseconds: number;
+  /** The API server's `?timeout=`. */
+  readonly timeoutMilliseconds?: number;
+  /** The API server's trace, as it came. */
+  readonly traceparent?: string;
+}
