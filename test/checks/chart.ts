@@ -54,7 +54,8 @@ function rules(): readonly string[] {
       `  - {apiGroups: [${group || "''"}], apiVersions: [${version}], operations: [${operations}], resources: [${resources.join(', ')}], scope: Namespaced}\n`;
     const whole = rows.map(({ resource }) => resource);
     const parts = rows.flatMap(({ resource, subResources }) => subResources.map((part) => `${resource}/${part}`));
-    return [rule('CREATE, UPDATE', whole), ...(parts.length > 0 ? [rule('UPDATE', parts)] : [])];
+    const changed = rule('UPDATE', parts);
+    return parts.length > 0 ? [rule('CREATE, UPDATE', whole), changed] : [rule('CREATE, UPDATE', whole)];
   });
 }
 

@@ -60,7 +60,7 @@ interface Serving {
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const { doors, log, onAnswered = () => undefined, isLeaving = () => false } = options;
-  const endpoints = new Map(doors.flatMap((door) => [...door.endpoints]));
+  const endpoints = new Map(doors.flatMap((door) => Array.from(door.endpoints)));
   const budget = { maximumBytes: limits.heldBytes, heldBytes: 0 };
   const serving: Serving = { endpoints, log, limits, budget, onAnswered, isLeaving, retiring: false };
   const server = createServer(

@@ -108,11 +108,14 @@ describe('a request', () => {
   });
 });
 
+function doorAt(path: string, status: number): Door {
+  return {
+    endpoints: new Map([[path, { name: `at ${path}`, answer: async (body) => ({ status, json: { path, body } }) }]]),
+  };
+}
+
 test('doors stand side by side: each answers at its own paths, in its own words', async () => {
   const counted: (readonly [string, number])[] = [];
-  const doorAt = (path: string, status: number): Door => ({
-    endpoints: new Map([[path, { name: `at ${path}`, answer: async (body) => ({ status, json: { path, body } }) }]]),
-  });
   const { post, server } = await runningDoors([doorAt('/one', 200), doorAt('/two', 201)], {
     onAnswered: (name, status) => counted.push([name, status]),
   });
