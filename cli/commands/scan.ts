@@ -50,7 +50,7 @@ export async function scan(options: ScanOptions, terminal: Terminal): Promise<Ex
   const cluster = options.images === undefined ? await connect() : undefined;
   try {
     const inventory = await inventoryOf(options, cluster, keychain);
-    const scanned = await judge(inventory, { options, configuration, cluster, terminal });
+    const scanned = await decideAll(inventory, { options, configuration, cluster, terminal });
     const report = createReport(scanned, { source: inventory.source, now: Date.now() });
     await write(renderReport(report, options.output), options, terminal);
     if (options.outputFile !== undefined) terminal.err(`${summaryText(report.summary)}; see ${options.outputFile}`);
@@ -88,17 +88,17 @@ function listedFor({ namespace }: ScanOptions): NamespaceContext {
   return namespaceContext({ ...(namespace && { namespace }), namespaceLabel: [] });
 }
 
-interface Judging {
+interface Deciding {
   readonly options: ScanOptions;
   readonly configuration: Configuration;
   readonly cluster: Cluster | undefined;
   readonly terminal: Terminal;
 }
 
-async function judge({ items }: Inventory, judging: Judging): Promise<readonly ScannedImage[]> {
-  const { options, configuration, cluster, terminal } = judging;
+async function decideAll({ items }: Inventory, deciding: Deciding): Promise<readonly ScannedImage[]> {
+  const { options, configuration, cluster, terminal } = deciding;
   const trustRoots = await commandTrustRoots(configuration, options, terminal);
-  const policies = await policiesOf(judging, trustRoots.names());
+  const policies = await policiesOf(deciding, trustRoots.names());
   const silent = cluster ? undefined : silentPolicies(policies.snapshot(), listedFor(options));
   if (silent !== undefined) terminal.err(silent);
   await trustRoots.prepare(policies.snapshot().policies.values());
@@ -119,7 +119,7 @@ async function judge({ items }: Inventory, judging: Judging): Promise<readonly S
 }
 
 async function policiesOf(
-  { options, configuration, cluster }: Judging,
+  { options, configuration, cluster }: Deciding,
   trustRoots: readonly string[],
 ): Promise<PolicyStore> {
   const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];

@@ -71,10 +71,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         namespaceContexts(api, namespace),
       ]);
       const leftOut = new Set(namespace === undefined ? [...configuration.excludedNamespaces, releaseNamespace] : []);
-      const judged = pods.filter(({ metadata }) => !leftOut.has(metadata.namespace ?? ''));
+      const covered = pods.filter(({ metadata }) => !leftOut.has(metadata.namespace ?? ''));
       const where = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`;
       return {
-        items: itemsOf(judged, contexts, keychain),
+        items: itemsOf(covered, contexts, keychain),
         source: `Pods of ${where}${selector ? `, ${selector}` : ''}, at ${kubeConfig.getCurrentCluster()?.server ?? ''}`,
       };
     },

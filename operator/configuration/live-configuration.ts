@@ -7,7 +7,7 @@ import type { Configuration } from '../../core/config/types.ts';
 import { errorText } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
-import { createProgramKeychain, type ProgramSurroundings } from '../../core/registry/credentials/configured.ts';
+import { createProgramKeychain, type ProgramOptions } from '../../core/registry/credentials/configured.ts';
 import type { SettingsOf } from '../../core/registry/transport/endpoints.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { loadTufRepositories, type TufRepository } from '../../core/tuf/repository.ts';
@@ -44,7 +44,7 @@ export interface LiveConfigurationOptions {
   /** The newest trusted_root.json of a repository; rejects while there is none, and asks nobody. */
   readonly followedText?: (repository: TufRepository) => Promise<string>;
   /** Variables of the process, for programs that know credentials. */
-  readonly environment?: ProgramSurroundings['environment'];
+  readonly environment?: ProgramOptions['environment'];
   /** Milliseconds, for tests. */
   readonly poll?: number;
 }
@@ -55,18 +55,18 @@ export interface LiveConfigurationOptions {
  */
 export async function followConfiguration(options: LiveConfigurationOptions): Promise<LiveConfiguration> {
   const { path, log, onReload } = options;
-  const surroundings: LoadSurroundings = {
+  const loading: LoadOptions = {
     environment: options.environment ?? {},
     clock: Date.now,
     log,
     ...(options.followedText && { followedText: options.followedText }),
   };
-  let loaded = await load(path, surroundings);
+  let loaded = await load(path, loading);
   let refused = '';
 
   async function reload(): Promise<void> {
     try {
-      const next = await load(path, surroundings);
+      const next = await load(path, loading);
       refused = '';
       if (next.text === loaded.text) return;
       loaded = next;
@@ -101,9 +101,9 @@ export async function followConfiguration(options: LiveConfigurationOptions): Pr
   };
 }
 
-type LoadSurroundings = ProgramSurroundings & Pick<LiveConfigurationOptions, 'followedText'>;
+type LoadOptions = ProgramOptions & Pick<LiveConfigurationOptions, 'followedText'>;
 
-async function load(path: string | undefined, surroundings: LoadSurroundings): Promise<Loaded> {
+async function load(path: string | undefined, loading: LoadOptions): Promise<Loaded> {
   const configuration = path === undefined ? DEFAULT_CONFIGURATION : await loadConfiguration(path);
   const texts: string[] = [JSON.stringify(configuration)];
   const read = async (file: string) => {
@@ -112,7 +112,7 @@ async function load(path: string | undefined, surroundings: LoadSurroundings): P
     return text;
   };
   const settings = await loadRegistrySettings(configuration.registries, read);
-  const credentials = createProgramKeychain(await loadCredentialPrograms(configuration, read), surroundings);
+  const credentials = createProgramKeychain(await loadCredentialPrograms(configuration, read), loading);
   for (const [index, { file }] of configuration.trustRoots.entries()) {
     if (file === undefined) continue;
     await read(file).catch((thrown: unknown) => {
@@ -124,7 +124,7 @@ async function load(path: string | undefined, surroundings: LoadSurroundings): P
   const trustRoots = createTrustRoots(
     configuration.trustRoots,
     (file) => readBoundedText(file),
-    followedBy(tufRepositories, surroundings.followedText),
+    followedBy(tufRepositories, loading.followedText),
   );
   return { configuration, settings, trustRoots, tufRepositories, credentials, text: texts.join('\0') };
 }

@@ -7,7 +7,7 @@ import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { NAMESPACE_MOST, NamespaceShares } from './namespace-share.ts';
 import type { SecretName } from './policy-secrets.ts';
 
-export interface PolicyBookOptions {
+export interface CompiledPoliciesOptions {
   /** Never throws: what is wrong with a policy is in its `problems`. */
   readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
   readonly store: Pick<PolicyStore, 'set' | 'remove' | 'replace'>;
@@ -26,14 +26,14 @@ export interface PolicyEntry {
  * no decision sees half of a list.
  */
 export class CompiledPolicies {
-  readonly #options: PolicyBookOptions;
+  readonly #options: CompiledPoliciesOptions;
   readonly #entries = new Map<string, PolicyEntry>();
   readonly #fresh = new Set<string>();
   readonly #removed = new Set<string>();
   readonly #shares = new NamespaceShares();
   #scheduled = false;
 
-  constructor(options: PolicyBookOptions) {
+  constructor(options: CompiledPoliciesOptions) {
     this.#options = options;
   }
 

@@ -63,7 +63,7 @@ export class Rescan {
   readonly #options: RescanOptions;
   readonly #timings: RescanTimings;
   readonly #stopping = new AbortController();
-  /** By subject; with the policies that it was judged by. */
+  /** By subject; with the policies that it was decided by. */
   #results = new Map<string, { readonly result: ScanResult; readonly policies: readonly CompiledPolicy[] }>();
   /** Registries that failed: until when they are left alone, and why. */
   readonly #resting = new Map<string, { readonly until: number; readonly code: VerdictCode }>();
@@ -87,7 +87,7 @@ export class Rescan {
     this.#wake();
   }
 
-  /** Also a sweep that is under way begins again; what was judged by policies that stay is not judged again. */
+  /** Also a sweep that is under way begins again; what was decided by policies that stay is not decided again. */
   policiesChanged(): void {
     this.#policiesChanged = true;
     this.nudge();
@@ -131,7 +131,7 @@ export class Rescan {
     for (const subject of running.subjects) {
       if (this.#stopping.signal.aborted || this.#policiesChanged) return;
       if (!this.#isDue(subject)) continue;
-      await this.#judge(subject);
+      await this.#scan(subject);
       if (this.#options.monotonic() < publishAt) continue;
       publishAt = this.#options.monotonic() + this.#timings.publish;
       this.#publish(running, snapshot);
@@ -139,7 +139,7 @@ export class Rescan {
     this.#publish(running, snapshot);
   }
 
-  /** Which policies speak for each; a judgement by the same ones stands, however old: it is better than none. */
+  /** Which policies speak for each; a verdict by the same ones stands, however old: it is better than none. */
   async #match({ subjects }: Running, snapshot: PolicySnapshot): Promise<void> {
     const contexts = new Map<string, NamespaceContext | undefined>();
     for (const [index, subject] of subjects.entries()) {
@@ -178,7 +178,7 @@ export class Rescan {
     return this.#options.monotonic() - result.at > LIFETIMES[result.outcome];
   }
 
-  async #judge(subject: Subject): Promise<void> {
+  async #scan(subject: Subject): Promise<void> {
     const { signal } = this.#stopping;
     const resting = this.#restOf(subject);
     if (resting !== undefined) return this.#noteFailure(subject, resting, namesOf(subject));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { circularFolders, importFault, importsOf } from './dependency-rules.ts';
+import { circularFiles, circularFolders, crowdedFolders, importFault, importsOf } from './dependency-rules.ts';
 import { projectFiles, read } from './sources.ts';
 
 const sources = projectFiles().filter((file) => /^(core|crds|webhook|operator|cli)\/.*\.ts$/.test(file));
@@ -13,8 +13,30 @@ describe('dependencies point one way', () => {
     assert.ok(sources.length > 20, 'the sources were found');
   });
 
-  test('no folders import each other in a circle', () => {
-    assert.deepEqual(circularFolders(new Map(sources.map((file) => [file, importsOf(read(file))]))), []);
+  test('no files and no folders import each other in a circle', () => {
+    const graph = new Map(sources.map((file) => [file, importsOf(read(file))]));
+    assert.deepEqual(circularFiles(graph), []);
+    assert.deepEqual(circularFolders(graph), []);
+  });
+
+  test('no folder has more than 15 sources of its own', () => {
+    assert.deepEqual(crowdedFolders(sources, 15), []);
+  });
+
+  test('a circle of files is seen, also within a folder', () => {
+    const graph = new Map([
+      ['a/one.ts', ['./two.ts']],
+      ['a/two.ts', ['../b/three.ts', './four.ts']],
+      ['b/three.ts', ['../a/one.ts', 'node:path']],
+      ['a/four.ts', ['./five.ts']],
+      ['a/five.ts', []],
+    ]);
+    assert.deepEqual(circularFiles(graph), ['a/one.ts', 'a/two.ts', 'b/three.ts']);
+  });
+
+  test('a crowded folder is seen; what is in folders of its own is not counted', () => {
+    const files = ['a/one.ts', 'a/two.ts', 'a/b/three.ts', 'a/b/four.ts', 'a/b/five.ts'];
+    assert.deepEqual(crowdedFolders(files, 2), ['a/b: 3 files']);
   });
 
   test('a circle of folders is seen, also by way of a third', () => {

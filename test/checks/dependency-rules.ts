@@ -51,22 +51,38 @@ export function importsOf(source: string): readonly string[] {
   return [...source.matchAll(IMPORTS)].flatMap(([, specifier]) => specifier ?? []);
 }
 
-/** Folders that, by way of others, import themselves: of what is in a circle nothing can be understood alone. */
+/** Files that, by way of others, import themselves: of what is in a circle nothing can be understood alone. */
+export function circularFiles(files: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return inCircles(files, (file) => file);
+}
+
+/** The same of folders. */
 export function circularFolders(files: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return inCircles(files, path.posix.dirname);
+}
+
+/** `nodeOf`: what a file counts as. What two files of one node have to do with each other is its own affair. */
+function inCircles(files: ReadonlyMap<string, readonly string[]>, nodeOf: (file: string) => string): readonly string[] {
   const next = new Map<string, Set<string>>();
   for (const [file, imports] of files) {
-    const folder = path.posix.dirname(file);
-    const found = next.get(folder) ?? new Set();
-    next.set(folder, found);
+    const node = nodeOf(file);
+    const found = next.get(node) ?? new Set();
+    next.set(node, found);
     for (const name of imports) {
-      const target = path.posix.join(folder, path.posix.dirname(name));
-      if (name.startsWith('.') && target !== folder) found.add(target);
+      const target = nodeOf(path.posix.join(path.posix.dirname(file), name));
+      if (name.startsWith('.') && target !== node) found.add(target);
     }
   }
-  const reaches = (folder: string): ReadonlySet<string> => {
-    const seen = new Set(next.get(folder));
+  const reaches = (node: string): ReadonlySet<string> => {
+    const seen = new Set(next.get(node));
     for (const one of seen) for (const further of next.get(one) ?? []) seen.add(further);
     return seen;
   };
-  return [...next.keys()].filter((folder) => reaches(folder).has(folder));
+  return [...next.keys()].filter((node) => reaches(node).has(node));
+}
+
+/** Folders with more files of their own than `most`: what is in them is then too much to have in mind. */
+export function crowdedFolders(files: readonly string[], most: number): readonly string[] {
+  const folders = Map.groupBy(files, (file) => path.posix.dirname(file));
+  return [...folders].flatMap(([folder, { length }]) => (length > most ? `${folder}: ${length} files` : []));
 }

@@ -14,7 +14,7 @@ export interface CredentialPrograms {
   readonly providers?: { readonly binDir: string; readonly list: readonly CredentialProvider[] };
 }
 
-export interface ProgramSurroundings {
+export interface ProgramOptions {
   /** Of the process; only what cloud SDKs need of it is passed on. */
   readonly environment: Environment;
   readonly clock: Clock;
@@ -26,11 +26,11 @@ const PROGRAM_MILLISECONDS = 5000;
 const PROGRAMS_AT_ONCE = 4;
 
 /** Credentials from programs: the helper of the host, then the providers that match. */
-export function createProgramKeychain(programs: CredentialPrograms, surroundings: ProgramSurroundings): Keychain {
-  const { clock, log } = surroundings;
+export function createProgramKeychain(programs: CredentialPrograms, options: ProgramOptions): Keychain {
+  const { clock, log } = options;
   const { helpers, providers } = programs;
   const common = {
-    environment: programEnvironment(surroundings.environment),
+    environment: programEnvironment(options.environment),
     timeoutMilliseconds: PROGRAM_MILLISECONDS,
     run: limitRuns(runProgram, PROGRAMS_AT_ONCE),
   };

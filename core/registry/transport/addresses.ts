@@ -68,9 +68,9 @@ const RULES = RANGES.map(([network, prefix, kind]) => {
 export function addressKind(address: string): AddressKind {
   const bare = address.split('%', 1)[0] ?? '';
   if (isIP(bare) === 0) return 'reserved';
-  const judged = isIP(bare) === 6 ? (embeddedIPv4(bare) ?? bare) : bare;
-  const family = isIP(judged) === 6 ? 'ipv6' : 'ipv4';
-  return RULES.find((rule) => rule.family === family && rule.list.check(judged, family))?.kind ?? 'public';
+  const carried = isIP(bare) === 6 ? (embeddedIPv4(bare) ?? bare) : bare;
+  const family = isIP(carried) === 6 ? 'ipv6' : 'ipv4';
+  return RULES.find((rule) => rule.family === family && rule.list.check(carried, family))?.kind ?? 'public';
 }
 
 export function permits(reach: Reach, address: string): boolean {

@@ -23,7 +23,7 @@ function demanding(generation: number, uid = 'a'): ImagePolicy {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('PolicyBook', () => {
+describe('CompiledPolicies', () => {
   let store: PolicyStore;
   let compiled: string[];
   let announced: string[][];
