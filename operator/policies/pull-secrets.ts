@@ -56,7 +56,11 @@ export function createPullSecrets(options: PullSecretsOptions): (pull: PullIdent
   const configured = configuredKeychain(options);
   const programs = options.programs ? [options.programs] : [];
 
-  async function namesOf({ namespace, imagePullSecrets, serviceAccountName }: PullIdentity): Promise<readonly string[]> {
+  async function namesOf({
+    namespace,
+    imagePullSecrets,
+    serviceAccountName,
+  }: PullIdentity): Promise<readonly string[]> {
     if (imagePullSecrets.length > 0) return distinct(imagePullSecrets);
     return (await accountsRead({ namespace, plural: 'serviceaccounts', name: serviceAccountName })) ?? [];
   }

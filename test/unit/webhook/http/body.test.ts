@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { DEFAULT_SERVER_LIMITS } from '../../../../webhook/http/server.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../../../webhook/http/limits.ts';
 import { HttpFault, parseJson, shapeOf } from '../../../../webhook/http/body.ts';
 
 function depthOf(value: unknown): number {
