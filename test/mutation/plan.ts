@@ -23,7 +23,7 @@ const USERS: Readonly<Record<string, readonly string[]>> = {
   'core/sigstore': ['core/sigstore/**/*'],
   'core/tuf': ['core/tuf/refresh'],
   'core/verdict': [
-    'core/verdict/{decide,spec-fields,namespaced,requests,explain,recent,trust-roots}',
+    'core/verdict/{decide*,spec-fields,namespaced,requests,explain,recent,trust-roots}',
     'core/verdict/*/*',
   ],
   webhook: [
@@ -39,7 +39,7 @@ export const SUBJECTS: readonly Subject[] = globSync(['core/**/*.ts', 'webhook/*
   .toSorted()
   .map((source) => {
     const name = source.slice(0, -'.ts'.length);
-    const own = [`test/unit/${name}.test.ts`, `test/unit/${name}.mutation.test.ts`].filter((test) => existsSync(test));
+    const own = [`test/unit/${name}.test.ts`].filter((test) => existsSync(test));
     const users = globSync(usersOf(source).map((user) => `test/unit/${user}.test.ts`))
       .toSorted()
       .filter((test) => !own.includes(test));

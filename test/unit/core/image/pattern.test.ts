@@ -318,3 +318,9 @@ for (const [one, other] of [
     assert.equal(mayOverlap(parsePattern(other), parsePattern(one)), false);
   });
 }
+
+test('patterns that differ in their digest only have an order', () => {
+  const [a, b] = ['a', 'b'].map((digit) => parsePattern(`ghcr.io/acme/app@sha256:${digit.repeat(64)}`));
+  assert.ok(a && b);
+  assert.deepEqual([comparePatterns(a, b), comparePatterns(b, a), comparePatterns(a, a)], [-1, 1, 0]);
+});

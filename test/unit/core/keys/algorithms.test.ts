@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { constants, generateKeyPairSync, sign } from 'node:crypto';
+import { constants, generateKeyPairSync, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
@@ -14,6 +14,7 @@ import {
   readSimpleSigning,
   signersOf,
 } from '../../../vectors/cosign/read-evidence.ts';
+import { ed25519ph } from '@noble/curves/ed25519.js';
 
 const message = Buffer.from('what was signed');
 const parsed = (key: KeyObject) => parsePublicKey(key.export({ format: 'pem', type: 'spki' }));
@@ -154,3 +155,25 @@ function derInteger(bytes: Buffer): Buffer {
   const padded = (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), digits]) : digits;
   return Buffer.concat([Buffer.from([0x02, padded.length]), padded]);
 }
+
+// Signatures at which the cryptography underneath throws: the answer must still be no.
+
+const BYTES = Buffer.from('signed bytes');
+
+test('a key that does not allow the hash verifies nothing', () => {
+  const options = { modulusLength: 2048, hashAlgorithm: 'sha512', mgf1HashAlgorithm: 'sha512' };
+  const { publicKey: key } = generateKeyPairSync('rsa-pss', options);
+  const signature = Buffer.alloc(256);
+  assert.throws(() => verify('sha256', BYTES, key, signature));
+  assert.equal(verifyWithKey({ key, algorithm: 'RSA-PSS' }, BYTES, signature), false);
+});
+
+test('an Ed25519 signature of a wrong length verifies nothing', () => {
+  const { publicKey: key } = generateKeyPairSync('ed25519');
+  const { x = '' } = key.export({ format: 'jwk' });
+  for (const length of [0, 10, 63, 65]) {
+    const signature = Buffer.alloc(length);
+    assert.throws(() => ed25519ph.verify(signature, BYTES, Buffer.from(x, 'base64url')));
+    assert.equal(verifyWithKey({ key, algorithm: 'Ed25519' }, BYTES, signature), false);
+  }
+});

@@ -7,6 +7,7 @@ import type { IdentitySigner } from '../../../../../core/policy/signers/identity
 import type { KeySigner } from '../../../../../core/policy/signers/key/key-signer.ts';
 import { countDistinct } from '../../../../../core/verdict/evaluation/distinct-signers.ts';
 import type { Proof } from '../../../../../core/verdict/evaluation/distinct-signers.ts';
+import { signerIdentity } from '../../../../../core/policy/signers/signers.ts';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
@@ -73,4 +74,18 @@ describe('countDistinct', () => {
       }),
     );
   });
+});
+
+test('keys are told apart by fingerprint and identities by name', () => {
+  assert.equal(signerIdentity(key('a', '01')), 'key sha256:01');
+  assert.equal(signerIdentity(identity('a')), 'identity a');
+});
+
+test('an identity keeps each holder that was proven for it', () => {
+  const proofs = [
+    { signer: identity('b'), holder: 'x' },
+    { signer: identity('b'), holder: 'y' },
+    { signer: identity('a'), holder: 'y' },
+  ];
+  assert.equal(countDistinct(proofs), 2);
 });

@@ -25,3 +25,15 @@ describe('pinnedReference', () => {
     });
   }
 });
+
+test('an image without a tag of its own is pinned without one', () => {
+  const resolved = `registry.example.com/app@${DIGEST}`;
+  const verdict = verdictFor('registry.example.com/app', { resolved });
+  assert.equal(pinnedReference('registry.example.com/app', verdict), resolved);
+});
+
+test("the tag of another repository is not the image's", () => {
+  const resolved = `registry.example.com/app@${DIGEST}`;
+  const verdict = verdictFor('registry.example.com/app2:1', { resolved });
+  assert.equal(pinnedReference('registry.example.com/app', verdict), resolved);
+});
