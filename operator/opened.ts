@@ -16,7 +16,13 @@ export function createOpened(): Opened {
       return part;
     },
     async closeAll() {
-      for (const close of closing.toReversed()) await close().catch(() => undefined);
+      for (const close of closing.toReversed()) {
+        try {
+          await close();
+        } catch {
+          // The others are still to be closed.
+        }
+      }
     },
   };
 }
