@@ -33,12 +33,5 @@ export function startEngine({ policies, configuration: followed, metrics, log }:
   onReload(() => registry.renew());
   const decide = createEngine({ policies, registry, trustRoots, configuration, clock: Date.now, metrics });
   const recent = createRecentVerdicts({ decide, policies, configuration, clock: Date.now, metrics });
-  return {
-    decide,
-    recent: {
-      decide: recent.decide,
-      recall: (image, namespace) => (policies.outdated() === undefined ? recent.recall(image, namespace) : undefined),
-    },
-    close: () => registry.close(),
-  };
+  return { decide, recent, close: () => registry.close() };
 }

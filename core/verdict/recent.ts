@@ -3,13 +3,15 @@ import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { NamespaceContext } from '../policy/types.ts';
+import type { PolicySource } from './decide.ts';
 import type { Decide, Verdict } from './types.ts';
 
 export interface RecentVerdicts {
   /** Decides, and keeps what may be said again. */
   readonly decide: Decide;
   /**
-   * What was said of this image in this namespace within the last second; undefined: decide. Neither waits nor fails.
+   * What was said of this image in this namespace within the last second; undefined: decide. Neither waits nor fails, and says
+   * nothing while the policies are outdated.
    * `namespace.labels` is compared by identity.
    */
   readonly recall: (image: string, namespace: NamespaceContext) => Verdict | undefined;
@@ -17,7 +19,7 @@ export interface RecentVerdicts {
 
 export interface RecentVerdictsOptions {
   readonly decide: Decide;
-  readonly policies: { readonly snapshot: () => PolicySnapshot };
+  readonly policies: PolicySource;
   readonly configuration: () => Pick<Configuration, 'cache'>;
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
@@ -71,6 +73,7 @@ export function createRecentVerdicts(options: RecentVerdictsOptions): RecentVerd
       return verdict;
     },
     recall(image, namespace) {
+      if (policies.outdated?.() !== undefined) return undefined;
       const found = current().kept.get(keyOf(image, namespace));
       if (found === undefined || found.labels !== namespace.labels) return undefined;
       const { code, outcome, mode } = found.verdict;

@@ -32,6 +32,7 @@ describe('verdicts of the last second', () => {
   let recent: RecentVerdicts;
   let counted: string[];
   let during: () => void;
+  let outdated: string | undefined;
 
   beforeEach(() => {
     now = 1_000_000;
@@ -40,9 +41,10 @@ describe('verdicts of the last second', () => {
     store = createPolicyStore();
     counted = [];
     during = () => undefined;
+    outdated = undefined;
     recent = createRecentVerdicts({
       decide: async () => (during(), verdict),
-      policies: store,
+      policies: { snapshot: () => store.snapshot(), outdated: () => outdated },
       configuration: () => configuration,
       clock: () => now,
       metrics: {
@@ -100,6 +102,14 @@ describe('verdicts of the last second', () => {
     during = () => store.set(compiled('other', { images: ['registry.example.com/else/*'] }));
     await decide();
     assert.equal(recent.recall(IMAGE, SHOP), undefined);
+  });
+
+  test('are not said again while the policies are outdated', async () => {
+    await decide();
+    outdated = 'not heard of for 400 s';
+    assert.equal(recent.recall(IMAGE, SHOP), undefined);
+    outdated = undefined;
+    assert.equal(recent.recall(IMAGE, SHOP), VERIFIED);
   });
 
   const UNREPEATABLE: Readonly<Record<string, Partial<Verdict>>> = {
