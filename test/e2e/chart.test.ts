@@ -167,8 +167,8 @@ describe('the chart', () => {
 
 describe('what the chart adds when told so', () => {
   test('demands digests by a policy of the API server only where enabled', async () => {
-    assert.deepEqual(belt(await render()), []);
-    const [policy, binding, ...more] = belt(await render('--set=digestRequired.enabled=true'));
+    assert.deepEqual(digestRequired(await render()), []);
+    const [policy, binding, ...more] = digestRequired(await render('--set=digestRequired.enabled=true'));
     assert.deepEqual([policy?.metadata.name, binding?.metadata.name, more.length], [BELT, BELT, 0]);
     assert.deepEqual(binding?.spec, { policyName: BELT, validationActions: ['Deny'] });
     assert.equal(at(policy?.spec, 'failurePolicy'), 'Fail');
@@ -177,7 +177,7 @@ describe('what the chart adds when told so', () => {
   for (const action of ['Deny', 'Warn', 'Audit']) {
     test(`demands digests with the action ${action}, under a name of the release`, async () => {
       const flags = [json('digestRequired', { enabled: true, action }), '--set=fullnameOverride=gate'];
-      const [policy, binding] = belt(await render(...flags));
+      const [policy, binding] = digestRequired(await render(...flags));
       assert.equal(policy?.metadata.name, 'gate-digest-required');
       assert.deepEqual(binding?.spec, { policyName: 'gate-digest-required', validationActions: [action] });
     });
@@ -185,7 +185,7 @@ describe('what the chart adds when told so', () => {
 
   test('demands no digests where the webhooks do not look, nor where told so', async () => {
     const values = json('digestRequired', { enabled: true, excludedNamespaces: ['lab', 'kube-system'] });
-    const [policy] = belt(await render(values, '--set=config.excludedNamespaces={kube-system,storage}'));
+    const [policy] = digestRequired(await render(values, '--set=config.excludedNamespaces={kube-system,storage}'));
     assert.deepEqual(at(policy?.spec, 'matchConstraints', 'namespaceSelector', 'matchExpressions'), [
       {
         key: 'kubernetes.io/metadata.name',
@@ -230,7 +230,7 @@ describe('what the chart adds when told so', () => {
   });
 });
 
-function belt(objects: readonly Rendered[]): Rendered[] {
+function digestRequired(objects: readonly Rendered[]): Rendered[] {
   return objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
 }
 

@@ -5,9 +5,9 @@ import { waitFor } from '../control-plane/process.ts';
 import { install, openInstallation, tryPod, type Image, type Installation } from './installation.ts';
 import { inventory } from './inventory.ts';
 
-const BELT = 'cosignet-digest-required';
+const POLICY_NAME = 'cosignet-digest-required';
 
-/** One story, in order: the belt beside the webhooks, then alone. */
+/** One story, in order: the rule beside the webhooks, then alone. */
 describe('digestRequired, judged by a real API server', () => {
   let here: Installation;
   let untouched: readonly string[];
@@ -23,7 +23,7 @@ describe('digestRequired, judged by a real API server', () => {
   });
   after(() => here.close());
 
-  test('lets a signed tag run, because it is pinned before the belt looks', async () => {
+  test('lets a signed tag run, because it is pinned before the rule looks', async () => {
     const { tag, pinned } = here.images.signed;
     const containers = [{ name: 'a', image: tag }];
     const volumes = [{ name: 'v', image: { reference: tag } }];
@@ -47,9 +47,9 @@ describe('digestRequired, judged by a real API server', () => {
       const { stderr } = await here.bench.kubectl(tryPod(loose));
       return stderr.includes('cosignet.dev') ? undefined : stderr;
     });
-    for (const part of [BELT, loose.tag, 'not pinned to a digest']) assert.ok(message.includes(part), message);
+    for (const part of [POLICY_NAME, loose.tag, 'not pinned to a digest']) assert.ok(message.includes(part), message);
     // Nobody pins it now.
-    assert.ok((await here.refused(...tryPod(here.images.signed))).includes(BELT));
+    assert.ok((await here.refused(...tryPod(here.images.signed))).includes(POLICY_NAME));
   });
 
   test('looks at each place of an image, and names only the one that is not pinned', async () => {
@@ -68,7 +68,7 @@ describe('digestRequired, judged by a real API server', () => {
       assert.ok(stderr.includes(`(name@sha256:…): ${tag}. Cosignet`), stderr);
     }
     const debug = ['debug', 'mixed', '--attach=false'];
-    assert.ok((await here.refused(...debug, `--image=${tag}`)).includes(BELT));
+    assert.ok((await here.refused(...debug, `--image=${tag}`)).includes(POLICY_NAME));
     await here.kubectl(...debug, `--image=${pinned}`);
   });
 
@@ -79,7 +79,7 @@ describe('digestRequired, judged by a real API server', () => {
     { what: 'a path that looks like a digest', image: `registry.example/sha256/${'a'.repeat(64)}` },
   ]) {
     test(`refuses what is ${what}`, async () => {
-      assert.ok((await here.refused(...tryPod(image))).includes(BELT));
+      assert.ok((await here.refused(...tryPod(image))).includes(POLICY_NAME));
     });
   }
 
@@ -90,21 +90,21 @@ describe('digestRequired, judged by a real API server', () => {
   test('lets a Pod that ran before be labelled and deleted, but not take another tag', async () => {
     await here.kubectl('label', 'pod', 'old', 'tier=front');
     const other = here.images.signed;
-    assert.ok((await here.refused('set', 'image', 'pod/old', `old=${other.tag}`)).includes(BELT));
+    assert.ok((await here.refused('set', 'image', 'pod/old', `old=${other.tag}`)).includes(POLICY_NAME));
     await here.kubectl('set', 'image', 'pod/old', `old=${other.pinned}`);
     // Its former image is no exception any longer.
-    assert.ok((await here.refused('set', 'image', 'pod/old', `old=${loose.tag}`)).includes(BELT));
+    assert.ok((await here.refused('set', 'image', 'pod/old', `old=${loose.tag}`)).includes(POLICY_NAME));
     await here.kubectl('delete', 'pod', 'old');
   });
 
   test('has the exceptions of the webhooks: excluded namespaces, and mirror Pods of nodes', async () => {
     await here.kubectl('--namespace=kube-system', ...tryPod(loose));
     await here.kubectl('--namespace=cosignet', ...tryPod(loose));
-    assert.ok((await here.refused('--namespace=default', ...tryPod(loose))).includes(BELT));
+    assert.ok((await here.refused('--namespace=default', ...tryPod(loose))).includes(POLICY_NAME));
     const spec = { nodeName: 'loopback', containers: [{ name: 'a', image: loose.tag }] };
     const mirror = JSON.stringify(pod(spec, 'mirror', { 'kubernetes.io/config.mirror': 'x' }));
     const create = ['create', '--filename=-', '--dry-run=server'];
-    assert.ok((await here.bench.kubectl(create, mirror)).stderr.includes(BELT));
+    assert.ok((await here.bench.kubectl(create, mirror)).stderr.includes(POLICY_NAME));
     const node = ['--as=system:node:loopback', '--as-group=system:nodes', '--as-group=system:masters'];
     const { code, stderr } = await here.bench.kubectl([...create, ...node], mirror);
     assert.equal(code, 0, stderr);
@@ -120,7 +120,7 @@ describe('digestRequired, judged by a real API server', () => {
       const tried = await here.bench.kubectl(tryPod(loose));
       return tried.code === 0 ? tried.stderr : undefined;
     });
-    for (const part of ['Warning: ', BELT, loose.tag]) assert.ok(warning.includes(part), warning);
+    for (const part of ['Warning: ', POLICY_NAME, loose.tag]) assert.ok(warning.includes(part), warning);
   });
 
   test('goes when the release goes', async () => {

@@ -18,7 +18,7 @@ import {
 import { inventory } from './inventory.ts';
 import { run } from './tools.ts';
 
-/** A release from before the belt, the test and the choice of who makes the certificates. */
+/** A release from before the demand for digests, the test and the choice of who makes the certificates. */
 const FORMER = 'f1057a1f715e1659065105a5574bdfd1a9c0317c';
 
 interface Attempt {
