@@ -86,13 +86,19 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
     const process = await startPodProcess(host, pod, addresses.loopback(address));
     if (gone.has(uid) || stopping.signal.aborted) return process.stop(0);
     processes.set(uid, process);
-    process.onReady((ready) => run(pod, setStatus(pod, address, ready)));
+    // One after the other: what was said before the end must not arrive after it, and bring the Pod back to life.
+    let written: Promise<void> = Promise.resolve();
+    const write = (status: () => Promise<void>): void => {
+      written = written.then(status, status);
+      run(pod, written);
+    };
+    process.onReady((ready) => write(() => setStatus(pod, address, ready)));
     void process.ended.then((code) => {
       if (gone.has(uid) || stopping.signal.aborted) return;
       const finished = code === 0 && pod.spec?.restartPolicy === 'Never';
       if (!finished) report(`${pod.metadata?.name} ended with ${code}`);
       // No restarts: a test should see it. The Deployment's controller makes another Pod.
-      run(pod, api.patch(`${pathOf(pod)}/status`, { status: { phase: finished ? 'Succeeded' : 'Failed' } }));
+      write(() => api.patch(`${pathOf(pod)}/status`, { status: { phase: finished ? 'Succeeded' : 'Failed' } }));
     });
   }
 
