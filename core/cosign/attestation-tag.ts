@@ -3,7 +3,7 @@ import { EngineError } from '../errors.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import { parseEnvelope } from '../formats/dsse-envelope.ts';
-import { NO_EVIDENCE } from './evidence.ts';
+import { NO_EVIDENCE } from '../signatures/evidence.ts';
 import { parseJson } from '../json.ts';
 import { raiseLimit } from '../limits.ts';
 import type { Limits } from '../limits.ts';
@@ -14,7 +14,7 @@ import type { EvidenceReader, Opened } from './piece-reader.ts';
 import { annotationMaterial, openTag } from './simple-signing.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
 import { parseStatement } from './statement.ts';
-import type { AttestationCandidate } from './types.ts';
+import type { AttestationCandidate } from '../signatures/types.ts';
 
 export type AttestationTagInput = Omit<SimpleSigningInput, 'templates'>;
 

@@ -4,10 +4,10 @@ import { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 import { parseEnvelope } from '../formats/dsse-envelope.ts';
 import { bundleVersion } from '../formats/sigstore-bundle.ts';
-import { NO_EVIDENCE } from './evidence.ts';
+import { NO_EVIDENCE } from '../signatures/evidence.ts';
 import type { JsonObject } from '../json.ts';
 import { COSIGN_SIGNATURE, parseStatement } from './statement.ts';
-import type { EvidenceBatch, SignatureCandidate } from './types.ts';
+import type { EvidenceBatch, SignatureCandidate } from '../signatures/types.ts';
 
 /** A bundle as it was read, and where. */
 export interface BundleInput {

@@ -3,8 +3,8 @@ import { EngineError } from '../errors.ts';
 import { factsOf } from '../verdict-codes.ts';
 import { mapInParallel } from '../parallel.ts';
 import type { RequestScope } from '../registry/types.ts';
-import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
-import type { EvidenceBatch, EvidenceFault } from './types.ts';
+import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from '../signatures/evidence.ts';
+import type { EvidenceBatch, EvidenceFault } from '../signatures/types.ts';
 
 /** Reads one place where evidence may be, some of it at a time. */
 export interface EvidenceReader {

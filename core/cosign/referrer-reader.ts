@@ -3,7 +3,7 @@ import { raiseLimit } from '../limits.ts';
 import type { Limits } from '../limits.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, RequestScope } from '../registry/types.ts';
-import { NO_EVIDENCE } from './evidence.ts';
+import { NO_EVIDENCE } from '../signatures/evidence.ts';
 import { PieceReader } from './piece-reader.ts';
 import type { EvidenceReader, Opened, PieceRead } from './piece-reader.ts';
 import { openReferrer, readReferrer } from './referrer.ts';
@@ -11,7 +11,7 @@ import type { OpenReferrer } from './referrer.ts';
 import { PREDICATE_TYPE, selectReferrers } from './referrer-selection.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
 import { COSIGN_SIGNATURE } from './statement.ts';
-import type { EvidenceBatch, EvidenceFault } from './types.ts';
+import type { EvidenceBatch, EvidenceFault } from '../signatures/types.ts';
 
 /** As for simple signing; the scope comes with each call, for one reader may serve several decisions. */
 export interface ReferrerInput extends Omit<SimpleSigningInput, 'scope'> {

@@ -9,7 +9,7 @@ import type { UnreadLayer } from './manifest.ts';
 import { PREDICATE_TYPE, SIMPLE_SIGNING_ARTIFACT } from './referrer-selection.ts';
 import { readSignatureLayers } from './simple-signing.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
-import type { EvidenceBatch } from './types.ts';
+import type { EvidenceBatch } from '../signatures/types.ts';
 
 /** A referrer whose manifest was read: what it carries has still to be fetched. */
 export interface OpenReferrer {

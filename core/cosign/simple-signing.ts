@@ -8,7 +8,7 @@ import type { Limits } from '../limits.ts';
 import type { Descriptor, RegistryClient, RequestScope } from '../registry/types.ts';
 import { decodeWrappedBase64 } from '../base64.ts';
 import type { EvidenceAllowance } from './allowance.ts';
-import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from './evidence.ts';
+import { faultFrom, faultyEvidence, isTransient, mergeEvidence, NO_EVIDENCE } from '../signatures/evidence.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
 import { parsePayload } from './payload.ts';
@@ -17,7 +17,13 @@ import type { PayloadTemplates } from './payload-prediction.ts';
 import { mapInParallel } from '../parallel.ts';
 import { PieceReader } from './piece-reader.ts';
 import type { EvidenceReader, Opened } from './piece-reader.ts';
-import type { EvidenceBatch, EvidenceFault, ResolvedImage, SignatureCandidate, VerificationMaterial } from './types.ts';
+import type {
+  EvidenceBatch,
+  EvidenceFault,
+  ResolvedImage,
+  SignatureCandidate,
+  VerificationMaterial,
+} from '../signatures/types.ts';
 
 export interface SimpleSigningInput {
   readonly image: ResolvedImage;

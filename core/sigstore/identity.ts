@@ -14,7 +14,7 @@ import { provenTimes } from './proof/timestamp.ts';
 import { proveEntries } from './proof/transparency.ts';
 import type { ProvenEntry } from './proof/transparency.ts';
 import type { TrustRoot } from './trust/trust-root.ts';
-import type { CertificateIdentity, SignatureCandidate } from '../cosign/types.ts';
+import type { CertificateIdentity, SignatureCandidate } from '../signatures/types.ts';
 import type { SigningMaterial } from './bundle/verification-material.ts';
 
 export interface IdentityOptions {

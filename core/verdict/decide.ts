@@ -2,7 +2,7 @@
 import { errorText } from '../text.ts';
 import { isPlainHttp } from '../config/registry-settings.ts';
 import type { Configuration } from '../config/types.ts';
-import type { ResolvedImage } from '../cosign/types.ts';
+import type { ResolvedImage } from '../signatures/types.ts';
 import { EngineError } from '../errors.ts';
 import { factsOf } from '../verdict-codes.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';

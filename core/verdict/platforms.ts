@@ -2,7 +2,7 @@
 import { selectReferrers } from '../cosign/referrer-selection.ts';
 import { signatureTag } from '../cosign/simple-signing.ts';
 import { COSIGN_SIGNATURE } from '../cosign/statement.ts';
-import type { ResolvedImage } from '../cosign/types.ts';
+import type { ResolvedImage } from '../signatures/types.ts';
 import { isDigest } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ResolvedImage } from '../cosign/types.ts';
+import type { ResolvedImage } from '../signatures/types.ts';
 import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
 import type { TellPlatforms } from './platforms.ts';

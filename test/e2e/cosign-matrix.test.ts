@@ -8,7 +8,7 @@ import { createEvidenceAllowance } from '../../core/cosign/allowance.ts';
 import { createPayloadTemplates } from '../../core/cosign/payload-prediction.ts';
 import { signatureTag } from '../../core/cosign/simple-signing.ts';
 import type { SimpleSigningInput } from '../../core/cosign/simple-signing.ts';
-import type { EvidenceBatch, SignatureCandidate } from '../../core/cosign/types.ts';
+import type { EvidenceBatch, SignatureCandidate } from '../../core/signatures/types.ts';
 import { isDigest } from '../../core/image/digest.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
 import { createTestClient, insecure, scopeOf } from '../fakes/registry-client.ts';

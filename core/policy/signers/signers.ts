@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
 import type { Report } from '../problems/report.ts';
-import type { SignatureCandidate } from '../../cosign/types.ts';
+import type { SignatureCandidate } from '../../signatures/types.ts';
 import { policyPatterns } from './common/text-matcher.ts';
 import type { Asking, SignerInput, SignerKind, SignerLookups, SignerProof } from './common/signer-kind.ts';
 import { IDENTITY_KIND } from './identity/identity-kind.ts';

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { bytesOf, integerOf, member, jsonNode, textOf } from '../../protojson.ts';
 import { parseJson } from '../../json.ts';
-import type { VerificationMaterial } from '../../cosign/types.ts';
+import type { VerificationMaterial } from '../../signatures/types.ts';
 import type { LogEntry, SigningMaterial } from './verification-material.ts';
 
 type Annotations = Extract<VerificationMaterial, { kind: 'annotations' }>;

@@ -3,7 +3,7 @@ import { errorText } from '../../text.ts';
 import { EngineError } from '../../errors.ts';
 import { readBundleMaterial } from './bundle-material.ts';
 import { readAnnotationMaterial } from './legacy-material.ts';
-import type { VerificationMaterial } from '../../cosign/types.ts';
+import type { VerificationMaterial } from '../../signatures/types.ts';
 import type { SigningMaterial } from './verification-material.ts';
 
 /** @throws EngineError MalformedSignature */

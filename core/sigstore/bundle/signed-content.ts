@@ -4,7 +4,7 @@ import { signedHash } from '../../keys/algorithms.ts';
 import type { HashName, VerificationKey } from '../../keys/algorithms.ts';
 import { decodeBase64 } from '../../base64.ts';
 import { isJsonObject } from '../../json.ts';
-import type { SignatureCandidate } from '../../cosign/types.ts';
+import type { SignatureCandidate } from '../../signatures/types.ts';
 
 /** A signature and what it is over, as log entries and timestamps commit to it. */
 export interface SignedContent {

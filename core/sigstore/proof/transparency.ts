@@ -10,7 +10,7 @@ import { readEvidence } from '../bundle/material.ts';
 import { contentOfCandidate } from '../bundle/signed-content.ts';
 import type { SignedContent } from '../bundle/signed-content.ts';
 import type { TransparencyLog, TrustRoot } from '../trust/trust-root.ts';
-import type { SignatureCandidate } from '../../cosign/types.ts';
+import type { SignatureCandidate } from '../../signatures/types.ts';
 import type { LogEntry } from '../bundle/verification-material.ts';
 
 /** An entry that is in a trusted log and is about this signature, its content and its signer. */

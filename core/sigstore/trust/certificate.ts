@@ -4,7 +4,7 @@ import { X509Certificate } from '@sigstore/core';
 import { requireModestDer } from './der-effort.ts';
 import { parsePublicKey } from '../../keys/public-key.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
-import type { CertificateIdentity } from '../../cosign/types.ts';
+import type { CertificateIdentity } from '../../signatures/types.ts';
 
 type Asn1 = X509Certificate['tbsCertificate'];
 

@@ -2,7 +2,7 @@
 import type { Signer } from '../../policy/signers/signers.ts';
 import type { CheckAsking, ConditionImage } from '../../policy/expressions/types.ts';
 import type { AttestationDemand } from '../../policy/types.ts';
-import type { AttestationCandidate, ResolvedImage } from '../../cosign/types.ts';
+import type { AttestationCandidate, ResolvedImage } from '../../signatures/types.ts';
 
 export type AttestationEvaluation =
   | { readonly ok: true }

@@ -3,7 +3,7 @@ import { evaluateAttestations } from './attestations.ts';
 import type { ProvenBy } from './attestations.ts';
 import { EngineError } from '../../errors.ts';
 import type { CheckAsking } from '../../policy/expressions/types.ts';
-import type { ResolvedImage, SignatureCandidate } from '../../cosign/types.ts';
+import type { ResolvedImage, SignatureCandidate } from '../../signatures/types.ts';
 import type { VerdictCode } from '../../verdict-codes.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
 import { countDistinct } from './distinct-signers.ts';

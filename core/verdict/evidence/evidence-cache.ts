@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LRUCache } from 'lru-cache';
 import type { CacheLifetimes } from '../../config/types.ts';
-import type { ResolvedImage } from '../../cosign/types.ts';
+import type { ResolvedImage } from '../../signatures/types.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Clock, EngineMetrics } from '../../observe.ts';
 import { ImageEvidence } from './evidence.ts';

@@ -7,7 +7,7 @@ import { createReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { ReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { PayloadTemplates } from '../../cosign/payload-prediction.ts';
 import { createSignatureTagReader, signatureTag } from '../../cosign/simple-signing.ts';
-import type { EvidenceBatch, ResolvedImage } from '../../cosign/types.ts';
+import type { EvidenceBatch, ResolvedImage } from '../../signatures/types.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Limits } from '../../limits.ts';
 import type { RegistryClient, RequestScope } from '../../registry/types.ts';

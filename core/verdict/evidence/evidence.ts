@@ -6,7 +6,7 @@ import type {
   EvidenceFault,
   SignatureCandidate,
   SignatureFormat,
-} from '../../cosign/types.ts';
+} from '../../signatures/types.ts';
 import { EngineError } from '../../errors.ts';
 import { factsOf } from '../../verdict-codes.ts';
 import type { FailureCode } from '../../verdict-codes.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureFormat } from '../../cosign/types.ts';
+import type { SignatureFormat } from '../../signatures/types.ts';
 import type { Repository } from '../../image/types.ts';
 import { createRecentlyUsed } from '../../recently-used.ts';
 

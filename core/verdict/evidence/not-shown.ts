@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../errors.ts';
-import type { ResolvedImage } from '../../cosign/types.ts';
+import type { ResolvedImage } from '../../signatures/types.ts';
 import { repositoryName } from '../../image/reference.ts';
 import type { Repository } from '../../image/types.ts';
 import type { RegistryClient, RequestScope } from '../../registry/types.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { verifyWithKey } from '../../../core/keys/algorithms.ts';
 import { digestOf } from '../../../core/image/digest.ts';
 import type { Digest } from '../../../core/image/digest.ts';
-import type { EvidenceBatch, SignatureCandidate } from '../../../core/cosign/types.ts';
+import type { EvidenceBatch, SignatureCandidate } from '../../../core/signatures/types.ts';
 import { createLayoutRegistry, imageNames } from '../../vectors/cosign/layout-registry.ts';
 import { inputFor, KEY_NAMES, publicKey, readEverything, signersOf } from '../../vectors/cosign/read-evidence.ts';
 

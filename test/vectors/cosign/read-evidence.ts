@@ -2,7 +2,7 @@
 import { verifyWithKey } from '../../../core/keys/algorithms.ts';
 import { createAttestationTagReader } from '../../../core/cosign/attestation-tag.ts';
 import { createReferrerReader } from '../../../core/cosign/referrer-reader.ts';
-import { mergeEvidence } from '../../../core/cosign/evidence.ts';
+import { mergeEvidence } from '../../../core/signatures/evidence.ts';
 import { parsePublicKey } from '../../../core/keys/public-key.ts';
 import type { PublicKey } from '../../../core/keys/public-key.ts';
 import { createEvidenceAllowance } from '../../../core/cosign/allowance.ts';
@@ -10,7 +10,7 @@ import { createPayloadTemplates } from '../../../core/cosign/payload-prediction.
 import { createSignatureTagReader } from '../../../core/cosign/simple-signing.ts';
 import type { EvidenceReader } from '../../../core/cosign/piece-reader.ts';
 import type { SimpleSigningInput } from '../../../core/cosign/simple-signing.ts';
-import type { EvidenceBatch, SignatureCandidate } from '../../../core/cosign/types.ts';
+import type { EvidenceBatch, SignatureCandidate } from '../../../core/signatures/types.ts';
 import { DEFAULT_LIMITS } from '../../../core/limits.ts';
 import { freshScope, publicKeyFile, repositoryOf, signingRegistry } from './layout-registry.ts';
 import type { LayoutRegistry } from './layout-registry.ts';

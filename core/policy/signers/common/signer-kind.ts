@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureCandidate } from '../../../cosign/types.ts';
+import type { SignatureCandidate } from '../../../signatures/types.ts';
 import type { PublicKey } from '../../../keys/public-key.ts';
 import type { ImagePolicySpec, KeyStatus } from '../../documents/image-policy.gen.ts';
 import type { Report } from '../../problems/report.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureCandidate } from '../../../cosign/types.ts';
+import type { SignatureCandidate } from '../../../signatures/types.ts';
 import type { PolicyIdentity } from '../../documents/image-policy.gen.ts';
 import type { SignerKind, SignerProof } from '../common/signer-kind.ts';
 import { compileIdentity } from './compile.ts';

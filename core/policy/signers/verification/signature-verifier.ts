@@ -8,7 +8,7 @@ import type {
   SignatureCandidate,
   SignatureFormat,
   VerificationMaterial,
-} from '../../../cosign/types.ts';
+} from '../../../signatures/types.ts';
 import type { Digest } from '../../../image/digest.ts';
 import type { PublicKey } from '../../../keys/public-key.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openReferrer, readReferrer } from '../../../../core/cosign/referrer.ts';
-import type { EvidenceBatch } from '../../../../core/cosign/types.ts';
+import type { EvidenceBatch } from '../../../../core/signatures/types.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
 import type { Descriptor, RegistryClient } from '../../../../core/registry/types.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';

@@ -14,7 +14,7 @@ import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import { createLayoutRegistry, repositoryOf, signingRegistry } from '../../../vectors/cosign/layout-registry.ts';
 import { inputFor, readReferrers, readSimpleSigning, signersOf } from '../../../vectors/cosign/read-evidence.ts';
 import type { RegistryClient } from '../../../../core/registry/types.ts';
-import type { EvidenceBatch } from '../../../../core/cosign/types.ts';
+import type { EvidenceBatch } from '../../../../core/signatures/types.ts';
 
 interface Manifest {
   readonly layers: readonly Layer[];

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { verifyWithKey } from '../../../../core/keys/algorithms.ts';
 import { attestationTag } from '../../../../core/cosign/attestation-tag.ts';
 import { signatureTag } from '../../../../core/cosign/simple-signing.ts';
-import type { EvidenceBatch, SignatureCandidate } from '../../../../core/cosign/types.ts';
+import type { EvidenceBatch, SignatureCandidate } from '../../../../core/signatures/types.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
 import type { Digest } from '../../../../core/image/digest.ts';
 import type { RegistryClient } from '../../../../core/registry/types.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_CACHE } from '../../../../core/config/types.ts';
-import type { EvidenceBatch, ResolvedImage } from '../../../../core/cosign/types.ts';
+import type { EvidenceBatch, ResolvedImage } from '../../../../core/signatures/types.ts';
 import { EngineError } from '../../../../core/errors.ts';
 import type { FailureCode } from '../../../../core/verdict-codes.ts';
 import type { Repository } from '../../../../core/image/types.ts';

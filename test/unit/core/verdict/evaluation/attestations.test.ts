@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { EngineError } from '../../../../../core/errors.ts';
 import { evaluateAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { ProvenBy } from '../../../../../core/verdict/evaluation/attestations.ts';
-import type { AttestationCandidate, ResolvedImage } from '../../../../../core/cosign/types.ts';
+import type { AttestationCandidate, ResolvedImage } from '../../../../../core/signatures/types.ts';
 import { prepareInProcess } from '../../../../../core/policy/evaluator/in-process.ts';
 import type { DemandTexts } from '../../../../../core/policy/expressions/types.ts';
 import type { AttestationDemand } from '../../../../../core/policy/types.ts';

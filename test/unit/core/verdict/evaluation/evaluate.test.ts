@@ -6,7 +6,7 @@ import type { TextMatcher } from '../../../../../core/policy/signers/common/text
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
-import type { AttestationCandidate, CertificateIdentity, EvidenceFault } from '../../../../../core/cosign/types.ts';
+import type { AttestationCandidate, CertificateIdentity, EvidenceFault } from '../../../../../core/signatures/types.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
 import { createWorkBudget } from '../../../../../core/verdict/evaluation/work-budget.ts';

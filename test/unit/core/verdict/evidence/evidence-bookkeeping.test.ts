@@ -2,7 +2,7 @@
 // When evidence was read, what it weighs, and which failures end the asking.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { EvidenceBatch, SignatureCandidate } from '../../../../../core/cosign/types.ts';
+import type { EvidenceBatch, SignatureCandidate } from '../../../../../core/signatures/types.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import { factsOf, VERDICT_CODES } from '../../../../../core/verdict-codes.ts';
 import type { RequestScope } from '../../../../../core/registry/types.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_CACHE } from '../../../../../core/config/types.ts';
-import type { ResolvedImage, SignatureCandidate } from '../../../../../core/cosign/types.ts';
+import type { ResolvedImage, SignatureCandidate } from '../../../../../core/signatures/types.ts';
 import { silentMetrics } from '../../../../../core/observe.ts';
 import { createEvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';
 import type { EvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';

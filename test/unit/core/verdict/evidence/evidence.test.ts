@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { EvidenceBatch } from '../../../../../core/cosign/types.ts';
+import type { EvidenceBatch } from '../../../../../core/signatures/types.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import type { RequestScope } from '../../../../../core/registry/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { parsePublicKey } from '../../../../../../core/keys/public-key.ts';
 import { parseTrustRoot } from '../../../../../../core/sigstore/trust/trust-root.ts';
 import type { TrustRoot, TrustRoots } from '../../../../../../core/sigstore/trust/trust-root.ts';
-import type { SignatureCandidate, VerificationMaterial } from '../../../../../../core/cosign/types.ts';
+import type { SignatureCandidate, VerificationMaterial } from '../../../../../../core/signatures/types.ts';
 import type { KeySigner } from '../../../../../../core/policy/signers/key/key-signer.ts';
 import { createSignatureVerifier } from '../../../../../../core/policy/signers/verification/signature-verifier.ts';
 import { spkiOf, toPem } from '../../../../../fakes/certificates.ts';

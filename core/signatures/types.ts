@@ -5,7 +5,7 @@ import type { Repository } from '../image/types.ts';
 
 export type SignatureFormat = 'simple-signing' | 'bundle';
 
-/** What is judged: never a tag. `repository` is where the image is pulled from. */
+/** What is decided about: never a tag. `repository` is where the image is pulled from. */
 export interface ResolvedImage {
   readonly repository: Repository;
   readonly digest: Digest;
