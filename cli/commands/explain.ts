@@ -12,7 +12,7 @@ export interface ExplainOptions extends Pick<PolicyOptions, 'policies'>, Namespa
   readonly config?: string;
 }
 
-/** Prints which policies speak for each image, and why. Asks no registry, so it judges nothing: always 0. */
+/** Prints which policies apply to each image, and why. Asks no registry, so it verifies nothing: always 0. */
 export async function explain(
   images: readonly string[],
   options: ExplainOptions,

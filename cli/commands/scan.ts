@@ -38,7 +38,7 @@ export interface ScanOptions extends RegistryOptions, TrustRootOptions {
 /** Each image has its own deadline, so that a long list doesn't eat up that of its last images. */
 const PARALLEL_IMAGES = 8;
 
-/** Judges what runs, or a list of images, and prints one report. */
+/** Decides about what runs, or a list of images, and prints one report. */
 export async function scan(options: ScanOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.images !== undefined && options.policies.length === 0)
     throw new UsageError('give --policies with --images');

@@ -18,7 +18,7 @@ export interface VerifyOptions extends PolicyOptions, NamespaceOptions, Registry
 
 const PARALLEL_IMAGES = 8;
 
-/** Judges each image as the webhook would, and prints the verdicts in the order of the images. */
+/** Decides about each image as the webhook would, and prints the verdicts in the order of the images. */
 export async function verify(images: readonly string[], options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
   const configuration = await configurationOf(options);
   const namespace = namespaceContext(options);

@@ -12,7 +12,7 @@ export interface NamespaceOptions {
 /** The label that every namespace carries in a cluster, and that nobody can choose. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 
-/** The namespace that images are judged for; without a name it has no labels but those given. */
+/** The namespace that is decided for; without a name it has no labels but those given. */
 export function namespaceContext(options: NamespaceOptions): NamespaceContext {
   const labels = Object.fromEntries(options.namespaceLabel.map(parseLabel));
   const name = options.namespace;

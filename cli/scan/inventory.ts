@@ -6,7 +6,7 @@ import type { Keychain } from '../../core/registry/types.ts';
 import { UsageError } from '../output/exit.ts';
 import type { PodName } from './report.ts';
 
-/** One image to judge: for a namespace, with the credentials that it is pulled with. */
+/** One image to decide about: for a namespace, with the credentials that it is pulled with. */
 export interface InventoryItem {
   /** As written; untrusted. */
   readonly image: string;

@@ -25,7 +25,7 @@ export interface ScanSummary {
   readonly images: number;
   readonly allowed: number;
   readonly denied: number;
-  /** Could not be judged; Enforce refuses them too. */
+  /** Could not be decided; Enforce refuses them too. */
   readonly undecided: number;
   readonly pods: number;
   /** Pods with an image that is not allowed, whatever the mode. */
@@ -47,7 +47,7 @@ export interface ScanSource {
 
 const URGENCY = { denied: 0, error: 1, allowed: 2 } as const;
 
-/** Images that were judged alike, in several namespaces or with other credentials, become one. */
+/** Images with the same verdict, in several namespaces or with other credentials, become one. */
 export function createReport(scanned: readonly ScannedImage[], { source, now }: ScanSource): ScanReport {
   const merged = new Map<string, ScannedImage>();
   for (const item of scanned) {

@@ -35,7 +35,7 @@ export function sarifJson(report: ScanReport): string {
     runs: [
       {
         tool: { driver: { name: 'Cosignet', version: VERSION, semanticVersion: VERSION, rules } },
-        // What could not be judged is a result; that it could be judged later makes the run no failure.
+        // What could not be decided is a result; that it could be decided later makes the run no failure.
         invocations: [{ executionSuccessful: true, endTimeUtc: summary.scannedAt }],
         results: failing.map((item) => resultOf(item, summary.source, codes)),
         columnKind: 'utf16CodeUnits',

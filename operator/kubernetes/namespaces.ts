@@ -16,7 +16,7 @@ export interface Namespaces {
 
 export interface NamespacesOptions {
   readonly api: KubeApi;
-  /** Labels may have changed, and with them which policies speak. */
+  /** Labels may have changed, and with them which policies apply. */
   readonly onChange?: () => void;
   readonly log: Logger;
   readonly timings?: Partial<ReflectorTimings>;

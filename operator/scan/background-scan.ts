@@ -24,7 +24,7 @@ export interface BackgroundScanOptions {
   readonly keychainFor: (pull: PullIdentity) => Keychain;
   readonly decide: Decide;
   readonly isLeader: () => boolean;
-  /** The policies are known: before, every image would look as if none spoke for it. */
+  /** The policies are known: before, every image would look as if none covered it. */
   readonly ready: Promise<unknown>;
   /** Where what is found is kept. */
   readonly effects: Effects;
@@ -47,7 +47,7 @@ export interface BackgroundScan {
 /** Without the right to watch Pods it is asked for no more often than this; a full list is large and rarely needed. */
 const WATCH: Partial<ReflectorTimings> = { relist: 6 * 3_600_000, backoff: { first: 1_000, most: 60_000 } };
 
-/** Follows what runs and judges it; nothing else waits for it. */
+/** Follows what runs and decides about it; nothing else waits for it. */
 export function createBackgroundScan(options: BackgroundScanOptions): BackgroundScan {
   const { api, namespace, configuration, log, monotonic } = options;
   let stopped = false;

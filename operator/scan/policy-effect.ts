@@ -6,7 +6,7 @@ import type { PodGroup, Running, Subject } from './running-groups.ts';
 export interface PolicyEffect {
   /** Pods. A Pod counts once, however many of its images are refused. */
   readonly wouldDeny: number;
-  /** Pods that are not denied, with an image that could not be judged. */
+  /** Pods that are not denied, with an image that could not be decided. */
   readonly undecided: number;
   /** `namespace/pod: image: code`. */
   readonly sample: readonly string[];
@@ -25,14 +25,14 @@ interface Tally {
 }
 
 /**
- * What each policy would do, by its name. Left out: a policy of which some image was not judged yet, because
+ * What each policy would do, by its name. Left out: a policy of which some image was not decided yet, because
  * half a count looks like a small one.
  */
 export function policyEffects(
   running: Running,
   policies: ReadonlyMap<string, CompiledPolicy>,
 ): ReadonlyMap<string, PolicyEffect> {
-  const unknown = new Set(running.subjects.flatMap(({ policies: speaking, result }) => (result ? [] : speaking)));
+  const unknown = new Set(running.subjects.flatMap(({ policies: applying, result }) => (result ? [] : applying)));
   const tallies = new Map<string, Tally>();
   for (const [name, policy] of policies) {
     if (!unknown.has(policy)) tallies.set(name, { wouldDeny: 0, undecided: 0, refused: new Set() });

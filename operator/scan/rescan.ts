@@ -28,7 +28,7 @@ export interface RescanOptions {
   readonly deadline: () => number;
   readonly budget: RequestBudget;
   readonly isLeader: () => boolean;
-  /** The effects of all policies whose images are judged; only where this replica leads. */
+  /** The effects of all policies whose images are decided about; only where this replica leads. */
   readonly publish: (effects: ReadonlyMap<string, PolicyEffect>) => void;
   readonly log: Logger;
   /** Milliseconds that only grow. */
@@ -55,8 +55,8 @@ const MATCHED_AT_ONCE = 256;
 /** How long a result stands while the policies are the same. */
 const LIFETIMES = { allowed: 60 * MINUTE, denied: 30 * MINUTE, error: 5 * MINUTE } as const;
 /**
- * Judges what runs, one image after the other, within a budget. Every replica does: it fills the evidence cache, so that
- * the next admission of an image is a hit. The leader does it again from time to time and publishes what each
+ * Decides about what runs, one image after the other, within a budget. Every replica does: it fills the evidence cache,
+ * so that the next admission of an image is a hit. The leader does it again from time to time and publishes what each
  * policy would deny. Admission never waits for any of it.
  */
 export class Rescan {
@@ -139,7 +139,7 @@ export class Rescan {
     this.#publish(running, snapshot);
   }
 
-  /** Which policies speak for each; a verdict by the same ones stands, however old: it is better than none. */
+  /** Which policies apply to each; a verdict by the same ones stands, however old: it is better than none. */
   async #match({ subjects }: Running, snapshot: PolicySnapshot): Promise<void> {
     const contexts = new Map<string, NamespaceContext | undefined>();
     for (const [index, subject] of subjects.entries()) {
@@ -155,7 +155,7 @@ export class Rescan {
     }
   }
 
-  /** A namespace that just went has nothing to judge. */
+  /** A namespace that just went has nothing to decide. */
   async #context(namespace: string): Promise<NamespaceContext | undefined> {
     return this.#options.namespaceContext(namespace).catch(() => undefined);
   }
@@ -215,7 +215,7 @@ export class Rescan {
     return decide({ image, namespace: context, keychain: keychainFor(source), signal, background: true });
   }
 
-  /** An outage is no news about an image that was judged before it. */
+  /** An outage is no news about an image that was decided about before it. */
   #noteFailure(subject: Subject, code: VerdictCode, refusedBy: readonly string[]): void {
     const known = subject.result;
     if (known === undefined || known.outcome === 'error') this.#note(subject, { outcome: 'error', code, refusedBy });

@@ -5,11 +5,11 @@ import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.t
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import { parsedReference, type PodObject, type RunningImages } from './running-images.ts';
 
-/** One image in one namespace, with the credentials of the Pods that run it: judged once for all of them. */
+/** One image in one namespace, with the credentials of the Pods that run it: decided once for all of them. */
 export interface Subject {
   readonly key: string;
   readonly image: string;
-  /** Undefined: it is none, so no policy speaks for it. */
+  /** Undefined: it is none, so no policy covers it. */
   readonly reference: ImageReference | undefined;
   readonly source: PullIdentity;
   /** How many Pods run it. */
@@ -18,9 +18,9 @@ export interface Subject {
   firstPod: string;
   /** Undefined: the namespace is not known. */
   context: NamespaceContext | undefined;
-  /** Those that speak for it now. */
+  /** Those that apply to it now. */
   policies: readonly CompiledPolicy[];
-  /** By these policies; undefined: not judged yet. */
+  /** By these policies; undefined: not decided yet. */
   result: ScanResult | undefined;
 }
 

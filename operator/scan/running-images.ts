@@ -117,7 +117,7 @@ export function runningImages({ spec = {}, status = {} }: PodObject): RunningIma
 }
 
 /**
- * The image with the digest that runs. As written where it has one, which is what admission judged; and where the
+ * The image with the digest that runs. As written where it has one, which is what admission verified; and where the
  * node names none, or one of another repository: the same content may be known there by a digest of its own.
  */
 export function runningReference(image: string, imageId: string | undefined): string {

@@ -51,11 +51,11 @@ export interface ReviewObserver {
   request(labels: { readonly endpoint: Endpoint; readonly result: ReviewResult }, seconds: number): void;
   /** A refusal that was not a dry run: Events and notifications are made of these. */
   denied(denial: Denial): void;
-  /** One review in which images were judged, whatever came of it: traces are made of these. */
+  /** One review in which images were decided about, whatever came of it: traces are made of these. */
   reviewed?(record: ReviewRecord): void;
 }
 
-/** `skipped`: allowed since there was nothing to judge. */
+/** `skipped`: allowed since there was nothing to decide. */
 export type ReviewResult = 'allowed' | 'skipped' | 'denied' | 'error';
 
 /** Answers one AdmissionReview; never rejects. `signal`: the caller has gone. */
@@ -109,7 +109,7 @@ async function answerOrFail(dependencies: ReviewHandlerDependencies, call: Call)
   }
 }
 
-/** A malformed review, or one of a kind that is not ours to judge. */
+/** A malformed review, or one of a kind that is not ours to decide. */
 function refuseUndecided({ log }: ReviewHandlerDependencies, { uid, message }: ReviewFault): Answer {
   log.warn('admission review refused unjudged', { uid, reason: message });
   return { result: 'error', review: refuse(uid, { code: 400, reason: 'BadRequest', message }) };

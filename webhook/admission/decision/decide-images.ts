@@ -27,7 +27,7 @@ export interface TimedVerdict {
   readonly time: TimeSpan;
 }
 
-/** One judgement for each distinct image, in order. Never rejects: whatever fails is a verdict that refuses. */
+/** One verdict for each distinct image, in order. Never rejects: whatever fails is a verdict that refuses. */
 export async function decideImages(
   images: readonly string[],
   context: DecisionContext,

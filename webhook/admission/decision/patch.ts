@@ -14,7 +14,7 @@ const TAG = /^\w[\w.-]{0,127}$/;
 /**
  * The image of a `Verified` verdict, pinned to the digest that was verified: fully qualified, the tag kept
  * for people to read. An image that names this digest already is returned as written.
- * Undefined: the verdict speaks of another digest than the image, or of none; it must not be used.
+ * Undefined: the verdict is about another digest than the image, or of none; it must not be used.
  */
 export const pinnedReference = perVerdict((image: string, verdict): string | undefined => {
   const { repository, digest } = splitResolved(verdict.resolved);

@@ -19,13 +19,13 @@ export interface Exclusions {
 }
 
 export interface ImagesToDecide {
-  readonly kind: 'judge';
+  readonly kind: 'decide';
   readonly row: Workload;
   readonly fields: readonly ImageField[];
   readonly pull: PullIdentity;
 }
 
-/** What there is to judge in a request; or why there is nothing, or why it is refused unjudged. */
+/** What there is to decide in a request; or why there is nothing, or why it is refused undecided. */
 export type Scope =
   | ImagesToDecide
   | { readonly kind: 'nothing'; readonly why: 'ExcludedNamespace' | 'Delete' | 'MirrorPod' | 'Unchanged' }
@@ -53,14 +53,14 @@ function imagesToDecide(row: Workload, request: ReviewRequest): Scope {
   if ('fault' in podSpec) return malformed(row, podSpec.fault);
   const fields = imageFields(row, podSpec.value);
   if ('fault' in fields) return malformed(row, fields.fault);
-  const toJudge = fieldsToDecide(row, request, fields.value);
-  if (toJudge.length === 0) return nothing('Unchanged');
-  if (toJudge.length > MAXIMUM_IMAGES) return refused(`more than ${MAXIMUM_IMAGES} images in one ${row.kind}`);
+  const toDecide = fieldsToDecide(row, request, fields.value);
+  if (toDecide.length === 0) return nothing('Unchanged');
+  if (toDecide.length > MAXIMUM_IMAGES) return refused(`more than ${MAXIMUM_IMAGES} images in one ${row.kind}`);
   const pull = pullIdentityOf(request.namespace, podSpec.value);
   if ('fault' in pull) {
     return malformed(row, { ...pull.fault, path: `${row.podSpec.join('.')}.${pull.fault.path}` });
   }
-  return { kind: 'judge', row, fields: toJudge, pull: pull.value };
+  return { kind: 'decide', row, fields: toDecide, pull: pull.value };
 }
 
 function nothing(why: 'ExcludedNamespace' | 'Delete' | 'MirrorPod' | 'Unchanged'): Scope {

@@ -8,7 +8,7 @@ import type { ReviewRequest } from './review.ts';
 import type { Workload } from './workloads.ts';
 
 /**
- * The fields that have to be judged.
+ * The fields that have to be decided about.
  *
  * On UPDATE, an image that the same container or volume already had is left alone: otherwise no label
  * could be edited and no finalizer removed on an object that is older than its policy, or whose registry
@@ -16,7 +16,8 @@ import type { Workload } from './workloads.ts';
  * which a user may set on CREATE and which once let changed images through elsewhere (CVE-2023-34091).
  *
  * In a template what no Pod can start with is left to whatever fills it in, as OpenShift's image triggers do with a
- * blank: each Pod that comes of it is judged. In a Pod nothing fills it in any more, and it is judged (and found invalid).
+ * blank: each Pod that comes of it is decided about. In a Pod nothing fills it in any more, and it is
+ * refused as invalid.
  */
 export function fieldsToDecide(
   row: Workload,
@@ -35,7 +36,7 @@ const NEVER_AN_IMAGE = /^$|[^A-Za-z0-9._\-/:@[\]+]/;
 
 /**
  * Where the API server allows no other image, a tag that is applied again is the digest that it was pinned to: any other
- * would be refused. That digest is judged like every other.
+ * would be refused. That digest is verified like every other.
  */
 function keepDigest(field: ImageField, held: ReadonlySet<string> = new Set()): ImageField {
   const written = tagOf(field.image);

@@ -42,7 +42,7 @@ function workload(
   return { group, version: 'v1', kind, resource, podSpec, subResources: [], immutable: false, ...rest };
 }
 
-/** The row for a request; resource and kind must both agree. Undefined: not a request that we judge. */
+/** The row for a request; resource and kind must both agree. Undefined: not a request for us to decide. */
 export function findWorkload(request: ReviewRequest): Workload | undefined {
   const { kind, resource, subResource } = request;
   return WORKLOADS.find(

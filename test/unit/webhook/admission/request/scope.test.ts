@@ -68,7 +68,7 @@ describe('a request is refused', () => {
   });
 
   test('with more than a thousand images', () => {
-    assert.equal(scopeFor(many(1000)).kind, 'judge');
+    assert.equal(scopeFor(many(1000)).kind, 'decide');
     assert.equal(refusalOf(many(1001)), 'more than 1000 images in one Pod');
   });
 });
@@ -80,7 +80,7 @@ test('a Pod is judged by its images and by what it pulls them with', () => {
     serviceAccountName: 'robot',
   };
   const scope = scopeFor(reviewOf('pods', objectOf('pods', spec)));
-  assert.ok(scope.kind === 'judge');
+  assert.ok(scope.kind === 'decide');
   assert.deepEqual(scope.fields, [{ path: '/spec/containers/0/image', list: 'containers', name: 'a', image: 'nginx' }]);
   assert.deepEqual(scope.pull, { namespace: 'default', imagePullSecrets: ['pull'], serviceAccountName: 'robot' });
   assert.equal(scope.row.kind, 'Pod');
