@@ -64,9 +64,9 @@ function checkPattern(text: string): ImagePattern | undefined {
   }
 }
 
-/** Written out, a pattern may be longer than people may write. */
+/** Written out, a pattern may be longer than a repository may be, or than people may write. */
 function isShort({ canonical }: ImagePattern): boolean {
-  return canonical.length <= 512;
+  return canonical.length <= 255;
 }
 
 function checkOrder(a: ImagePattern, b: ImagePattern): void {
