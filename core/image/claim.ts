@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { asciiLowerCase } from './host.ts';
-import { ANY_SEGMENTS, faultIn, faultInComponent, parsePatterns, patternOf, segmentsOf } from './pattern.ts';
+import {
+  ANY_SEGMENTS,
+  faultIn,
+  faultInComponent,
+  parsePatterns,
+  patternOf,
+  segmentsOf,
+  withoutAmbiguousPort,
+} from './pattern.ts';
 import type { PatternParts } from './pattern.ts';
 import { isHostComponent, tagColon } from './reference.ts';
 import type { ImagePattern } from './types.ts';
@@ -22,9 +30,14 @@ export function claimsOf(text: string): readonly ImagePattern[] {
     const colon = tagColon(named);
     const name = colon === -1 ? named : named.slice(0, colon);
     if (name === '') return [];
-    const claims = [claimedBy(name), ...meantAsWell(named, name)];
+    const claims = [claimedBy(name), ...meantAsWell(named, name)].map(withEveryPort);
     return claims.map((parts) => patternOf(text, digest === undefined ? parts : { unreadable: 'digest', ...parts }));
   }
+}
+
+/** Where it is unclear whether the default port is meant, which images are written without, every port is claimed. */
+function withEveryPort({ segments: [host, ...path], ...parts }: PatternParts): PatternParts {
+  return { ...parts, segments: host === undefined ? [] : [withoutAmbiguousPort(host), ...path] };
 }
 
 function claimedBy(name: string): PatternParts {

@@ -71,7 +71,9 @@ export function parsePatterns(text: string): readonly ImagePattern[] {
   if (colon === -1 || !host.includes('*', colon) || !globMatches(compileGlob(host.slice(colon + 1)), DEFAULT_PORT)) {
     return [pattern];
   }
-  return [pattern, patternOf(text, { segments: [host.slice(0, colon), ...path], ...digestOf(pattern) })];
+  const portless = patternHost(host.slice(0, colon));
+  const segments = portless === DOCKER_HUB ? segmentsOf([portless, ...path].join('/')) : [portless, ...path];
+  return [pattern, patternOf(text, { segments, ...digestOf(pattern) })];
 }
 
 /** Anchored at both ends; host and path are matched apart. A tag is never looked at. */
@@ -222,6 +224,11 @@ function patternHost(host: string): string {
 /** Two `**` in a row mean what one means: one spelling, so that equal patterns tie. */
 function collapse(segments: readonly string[]): readonly string[] {
   return segments.filter((segment, index) => segment !== ANY_SEGMENTS || segments[index - 1] !== ANY_SEGMENTS);
+}
+
+/** The host with every port, where it has one of which it is unclear whether the default is meant. */
+export function withoutAmbiguousPort(host: string): string {
+  return AMBIGUOUS_PORT.test(host) ? host.slice(0, host.lastIndexOf(':')) : host;
 }
 
 function requirePlausible(text: string): void {

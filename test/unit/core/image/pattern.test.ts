@@ -241,6 +241,9 @@ describe('parsePatterns', () => {
   for (const [text, canonicals] of [
     ['ghcr.io/x', ['ghcr.io/x']],
     ['ghcr.io:*/x', ['ghcr.io:*/x', 'ghcr.io/x']],
+    ['docker.io:*/nginx', ['docker.io:*/nginx', 'docker.io/library/nginx']],
+    ['index.docker.io:*/**', ['index.docker.io:*/**', 'docker.io/**']],
+    ['127.1:*/x', ['127.1:*/x', '127.0.0.1/x']],
     ['ghcr.io:4*/x', ['ghcr.io:4*/x', 'ghcr.io/x']],
     ['ghcr.io:5*/x', ['ghcr.io:5*/x']],
     [`ghcr.io:*/x@${A}`, [`ghcr.io:*/x@${A}`, `ghcr.io/x@${A}`]],
