@@ -38,8 +38,8 @@ function isForeign({ stack = '', code }: NodeJS.ErrnoException): boolean {
 }
 
 /** Control characters forge lines in logs and in kubectl's output. */
-export function requireLine(message: string): void {
-  assert.ok(message !== '' && message.length <= 4000, `a message of ${message.length} characters`);
+export function requireLine(message: string, maximum = 4000): void {
+  assert.ok(message !== '' && message.length <= maximum, `a message of ${message.length} characters`);
   assert.ok(!CONTROL.test(message), `a message with control characters: ${JSON.stringify(message)}`);
 }
 
