@@ -73,7 +73,8 @@ export function parsePatterns(text: string): readonly ImagePattern[] {
   }
   const portless = patternHost(host.slice(0, colon));
   const segments = portless === DOCKER_HUB ? segmentsOf([portless, ...path].join('/')) : [portless, ...path];
-  return [pattern, patternOf(text, { segments, ...digestOf(pattern) })];
+  // Of `[::*` the colon is no port's.
+  return faultIn(segments) === undefined ? [pattern, patternOf(text, { segments, ...digestOf(pattern) })] : [pattern];
 }
 
 /** Anchored at both ends; host and path are matched apart. A tag is never looked at. */
