@@ -112,27 +112,34 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     return done;
   }
 
+  /** Asks what comes next; what can't be asked is refused at once, however much of it there is. */
   function next(): void {
-    if (asked !== undefined) return;
-    const taken = queue.take();
-    if (taken === undefined) {
-      worker?.unref();
-      return;
+    while (asked === undefined) {
+      const taken = queue.take();
+      if (taken === undefined) {
+        worker?.unref();
+        return;
+      }
+      const refusal = refusalOf(taken);
+      if (refusal === undefined) begin(taken);
+      else taken.job.reject(timeout(refusal));
     }
-    if (taken.job.signal?.aborted === true) {
-      taken.job.reject(timeout('nobody waits for it any more'));
-      next();
-      return;
-    }
+  }
+
+  /** Why the thread can't be asked, which is started where there is none. */
+  function refusalOf({ owner, job }: Pick<Asked, 'owner' | 'job'>): string | undefined {
+    if (job.signal?.aborted === true) return 'nobody waits for it any more';
     try {
       worker ??= start();
+      return undefined;
     } catch (thrown) {
-      options.onEnded?.(errorText(thrown), taken.owner);
-      taken.job.reject(timeout(`the thread can not be started: ${errorText(thrown)}`));
-      next();
-      return;
+      options.onEnded?.(errorText(thrown), owner);
+      return `the thread can not be started: ${errorText(thrown)}`;
     }
-    worker.ref();
+  }
+
+  function begin(taken: Pick<Asked, 'owner' | 'job'>): void {
+    worker?.ref();
     const timer = setTimeout(() => replace('its thread did not start'), START);
     asked = { ...taken, since: monotonic(), timer };
     if (isReady) post(asked);

@@ -71,6 +71,21 @@ describe('the thread that evaluates', () => {
     assert.equal(results.filter(({ status }) => status === 'rejected').length, 300 - 257);
   });
 
+  test('goes past any number of questions that nobody waits for any more', async () => {
+    evaluator = createEvaluator({ monotonic });
+    const leaving = new AbortController();
+    const owners = Array.from({ length: 100 }, (_, index) => `owner-${index}`);
+    const left = owners.flatMap((owner) =>
+      Array.from({ length: 256 }, () =>
+        evaluator.check(texts('true'), attested({}), IMAGE, { owner, signal: leaving.signal }),
+      ),
+    );
+    leaving.abort();
+    const results = await Promise.allSettled(left);
+    assert.ok(results.filter(({ status }) => status === 'rejected').length >= left.length - 1);
+    assert.deepEqual(await evaluator.compile(texts('true'), 'honest'), []);
+  });
+
   test('answers nobody who waits when it stops', async () => {
     evaluator = createEvaluator({ monotonic, source });
     const waiting = [evaluator.compile(texts('endless'), 'a'), evaluator.compile(texts('true'), 'b')];
