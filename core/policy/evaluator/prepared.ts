@@ -18,28 +18,46 @@ const KEPT_IMAGES = 8;
 /** Milliseconds for which an evaluation that did not end is not tried again. */
 const REST = 1000;
 
+interface Kept {
+  readonly answer: Promise<CheckedPredicate>;
+  /** Of who asked; where it ended the wait, the answer says nothing. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Asks each question once: about these texts, an attestation and an image. An answer lives as long as the policy and
- * the attestation do; that there was none, for a second.
+ * the attestation do; that there was none, for a second. That who asked gave up is no answer for those who wait with it.
  */
 export function remembering(check: CheckDemand): CheckDemand {
-  const known = new WeakMap<object, Map<string, Promise<CheckedPredicate>>>();
-  return (attested, image, asking) => {
+  const known = new WeakMap<object, Map<string, Kept>>();
+  return async function ask(attested, image, asking): Promise<CheckedPredicate> {
     const { statement } = attested;
     if (typeof statement !== 'object' || statement === null) return check(attested, image, asking);
-    const answers = known.get(statement) ?? new Map<string, Promise<CheckedPredicate>>();
+    const answers = known.get(statement) ?? new Map<string, Kept>();
     known.set(statement, answers);
     const key = JSON.stringify([image.repository, image.digest, image.tag]);
     const before = answers.get(key);
-    if (before !== undefined) return before;
-    const answer = check(attested, image, asking);
+    if (before !== undefined) {
+      try {
+        return await before.answer;
+      } catch (error) {
+        if (!before.signal.aborted || asking.signal.aborted) throw error;
+        forget(answers, key, before);
+        return ask(attested, image, asking);
+      }
+    }
+    const kept: Kept = { answer: check(attested, image, asking), signal: asking.signal };
     if (answers.size >= KEPT_IMAGES) answers.clear();
-    answers.set(key, answer);
-    answer.catch(() => {
-      // Who gave up waiting has said nothing for others.
-      if (asking.signal.aborted) answers.delete(key);
-      else setTimeout(() => answers.delete(key), REST).unref();
+    answers.set(key, kept);
+    kept.answer.catch(() => {
+      if (asking.signal.aborted) forget(answers, key, kept);
+      else setTimeout(forget, REST, answers, key, kept).unref();
     });
-    return answer;
+    return kept.answer;
   };
+}
+
+/** Unless it was asked anew meanwhile. */
+function forget(answers: Map<string, Kept>, key: string, kept: Kept): void {
+  if (answers.get(key) === kept) answers.delete(key);
 }
