@@ -25,6 +25,7 @@ export const METADATA: Selection = {
     uid: SHORT,
     resourceVersion: SHORT,
     generation: SHORT,
+    creationTimestamp: SHORT,
     labels: { bytes: METADATA_BYTES },
   },
 };

@@ -2,15 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AnyImagePolicy } from '../../../../core/policy/documents/kinds.ts';
+import { readObject } from '../../../../operator/kubernetes/object-reader.ts';
+import { POLICY_READING } from '../../../../operator/policies/policy-reading.ts';
 import { NAMESPACE_MOST, NamespaceShares } from '../../../../operator/policies/namespace-share.ts';
 
+/** As the operator reads it of the API server's answer. */
 function policy(index: number, namespace?: string): AnyImagePolicy {
+  const kind = namespace === undefined ? 'ImagePolicy' : 'NamespacedImagePolicy';
   const creationTimestamp = new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString();
-  const metadata = { name: `p${index}`, creationTimestamp };
-  const both = { apiVersion: 'cosignet.dev/v1', spec: { images: ['**'] } } as const;
-  return namespace === undefined
-    ? { ...both, kind: 'ImagePolicy', metadata }
-    : { ...both, kind: 'NamespacedImagePolicy', metadata: { ...metadata, namespace } };
+  const written = { metadata: { name: `p${index}`, namespace, creationTimestamp }, spec: { images: ['**'] } };
+  const read: object = readObject(Buffer.from(JSON.stringify(written)), POLICY_READING);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was written above
+  return { apiVersion: 'cosignet.dev/v1', kind, ...read } as AnyImagePolicy;
 }
 
 const over = (shares: NamespaceShares, namespace: string) =>
