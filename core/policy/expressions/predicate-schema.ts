@@ -49,7 +49,15 @@ export function compilePredicateSchema(schema: unknown): (predicate: unknown, wo
   const own = copied(schema);
   const draft = draftOf(own);
   const subschemas = subschemasWithin(own);
-  for (const { path, subschema } of subschemas) refuseForeign(subschema, path, own);
+  const walked = new Set<unknown>(subschemas.map(({ subschema }) => subschema));
+  for (const { path, subschema } of subschemas) {
+    refuseForeign(subschema, path, own);
+    // What is referred to counts as a schema, wherever it stands: only what was looked at may be one.
+    const target = referredTo(subschema, own);
+    if (isJsonObject(target) && !walked.has(target)) {
+      throw new Error(`${path}: $ref refers to what is no schema there; put it into $defs`);
+    }
+  }
   // ajv checks the schema by schemas of its own.
   const meter: Meter = { work: createWork(MAXIMUM_WORK), patternSteps: 0 };
   const validate = compile(own, draft, meter);
@@ -131,6 +139,21 @@ function refuseForeign(subschema: JsonObject, path: string, root: JsonObject): v
   if (id !== undefined && subschema !== root) throw new Error(`${path}: $id is only allowed at the root`);
 }
 
+/** Undefined: to nothing, which ajv refuses. The pointer is of RFC 6901, in its form for URIs. */
+function referredTo({ $ref: reference }: JsonObject, root: JsonObject): unknown {
+  if (typeof reference !== 'string') return undefined;
+  const steps = reference.split('/').slice(1).map(unescaped);
+  return steps.reduce<unknown>(
+    (value, step) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step) ? Reflect.get(value, step) : undefined,
+    root,
+  );
+}
+
+function unescaped(step: string): string {
+  return decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
 function compile(schema: JsonObject, draft: Draft, meter: Meter) {
   const { $id: _id, $schema: _schema, ...rest } = schema;
   const options = { ...OPTIONS, code: { regExp: meteredPatterns(meter) } };
@@ -160,6 +183,8 @@ const OPTIONS: Options = {
   strictRequired: false,
   allErrors: false,
   inlineRefs: false,
+  // Else `required: [constructor]` is met by what every object inherits.
+  ownProperties: true,
   validateFormats: true,
   formats: Object.fromEntries(FORMATS.map((name) => [name, fullFormats[name]])),
   logger: false,

@@ -64,6 +64,13 @@ describe('a predicate schema', () => {
       fault: /uniqueItems/,
     },
     {
+      name: 'does not take what JavaScript objects inherit for fields',
+      schema: { required: ['constructor'], properties: { valueOf: { type: 'string' } } },
+      good: { ['constructor']: 1 },
+      bad: {},
+      fault: /required property 'constructor'/,
+    },
+    {
       name: 'matches patterns anywhere in the text, as JSON Schema does',
       schema: { type: 'string', pattern: 'b+' },
       good: 'abba',
@@ -102,6 +109,16 @@ describe('a schema that cannot be used says why', () => {
     ['a reference to another document', { $ref: 'https://example.test/schema' }, /only refer to this schema itself/],
     ['such a reference further in', { properties: { a: { $ref: 'other.json' } } }, /#\/properties\/a: \$ref/],
     ['a reference to nothing', { $ref: '#/$defs/none' }, /can't resolve reference/],
+    [
+      'a reference to an example',
+      { examples: [{ type: 'number' }], $ref: '#/examples/0' },
+      /refers to what is no schema/,
+    ],
+    [
+      'the same, written otherwise',
+      { default: { 'a/b': {} }, allOf: [{ $ref: '#/d%65fault/a~1b' }] },
+      /no schema there/,
+    ],
     ['a nested id', { properties: { a: { $id: 'https://example.test/' } } }, /\$id is only allowed at the root/],
     ['an asynchronous schema, whose answer would always be true', { $async: true, type: 'number' }, /\$async/],
     ['the same further in', { allOf: [{ $async: true }] }, /\$async/],
