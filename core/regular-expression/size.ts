@@ -5,6 +5,9 @@ const UNICODE_CLASS = 10;
 /** Characters of a class in brackets that weigh as much as one step. */
 const CLASS_CHARACTERS = 4;
 
+/** Characters; a text of more has more steps than any program may have, or is nothing that anybody writes. */
+const LONGEST = 4096;
+
 interface Sequence {
   /** Steps of all that was read since the bracket. */
   total: number;
@@ -32,11 +35,13 @@ const TOKENS: readonly Token[] = [
 ];
 
 /**
- * How many steps the program of an RE2 pattern has at most, counted on its text in linear time: a repetition counts as
+ * How many steps the program of an RE2 pattern has at most, counted on its text: a repetition counts as
  * often as it says, one within another multiplies. Compiling and matching take time and memory in proportion;
- * `((a?){1000}){1000}` would take gigabytes. Counts rather too much; of a text that is no pattern it says nothing.
+ * `((a?){1000}){1000}` would take gigabytes. Counts rather too much; of a text that is no pattern it says nothing. A text of more
+ * than 4,096 characters counts as one step a character, unread: some texts take time by the square of their length.
  */
 export function patternSize(pattern: string): number {
+  if (pattern.length > LONGEST) return pattern.length;
   const open: Sequence[] = [{ total: 3, last: 0 }];
   for (let at = 0; at < pattern.length;) at = readToken(pattern, at, open);
   while (open.length > 1) close(open);

@@ -22,13 +22,13 @@ export function countNodes(root: Expression): number {
   return partsOf(root).reduce((sum, part) => sum + countNodes(part), 1);
 }
 
-/** How deep the brackets of an expression stand within each other; counts those in quotes too. */
+/** How deep the brackets of an expression stand within each other; counts those in quotes too, and rather too many. */
 export function nestingOf(text: string): number {
   let depth = 0;
   let deepest = 0;
   for (const character of text) {
     if ('([{'.includes(character)) depth += 1;
-    if (')]}'.includes(character)) depth -= 1;
+    if (')]}'.includes(character)) depth = Math.max(0, depth - 1);
     deepest = Math.max(deepest, depth);
   }
   return deepest;

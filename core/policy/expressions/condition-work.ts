@@ -13,6 +13,11 @@ const CALENDAR_STEPS = 500;
 const CHARACTERS = 8;
 /** Steps of a pattern on one character that count as one: few of its threads are alive at a time. */
 const PATTERN_STEPS = 4;
+/** Pairs of characters that one step compares, where a text is sought in another. */
+const SOUGHT_PAIRS = 128;
+/** Steps of compiling a pattern: for each character of its text, and for each step of its program. */
+const READING_STEPS = 32;
+const COMPILING_STEPS = 40;
 const KEPT_PATTERNS = 32;
 
 /** CEL's functions, each of which spends what its arguments may cost it. */
@@ -22,6 +27,7 @@ export function meteredFunctions(functions: Iterable<CelFunc>, spend: Spend): Ce
     const base = CALENDAR.test(name) ? CALENDAR_STEPS : 1;
     const call: CelFunc['call'] = (id, target, args) => {
       for (const value of comparedBy(name, args)) spendDeep(value, spend);
+      if (name === 'contains') spend(seekingSteps(target, args[0]));
       const result = original.call(id, target, args);
       // Undefined: it takes other types, and did nothing.
       if (result !== undefined) spend(args.reduce<number>((sum, value) => sum + sizeOf(value), base + sizeOf(target)));
@@ -30,6 +36,13 @@ export function meteredFunctions(functions: Iterable<CelFunc>, spend: Spend): Ce
     const metered: CelFunc = Object.create(original, { call: { value: call } });
     return metered;
   });
+}
+
+/** At worst each character of the one is compared with each of the other. */
+function seekingSteps(text: CelValue | undefined, sought: CelValue | undefined): number {
+  return typeof text === 'string' && typeof sought === 'string'
+    ? Math.ceil((text.length * sought.length) / SOUGHT_PAIRS)
+    : 0;
 }
 
 /** What the function looks through as deep as it goes. */
@@ -45,9 +58,17 @@ function isContainer(value: CelValue): boolean {
 /** The regular expressions of `matches`, compiled once for each text that is one. */
 export function meteredPatterns(spend: Spend) {
   const patterns = createRecentlyUsed<Pattern>(KEPT_PATTERNS);
+
+  function compiled(text: string): Pattern {
+    spend(READING_STEPS * text.length);
+    const pattern = compilePattern(text);
+    spend(COMPILING_STEPS * pattern.steps);
+    return pattern;
+  }
+
   return {
     compile(text: string) {
-      const pattern = patterns.get(text) ?? compilePattern(text);
+      const pattern = patterns.get(text) ?? compiled(text);
       patterns.set(text, pattern);
       return {
         test(candidate: string) {

@@ -11,7 +11,7 @@ import type { AttestationCondition } from './types.ts';
 const NAMES_PREDICATE = /\bpredicate\b/;
 const NAMES_STATEMENT = /\bstatement\b/;
 const MAXIMUM_CHARACTERS = 4096;
-/** Brackets within brackets: what parsing takes multiplies with each. */
+/** Brackets within brackets: whoever reads the expression recurses by them. */
 const MAXIMUM_NESTING = 24;
 const MAXIMUM_NODES = 1500;
 /** Rounds of all loops (`all`, `exists`, `map`, …) in one evaluation; a large SBOM has some 20,000 packages. */

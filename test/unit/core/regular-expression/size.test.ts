@@ -57,6 +57,8 @@ describe('a pattern whose program would be too large is refused before it is com
     '(?i:k{1000})'.repeat(80),
     '(?i)' + '\\p{L}'.repeat(300),
     'a{1001}',
+    '\\p{'.repeat(20_000),
+    `[[:${'[:'.repeat(30_000)}`,
   ];
   for (const pattern of hostile) {
     test(pattern.slice(0, 40), () => {

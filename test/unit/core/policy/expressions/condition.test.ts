@@ -129,6 +129,11 @@ describe('a condition that cannot be compiled says why', () => {
     ['too many characters', `predicate.a == "${'x'.repeat(5000)}"`, /longer than 4096/],
     ['too many parts', `[${'1,'.repeat(1600)}1] == []`, /more than 1500 parts/],
     ['brackets that are never closed', `${'('.repeat(25)}true`, /brackets more than 24 deep/],
+    [
+      'brackets made up for by others in quotes',
+      `"${')'.repeat(99)}" == "" || ${'('.repeat(25)}true${')'.repeat(25)}`,
+      /deep/,
+    ],
     ['too deep a nesting', '('.repeat(4000), /brackets more than 24 deep/],
   ];
   for (const [name, expression, reason] of faults) {
@@ -211,6 +216,35 @@ describe('a hostile condition ends soon and never holds', () => {
     const started = performance.now();
     assert.equal(holds('predicate.matches("^(a+)+$")', `${'a'.repeat(50_000)}!`), false);
     assert.ok(performance.now() - started < 2000);
+  });
+
+  // Each is swallowed by `|| true`, so that only what was counted refuses it.
+  const texts: readonly (readonly [string, string, unknown])[] = [
+    [
+      'a long text that is sought in a longer one',
+      'predicate[0].contains(predicate[1])',
+      ['a'.repeat(1_000_000), `${'a'.repeat(5000)}b${'a'.repeat(5000)}`],
+    ],
+    [
+      'another pattern in each round',
+      'predicate.exists(x, "x".matches(x))',
+      Array.from({ length: 20_000 }, (_, index) => `(\\pL?){20}${index}`),
+    ],
+  ];
+  for (const [name, expression, predicate] of texts) {
+    test(name, () => {
+      const started = performance.now();
+      assert.throws(() => holds(`${expression} || true`, predicate), /takes more than 4000000 steps/);
+      assert.ok(performance.now() - started < 1500);
+    });
+  }
+
+  test('a pattern that takes long to read is not read', () => {
+    const started = performance.now();
+    for (const pattern of ['\\p{'.repeat(40_000), `[[:${'[:'.repeat(60_000)}`]) {
+      assert.throws(() => holds('"x".matches(predicate)', pattern), /too large/);
+    }
+    assert.ok(performance.now() - started < 500);
   });
 
   test('a large document is no attack', () => {
