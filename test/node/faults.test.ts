@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ObjectList } from '../control-plane/api.ts';
 import { waitFor } from '../control-plane/process.ts';
-import { admitted, install, openOn, type Installation } from '../e2e/installation.ts';
+import { admitted, install, openOn, tryPod, type Installation } from '../e2e/installation.ts';
 import { startLoad } from '../e2e/load.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
 
@@ -40,6 +40,15 @@ describe('a real node that fails', () => {
       const outcomes = await Promise.all(former.map(restarted));
       return outcomes.every(Boolean) && (await replicas()).length === former.length;
     });
+
+  /** Whether so many requests in a row are answered. */
+  const answers = async (requests: number): Promise<boolean> => {
+    for (let request = 0; request < requests; request += 1) {
+      const { code } = await bench.kubectl(tryPod(here.images.signed));
+      if (code !== 0) return false;
+    }
+    return true;
+  };
 
   before(async () => {
     bench = await openNodeWorkbench();
@@ -160,6 +169,8 @@ describe('a real node that fails', () => {
       return (await podsOf('shop', 'app=web')).every((pod) => isReady(pod) && restarts(pod) > 0);
     });
     assert.deepEqual((await podsOf('shop', 'app=web')).map(nameOf), web.map(nameOf));
+    // kube-proxy learns the new addresses of both replicas only after their Pods are ready.
+    await eventually('the Service to lead to the replicas', () => answers(8));
     await here.kubectl('run', 'after-crash', `--image=${here.images.signed.tag}`);
     await here.kubectl('wait', 'pod/after-crash', '--for=condition=Ready', '--timeout=60s');
     await here.refused('run', 'unsigned', `--image=${here.images.unsigned.tag}`);
