@@ -20,13 +20,14 @@ const REST = 1000;
 
 interface Kept {
   readonly answer: Promise<CheckedPredicate>;
-  /** Of who asked; where it ended the wait, the answer says nothing. */
-  readonly signal: AbortSignal;
+  /** Who asked: whose patience or share may be why there is none. */
+  readonly by: Parameters<CheckDemand>[2];
 }
 
 /**
  * Asks each question once: about these texts, an attestation and an image. An answer lives as long as the policy and
- * the attestation do; that there was none, for a second. That who asked gave up is no answer for those who wait with it.
+ * the attestation do; that there was none, for a second. That who asked gave up, or has too much waiting, is no answer for
+ * others.
  */
 export function remembering(check: CheckDemand): CheckDemand {
   const known = new WeakMap<object, Map<string, Kept>>();
@@ -41,12 +42,12 @@ export function remembering(check: CheckDemand): CheckDemand {
       try {
         return await before.answer;
       } catch (error) {
-        if (!before.signal.aborted || asking.signal.aborted) throw error;
+        if (asking.signal.aborted || (before.by.owner === asking.owner && !before.by.signal.aborted)) throw error;
         forget(answers, key, before);
         return ask(attested, image, asking);
       }
     }
-    const kept: Kept = { answer: check(attested, image, asking), signal: asking.signal };
+    const kept: Kept = { answer: check(attested, image, asking), by: asking };
     if (answers.size >= KEPT_IMAGES) answers.clear();
     answers.set(key, kept);
     kept.answer.catch(() => {

@@ -43,6 +43,22 @@ describe('answers that are remembered', () => {
     assert.equal(asked.length, 3);
   });
 
+  test('that one owner was refused are none for another', async () => {
+    const asked: string[] = [];
+    const one = attested();
+    const check = remembering((_attested, _image, { owner }) => {
+      asked.push(owner);
+      return owner === 'greedy' ? Promise.reject(new Error('too much waits')) : Promise.resolve({ steps: 1 });
+    });
+    const greedy = { ...patient, owner: 'greedy' };
+    const answers = await Promise.allSettled([check(one, IMAGE, greedy), check(one, IMAGE, patient)]);
+    assert.deepEqual(answers[1], { status: 'fulfilled', value: { steps: 1 } });
+    assert.equal(answers[0]?.status, 'rejected');
+    // What is known is known to both.
+    assert.deepEqual(await check(one, IMAGE, greedy), { steps: 1 });
+    assert.deepEqual(asked, ['greedy', 'patient']);
+  });
+
   test('of one who gave up are none for those who wait with it: they ask anew, once', async () => {
     const { asked, check } = slowCheck();
     const leaving = new AbortController();
