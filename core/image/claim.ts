@@ -14,22 +14,26 @@ import { isHostComponent, tagColon } from './reference.ts';
 import type { ImagePattern } from './types.ts';
 
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]{0,20}:\/\//;
+/** Also none, which is how the default is written. */
+const ANY_PORT = /:\*+$/;
 const EVERYTHING: PatternParts = { segments: [], unreadable: 'path' };
+const ANY_DIGEST: PatternParts = { segments: [ANY_SEGMENTS], unreadable: 'digest' };
 
 /**
  * What a text of `spec.images` claims, readable or not, so that a policy with a slip in it denies its images instead of
  * leaving them to a weaker policy. Scheme and tag are left out, capitals are taken as small letters where only those can
  * be; otherwise everything is claimed from the first unreadable segment on: what was meant there can't be known.
- * Empty: nothing was written.
+ * Empty: nothing was written. Only a tag or a digest is no repository: all of them may be meant.
  */
 export function claimsOf(text: string): readonly ImagePattern[] {
   try {
     return parsePatterns(text);
   } catch {
+    if (text.trim() === '') return [];
     const [named = '', digest] = text.trim().replace(SCHEME, '').split('@', 2);
     const colon = tagColon(named);
     const name = colon === -1 ? named : named.slice(0, colon);
-    if (name === '') return [];
+    if (name === '') return [patternOf(text, digest === undefined ? EVERYTHING : ANY_DIGEST)];
     const claims = [claimedBy(name), ...meantAsWell(named, name)].map(withEveryPort);
     return claims.map((parts) => patternOf(text, digest === undefined ? parts : { unreadable: 'digest', ...parts }));
   }
@@ -58,10 +62,13 @@ function startOf(name: string): readonly string[] {
   return segmentsOf(`${name}/${ANY_SEGMENTS}`).slice(0, -1);
 }
 
-/** `registry:5000` may be a host or have a tag, `nginx/` an image of `library` or all below it. */
+/** `registry:5000` and `registry:*` may be a host or have a tag, `nginx/` an image of `library` or all below it. */
 function meantAsWell(named: string, name: string): readonly PatternParts[] {
-  if (!named.includes('/') && /:[0-9]+$/.test(named)) {
-    return faultIn([asciiLowerCase(named)]) === undefined ? [{ segments: startOf(named), unreadable: 'path' }] : [];
+  if (!named.includes('/') && /:[0-9*]+$/.test(named)) {
+    const hosts = ANY_PORT.test(named) ? [named, named.replace(ANY_PORT, '')] : [named];
+    return hosts
+      .filter((host) => faultIn([asciiLowerCase(host)]) === undefined)
+      .map((host) => ({ segments: startOf(host), unreadable: 'path' }));
   }
   const short = /^(?:(?:index\.)?docker\.io\/)?([^/]+)\/+$/i.exec(name)?.[1];
   if (short === undefined || isHostComponent(short)) return [];

@@ -21,6 +21,14 @@ describe('a pattern that cannot be read', () => {
     ['10.1:5000', ['docker.io/library/10.1', '10.0.0.1:5000/** from there on']],
     ['index.docker.io:443', ['docker.io/library/index.docker.io', 'docker.io/** from there on']],
     ['nginx:1', ['docker.io/library/nginx', 'nginx:1/** from there on']],
+    [
+      'registry.example.com:*',
+      [
+        'docker.io/library/registry.example.com',
+        'registry.example.com:*/** from there on',
+        'registry.example.com/** from there on',
+      ],
+    ],
     ['localhost:5000', ['docker.io/library/localhost', 'localhost:5000/** from there on']],
     [`nginx:v1@${A}`, ['docker.io/library/nginx any digest']],
     ['ghcr.io/acme/app@sha256:short', ['ghcr.io/acme/app any digest']],
@@ -60,11 +68,14 @@ describe('a pattern that cannot be read', () => {
     ['***', ['** from there on']],
     ['\u212aeg.io/x', ['** from there on']],
     ['/', ['** from there on']],
+    // No repository at all.
+    [':tag', ['** from there on']],
+    ['https://', ['** from there on']],
+    [`@${A}`, ['** any digest']],
+    ['@', ['** any digest']],
     // Nothing was written.
     ['', []],
     [' ', []],
-    [':tag', []],
-    ['https://', []],
   ];
   for (const [text, expected] of CLAIMS) {
     test(`${JSON.stringify(text)} claims ${expected.join(' and ') || 'nothing'}`, () => {
