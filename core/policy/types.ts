@@ -26,6 +26,8 @@ export interface CompiledPolicy {
   readonly generation: number;
   /** Claims images also where `problems` is not empty. */
   readonly patterns: readonly ImagePattern[];
+  /** Its spec, or its selector, could not be read whole: it may claim more than was meant, and takes it from no other policy. */
+  readonly partlyRead?: true;
   /** Undefined: all namespaces. */
   readonly namespaceSelector?: (labels: Readonly<Record<string, string>>) => boolean;
   readonly action: Action;

@@ -55,9 +55,13 @@ interface Known {
   /** It rests on what was read before an outage. */
   readonly stale: boolean;
   readonly policies: readonly CompiledPolicy[];
+  /** Whether a policy of the cluster claims it by what is written. */
+  readonly isCovered: boolean;
   /** What a failure would mean for admission. */
   readonly mode: Mode;
 }
+
+const NOTHING = { stale: false, policies: [], isCovered: false, mode: 'Enforce' } as const;
 
 /** One decision under way. */
 interface Decision {
@@ -98,7 +102,7 @@ async function conclude(
   dependencies: DecideDependencies,
   count: () => void,
 ): Promise<{ readonly conclusion: Conclusion; readonly auditOnly: boolean }> {
-  let latest: Known = { image: request.image, stale: false, policies: [], mode: 'Enforce' };
+  let latest: Known = { ...NOTHING, image: request.image };
   let auditOnly = false;
   try {
     const configuration = dependencies.configuration();
@@ -166,12 +170,15 @@ function readReference({ request, configuration, snapshot, learn }: Decision): M
   try {
     const reference = parseReference(request.image);
     const plainHttp = isPlainHttp(configuration.registries, reference.registry);
-    learn({ image: formatReference(reference), stale: false, policies: [], mode: 'Enforce' });
+    learn({ ...NOTHING, image: formatReference(reference) });
     return { ...reference, plainHttp };
   } catch (error) {
-    const meant = policiesMeant(snapshot, request.image, request.namespace);
-    const mode = meant.some(isOfCluster) ? strictestMode(meant) : unmatchedMode(configuration.unmatchedImages);
-    learn({ image: request.image, stale: false, policies: [], mode });
+    const { policies, isCovered } = policiesMeant(snapshot, request.image, request.namespace);
+    const unmatched = { mode: unmatchedMode(configuration.unmatchedImages) };
+    const { mode } = policies.some(isOfCluster)
+      ? { mode: strictestMode(isCovered ? policies : [...policies, unmatched]) }
+      : unmatched;
+    learn({ ...NOTHING, image: request.image, mode });
     throw error;
   }
 }
@@ -197,10 +204,13 @@ async function matchImage(reference: Matchable & ImageReference, decision: Decis
   return { known, image: resolved.image };
 }
 
-function applicable(reference: Matchable, { snapshot, request }: Decision): Pick<Known, 'policies' | 'mode'> {
-  const { policies } = matchPolicies(snapshot, reference, request.namespace);
+function applicable(
+  reference: Matchable,
+  { snapshot, request }: Decision,
+): Pick<Known, 'policies' | 'isCovered' | 'mode'> {
+  const matched = matchPolicies(snapshot, reference, request.namespace);
   // Where no policy of the cluster applies yet, a namespace's own must not make a failure harmless.
-  return { policies, mode: policies.some(isOfCluster) ? strictestMode(policies) : 'Enforce' };
+  return { ...matched, mode: matched.isCovered ? strictestMode(matched.policies) : 'Enforce' };
 }
 
 /** The one resolution of a decision: what it returns is what is verified, pinned and reported. */

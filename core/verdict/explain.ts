@@ -3,7 +3,7 @@ import { isPlainHttp } from '../config/registry-settings.ts';
 import type { Configuration } from '../config/types.ts';
 import { formatReference, parseReference } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
-import { rankMatches, rankOwnMatches } from '../policy/store/match.ts';
+import { applyingMatches, rankMatches, rankOwnMatches } from '../policy/store/match.ts';
 import type { RankedMatch } from '../policy/store/match.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, NamespaceContext } from '../policy/types.ts';
@@ -16,10 +16,12 @@ export interface Explanation {
   readonly namespace: NamespaceContext;
   /** All of the cluster's policies that match, the most specific first. */
   readonly matches: readonly RankedMatch[];
-  /** The one of `matches` that speaks. */
-  readonly speaking?: RankedMatch;
-  /** All of the namespace's own that match; the first adds to what is asked. */
+  /** Those of `matches` that apply. */
+  readonly applying: readonly RankedMatch[];
+  /** All of the namespace's own that match. */
   readonly own: readonly RankedMatch[];
+  /** Those of `own` that apply: they add to what is asked. */
+  readonly adding: readonly RankedMatch[];
   readonly unmatchedImages: Configuration['unmatchedImages'];
 }
 
@@ -33,53 +35,63 @@ export function explainImage(
   const reference = parseReference(image);
   const located = { ...reference, plainHttp: isPlainHttp(registries, reference.registry) };
   const matches = rankMatches(snapshot, located, namespace);
-  const speaking = matches.find(isSelected);
+  const applying = applyingMatches(matches);
   const own = rankOwnMatches(snapshot, located, namespace);
-  return { reference, namespace, matches, own, unmatchedImages, ...(speaking && { speaking }) };
+  return { reference, namespace, matches, applying, own, adding: applyingMatches(own), unmatchedImages };
 }
 
 export function explanationText(explanation: Explanation): string {
-  const { reference, namespace, matches, speaking, own } = explanation;
+  const { reference, namespace, matches, applying, own, adding } = explanation;
   const image = formatReference(reference);
   const where = namespace.name === undefined ? '' : `  in namespace ${namespace.name}`;
   const others = [
-    ...matches.flatMap((match) => passedOver(match, speaking)),
-    ...own.flatMap((match) => passedOver(match, own[0])),
+    ...matches.flatMap((match) => passedOver(match, applying)),
+    ...own.flatMap((match) => passedOver(match, adding)),
   ];
   return [
     `${image}${where}`,
     ...(reference.original === image ? [] : [`  written as ${reference.original}`]),
-    ...(speaking === undefined ? [nobodySpeaks(explanation)] : speakers(speaking)),
+    ...applying.flatMap(demandsBy),
+    ...(isCovered(explanation) ? [] : [notCovered(explanation)]),
     ...additions(explanation),
-    ...(others.length === 0 ? [] : ['  other policies match, and say nothing here:', ...others]),
+    ...(others.length === 0 ? [] : ['  other policies match, and do not apply here:', ...others]),
   ]
     .map((line) => printable(line))
     .join('\n');
 }
 
-function isSelected({ policies }: RankedMatch): boolean {
-  return policies.some(({ selectsNamespace }) => selectsNamespace);
+function isCovered({ applying }: Explanation): boolean {
+  return applying.some(isAsWritten);
 }
 
-function speakers({ pattern, policies }: RankedMatch): string[] {
+function isAsWritten({ policies }: RankedMatch): boolean {
+  return policies.some((each) => each.selectsNamespace && each.isAsWritten);
+}
+
+function demandsBy(match: RankedMatch): string[] {
+  const { pattern, policies } = match;
   const selected = policies.filter(({ selectsNamespace }) => selectsNamespace);
   const all = selected.length > 1 ? '; all of them must be satisfied' : '';
-  return [
-    `  decided by pattern ${pattern.source}, the most specific that matches${all}:`,
-    ...selected.map(({ policy }) => `    ${policy.name}: ${demandOf(policy)}`),
-  ];
+  const by = isAsWritten(match)
+    ? `decided by pattern ${pattern.source}, the most specific that matches${all}`
+    : `may be meant by pattern ${pattern.source}, which can't be read whole or for which namespaces`;
+  return [`  ${by}:`, ...selected.map(({ policy }) => `    ${policy.name}: ${demandOf(policy)}`)];
 }
 
 /** What the namespace's own policies ask beside the cluster's. */
-function additions({ speaking, own, unmatchedImages }: Explanation): string[] {
-  const [first] = own;
-  if (first === undefined) return [];
-  const names = first.policies.map(({ policy }) => policy.name).join(' and ');
-  if (speaking === undefined && unmatchedImages === 'Deny')
+function additions(explanation: Explanation): string[] {
+  const { adding, applying, unmatchedImages } = explanation;
+  if (adding.length === 0) return [];
+  const names = adding.flatMap(({ policies }) => policies.map(({ policy }) => policy.name)).join(' and ');
+  if (applying.length === 0 && unmatchedImages === 'Deny')
     return [`  ${names} can only add to a policy of the cluster`];
+  return adding.flatMap(additionsBy);
+}
+
+function additionsBy({ pattern, policies }: RankedMatch): string[] {
   return [
-    `  and besides, for this namespace, by pattern ${first.pattern.source}:`,
-    ...first.policies.map(({ policy }) => `    ${policy.name}: ${additionOf(policy)}`),
+    `  and besides, for this namespace, by pattern ${pattern.source}:`,
+    ...policies.map(({ policy }) => `    ${policy.name}: ${additionOf(policy)}`),
   ];
 }
 
@@ -88,9 +100,10 @@ function additionOf(policy: CompiledPolicy): string {
   return adds ? demandOf(policy) : 'adds nothing: a policy of a namespace can not allow what the cluster does not';
 }
 
-function nobodySpeaks({ unmatchedImages }: Explanation): string {
+function notCovered({ applying, unmatchedImages }: Explanation): string {
   const consequence = { Deny: 'denied', Warn: 'admitted with a warning', Allow: 'admitted' }[unmatchedImages];
-  return `  no policy speaks for it: ${consequence} (unmatchedImages: ${unmatchedImages})`;
+  const subject = applying.length === 0 ? 'no policy' : 'no policy that can be read whole';
+  return `  ${subject} covers it: ${consequence} (unmatchedImages: ${unmatchedImages})`;
 }
 
 function demandOf(policy: CompiledPolicy): string {
@@ -103,10 +116,10 @@ function demandOf(policy: CompiledPolicy): string {
   return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${mode}`;
 }
 
-/** The policies of a match that don't speak, and why. */
-function passedOver(match: RankedMatch, speaking: RankedMatch | undefined): string[] {
+/** The policies of a match that don't apply, and why. */
+function passedOver(match: RankedMatch, applying: readonly RankedMatch[]): string[] {
   return match.policies.flatMap(({ policy, selectsNamespace }) => {
-    if (match === speaking && selectsNamespace) return [];
+    if (applying.includes(match) && selectsNamespace) return [];
     const reason = selectsNamespace ? 'is less specific' : 'is not for this namespace';
     return [`    ${policy.name}: pattern ${match.pattern.source} ${reason}`];
   });

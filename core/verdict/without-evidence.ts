@@ -18,6 +18,8 @@ export type VerdictDraft = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message'
 interface Claimed {
   readonly image: string;
   readonly policies: readonly CompiledPolicy[];
+  /** Whether a policy of the cluster claims it by what is written. */
+  readonly isCovered: boolean;
 }
 
 /** What can be said before a registry is asked. */
@@ -36,9 +38,9 @@ export function decideWithoutEvidence(
   unmatchedImages: Configuration['unmatchedImages'],
 ): WithoutEvidence {
   const { policies } = claimed;
-  const unmatched = policies.some(isOfCluster) ? undefined : verdictOnUnmatched(claimed, unmatchedImages);
+  const unmatched = claimed.isCovered ? undefined : verdictOnUnmatched(claimed, unmatchedImages);
   // Policies of a namespace only add: they can't admit what the configuration denies.
-  if (unmatched !== undefined && (policies.length === 0 || unmatchedImages === 'Deny')) {
+  if (unmatched !== undefined && !policies.some(isOfCluster) && (policies.length === 0 || unmatchedImages === 'Deny')) {
     return { early: unmatched, standing: [], policies: [] };
   }
   const standing = standingRefusals(claimed, unmatched);
@@ -51,7 +53,7 @@ export function decideWithoutEvidence(
 
 function standingRefusals(claimed: Claimed, unmatched: VerdictDraft | undefined): readonly VerdictDraft[] {
   const refusals = claimed.policies.flatMap((policy) => refusalOf(policy, claimed));
-  return unmatched?.outcome === 'denied' ? [unmatched, ...refusals] : refusals;
+  return unmatched?.outcome === 'denied' ? [...refusals, unmatched] : refusals;
 }
 
 function allowedWithoutEvidence({ image, policies }: Claimed): VerdictDraft {
@@ -102,7 +104,7 @@ function verdictOnUnmatched(claimed: Claimed, unmatched: Configuration['unmatche
     outcome: allowed ? 'allowed' : 'denied',
     mode: unmatched === 'Warn' ? 'Warn' : 'Enforce',
     code: 'NoPolicy',
-    message: `no ImagePolicy speaks for image ${claimed.image}${adding}`,
+    message: `no ImagePolicy covers image ${claimed.image}${adding}`,
     signers: [],
     // The configuration speaks, and not those that match.
     ...(policies.length === 0 ? {} : { refusedBy: [] }),

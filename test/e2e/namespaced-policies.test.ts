@@ -124,7 +124,7 @@ describe('policies of a namespace', () => {
     await apply('listed', { images: ['**'], keys: [{ name: 'k', pem: here.other.publicKey }] });
     await waitFor('nobody to speak', async () => {
       const { stderr } = await here.bench.kubectl(tryPod(here.images.forged));
-      return stderr.includes('no ImagePolicy speaks') || undefined;
+      return stderr.includes('no ImagePolicy covers') || undefined;
     });
   });
 });

@@ -62,7 +62,7 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
     transparencyLog: spec.transparencyLog ?? 'Ignore',
     attestations,
     problems: report.problems,
-    ...(namespaceSelector === undefined ? {} : { namespaceSelector }),
+    ...namespaceSelector,
     ...(signatureRepository === undefined ? {} : { signatureRepository }),
   };
 }
@@ -91,12 +91,15 @@ function compilePatterns(images: readonly string[], report: Report): readonly Im
   );
 }
 
-function compileSelector({ namespaceSelector }: ImagePolicySpec, report: Report): CompiledPolicy['namespaceSelector'] {
-  if (namespaceSelector === undefined) return undefined;
+/** One that can't be read selects all namespaces: the claim is kept, and the policy denies. */
+function compileSelector(
+  { namespaceSelector }: Pick<ImagePolicySpec, 'namespaceSelector'>,
+  report: Report,
+): Pick<CompiledPolicy, 'namespaceSelector' | 'partlyRead'> {
+  if (namespaceSelector === undefined) return {};
   const before = report.problems.length;
   const predicate = compileLabelSelector(namespaceSelector, 'spec.namespaceSelector', report);
-  // A selector that cannot be read selects all namespaces: the claim is kept, and the policy denies.
-  return report.problems.length === before ? predicate : undefined;
+  return report.problems.length === before ? { namespaceSelector: predicate } : { partlyRead: true };
 }
 
 function compileSignatureRepository({ signatureRepository }: ImagePolicySpec, report: Report): Repository | undefined {
@@ -108,7 +111,7 @@ function invalid({ path, message }: FieldFault): Problem {
   return { reason: 'InvalidSpec', path: path || 'spec', message };
 }
 
-/** A policy of which nothing is used but the claim, as far as it can be read. Always denies. */
+/** A policy of which nothing is used but the claim, as far as it can be read, beside those of others. Always denies. */
 export function refusePolicy(policy: unknown, problems: readonly Problem[]): CompiledPolicy {
   const metadata = fieldOf(policy, 'metadata');
   const spec = fieldOf(policy, 'spec');
@@ -118,6 +121,7 @@ export function refusePolicy(policy: unknown, problems: readonly Problem[]): Com
   const mode = fieldOf(spec, 'mode');
   const name = textOf(fieldOf(metadata, 'name'));
   const namespace = isNamespaced(policy) ? textOf(fieldOf(metadata, 'namespace')) : undefined;
+  const namespaceSelector = namespace === undefined ? selectorOf(spec) : {};
   return {
     name: joinPolicyName({ namespace, name }),
     ...(namespace === undefined ? {} : { namespace }),
@@ -132,7 +136,22 @@ export function refusePolicy(policy: unknown, problems: readonly Problem[]): Com
     transparencyLog: 'Ignore',
     attestations: [],
     problems,
+    partlyRead: true,
+    ...namespaceSelector,
   };
+}
+
+/** What can be told of the selector of a policy that is refused: one that is sound limits it all the same. */
+function selectorOf(spec: unknown): Pick<CompiledPolicy, 'namespaceSelector'> {
+  const namespaceSelector = fieldOf(spec, 'namespaceSelector');
+  const alone = {
+    apiVersion: 'cosignet.dev/v1',
+    kind: 'ImagePolicy',
+    metadata: { name: 'refused' },
+    spec: { images: ['**'], namespaceSelector },
+  };
+  const { policy } = validateDocument(alone);
+  return policy?.kind === 'ImagePolicy' ? compileSelector(policy.spec, createReport()) : {};
 }
 
 function isNamespaced(policy: unknown): boolean {

@@ -12,18 +12,23 @@ import type { CompiledPolicy, NamespaceContext } from '../types.ts';
 /** The API server sets this label on every namespace, and nobody can change it. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 
-/** Who speaks for an image; all of them must be satisfied. */
+/** The policies that apply to an image; all of them must be satisfied. */
 export interface MatchedPolicies {
-  /** Those of the cluster (none, one, or several tied on one pattern), then those of the namespace; by name. */
+  /** Those of the cluster, then those of the namespace; by name. */
   readonly policies: readonly CompiledPolicy[];
-  /** The pattern that the cluster's share, as the first of them wrote it; undefined where there are none. */
-  readonly pattern?: ImagePattern;
+  /** Whether one of the cluster's claims it by what is written, and not only because something can't be read. */
+  readonly isCovered: boolean;
 }
 
 /** One matching pattern, with the policies that have it. */
 export interface RankedMatch {
   readonly pattern: ImagePattern;
-  readonly policies: readonly { readonly policy: CompiledPolicy; readonly selectsNamespace: boolean }[];
+  readonly policies: readonly {
+    readonly policy: CompiledPolicy;
+    readonly selectsNamespace: boolean;
+    /** False: it claims the image only because something in it can't be read, and takes it from nobody. */
+    readonly isAsWritten: boolean;
+  }[];
 }
 
 export interface Matchable extends Omit<ImageReference, 'original'> {
@@ -36,7 +41,9 @@ const NO_POLICIES: readonly CompiledPolicy[] = [];
 
 /**
  * Of the cluster's policies whose selector selects the namespace, those with the most specific matching pattern. A
- * policy that is not for the namespace does not shadow a less specific one that is. Beside them the namespace's own
+ * policy that is not for the namespace does not shadow a less specific one that is. Nor does one that claims the image
+ * only because something in it can't be read: it adds to the next, so that a slip in a lenient policy opens nothing that
+ * a strict one keeps shut. Beside them the namespace's own
  * with their most specific pattern: the two are ranked apart, so that no namespaced policy takes an image from one
  * of the cluster. The tag is never looked at: beside a digest it is text of the writer's choice.
  */
@@ -50,34 +57,50 @@ export function matchPolicies(
   const speaking = mostSpecific(snapshot.index, reference, ({ policy }) => selects(policy, labels));
   const adding = own === undefined ? NO_CLAIMS : mostSpecific(own, reference, () => true);
   const policies = [...speaking, ...adding].map(({ policy }) => policy);
-  const [first] = speaking;
-  return first === undefined ? { policies } : { policies, pattern: first.pattern };
+  return { policies, isCovered: speaking.some(isAsWritten) };
 }
 
+/** Of the claims that are selected those of the most specific pattern that one makes as written, and all before them. */
 function mostSpecific(
   index: PatternIndex,
   reference: Matchable,
   isSelected: (claim: Claim) => boolean,
 ): readonly Claim[] {
-  let found = NO_CLAIMS;
+  const groups: (readonly Claim[])[] = [];
   for (const texts of spellingsOf(reference)) {
     visitAll(index, reference.digest, texts, (claims) => {
       const selected = claims.filter(isSelected);
-      if (selected.length > 0) found = moreSpecific(found, selected, reference);
-      return selected.length > 0;
+      if (selected.length > 0) groups.push(selected);
+      return selected.some(isAsWritten);
     });
   }
-  return found;
+  const [only] = groups;
+  return groups.length > 1 ? untilAsWritten(groups, reference) : (only ?? NO_CLAIMS);
 }
 
-/** Of two groups, each of one pattern, the more specific one; both where they are tied but for the spelling of the host. */
-function moreSpecific(one: readonly Claim[], other: readonly Claim[], reference: Matchable): readonly Claim[] {
-  const [a, b] = [one[0], other[0]];
-  if (a === undefined || b === undefined) return a === undefined ? other : one;
-  const order = comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference));
-  if (order !== 0) return order < 0 ? one : other;
-  const names = new Set(one.map(({ policy }) => policy.name));
-  return [...one, ...other.filter(({ policy }) => !names.has(policy.name))].toSorted(byName);
+/** Each group is of one pattern; those of two are tied that only spell the host in different ways. */
+function untilAsWritten(groups: readonly (readonly Claim[])[], reference: Matchable): readonly Claim[] {
+  const order = (a: readonly Claim[], b: readonly Claim[]) => compareGroups(a, b, reference);
+  const ordered = groups.toSorted(order);
+  const last = ordered.find((claims) => claims.some(isAsWritten));
+  const found = new Map<string, Claim>();
+  for (const claims of ordered) {
+    if (last !== undefined && order(claims, last) > 0) break;
+    // A policy that claims as written and otherwise does so as written.
+    for (const claim of claims)
+      if (isAsWritten(claim) || !found.has(claim.policy.name)) found.set(claim.policy.name, claim);
+  }
+  return [...found.values()].toSorted(byName);
+}
+
+function compareGroups([a]: readonly Claim[], [b]: readonly Claim[], reference: Matchable): number {
+  if (a === undefined || b === undefined) return 0;
+  return comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference));
+}
+
+/** And not only because something in the policy can't be read. */
+function isAsWritten({ policy, pattern }: Claim): boolean {
+  return pattern.unreadable === undefined && policy.partlyRead === undefined;
 }
 
 function byName(a: Claim, b: Claim): number {
@@ -135,21 +158,22 @@ export function policiesByDigest(
  * The policies here that a text may have been meant for which is no reference: whose patterns share an image with what
  * can be read of it.
  */
-export function policiesMeant(
-  snapshot: PolicySnapshot,
-  text: string,
-  namespace: NamespaceContext,
-): readonly CompiledPolicy[] {
+export function policiesMeant(snapshot: PolicySnapshot, text: string, namespace: NamespaceContext): MatchedPolicies {
   const labels = labelsOf(namespace);
-  const claims = claimsOf(text);
-  return [...snapshot.policies.values()].filter(
-    (policy) =>
-      (policy.namespace === undefined ? selects(policy, labels) : policy.namespace === namespace.name) &&
-      policy.patterns.some((pattern) => claims.some((claim) => mayOverlap(pattern, claim))),
-  );
+  const texts = claimsOf(text);
+  const claims = [...snapshot.policies.values()]
+    .filter((policy) =>
+      policy.namespace === undefined ? selects(policy, labels) : policy.namespace === namespace.name,
+    )
+    .flatMap((policy) => policy.patterns.map((pattern) => ({ policy, pattern })))
+    .filter(({ pattern }) => texts.some((claimed) => mayOverlap(pattern, claimed)));
+  return {
+    policies: [...new Set(claims.map(({ policy }) => policy))],
+    isCovered: claims.some((claim) => claim.policy.namespace === undefined && isAsWritten(claim)),
+  };
 }
 
-/** All matching patterns of the cluster's policies, the most specific first: the first that is selected speaks. */
+/** All matching patterns of the cluster's policies, the most specific first. */
 export function rankMatches(
   snapshot: PolicySnapshot,
   reference: Matchable,
@@ -159,7 +183,14 @@ export function rankMatches(
   return rank(snapshot.index, reference, (policy) => selects(policy, labels));
 }
 
-/** The same of the namespace's own policies: the first speaks, beside the cluster's. */
+/** Those of the matches that apply: all that are selected, up to the first of which one does as written. */
+export function applyingMatches(ranked: readonly RankedMatch[]): readonly RankedMatch[] {
+  const last = ranked.findIndex(({ policies }) => policies.some((each) => each.selectsNamespace && each.isAsWritten));
+  const applying = last === -1 ? ranked : ranked.slice(0, last + 1);
+  return applying.filter(({ policies }) => policies.some(({ selectsNamespace }) => selectsNamespace));
+}
+
+/** The same of the namespace's own policies, which apply beside the cluster's. */
 export function rankOwnMatches(
   snapshot: PolicySnapshot,
   reference: Matchable,
@@ -180,15 +211,32 @@ function rank(
     visitAll(index, reference.digest, texts, (claims) => {
       const [first] = claims;
       if (first === undefined) return false;
-      const policies = claims.map(({ policy }) => ({ policy, selectsNamespace: isSelected(policy) }));
+      const policies = claims.map((claim) => {
+        const { policy } = claim;
+        return { policy, selectsNamespace: isSelected(policy), isAsWritten: isAsWritten(claim) };
+      });
       ranked.push({ pattern: first.pattern, policies });
       return false;
     });
   }
-  if (spellings.length === 1) return ranked;
-  return ranked.toSorted((a, b) =>
-    comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference)),
-  );
+  return spellings.length === 1 ? ranked : withoutTies(ranked, reference);
+}
+
+/** Patterns that only spell the host in different ways are one. */
+function withoutTies(matches: readonly RankedMatch[], reference: Matchable): readonly RankedMatch[] {
+  const order = (a: RankedMatch, b: RankedMatch) =>
+    comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference));
+  const ranked: RankedMatch[] = [];
+  for (const match of matches.toSorted(order)) {
+    const before = ranked.at(-1);
+    if (before === undefined || order(before, match) !== 0) {
+      ranked.push(match);
+      continue;
+    }
+    const others = match.policies.filter(({ policy }) => !before.policies.some((known) => known.policy === policy));
+    ranked[ranked.length - 1] = { ...before, policies: [...before.policies, ...others] };
+  }
+  return ranked;
 }
 
 function visitAll(

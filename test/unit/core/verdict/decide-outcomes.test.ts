@@ -215,6 +215,71 @@ describe('policies tied on one pattern must all be satisfied', () => {
   });
 });
 
+describe('a slip in a policy that only audits', () => {
+  const audit: ImagePolicySpec = { ...verifyOther, mode: 'Audit' };
+  const slips: readonly (readonly [string, ImagePolicySpec])[] = [
+    ['in a pattern', { ...audit, images: ['registry.example.com/demo/signed?'] }],
+    ['in a host', { ...audit, images: ['^registry.example.com/demo/signed'] }],
+    ['in a digest', { ...audit, images: ['registry.example.com/demo/signed@sha256:12'] }],
+    [
+      'in its selector',
+      { ...audit, images: ['registry.example.com/demo/*'], namespaceSelector: { matchLabels: { 'not a label': 'x' } } },
+    ],
+    [
+      'in the shape of its selector',
+      JSON.parse(
+        JSON.stringify({ ...audit, images: ['registry.example.com/demo/*'], namespaceSelector: { matchLabels: 7 } }),
+      ),
+    ],
+    [
+      'in a field that does not exist',
+      JSON.parse(JSON.stringify({ ...audit, images: ['registry.example.com/demo/*'], nameSpaces: ['dev'] })),
+    ],
+  ];
+  for (const [where, slipped] of slips) {
+    test(`${where} leaves its images to the policy behind it`, async () => {
+      const refused = {
+        outcome: 'denied',
+        mode: 'Enforce',
+        code: 'UntrustedSignature',
+        refusedBy: ['slipped', 'strict'],
+      };
+      assert.deepEqual(shown(await decide(IMAGE, { policies: { slipped, strict: verifyOther } })), refused);
+      const noted = { outcome: 'denied', mode: 'Audit', code: 'PolicyNotReady', refusedBy: ['slipped'] };
+      assert.deepEqual(shown(await decide(IMAGE, { policies: { slipped, strict: verify } })), noted);
+    });
+
+    test(`${where} leaves them to the configuration where no policy covers them`, async () => {
+      const policies = { slipped };
+      const refused = await decide(IMAGE, { policies, unmatchedImages: 'Deny' });
+      assert.deepEqual([refused.outcome, refused.mode, refused.code], ['denied', 'Enforce', 'NoPolicy']);
+      assert.match(refused.message, /"slipped" can only add to one$/);
+      const allowed = await decide(IMAGE, { policies, unmatchedImages: 'Allow' });
+      assert.deepEqual([allowed.outcome, allowed.mode, allowed.code], ['denied', 'Audit', 'PolicyNotReady']);
+    });
+
+    test(`${where} makes no failure harmless`, async () => {
+      const registry = { resolveTag: () => Promise.reject(new EngineError('RegistryUnavailable', 'gone')) };
+      const failed = await decide(IMAGE, { policies: { slipped, strict: verify }, registry });
+      assert.deepEqual([failed.outcome, failed.mode, failed.code], ['error', 'Enforce', 'RegistryUnavailable']);
+    });
+  }
+
+  test('makes no text that is no reference harmless', async () => {
+    const policies = { slipped: { ...audit, images: ['^all'] } };
+    const { outcome, mode, code } = await decide('registry.example.com/Demo', { policies });
+    assert.deepEqual([outcome, mode, code], ['denied', 'Enforce', 'InvalidReference']);
+  });
+});
+
+test('a sound selector limits a policy that is refused for something else', async () => {
+  const spec = JSON.parse(
+    JSON.stringify({ ...deny, namespaceSelector: { matchLabels: { stage: 'test' } }, nonsense: true }),
+  );
+  const { code } = await decide(IMAGE, { policies: { elsewhere: spec, strict: verify } });
+  assert.equal(code, 'Verified');
+});
+
 test('an image named by its digest is judged by it, whatever the tag says', async () => {
   const registry = { resolveTag: () => Promise.reject(new Error('must not be asked')) };
   const digest = RESOLVED.split('@')[1];

@@ -68,9 +68,18 @@ describe('an explanation', () => {
     assert.match(explain('ghcr.io/acme/app:1', specs, 'team'), /decided by pattern ghcr\.io\/acme\/app,/);
   });
 
-  test('says what happens to an image that no policy speaks for', () => {
+  test('says what happens to an image that no policy covers', () => {
     const text = explain('nginx', { a: { images: ['ghcr.io/**'], keys } });
-    assert.match(text, /no policy speaks for it: denied \(unmatchedImages: Deny\)$/);
+    assert.match(text, /no policy covers it: denied \(unmatchedImages: Deny\)$/);
+  });
+
+  test('shows a policy that claims more than can be read of it beside the one that covers the image', () => {
+    const specs = { slipped: { images: ['ghcr.io/acme/app?'], keys }, all: { images: ['**'], keys } };
+    const text = explain('ghcr.io/acme/app:1', specs);
+    assert.match(text, / {2}may be meant by pattern ghcr\.io\/acme\/app\?, .*:\n {4}slipped: not ready, denies it: /);
+    assert.match(text, /\n {2}decided by pattern \*\*, the most specific that matches:\n {4}all: asks for /);
+    const alone = explain('ghcr.io/acme/app:1', { slipped: specs.slipped });
+    assert.match(alone, /\n {2}no policy that can be read whole covers it: denied \(unmatchedImages: Deny\)$/);
   });
 
   test('shows the fault of a policy that keeps its images and denies them', () => {

@@ -27,19 +27,20 @@ function speakers(policies: readonly CompiledPolicy[], image: string, labels: Re
   return found.map(({ name }) => name);
 }
 
-/** The definition: hold every pattern against the image, keep the first in the order of specificity. */
+/** The definition: hold every pattern against the image, keep the first as written in the order of specificity, and all before it. */
 function bySearch(
   policies: readonly CompiledPolicy[],
   image: string,
-): { pattern: string | undefined; names: readonly string[] } {
+): { isCovered: boolean; names: readonly string[] } {
   const reference = parseReference(image);
   const all = policies.flatMap((policy) => policy.patterns.map((pattern) => ({ policy, pattern })));
   const matching = all.filter(
     ({ policy, pattern }) => policy.namespaceSelector?.({}) !== false && matchesPattern(pattern, reference),
   );
-  const [best] = matching.toSorted((a, b) => comparePatterns(a.pattern, b.pattern));
-  const tied = matching.filter(({ pattern }) => best !== undefined && comparePatterns(pattern, best.pattern) === 0);
-  return { pattern: best?.pattern.canonical, names: [...new Set(tied.map(({ policy }) => policy.name))].toSorted() };
+  const written = matching.filter(({ policy, pattern }) => !policy.partlyRead && pattern.unreadable === undefined);
+  const [best] = written.toSorted((a, b) => comparePatterns(a.pattern, b.pattern));
+  const found = matching.filter(({ pattern }) => best === undefined || comparePatterns(pattern, best.pattern) <= 0);
+  return { isCovered: best !== undefined, names: [...new Set(found.map(({ policy }) => policy.name))].toSorted() };
 }
 
 describe('matchPolicies', () => {
@@ -67,10 +68,9 @@ describe('matchPolicies', () => {
     assert.deepEqual(speakers(policies, 'nginx:1'), ['a', 'b']);
   });
 
-  test('returns the pattern that spoke, or nothing', () => {
+  test('returns nothing for an image that no policy covers', () => {
     const snapshot = snapshotOf([claiming('a', ['nginx'])]);
-    assert.equal(matchPolicies(snapshot, parseReference('nginx'), NOWHERE).pattern?.source, 'nginx');
-    assert.deepEqual(matchPolicies(snapshot, parseReference('acme/app'), NOWHERE), { policies: [] });
+    assert.deepEqual(matchPolicies(snapshot, parseReference('acme/app'), NOWHERE), { policies: [], isCovered: false });
   });
 
   test('goes on to a less specific pattern where the namespace is not selected', () => {
@@ -107,15 +107,20 @@ describe('matchPolicies', () => {
     const policies = fc
       .array(fc.tuple(fc.array(written, { minLength: 1, maxLength: 3 }), fc.nat(3)), { minLength: 1, maxLength: 12 })
       .map((list) =>
-        list.map(([patterns, dice], index) => claiming(`p${index}`, patterns, dice === 0 ? () => false : undefined)),
+        list.map(([patterns, dice], index) => ({
+          ...claiming(`p${index}`, patterns, dice === 0 ? () => false : undefined),
+          ...(dice === 1 && { partlyRead: true as const }),
+        })),
       );
     let hits = 0;
+    let covered = 0;
     fc.assert(
       fc.property(policies, anyReference, (list, image) => {
         const expected = bySearch(list, image);
         const found = matchPolicies(snapshotOf(list), parseReference(image), NOWHERE);
-        if (expected.pattern !== undefined) hits += 1;
-        assert.equal(found.pattern?.canonical, expected.pattern);
+        if (expected.names.length > 1) hits += 1;
+        if (expected.isCovered) covered += 1;
+        assert.equal(found.isCovered, expected.isCovered);
         assert.deepEqual(
           found.policies.map(({ name }) => name),
           expected.names,
@@ -123,18 +128,18 @@ describe('matchPolicies', () => {
       }),
       { numRuns: 2000 },
     );
-    assert.ok(hits > 200, `only ${hits} of the images were matched`);
+    assert.ok(hits > 30 && covered > 45, `${hits} with several, ${covered} covered`);
   });
 });
 
 describe('a pattern that cannot be read', () => {
   const wide = claiming('wide', ['**']);
 
-  test('keeps its images from a wider policy, and from one that looks more specific at its place', () => {
+  test('claims beside a wider policy, and beside one that looks more specific at its place', () => {
     for (const text of ['ghcr.io/acme/.*', 'ghcr.io/acme/{app,web}', 'ghcr.io/acme/app?', 'ghcr.io/acme/[a-z]*']) {
       const policies = [wide, claiming('broken', [text]), claiming('literal', ['ghcr.io/acme/app'])];
-      assert.deepEqual(speakers(policies, 'ghcr.io/acme/app:1'), ['broken'], text);
-      assert.deepEqual(speakers(policies, 'ghcr.io/acme/web/x:1'), ['broken'], text);
+      assert.deepEqual(speakers(policies, 'ghcr.io/acme/app:1'), ['broken', 'literal'], text);
+      assert.deepEqual(speakers(policies, 'ghcr.io/acme/web/x:1'), ['broken', 'wide'], text);
       assert.deepEqual(speakers(policies, 'ghcr.io/other/app:1'), ['wide'], text);
     }
   });
@@ -148,7 +153,7 @@ describe('a pattern that cannot be read', () => {
   test('comes before exact digests only if its digest is what cannot be read', () => {
     const exact = claiming('exact', [`ghcr.io/acme/app@${A}`]);
     const image = `ghcr.io/acme/app@${A}`;
-    assert.deepEqual(speakers([exact, claiming('broken', ['ghcr.io/acme/app@sha256:12'])], image), ['broken']);
+    assert.deepEqual(speakers([exact, claiming('broken', ['ghcr.io/acme/app@sha256:12'])], image), ['broken', 'exact']);
     assert.deepEqual(speakers([exact, claiming('broken', ['ghcr.io/acme/app?'])], image), ['exact']);
   });
 
@@ -159,7 +164,7 @@ describe('a pattern that cannot be read', () => {
       const speaking = () =>
         matchPolicies(store.snapshot(), parseReference('ghcr.io/acme/app'), NOWHERE).policies.map(({ name }) => name);
       store.set(claiming('broken', [text]));
-      assert.deepEqual(speaking(), ['broken'], text);
+      assert.deepEqual(speaking(), ['broken', 'wide'], text);
       store.remove('broken');
       assert.deepEqual(speaking(), ['wide'], text);
     }

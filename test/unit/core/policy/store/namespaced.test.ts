@@ -134,9 +134,9 @@ function answers(snapshot: PolicySnapshot): unknown {
     NAMESPACES.map((name) => {
       const context = name === undefined ? { labels: {} } : { name, labels: {} };
       const reference = parseReference(image);
-      const { policies, pattern } = matchPolicies(snapshot, reference, context);
+      const { policies, isCovered } = matchPolicies(snapshot, reference, context);
       const byDigest = policiesByDigest(snapshot, reference, context).length > 0;
-      return [policies.map((policy) => policy.name), pattern?.source, byDigest];
+      return [policies.map((policy) => policy.name), isCovered, byDigest];
     }),
   );
 }
@@ -152,19 +152,19 @@ describe('the policy store', () => {
     ]);
     assert.deepEqual(answers(store.snapshot()), [
       [
-        [['all'], '**', false],
-        [['all', 'a/wide'], '**', false],
-        [['all'], '**', true],
+        [['all'], true, false],
+        [['all', 'a/wide'], true, false],
+        [['all'], true, true],
       ],
       [
-        [['all'], '**', false],
-        [['all', 'a/app'], '**', false],
-        [['all'], '**', true],
+        [['all'], true, false],
+        [['all', 'a/app'], true, false],
+        [['all'], true, true],
       ],
       [
-        [['all'], '**', false],
-        [['all', 'a/app'], '**', false],
-        [['all', 'b/digest'], '**', false],
+        [['all'], true, false],
+        [['all', 'a/app'], true, false],
+        [['all', 'b/digest'], true, false],
       ],
     ]);
   });
