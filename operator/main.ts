@@ -46,7 +46,7 @@ const DRAIN = 10_000;
  * `PolicyFilesError`, errors of files and ports) where it can't start.
  */
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<number> {
-  const opened = createOpened();
+  const opened = createOpened(options.log);
   try {
     await run(options, signal, opened);
     return 0;

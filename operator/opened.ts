@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Logger } from '../core/observe.ts';
+import { errorText } from '../core/text.ts';
 
 /** What is open, to be closed in the reverse order. */
 export interface Opened {
   /** Returns the part. */
   keep<Part>(part: Part, close: (part: Part) => Promise<unknown>): Part;
-  /** Closes all, whatever one of them throws; never rejects. */
+  /** Closes all; what one of them throws is logged. Never rejects. */
   closeAll(): Promise<void>;
 }
 
-export function createOpened(): Opened {
+export function createOpened(log: Pick<Logger, 'warn'>): Opened {
   const closing: (() => Promise<unknown>)[] = [];
   return {
     keep(part, close) {
@@ -19,8 +21,8 @@ export function createOpened(): Opened {
       for (const close of closing.toReversed()) {
         try {
           await close();
-        } catch {
-          // The others are still to be closed.
+        } catch (error) {
+          log.warn('a part could not be closed', { reason: errorText(error) });
         }
       }
     },

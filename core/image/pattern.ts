@@ -5,7 +5,7 @@ import { compileGlob, globMatches, literalCharacters } from './glob.ts';
 import { HOST, PATH_COMPONENT, canConform } from './grammar.ts';
 import { DOCKER_HUB, asciiLowerCase, hostIdentity } from './host.ts';
 import { isHostComponent, normalizeName, quote, repositoryName, tagColon } from './reference.ts';
-import type { ImagePattern, ImageReference, Repository } from './types.ts';
+import type { ImagePattern, Repository } from './types.ts';
 
 export const ANY_SEGMENTS = '**';
 export const ANY_SEGMENT = '*';
@@ -77,18 +77,6 @@ export function parsePatterns(text: string): readonly ImagePattern[] {
   return faultIn(segments) === undefined ? [pattern, patternOf(text, { segments, ...digestOf(pattern) })] : [pattern];
 }
 
-/** Anchored at both ends; host and path are matched apart. A tag is never looked at. */
-export function matchesPattern(pattern: ImagePattern, reference: Omit<ImageReference, 'original'>): boolean {
-  if (pattern.digest !== undefined && pattern.digest !== reference.digest) return false;
-  const texts = referenceSegments(reference);
-  let positions: readonly number[] = [0];
-  for (const [index, segment] of pattern.segments.entries()) {
-    positions =
-      segment === ANY_SEGMENTS ? skipFrom(positions, index, texts.length) : advance(positions, segment, texts);
-  }
-  return pattern.unreadable === 'path' ? positions.length > 0 : positions.includes(texts.length);
-}
-
 /** Whether some image may match both; never false where one does. What follows a `**` is not looked at. */
 export function mayOverlap(a: ImagePattern, b: ImagePattern): boolean {
   const [one, other] = [openSegments(a), openSegments(b)];
@@ -127,11 +115,6 @@ export function skipFrom(positions: readonly number[], index: number, length: nu
   if (first === undefined) return [];
   const start = index === 0 ? first + 1 : first;
   return Array.from({ length: length - start + 1 }, (_, offset) => start + offset);
-}
-
-function advance(positions: readonly number[], segment: string, texts: readonly string[]): readonly number[] {
-  const matches = segmentMatcher(segment);
-  return positions.filter((position) => matches(texts[position])).map((position) => position + 1);
 }
 
 function segmentMatcher(segment: string): (text: string | undefined) => boolean {

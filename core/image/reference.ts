@@ -4,9 +4,9 @@ import { EngineError } from '../errors.ts';
 import { isDigest } from './digest.ts';
 import type { Digest } from './digest.ts';
 import { HOST, PATH_COMPONENT, conforms } from './grammar.ts';
+import { DOCKER_HUB } from './host.ts';
 import type { ImageReference, Repository } from './types.ts';
 
-export const DEFAULT_REGISTRY = 'docker.io';
 const LEGACY_REGISTRY = 'index.docker.io';
 const OFFICIAL = 'library/';
 /** The path's limit (distribution/reference, RepositoryNameTotalLengthMax). */
@@ -72,12 +72,12 @@ export function normalizeName(name: string): Repository {
   const first = name.slice(0, Math.max(slash, 0));
   if (slash === -1 || !isHostComponent(first)) return onDefaultRegistry(name);
   const path = name.slice(slash + 1);
-  if (first === DEFAULT_REGISTRY || first === LEGACY_REGISTRY) return onDefaultRegistry(path);
+  if (first === DOCKER_HUB || first === LEGACY_REGISTRY) return onDefaultRegistry(path);
   return { registry: first, path };
 }
 
 function onDefaultRegistry(path: string): Repository {
-  return { registry: DEFAULT_REGISTRY, path: path.includes('/') ? path : OFFICIAL + path };
+  return { registry: DOCKER_HUB, path: path.includes('/') ? path : OFFICIAL + path };
 }
 
 /** Where the tag starts: the colon of the last component; one before a slash belongs to a port. */
@@ -111,7 +111,7 @@ function splitRepository(text: string, name: string): Repository {
 
 function requireHost(text: string, host: string): void {
   const lower = host.toLowerCase();
-  if (host !== lower && (lower === DEFAULT_REGISTRY || lower === LEGACY_REGISTRY)) {
+  if (host !== lower && (lower === DOCKER_HUB || lower === LEGACY_REGISTRY)) {
     throw fault(text, `write ${lower} in lower case: runtimes read ${quote(host)} as another registry`);
   }
   if (host.length > MAXIMUM_PATH) throw fault(text, `the host is longer than ${MAXIMUM_PATH} characters`);

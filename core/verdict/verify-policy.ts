@@ -46,7 +46,7 @@ export interface VerificationDependencies {
 }
 
 /**
- * Judges, reads on, judges again: until the policy is satisfied or every place was read. The union
+ * Evaluates, reads on, evaluates again: until the policy is satisfied or every place was read. The union
  * of all places counts, so that nothing in one hides a good signature in another; and no more is
  * read than the policy needs.
  */

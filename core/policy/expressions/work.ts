@@ -25,6 +25,6 @@ export function createWork(steps: number): Work {
   };
 }
 
-export function tooMuch(steps: number): Error {
+function tooMuch(steps: number): Error {
   return new Error(`takes more than ${steps} steps`);
 }

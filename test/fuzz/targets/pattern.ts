@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { claimsOf } from '../../../core/image/claim.ts';
 import {
   comparePatterns,
-  matchesPattern,
   parsePattern,
   parsePatterns,
   PatternError,
@@ -14,6 +13,7 @@ import type { ImagePattern, ImageReference } from '../../../core/image/types.ts'
 import type { Target } from '../engine/target.ts';
 import { mutateLines } from '../engine/mutators.ts';
 import { readOrRefused, requireLine } from './refusals.ts';
+import { matchesPattern } from '../../fakes/one-pattern.ts';
 
 /**
  * Input: two patterns and an image, a line each. A pattern is refused with PatternError only, and reads the same from

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { matchesPattern, parsePattern } from '../../../core/image/pattern.ts';
+import { parsePattern } from '../../../core/image/pattern.ts';
 import { formatReference, parseReference, parseRepository, repositoryName } from '../../../core/image/reference.ts';
 import type { ImageReference } from '../../../core/image/types.ts';
 import type { Target } from '../engine/target.ts';
+import { matchesPattern } from '../../fakes/one-pattern.ts';
 import { readOrRefused } from './refusals.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;

@@ -4,8 +4,10 @@ import { describe, test } from 'node:test';
 import { createOpened } from '../../../operator/opened.ts';
 
 describe('what is open', () => {
+  const silent = { warn: () => assert.fail('nothing went wrong') };
+
   test('is closed one after the other, the last first', async () => {
-    const opened = createOpened();
+    const opened = createOpened(silent);
     const closed: string[] = [];
     for (const name of ['first', 'second']) {
       opened.keep(name, async (part) => {
@@ -18,8 +20,9 @@ describe('what is open', () => {
     assert.deepEqual(closed, ['second begins', 'second is closed', 'first begins', 'first is closed']);
   });
 
-  test('is closed also after what can not be closed', async () => {
-    const opened = createOpened();
+  test('is closed also after what can not be closed, which is logged', async () => {
+    const logged: unknown[] = [];
+    const opened = createOpened({ warn: (...entry: unknown[]) => void logged.push(entry) });
     let closed = false;
     opened.keep('first', async () => {
       closed = true;
@@ -30,12 +33,14 @@ describe('what is open', () => {
     });
     await opened.closeAll();
     assert.ok(closed);
+    const entry = ['a part could not be closed', { reason: 'no' }];
+    assert.deepEqual(logged, [entry, entry]);
   });
 
   test('is handed back', () => {
     const part = {};
     assert.equal(
-      createOpened().keep(part, async () => undefined),
+      createOpened(silent).keep(part, async () => undefined),
       part,
     );
   });

@@ -2,12 +2,13 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { comparePatterns, matchesPattern, parsePattern } from '../../../../../core/image/pattern.ts';
+import { comparePatterns, parsePattern } from '../../../../../core/image/pattern.ts';
 import { parseReference } from '../../../../../core/image/reference.ts';
 import { matchPolicies, rankMatches, policiesByDigest } from '../../../../../core/policy/store/match.ts';
 import { createPolicyStore } from '../../../../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
 import { anyPattern, anyReference } from '../../image/arbitraries.ts';
+import { matchesByDefinition } from '../../image/definition.ts';
 import { claiming } from '../examples.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
 import type { PolicySnapshot } from '../../../../../core/policy/store/store.ts';
@@ -35,7 +36,7 @@ function bySearch(
   const reference = parseReference(image);
   const all = policies.flatMap((policy) => policy.patterns.map((pattern) => ({ policy, pattern })));
   const matching = all.filter(
-    ({ policy, pattern }) => policy.namespaceSelector?.({}) !== false && matchesPattern(pattern, reference),
+    ({ policy, pattern }) => policy.namespaceSelector?.({}) !== false && matchesByDefinition(pattern, reference),
   );
   const written = matching.filter(({ policy, pattern }) => !policy.partlyRead && pattern.unreadable === undefined);
   const [best] = written.toSorted((a, b) => comparePatterns(a.pattern, b.pattern));
@@ -234,7 +235,7 @@ describe('rankMatches', () => {
           reference,
           NOWHERE,
         );
-        const matching = patterns.map(parsePattern).filter((pattern) => matchesPattern(pattern, reference));
+        const matching = patterns.map(parsePattern).filter((pattern) => matchesByDefinition(pattern, reference));
         const expected = [...new Set(matching.toSorted(comparePatterns).map((pattern) => pattern.canonical))];
         assert.deepEqual(
           ranked.map((match) => match.pattern.canonical),
