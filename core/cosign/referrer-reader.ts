@@ -14,12 +14,16 @@ import { COSIGN_SIGNATURE } from './statement.ts';
 import type { EvidenceBatch, EvidenceFault } from '../signatures/types.ts';
 
 /** As for simple signing; the scope comes with each call, for one reader may serve several decisions. */
-export interface ReferrerInput extends Omit<SimpleSigningInput, 'scope'> {
-  /** The predicate type to look at first; cosign's signatures if not given. */
-  readonly wanted?: string;
-}
+export type ReferrerInput = Omit<SimpleSigningInput, 'scope'>;
+
+/** Predicate types to look at first, in their order. */
+export type WantedTypes = readonly string[];
+
+const SIGNATURES: WantedTypes = [COSIGN_SIGNATURE];
 
 export interface ReferrerReader extends EvidenceReader {
+  /** @param wanted cosign's signatures if not given; it orders what is read, and leaves nothing out */
+  next(scope: RequestScope, wanted?: WantedTypes): Promise<EvidenceBatch | undefined>;
   /**
    * After the end: asks the referrers API where it was only thought to be missing, and reads what it has beside what
    * was read before. Whoever is about to deny has to have asked.
@@ -50,6 +54,7 @@ class Referrers implements ReferrerReader {
   readonly #pieces: PieceReader<Piece>;
   /** Listed before: a list that is asked for again repeats them. */
   readonly #seen = new Set<Digest>();
+  #wanted = SIGNATURES;
   #apiAssumedAbsent = false;
   #asksAnew = false;
   #hasComplained = false;
@@ -64,7 +69,8 @@ class Referrers implements ReferrerReader {
     });
   }
 
-  next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+  next(scope: RequestScope, wanted = SIGNATURES): Promise<EvidenceBatch | undefined> {
+    this.#wanted = wanted;
     return this.#pieces.next(scope);
   }
 
@@ -78,11 +84,11 @@ class Referrers implements ReferrerReader {
   }
 
   async #list(scope: RequestScope): Promise<Opened<Piece>> {
-    const { image, repository, registry, limits, wanted = COSIGN_SIGNATURE } = this.#input;
+    const { image, repository, registry, limits } = this.#input;
     const list = await registry.listReferrers(repository, image.digest, scope, this.#asksAnew);
     const { descriptors, truncated, faults = [], failure } = list;
     this.#apiAssumedAbsent = list.apiAssumedAbsent ?? false;
-    const selected = selectReferrers(descriptors, wanted).filter(({ digest }) => !this.#seen.has(digest));
+    const selected = selectReferrers(descriptors, this.#wanted).filter(({ digest }) => !this.#seen.has(digest));
     const pieces = selected.slice(0, Math.max(0, limits.referrers - this.#seen.size));
     pieces.forEach(({ digest }) => this.#seen.add(digest));
     const cut = truncated || pieces.length < selected.length;
@@ -111,9 +117,9 @@ class Referrers implements ReferrerReader {
       this.ignored += 1;
       return { batch: NO_EVIDENCE };
     }
-    const { wanted = COSIGN_SIGNATURE } = this.#input;
+    const { predicateType } = opened;
     const wasKnown = descriptor.annotations?.[PREDICATE_TYPE] !== undefined;
-    const mayWait = !wasKnown && opened.predicateType !== undefined && opened.predicateType !== wanted;
+    const mayWait = !wasKnown && predicateType !== undefined && !this.#wanted.includes(predicateType);
     return mayWait ? { batch: NO_EVIDENCE, later: opened } : this.#fetch(opened, scope);
   }
 

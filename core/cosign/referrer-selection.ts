@@ -13,15 +13,16 @@ export const PREDICATE_TYPE = 'dev.sigstore.bundle.predicateType';
 const CREATED = 'org.opencontainers.image.created';
 
 /**
- * Referrers that may be signatures, likeliest first: by the wanted predicate type, then those that do
- * not say, then others; the newest first. All of it is unauthenticated text, so it only saves requests:
+ * Referrers that may be signatures, likeliest first: by the wanted predicate types in their order, then those
+ * that do not say, then others; the newest first. All of it is unauthenticated text, so it only saves requests:
  * nothing is left out for what it says it is about.
  */
-export function selectReferrers(descriptors: readonly Descriptor[], wanted: string): readonly Descriptor[] {
+export function selectReferrers(descriptors: readonly Descriptor[], wanted: readonly string[]): readonly Descriptor[] {
   const rank = ({ annotations }: Descriptor) => {
     const predicateType = annotations?.[PREDICATE_TYPE];
-    if (predicateType === undefined) return 1;
-    return predicateType === wanted ? 0 : 2;
+    if (predicateType === undefined) return wanted.length;
+    const at = wanted.indexOf(predicateType);
+    return at === -1 ? wanted.length + 1 : at;
   };
   const distinct = new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor]));
   return [...distinct.values()]

@@ -33,6 +33,7 @@ export interface CompiledPolicy {
   readonly action: Action;
   readonly mode: Mode;
   readonly signers: readonly Signer[];
+  /** 0: the image itself need not be signed, its attestations must be. */
   readonly threshold: number;
   readonly required: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
@@ -40,6 +41,14 @@ export interface CompiledPolicy {
   readonly signatureRepository?: Repository;
   readonly attestations: readonly AttestationDemand[];
   readonly problems: readonly Problem[];
+}
+
+/** How many distinct signers must have signed the image itself; none only where attestations are asked for. */
+export function signaturesNeeded({
+  threshold,
+  attestations,
+}: Pick<CompiledPolicy, 'threshold' | 'attestations'>): number {
+  return attestations.length > 0 ? threshold : Math.max(1, threshold);
 }
 
 /** Labels of the namespace a decision is for; `name` is undefined outside of a cluster. */

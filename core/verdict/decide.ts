@@ -14,7 +14,7 @@ import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import { withinDeadline } from '../deadline.ts';
-import { describeSigners, showCommand } from './message.ts';
+import { describeProof, describeSigners, showCommand } from './message.ts';
 import { strictestMode } from './outcome.ts';
 import type { TagResolver } from './tags.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
@@ -241,13 +241,12 @@ function combine(
   if (worst !== undefined) return { draft: worst, known: before };
   const satisfied = verifications.filter((verification) => verification.satisfied);
   const known = { ...before, stale: before.stale || satisfied.some(({ stale }) => stale) };
-  const signers = satisfied.flatMap((verification) => verification.signers);
   const draft: VerdictDraft = {
     outcome: 'allowed',
     mode: strictestMode(known.policies),
     code: 'Verified',
-    message: `image ${known.resolved ?? known.image} is signed by ${signers.map(({ name }) => `"${name}"`).join(', ')} as ${quoteNames(known.policies)} demands`,
-    signers,
+    message: `image ${known.resolved ?? known.image} is ${describeProof(satisfied)} as ${quoteNames(known.policies)} demands`,
+    signers: satisfied.flatMap((verification) => verification.signers),
   };
   return { draft, known };
 }

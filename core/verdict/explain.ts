@@ -113,7 +113,10 @@ function demandOf(policy: CompiledPolicy): string {
   if (policy.action !== 'Verify')
     return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without a look at signatures${mode}`;
   const required = policy.required.length === 0 ? '' : `, ${policy.required.join(' and ')} among them`;
-  return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${mode}`;
+  const attested = policy.attestations.map(({ name }) => `"${name}"`).join(' and ');
+  if (policy.threshold === 0) return `asks for attestation ${attested}, by one of ${describeSigners(policy)}${mode}`;
+  const besides = attested === '' ? '' : `, and for attestation ${attested}`;
+  return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${besides}${mode}`;
 }
 
 /** The policies of a match that don't apply, and why. */

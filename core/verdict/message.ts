@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kindOf } from '../policy/signers/signers.ts';
 import { splitPolicyName } from '../policy/documents/kinds.ts';
+import { signaturesNeeded } from '../policy/types.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
+import type { VerdictSigner } from './evaluation/distinct-signers.ts';
 
 const SHOWN_SIGNERS = 5;
 
@@ -18,4 +20,23 @@ export function showCommand(policy: string): string {
   return namespace === undefined
     ? `kubectl describe imagepolicies.cosignet.dev ${name}`
     : `kubectl describe namespacedimagepolicies.cosignet.dev --namespace ${namespace} ${name}`;
+}
+
+interface Satisfied {
+  readonly policy: CompiledPolicy;
+  readonly signers: readonly VerdictSigner[];
+}
+
+/** What satisfies the policies: `signed by "release" and attested by "builder"`. */
+export function describeProof(satisfied: readonly Satisfied[]): string {
+  const bySignature = satisfied.filter(({ policy }) => signaturesNeeded(policy) > 0);
+  const byAttestation = satisfied.filter((one) => !bySignature.includes(one));
+  const done = { signed: bySignature, attested: byAttestation };
+  return Object.entries(done)
+    .filter(([, those]) => those.length > 0)
+    .map(
+      ([how, those]) =>
+        `${how} by ${those.flatMap(({ signers }) => signers.map(({ name }) => `"${name}"`)).join(', ')}`,
+    )
+    .join(' and ');
 }

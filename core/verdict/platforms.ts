@@ -93,7 +93,7 @@ async function hasSignature(
 ): Promise<boolean> {
   if (formats.expected(signatures) === 'bundle') {
     const { descriptors } = await registry.listReferrers(signatures, digest, scope);
-    return selectReferrers(descriptors, COSIGN_SIGNATURE).length > 0;
+    return selectReferrers(descriptors, [COSIGN_SIGNATURE]).length > 0;
   }
   return (await registry.getManifest(signatures, signatureTag(digest), limits().manifestBytes, scope)) !== undefined;
 }

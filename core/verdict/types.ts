@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Outcome, VerdictCode } from '../verdict-codes.ts';
 import type { Mode, NamespaceContext } from '../policy/types.ts';
-import type { VerdictSigner } from './evaluation/evaluate.ts';
+import type { VerdictSigner } from './evaluation/distinct-signers.ts';
 import type { Keychain } from '../registry/types.ts';
 
 /** The answer for one image: the webhook, the CLI and the metrics render this same value. */

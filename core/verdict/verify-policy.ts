@@ -5,14 +5,16 @@ import type { VerdictCode } from '../verdict-codes.ts';
 import type { TellPlatforms } from './platforms.ts';
 import type { Limits } from '../limits.ts';
 import type { Clock } from '../observe.ts';
+import { signaturesNeeded } from '../policy/types.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import type { EvidenceCache } from './evidence/evidence-cache.ts';
-import type { EvidenceSource, ImageEvidence, ReadFailure } from './evidence/evidence.ts';
+import type { EvidenceSource, ImageEvidence, ReadFailure, Sought } from './evidence/evidence.ts';
 import type { FormatMemory } from './evidence/format-memory.ts';
 import { createWorkBudget } from './evaluation/work-budget.ts';
 import { evaluate } from './evaluation/evaluate.ts';
-import type { PolicyEvaluation, VerdictSigner } from './evaluation/evaluate.ts';
+import type { VerdictSigner } from './evaluation/distinct-signers.ts';
+import type { PolicyEvaluation } from './evaluation/evaluate.ts';
 import type { SignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
 
 /** What one policy makes of one image after reading as much as it needed. */
@@ -68,7 +70,7 @@ export async function verifyPolicy(
       evidence.compact(verifier.compacted);
     }
     cache.grown(image, signatures, evidence);
-    reading.evaluation.signers.forEach(({ format }) => formats.worked(signatures, format));
+    formatsShown(policy, reading.evaluation.signers).forEach((format) => formats.worked(signatures, format));
     return { satisfied: true, policy, signers: reading.evaluation.signers, stale: false };
   }
   cache.grown(image, signatures, evidence);
@@ -116,21 +118,33 @@ async function readUntilEvaluated(
   scope: RequestScope,
   evaluateAll: Evaluate,
 ): Promise<Reading> {
-  const attestations = policy.attestations.length > 0;
+  const sought = soughtBy(policy);
   const failures: ReadFailure[] = [];
   const failed = new Set<EvidenceSource>();
   for (let batches = 0; ; batches += 1) {
     const evaluation = await evaluateAll(evidence);
-    const source = evidence.nextSource(attestations, failed, scope);
+    const source = evidence.nextSource(sought, failed, scope);
     if (evaluation.satisfied || source === undefined || failures.some(endsReading)) {
       return { evaluation, failures, batches };
     }
-    const failure = await evidence.advance(source, scope);
+    const failure = await evidence.advance(source, scope, sought);
     if (failure !== undefined) {
       failures.push(failure);
       failed.add(source);
     }
   }
+}
+
+/** Of signatures: who attests in bundles may still sign otherwise. */
+function formatsShown(policy: CompiledPolicy, signers: readonly VerdictSigner[]): readonly VerdictSigner['format'][] {
+  return soughtBy(policy).signatures ? signers.map(({ format }) => format) : [];
+}
+
+function soughtBy(policy: CompiledPolicy): Sought {
+  return {
+    signatures: signaturesNeeded(policy) > 0,
+    attestations: policy.attestations.map(({ predicateType }) => predicateType),
+  };
 }
 
 function endsReading({ code, concernsPlaceOnly }: ReadFailure): boolean {

@@ -14,6 +14,8 @@ requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl');
 const key = { pem: 'any text: what CEL can see of a key' };
 const identity = { issuer: 'https://issuer.example', subject: 'someone@example.com' };
 
+const attestedOnly = { images: ['**'], keys: [key], threshold: 0, attestations: [{ name: 'a', predicateType: 't' }] };
+
 /** Each spec breaks one rule of the definition; the message is what kubectl shows. */
 const refused: readonly [string, object, RegExp][] = [
   ['no images', { keys: [key] }, /spec\.images: Required value/],
@@ -26,6 +28,18 @@ const refused: readonly [string, object, RegExp][] = [
     /exactly one of pem or secretRef/,
   ],
   ['a threshold that nobody reaches', { images: ['**'], keys: [key], threshold: 2 }, /must not exceed the number/],
+  ['a threshold of nothing', { images: ['**'], keys: [key], threshold: 0 }, /threshold 0 needs attestations/],
+  [
+    'a threshold of nothing with annotations',
+    { ...attestedOnly, annotations: { team: 'a' } },
+    /annotations and required are about signatures, and threshold 0 asks for none/,
+  ],
+  [
+    'a threshold of nothing with required names',
+    { ...attestedOnly, keys: [{ ...key, name: 'a' }], required: ['a'] },
+    /annotations and required are about signatures, and threshold 0 asks for none/,
+  ],
+  ['attestations by nobody', { ...attestedOnly, keys: [] }, /action Verify needs keys or identities/],
   ['a required name without a key', { images: ['**'], keys: [key], required: ['other'] }, /required names exist/],
   [
     'two keys of one name',
@@ -92,6 +106,11 @@ describe('the ImagePolicy definition in a real API server', () => {
     const { spec }: { spec: unknown } = JSON.parse(stdout);
     const defaults = { action: 'Verify', mode: 'Enforce', threshold: 1, transparencyLog: 'Ignore' };
     assert.deepEqual(spec, { images: ['docker.io/acme/*'], keys: [key], ...defaults });
+  });
+
+  test('takes attestations alone', async () => {
+    const { code, stderr } = await apply(attestedOnly);
+    assert.equal(code, 0, stderr);
   });
 
   for (const [what, spec, message] of refused) {

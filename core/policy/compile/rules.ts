@@ -13,11 +13,23 @@ export function checkRules(spec: ImagePolicySpec, signers: readonly Signer[], re
   const entries = signerEntries(spec);
   const names = new Set(entries.map(({ name }) => name));
   checkNames(entries, report);
+  checkZero(spec, report);
   if ((spec.action ?? 'Verify') === 'Verify') checkThreshold(spec, { signers, written: entries.length }, report);
   for (const [index, name] of (spec.required ?? []).entries()) {
     if (!names.has(name)) {
       report.add('InvalidSpec', `spec.required[${index}]`, `required names exist: there is no signer ${quote(name)}`);
     }
+  }
+}
+
+/** Without signatures something else has to be asked for, and what is asked of signatures would check nothing. */
+function checkZero(spec: ImagePolicySpec, report: Report): void {
+  if (spec.threshold !== 0) return;
+  const { attestations = [], annotations = {}, required = [] } = spec;
+  if (attestations.length === 0) report.add('InvalidSpec', 'spec.threshold', 'threshold 0 needs attestations');
+  if (Object.keys(annotations).length > 0 || required.length > 0) {
+    const message = 'annotations and required are about signatures, and threshold 0 asks for none';
+    report.add('InvalidSpec', 'spec.threshold', message);
   }
 }
 

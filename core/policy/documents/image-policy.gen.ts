@@ -34,7 +34,7 @@ export interface ImagePolicySpec {
   readonly keys?: readonly PolicyKey[];
   /** Signers without a key (keyless signing): who a certificate of the trust root says that they are. Their signatures always need evidence of their time, from a transparency log or a timestamp authority. */
   readonly identities?: readonly PolicyIdentity[];
-  /** How many distinct signers must have signed. Keys are told apart by fingerprint, identities by name. */
+  /** How many distinct signers must have signed the image. Keys are told apart by fingerprint, identities by name. 0, only together with attestations: the image itself need not be signed, its attestations must be, each by a signer. */
   readonly threshold?: number;
   /** Names of signers that must be among those who signed. */
   readonly required?: readonly string[];

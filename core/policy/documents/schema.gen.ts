@@ -207,7 +207,7 @@ const CLUSTER = {
         "threshold": {
           "type": "integer",
           "format": "int32",
-          "minimum": 1,
+          "minimum": 0,
           "maximum": 128
         },
         "required": {

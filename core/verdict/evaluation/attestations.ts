@@ -3,13 +3,19 @@ import type { Signer } from '../../policy/signers/signers.ts';
 import type { CheckAsking, ConditionImage } from '../../policy/expressions/types.ts';
 import type { AttestationDemand } from '../../policy/types.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../signatures/types.ts';
+import type { CountedProof } from './distinct-signers.ts';
 
 export type AttestationEvaluation =
-  | { readonly ok: true }
+  /** `proofs`: by whom the attestation of each demand is. */
+  | { readonly ok: true; readonly proofs: readonly CountedProof[] }
   | { readonly ok: false; readonly code: 'AttestationMissing' | 'AttestationFailed'; readonly message: string };
 
-/** The one of `signers` that made the candidate; undefined: none of them. */
-export type ProvenBy = (candidate: AttestationCandidate, signers: readonly Signer[]) => Promise<Signer | undefined>;
+/** The one of `signers` that made the candidate; undefined: none of them, and `note` is told why. */
+export type ProvenBy = (
+  candidate: AttestationCandidate,
+  signers: readonly Signer[],
+  note: (reason: string) => void,
+) => Promise<CountedProof | undefined>;
 
 const SHOWN_FAULTS = 3;
 const SHOWN_CHARACTERS = 600;
@@ -34,11 +40,13 @@ export interface AttestationsInput {
  */
 export async function evaluateAttestations(input: AttestationsInput): Promise<AttestationEvaluation> {
   const budget = { steps: MAXIMUM_STEPS };
+  const proofs: CountedProof[] = [];
   for (const demand of input.demands) {
     const evaluation = await evaluateDemand(demand, input, budget);
     if (!evaluation.ok) return evaluation;
+    proofs.push(...evaluation.proofs);
   }
-  return { ok: true };
+  return { ok: true, proofs };
 }
 
 interface Budget {
@@ -52,20 +60,25 @@ async function evaluateDemand(
 ): Promise<AttestationEvaluation> {
   const wanted = candidates.filter(({ predicateType }) => predicateType === demand.predicateType);
   const faults = new Set<string>();
+  const strangers = new Set<string>();
   for (const candidate of wanted) {
-    const signer = await provenBy(candidate, demand.signers);
-    if (signer === undefined) continue;
+    const proof = await provenBy(candidate, demand.signers, (reason) => strangers.add(reason));
+    if (proof === undefined) continue;
     const checked = (await demand.check?.(candidate, conditionImage(image), asking)) ?? { steps: 0 };
     budget.steps -= checked.steps;
     const fault = budget.steps < 0 ? `all evaluations take more than ${MAXIMUM_STEPS} steps` : checked.fault;
-    if (fault === undefined) return { ok: true };
+    if (fault === undefined) return { ok: true, proofs: [proof] };
     faults.add(fault);
     if (budget.steps < 0) break;
   }
   const what = `attestation "${demand.name}" (${demand.predicateType})`;
   if (faults.size > 0) return { ok: false, code: 'AttestationFailed', message: `${what}: ${summary(faults)}` };
-  const found = wanted.length === 0 ? 'none was found' : `${wanted.length} found, none by a trusted signer`;
-  return { ok: false, code: 'AttestationMissing', message: `${what}: ${found}` };
+  return { ok: false, code: 'AttestationMissing', message: `${what}: ${found(wanted.length, strangers)}` };
+}
+
+function found(count: number, strangers: ReadonlySet<string>): string {
+  if (count === 0) return 'none was found';
+  return `${count} found, none by a trusted signer${strangers.size === 0 ? '' : ` (${summary(strangers)})`}`;
 }
 
 function conditionImage({ repository, digest, tag = '' }: ResolvedImage): ConditionImage {

@@ -5,6 +5,18 @@ import type { Signer } from '../../policy/signers/signers.ts';
 
 export type Proof = Pick<SignerProof<Signer>, 'signer' | 'holder'>;
 
+export interface VerdictSigner {
+  readonly name: string;
+  /** SPKI fingerprint of the key, or of the signing certificate's key. */
+  readonly fingerprint: string;
+  readonly format: 'bundle' | 'simple-signing';
+}
+
+/** A proof that counts, with what the verdict tells of it. */
+export interface CountedProof extends Proof {
+  readonly shown: VerdictSigner;
+}
+
 /**
  * How many distinct signers are proven. One holder counts for one signer only, so that overlapping
  * identities are not met twice by one certificate: the size of a maximum matching (Kuhn).

@@ -5,9 +5,10 @@ import { EngineError } from '../../errors.ts';
 import type { CheckAsking } from '../../policy/expressions/types.ts';
 import type { ResolvedImage, SignatureCandidate } from '../../signatures/types.ts';
 import type { VerdictCode } from '../../verdict-codes.ts';
+import { signaturesNeeded } from '../../policy/types.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
 import { countDistinct } from './distinct-signers.ts';
-import type { Proof } from './distinct-signers.ts';
+import type { CountedProof, VerdictSigner } from './distinct-signers.ts';
 import type { WorkBudget } from './work-budget.ts';
 import type { Asking } from '../../policy/signers/common/signer-kind.ts';
 import { kindOf, proveSigners } from '../../policy/signers/signers.ts';
@@ -15,15 +16,9 @@ import type { Signer } from '../../policy/signers/signers.ts';
 import type { ImageEvidence } from '../evidence/evidence.ts';
 import type { Proven, SignatureVerifier } from '../../policy/signers/verification/signature-verifier.ts';
 
-export interface VerdictSigner {
-  readonly name: string;
-  /** SPKI fingerprint of the key, or of the signing certificate's key. */
-  readonly fingerprint: string;
-  readonly format: 'bundle' | 'simple-signing';
-}
-
 /** What one policy says of the evidence read so far. */
 export type PolicyEvaluation =
+  /** `signers`: who signed the image, or, where it need not be signed, its attestations. */
   | { readonly satisfied: true; readonly signers: readonly VerdictSigner[] }
   | { readonly satisfied: false; readonly code: VerdictCode; readonly reason: string };
 
@@ -35,11 +30,6 @@ export interface EvaluationContext {
   readonly asking: CheckAsking;
   /** Of the whole verification by this policy. */
   readonly budget: WorkBudget;
-}
-
-/** A proof that counts, with what the verdict tells of it. */
-interface CountedProof extends Proof {
-  readonly shown: VerdictSigner;
 }
 
 /** Signatures by the policy's own signers that do not count, with the reason; kept for the message. */
@@ -87,7 +77,9 @@ async function evaluateEvidence(
 ): Promise<PolicyEvaluation> {
   const signers = policy.signers.filter((signer) => kindOf(signer).isCurrent(signer, context.now));
   const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [], strangers: [] };
-  for (const candidate of evidence.signatures) {
+  const isSigned = signaturesNeeded(policy) > 0;
+  // Read for other policies, perhaps: where none are needed none are looked at.
+  for (const candidate of isSigned ? evidence.signatures : []) {
     await tallyCandidate(candidate, signers, policy, { context, tally });
   }
   const shortfall = signatureShortfall(policy, tally, evidence);
@@ -95,7 +87,7 @@ async function evaluateEvidence(
     return shortfall;
   }
   const attested = await evaluatePolicyAttestations(policy, signers, evidence, context);
-  return attested ?? { satisfied: true, signers: shownOnce(tally.proofs) };
+  return attested.satisfied && isSigned ? { satisfied: true, signers: shownOnce(tally.proofs) } : attested;
 }
 
 async function tallyCandidate(
@@ -165,7 +157,7 @@ function signatureShortfall(
   const distinct = countDistinct(tally.proofs);
   const names = new Set(tally.proofs.map(({ signer }) => signer.name));
   const absent = policy.required.filter((name) => !names.has(name));
-  if (distinct >= policy.threshold && absent.length === 0) {
+  if (distinct >= signaturesNeeded(policy) && absent.length === 0) {
     return undefined;
   }
   return { satisfied: false, ...explainShortfall({ policy, tally, evidence, distinct, absent }) };
@@ -210,24 +202,26 @@ async function evaluatePolicyAttestations(
   current: readonly Signer[],
   evidence: ImageEvidence,
   { verifier, image, asking, budget }: EvaluationContext,
-): Promise<PolicyEvaluation | undefined> {
-  if (policy.attestations.length === 0) {
-    return undefined;
-  }
+): Promise<PolicyEvaluation> {
   const asked: Asking = {
     transparencyLog: policy.transparencyLog,
     verifier,
     breathe: () => budget.breathe(),
   };
-  const provenBy: ProvenBy = async (candidate, signers) => {
+  const provenBy: ProvenBy = async (candidate, signers, note) => {
     const known = signers.filter((signer) => current.includes(signer));
-    const signer = (await proofsOf(candidate, known, asked))[0]?.signer;
-    return signer !== undefined && (await proveLogged(candidate, signer, asked)).ok ? signer : undefined;
+    const [proof] = await proofsOf(candidate, known, { ...asked, note });
+    if (proof === undefined) return undefined;
+    const logged = await proveLogged(candidate, proof.signer, asked);
+    if (!logged.ok) note(`${proof.signer.name}: ${logged.reason}`);
+    return logged.ok ? proof : undefined;
   };
   const { attestations: candidates } = evidence;
   try {
     const result = await evaluateAttestations({ demands: policy.attestations, candidates, image, provenBy, asking });
-    return result.ok ? undefined : { satisfied: false, code: result.code, reason: result.message };
+    return result.ok
+      ? { satisfied: true, signers: shownOnce(result.proofs) }
+      : { satisfied: false, code: result.code, reason: result.message };
   } catch (error) {
     // A matter of this policy: how strictly it counts is the policy's own mode.
     if (!(error instanceof EngineError) || error.code !== 'EvaluationTimeout') throw error;

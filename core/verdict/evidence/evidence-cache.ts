@@ -52,9 +52,7 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
 
   const renew = (image: ResolvedImage, signatures: Repository, old: ImageEvidence | undefined): ImageEvidence => {
     const evidence = new ImageEvidence(() => openSources(image, signatures), clock);
-    // Evidence that never held a signature is nothing to fall back on.
-    const previous =
-      old !== undefined && old.signatures.length > 0 ? old : entries.peek(keyOf(image, signatures))?.previous;
+    const previous = old !== undefined && holdsAny(old) ? old : entries.peek(keyOf(image, signatures))?.previous;
     const counted = evidence.bytes;
     entries.set(
       keyOf(image, signatures),
@@ -95,6 +93,11 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
       }
     },
   };
+}
+
+/** Evidence that never held anything is nothing to fall back on. */
+function holdsAny({ signatures, attestations }: ImageEvidence): boolean {
+  return signatures.length + attestations.length > 0;
 }
 
 /** A name has no blank and no `@`, so no two pairs share a key. */

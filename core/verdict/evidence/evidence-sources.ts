@@ -7,11 +7,12 @@ import { createReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { ReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { PayloadTemplates } from '../../cosign/payload-prediction.ts';
 import { createSignatureTagReader, signatureTag } from '../../cosign/simple-signing.ts';
+import { COSIGN_SIGNATURE } from '../../cosign/statement.ts';
 import type { EvidenceBatch, ResolvedImage } from '../../signatures/types.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Limits } from '../../limits.ts';
 import type { RegistryClient, RequestScope } from '../../registry/types.ts';
-import type { EvidenceSource } from './evidence.ts';
+import type { EvidenceSource, Sought } from './evidence.ts';
 import type { FormatMemory } from './format-memory.ts';
 import { orNotShown } from './not-shown.ts';
 
@@ -67,12 +68,12 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
     return (this.#reader ??= this.open(this.#input));
   }
 
-  protected read(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+  protected read(scope: RequestScope, _sought: Sought): Promise<EvidenceBatch | undefined> {
     return this.reader.next(scope);
   }
 
-  next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    return orNotShown(this.read(scope), this.place, { ...this.#input, scope });
+  next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
+    return orNotShown(this.read(scope, sought), this.place, { ...this.#input, scope });
   }
 }
 
@@ -85,8 +86,10 @@ class ReferrersSource extends PlaceSource<ReferrerReader> {
   }
 
   /** Whoever is about to find nothing has asked the API. */
-  protected override async read(scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    return (await this.reader.next(scope)) ?? this.reader.nextOfApi(scope);
+  protected override async read(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
+    const { signatures, attestations } = sought;
+    const wanted = [...(signatures ? [COSIGN_SIGNATURE] : []), ...attestations];
+    return (await this.reader.next(scope, wanted)) ?? this.reader.nextOfApi(scope);
   }
 }
 

@@ -15,13 +15,23 @@ import type { Keychain, RequestScope } from '../../registry/types.ts';
 import { NotShown } from './not-shown.ts';
 import { withinDeadline } from '../../deadline.ts';
 
+/** What a policy asks for. */
+export interface Sought {
+  /** Signatures of the image itself. */
+  readonly signatures: boolean;
+  /** Predicate types of attestations. */
+  readonly attestations: readonly string[];
+}
+
+const SIGNATURES: Sought = { signatures: true, attestations: [] };
+
 /** One place where signatures may be, read a batch at a time. */
 export interface EvidenceSource {
   readonly kind: SignatureFormat | 'attestation-tag';
   /** The place, for messages: `sha256-….sig`. */
   readonly place: string;
-  /** The next batch, or undefined at the end. A failed call may be made again. */
-  next(scope: RequestScope): Promise<EvidenceBatch | undefined>;
+  /** The next batch, or undefined at the end; `sought` orders it. A failed call may be made again. */
+  next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined>;
 }
 
 /** A place that could not be read; the decision that needed it is an error, not a denial. */
@@ -86,23 +96,20 @@ export class ImageEvidence {
 
   /** The next source that may hold what is sought, has not shown this keychain that it doesn't, and is not among `skip`. */
   nextSource(
-    attestations: boolean,
+    sought: Sought,
     skip: ReadonlySet<EvidenceSource>,
     { keychain }: Pick<RequestScope, 'keychain'>,
   ): EvidenceSource | undefined {
     return this.#pending.find(
-      (source) =>
-        (attestations || source.kind !== 'attestation-tag') &&
-        !skip.has(source) &&
-        this.#absent?.has(askedBy(source, keychain)) !== true,
+      (source) => mayHold(source, sought) && !skip.has(source) && this.#absent?.has(askedBy(source, keychain)) !== true,
     );
   }
 
   /**
-   * Reads one more batch of a place, or waits while another decision reads. Undefined: look again,
+   * Reads one more batch of a place, what is sought first, or waits while another decision reads. Undefined: look again,
    * there may be more. A place that failed stays pending, for a later decision to try.
    */
-  async advance(source: EvidenceSource, scope: RequestScope): Promise<ReadFailure | undefined> {
+  async advance(source: EvidenceSource, scope: RequestScope, sought = SIGNATURES): Promise<ReadFailure | undefined> {
     if (this.#reading !== undefined) {
       await withinDeadline(this.#reading, scope.signal);
       return undefined;
@@ -112,7 +119,7 @@ export class ImageEvidence {
     if (known !== undefined && known.at > this.#clock() - factsOf(known.failure.code).rememberedMilliseconds) {
       return known.failure;
     }
-    const read = this.#read(source, scope);
+    const read = this.#read(source, scope, sought);
     this.#reading = read.then(() => {});
     const failure = await read;
     this.#reading = undefined;
@@ -147,9 +154,9 @@ export class ImageEvidence {
   }
 
   /** Never rejects, and always settles by the reader's deadline: others wait for it. */
-  async #read(source: EvidenceSource, scope: RequestScope): Promise<ReadFailure | undefined> {
+  async #read(source: EvidenceSource, scope: RequestScope, sought: Sought): Promise<ReadFailure | undefined> {
     try {
-      this.#take(source, await withinDeadline(source.next(scope), scope.signal), scope.keychain);
+      this.#take(source, await withinDeadline(source.next(scope, sought), scope.signal), scope.keychain);
       return undefined;
     } catch (error) {
       const { code, remedy } = error instanceof EngineError ? error : INTERNAL;
@@ -170,6 +177,12 @@ export class ImageEvidence {
     this.faults = joined(this.faults, batch.faults);
     this.bytes += [...batch.signatures, ...batch.attestations].reduce((sum, candidate) => sum + byteSize(candidate), 0);
   }
+}
+
+/** Bundles are of both kinds. */
+function mayHold({ kind }: EvidenceSource, { signatures, attestations }: Sought): boolean {
+  if (kind === 'simple-signing') return signatures;
+  return kind === 'bundle' || attestations.length > 0;
 }
 
 /** Who asked which source: registries hide what exists from those who may not see it. */

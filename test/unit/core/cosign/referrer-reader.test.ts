@@ -120,8 +120,8 @@ describe('createReferrerReader', () => {
       ['https://sigstore.dev/cosign/sign/v1', 1],
     ] as const) {
       const input = inputFor('demo/signed-and-attested:bundle', createLayoutRegistry());
-      const reader = createReferrerReader({ ...input, wanted });
-      const first = await reader.next(freshScope());
+      const reader = createReferrerReader(input);
+      const first = await reader.next(freshScope(), [wanted]);
       const second = await reader.next(freshScope());
       assert.deepEqual([first?.signatures.length, first?.attestations.length], [signatures, 1 - signatures]);
       assert.deepEqual([second?.signatures.length, second?.attestations.length], [1 - signatures, signatures]);

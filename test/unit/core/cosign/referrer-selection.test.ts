@@ -17,8 +17,8 @@ const says = (predicateType: string, created = '') => ({
   'dev.sigstore.bundle.predicateType': predicateType,
   'org.opencontainers.image.created': created,
 });
-const selected = (descriptors: readonly Descriptor[], wanted = SIGNATURE) =>
-  selectReferrers(descriptors, wanted).map((found) => descriptors.indexOf(found));
+const selected = (descriptors: readonly Descriptor[], ...wanted: readonly string[]) =>
+  selectReferrers(descriptors, wanted.length > 0 ? wanted : [SIGNATURE]).map((found) => descriptors.indexOf(found));
 
 describe('selectReferrers', () => {
   test('keeps whatever may be a signature and leaves out what says that it is something else', () => {
@@ -41,6 +41,8 @@ describe('selectReferrers', () => {
     ];
     assert.deepEqual(selected(descriptors), [2, 1, 0]);
     assert.deepEqual(selected(descriptors, 'https://slsa.dev/provenance/v1'), [0, 1, 2]);
+    assert.deepEqual(selected(descriptors, 'https://slsa.dev/provenance/v1', SIGNATURE), [0, 2, 1]);
+    assert.deepEqual(selected(descriptors, SIGNATURE, 'https://slsa.dev/provenance/v1'), [2, 0, 1]);
   });
 
   test('puts the newest first among equals, and an unreadable time last', () => {
@@ -53,7 +55,7 @@ describe('selectReferrers', () => {
 
   test('reads a referrer once that is listed twice', () => {
     const twice = descriptor('a', { artifactType: BUNDLE });
-    assert.equal(selectReferrers([twice, twice], SIGNATURE).length, 1);
+    assert.equal(selectReferrers([twice, twice], [SIGNATURE]).length, 1);
   });
 });
 
@@ -73,14 +75,14 @@ describe('selectReferrers', () => {
   test('takes what has no readable date as the oldest there is', () => {
     const old = referrer('old', dated('1970-01-01T00:00:00.001Z'));
     for (const other of [referrer('none'), referrer('bad', dated('yesterday'))]) {
-      assert.deepEqual(selectReferrers([other, old], 'wanted'), [old, other]);
+      assert.deepEqual(selectReferrers([other, old], ['wanted']), [old, other]);
     }
     const older = referrer('older', dated('1969-01-01T00:00:00Z'));
-    assert.deepEqual(selectReferrers([older, referrer('none')], 'wanted'), [referrer('none'), older]);
+    assert.deepEqual(selectReferrers([older, referrer('none')], ['wanted']), [referrer('none'), older]);
   });
 
   test('puts the wanted predicate before those that say nothing, and others last', () => {
     const [wanted, silent, other] = [referrer('a', said('wanted')), referrer('b'), referrer('c', said('other'))];
-    assert.deepEqual(selectReferrers([other, silent, wanted], 'wanted'), [wanted, silent, other]);
+    assert.deepEqual(selectReferrers([other, silent, wanted], ['wanted']), [wanted, silent, other]);
   });
 });

@@ -101,6 +101,14 @@ const CASES: readonly FieldCase[] = [
     before: 'Verified',
     after: 'ThresholdNotMet',
   },
+  ...['simple-signing', 'bundle'].map((format) => ({
+    field: `threshold (attestations alone, ${format})`,
+    image: `demo/attested:${format}`,
+    from: { threshold: 0, ...attested({}) },
+    to: { threshold: 1, ...attested({}) },
+    before: 'Verified',
+    after: 'NoSignature',
+  })),
   {
     field: 'required',
     image: 'demo/signed:1.0',

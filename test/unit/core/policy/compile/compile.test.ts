@@ -83,6 +83,16 @@ describe('compilePolicy', () => {
     assert.deepEqual(compiled.problems, []);
   });
 
+  test('takes a threshold of nothing where attestations are asked for', () => {
+    const { threshold, problems } = compile({
+      threshold: 0,
+      attestations: [{ name: 'a', predicateType: 't' }],
+      annotations: {},
+      required: [],
+    });
+    assert.deepEqual([threshold, problems], [0, []]);
+  });
+
   test('reads keys from Secrets', () => {
     const context: CompileContext = {
       ...EMPTY_CONTEXT,
@@ -169,6 +179,17 @@ describe('problems', () => {
       ['InvalidSpec spec.threshold'],
     ],
     ['a threshold of nothing', { threshold: 0 }, ['InvalidSpec spec.threshold']],
+    [
+      'a threshold of nothing beside what is asked of signatures',
+      { threshold: 0, attestations: [predicate], annotations: { a: 'b' } },
+      ['InvalidSpec spec.threshold'],
+    ],
+    [
+      'a threshold of nothing beside required names',
+      { threshold: 0, attestations: [predicate], required: ['key-0'] },
+      ['InvalidSpec spec.threshold'],
+    ],
+    ['attestations by nobody at all', { threshold: 0, attestations: [predicate], keys: [] }, ['InvalidSpec spec']],
     ['a required name that is not there', { required: ['key-0', 'b'] }, ['InvalidSpec spec.required[1]']],
     [
       'a name used twice',

@@ -74,8 +74,20 @@ function evaluate(
 }
 
 /** Everything is by the scanner. */
-const byScanner: ProvenBy = async (_, signers) => signers.find(({ name }) => name === 'scanner');
+const byScanner: ProvenBy = async (_, signers) => {
+  const signer = signers.find(({ name }) => name === 'scanner');
+  return signer && { ...BY_SCANNER, signer };
+};
 const byNobody: ProvenBy = async () => undefined;
+const byStranger: ProvenBy = async (_, _signers, note) => {
+  note('ci: the certificate is of somebody else');
+  return undefined;
+};
+const BY_SCANNER = {
+  signer: SCANNER,
+  holder: 'certificate',
+  shown: { name: 'scanner', fingerprint: 'sha256:0', format: 'bundle' },
+} as const;
 
 const noCritical = condition(
   'predicate.vulnerabilities.all(v, v.severity != "CRITICAL")',
@@ -86,18 +98,19 @@ const CRITICAL = attestation(VULNERABILITIES, { vulnerabilities: [{ severity: 'C
 
 describe('attestations are judged', () => {
   test('as good where nothing is demanded', async () => {
-    assert.deepEqual(await evaluate([], [], IMAGE, byNobody), { ok: true });
+    assert.deepEqual(await evaluate([], [], IMAGE, byNobody), { ok: true, proofs: [] });
   });
 
   test('as good where one of the type, by a signer, meets all that is asked', async () => {
     const schema = { type: 'object', required: ['vulnerabilities'] };
     const judged = await evaluate([demand({ schema, conditions: [noCritical] })], [CLEAN], IMAGE, byScanner);
-    assert.deepEqual(judged, { ok: true });
+    assert.deepEqual(judged, { ok: true, proofs: [BY_SCANNER] });
   });
 
   test('as good where one fails and another does not', async () => {
     assert.deepEqual(await evaluate([demand({ conditions: [noCritical] })], [CRITICAL, CLEAN], IMAGE, byScanner), {
       ok: true,
+      proofs: [BY_SCANNER],
     });
   });
 
@@ -109,7 +122,7 @@ describe('attestations are judged', () => {
 
   test('within one budget for all demands, the same where answers are remembered', async () => {
     const two = [demand({ check: large }), demand({ check: large, name: 'again' })];
-    assert.deepEqual(await evaluate(two, [CLEAN], IMAGE, byScanner), { ok: true });
+    assert.deepEqual(await evaluate(two, [CLEAN], IMAGE, byScanner), { ok: true, proofs: [BY_SCANNER, BY_SCANNER] });
     assert.deepEqual(await evaluate([...two, demand({ check: large, name: 'third' })], [CLEAN], IMAGE, byScanner), {
       ok: false,
       code: 'AttestationFailed',
@@ -141,6 +154,14 @@ describe('attestations are judged', () => {
       code: 'AttestationMissing',
       message: `attestation "scan" (${VULNERABILITIES}): 1 found, none by a trusted signer`,
     });
+  });
+
+  test("as missing with the reasons why each is nobody's, each once", async () => {
+    const judged = await evaluate([demand()], [CLEAN, CRITICAL], IMAGE, byStranger);
+    assert.equal(
+      !judged.ok && judged.message,
+      `attestation "scan" (${VULNERABILITIES}): 2 found, none by a trusted signer (ci: the certificate is of somebody else)`,
+    );
   });
 
   test("as missing where another of the policy's signers made it", async () => {

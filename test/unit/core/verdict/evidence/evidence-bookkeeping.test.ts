@@ -9,6 +9,9 @@ import type { RequestScope } from '../../../../../core/registry/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
 import type { EvidenceSource } from '../../../../../core/verdict/evidence/evidence.ts';
 
+const SIGNED = { signatures: true, attestations: [] };
+const ATTESTED = { signatures: true, attestations: ['type'] };
+
 const NONE: EvidenceBatch = { signatures: [], attestations: [], faults: [] };
 
 const candidate = (change: Partial<SignatureCandidate> = {}): SignatureCandidate => ({
@@ -68,7 +71,7 @@ describe('the time of evidence', () => {
     now = 9;
     await evidence.advance(source, scope());
     assert.deepEqual([evidence.createdAt, evidence.completedAt, evidence.places], [5, 9, ['the bundle']]);
-    assert.equal(evidence.nextSource(true, new Set(), scope()), undefined);
+    assert.equal(evidence.nextSource(ATTESTED, new Set(), scope()), undefined);
   });
 });
 
@@ -79,9 +82,9 @@ describe('the next place', () => {
       () => [bundle, tag],
       () => 0,
     );
-    assert.equal(evidence.nextSource(false, new Set(), scope()), bundle);
-    assert.equal(evidence.nextSource(false, new Set([bundle]), scope()), undefined);
-    assert.equal(evidence.nextSource(true, new Set([bundle]), scope()), tag);
+    assert.equal(evidence.nextSource(SIGNED, new Set(), scope()), bundle);
+    assert.equal(evidence.nextSource(SIGNED, new Set([bundle]), scope()), undefined);
+    assert.equal(evidence.nextSource(ATTESTED, new Set([bundle]), scope()), tag);
   });
 
   test('stays where it was when one before it was read to its end', async () => {
@@ -91,8 +94,8 @@ describe('the next place', () => {
       () => 0,
     );
     await evidence.advance(second, scope());
-    assert.equal(evidence.nextSource(true, new Set(), scope()), first);
-    assert.equal(evidence.nextSource(true, new Set([first]), scope()), third);
+    assert.equal(evidence.nextSource(ATTESTED, new Set(), scope()), first);
+    assert.equal(evidence.nextSource(ATTESTED, new Set([first]), scope()), third);
   });
 });
 
@@ -146,7 +149,7 @@ describe('a failed read', () => {
     now += 1;
     await evidence.advance(source, scope('a'));
     assert.equal(reads(), 2);
-    assert.equal(evidence.nextSource(false, new Set(), scope()), source);
+    assert.equal(evidence.nextSource(SIGNED, new Set(), scope()), source);
   });
 
   test('of somebody without an identity answers for others without one', async () => {

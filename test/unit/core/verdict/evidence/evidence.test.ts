@@ -7,6 +7,9 @@ import type { RequestScope } from '../../../../../core/registry/types.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
 import type { EvidenceSource } from '../../../../../core/verdict/evidence/evidence.ts';
 
+const SIGNED = { signatures: true, attestations: [] };
+const ATTESTED = { signatures: true, attestations: ['type'] };
+
 const FAULT: EvidenceBatch = { signatures: [], attestations: [], faults: [{ source: 'x', message: 'broken' }] };
 
 function scopeOf(id: string, milliseconds = 1000): RequestScope {
@@ -86,14 +89,14 @@ describe('ImageEvidence', () => {
     });
     const evidence = new ImageEvidence(() => [source], Date.now);
     assert.equal((await evidence.advance(source, scopeOf('')))?.code, 'InternalError');
-    assert.equal(evidence.nextSource(false, new Set(), scopeOf('')), source);
+    assert.equal(evidence.nextSource(SIGNED, new Set(), scopeOf('')), source);
   });
 
   test('asks for attestation tags only where attestations are wanted', () => {
     const source = stageOf(async () => undefined, 'attestation-tag');
     const evidence = new ImageEvidence(() => [source], Date.now);
-    assert.equal(evidence.nextSource(false, new Set(), scopeOf('')), undefined);
-    assert.equal(evidence.nextSource(true, new Set(), scopeOf('')), source);
+    assert.equal(evidence.nextSource(SIGNED, new Set(), scopeOf('')), undefined);
+    assert.equal(evidence.nextSource(ATTESTED, new Set(), scopeOf('')), source);
   });
 
   test('notes where it looked and when it was done', async () => {
@@ -107,7 +110,7 @@ describe('ImageEvidence', () => {
     await evidence.advance(source, scopeOf(''));
     assert.deepEqual(evidence.places, ['somewhere']);
     assert.equal(evidence.completedAt, 9);
-    assert.equal(evidence.nextSource(false, new Set(), scopeOf('')), undefined);
+    assert.equal(evidence.nextSource(SIGNED, new Set(), scopeOf('')), undefined);
   });
 
   test('what one keychain was not shown is asked for anew with another, and what was found is shared', async () => {
@@ -129,9 +132,9 @@ describe('ImageEvidence', () => {
       });
     const evidence = new ImageEvidence(open, Date.now);
     const readAs = async (id: string) => {
-      for (let at = evidence.nextSource(false, new Set(), scopeOf(id)); at;) {
+      for (let at = evidence.nextSource(SIGNED, new Set(), scopeOf(id)); at;) {
         await evidence.advance(at, scopeOf(id));
-        at = evidence.nextSource(false, new Set(), scopeOf(id));
+        at = evidence.nextSource(SIGNED, new Set(), scopeOf(id));
       }
     };
     await readAs('stranger');
