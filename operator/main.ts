@@ -33,6 +33,7 @@ export interface ServeOptions extends HostOptions {
 }
 
 export interface Address {
+  /** Empty: every address of the machine, of IPv4 and of IPv6, where it has them. */
   readonly host: string;
   readonly port: number;
 }
@@ -198,6 +199,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** What a client on this machine can call. */
 function hostOf({ host }: Address): string {
-  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  if (['', '0.0.0.0', '::'].includes(host)) return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
 }

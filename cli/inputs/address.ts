@@ -2,6 +2,7 @@
 import { UsageError } from '../output/exit.ts';
 
 export interface Address {
+  /** Empty: every address of the machine, of IPv4 and of IPv6, where it has them. */
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -12,5 +13,5 @@ export function parseAddress(option: string, text: string): Address {
   const [, ipv6, name, digits = ''] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:\s]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = digits === '' ? Number.NaN : Number(digits);
   if (!(port <= 65_535)) throw new UsageError(`${option} ${text}: write it as host:port`);
-  return { host: ipv6 ?? (name || '0.0.0.0'), port };
+  return { host: ipv6 ?? name ?? '', port };
 }

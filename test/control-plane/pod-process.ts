@@ -47,7 +47,7 @@ export async function startPodProcess(host: PodHost, pod: V1Pod, loopback: strin
   for (const [key, value] of Object.entries(environment)) environment[key] = realPath(value, mounts);
   const args = (container.args ?? []).map((text) =>
     // In a network namespace of its own it would listen on every address there.
-    realPath(expand(text, environment), mounts).replace(/^0\.0\.0\.0:/, `${loopback}:`),
+    realPath(expand(text, environment), mounts).replace(/^(?:0\.0\.0\.0)?:(?=\d+$)/, `${loopback}:`),
   );
   const program = startProgram({
     command: [...entrypointOf(host, container), ...args],

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { runCaptured } from '../captured-terminal.ts';
 
@@ -15,6 +17,11 @@ metadata: { name: none }
 spec: { images: ['**'], action: Deny }
 `;
 const anyPort = ['--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'];
+
+/** Of this machine: some have no IPv6. */
+const LOOPBACKS = Object.values(networkInterfaces())
+  .flatMap((addresses = []) => addresses.map(({ address }) => address))
+  .flatMap((address) => (address === '::1' ? ['[::1]'] : address === '127.0.0.1' ? [address] : []));
 
 describe('cosignet serve', () => {
   let folder: string;
@@ -88,4 +95,55 @@ describe('cosignet serve', () => {
       assert.deepEqual(await exit, [0, null], log);
     });
   }
+
+  const ofIpv6 = new Set(['[::]:0', '[::1]:0']);
+  for (const [listen, reached, unreached] of [
+    [':0', LOOPBACKS, []],
+    ['[::]:0', LOOPBACKS, []],
+    ['[::1]:0', ['[::1]'], ['127.0.0.1']],
+    ['0.0.0.0:0', ['127.0.0.1'], ['[::1]']],
+  ] as const) {
+    if (!LOOPBACKS.includes('[::1]') && ofIpv6.has(listen)) continue;
+    test(`listening on ${listen} is reached by ${reached.join(' and ')}, on both ports`, async () => {
+      const ports = await servingPorts(['--listen', listen, '--metrics-listen', listen], file('policy.yaml'));
+      assert.equal(ports.shown.length, 2);
+      for (const port of ports.shown) {
+        for (const host of reached) assert.ok(await accepts(host, port), `${host}:${port}`);
+        for (const host of unreached) assert.ok(!(await accepts(host, port)), `${host}:${port}`);
+      }
+      assert.deepEqual(await ports.end(), [0, null]);
+    });
+  }
 });
+
+/** Starts it, and reads from its log by which ports it serves. */
+async function servingPorts(listen: readonly string[], policies: string) {
+  const args = [main, 'serve', '--policies', policies, ...listen];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe'] });
+  const exit = once(child, 'exit');
+  const shown: number[] = [];
+  for await (const line of createInterface(child.stderr)) {
+    if (!line.includes('"message":"serving"')) continue;
+    const { webhook, metrics }: { webhook: string; metrics: string } = JSON.parse(line);
+    shown.push(...[webhook, metrics].map((url) => Number(new URL(url).port)));
+    break;
+  }
+  child.stderr.resume();
+  const end = async () => {
+    child.kill('SIGTERM');
+    return exit;
+  };
+  return { shown, end };
+}
+
+async function accepts(host: string, port: number): Promise<boolean> {
+  const socket = connect(port, host.replaceAll(/[[\]]/g, ''));
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

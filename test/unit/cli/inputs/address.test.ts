@@ -5,10 +5,11 @@ import { parseAddress } from '../../../../cli/inputs/address.ts';
 import { UsageError } from '../../../../cli/output/exit.ts';
 
 describe('an address to listen on', () => {
-  test('is a host and a port, the host left out for all', () => {
+  test('is a host and a port, the host left out for all of both families', () => {
     assert.deepEqual(parseAddress('--listen', '0.0.0.0:8443'), { host: '0.0.0.0', port: 8443 });
     assert.deepEqual(parseAddress('--listen', 'localhost:0'), { host: 'localhost', port: 0 });
-    assert.deepEqual(parseAddress('--listen', ':8443'), { host: '0.0.0.0', port: 8443 });
+    assert.deepEqual(parseAddress('--listen', ':8443'), { host: '', port: 8443 });
+    assert.deepEqual(parseAddress('--listen', '[::]:8443'), { host: '::', port: 8443 });
     assert.deepEqual(parseAddress('--listen', '[::1]:65535'), { host: '::1', port: 65_535 });
   });
 
