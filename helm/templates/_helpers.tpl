@@ -5,6 +5,12 @@
 
 {{/* 48 characters leave room for suffixes and a Pod's own. */}}
 {{- define "cosignet.fullname" -}}
+{{- /* Asked for by every template first: `helm upgrade --reuse-values` has no value that the former chart had not. */}}
+{{- range list "ports" "podSecurityContext" "criticalPodsQuota" }}
+{{- if not (hasKey $.Values .) }}
+{{- fail (printf "the value %s is missing: upgrade with --reset-then-reuse-values in the place of --reuse-values, which leaves out what is new." .) }}
+{{- end }}
+{{- end }}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 48 | trimSuffix "-" }}
 {{- else }}
@@ -45,6 +51,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else }}
 {{- printf "%s:%s" .Values.image.repository $tag }}
 {{- end }}
+{{- end }}
+
+{{/* Of every Pod of the chart. On OpenShift the namespace's security context constraints choose user and groups. */}}
+{{- define "cosignet.podSecurityContext" -}}
+{{- $context := .Values.podSecurityContext }}
+{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" }}
+{{- end }}
+{{- toYaml $context }}
 {{- end }}
 
 {{/* The configuration file. The release's own namespace is excluded whatever the values say. */}}
