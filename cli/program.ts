@@ -157,6 +157,9 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
     .option('--key <file>', 'public key of the signer')
     .option('--certificate-identity <subject>', 'subject of the signing certificate, exactly')
     .option('--certificate-oidc-issuer <url>', 'issuer of the identity, exactly')
+    .addOption(
+      repeatable('--certificate-claim <name=value>', 'an extension that the certificate must have (repeatable: all)'),
+    )
     .option('--trusted-root <file>', 'trusted_root.json (default: the public-good one)')
     .action(async (artifact, options) =>
       finish(await (await import('./commands/verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),

@@ -10,6 +10,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'spec.keys[]': 'PolicyKey',
   'spec.keys[].secretRef': 'SecretReference',
   'spec.identities[]': 'PolicyIdentity',
+  'spec.identities[].claims[]': 'PolicyClaim',
   'spec.attestations[]': 'PolicyAttestation',
   'spec.attestations[].conditions[]': 'PolicyCondition',
   status: 'ImagePolicyStatus',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parsePublicKey } from '../../core/keys/public-key.ts';
+import { CLAIM_NAMES } from '../../core/sigstore/trust/claims.ts';
 import { publicGoodTrustRoot } from '../../core/sigstore/trust/public-good.ts';
 import { parseTrustRoot, type TrustRoot } from '../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle, type BundleRequest } from '../../core/sigstore/verify-bundle.ts';
@@ -17,6 +18,8 @@ export interface VerifyBundleOptions {
   readonly key?: string;
   readonly certificateIdentity?: string;
   readonly certificateOidcIssuer?: string;
+  /** `name=value` */
+  readonly certificateClaim: readonly string[];
   readonly trustedRoot?: string;
 }
 
@@ -43,15 +46,32 @@ export async function verifyBundleCommand(
 
 async function signerOf(options: VerifyBundleOptions): Promise<BundleRequest['signer']> {
   const { key, certificateIdentity: subject, certificateOidcIssuer: issuer, trustedRoot } = options;
-  if (key !== undefined && subject === undefined && issuer === undefined) {
+  const claims = claimsOf(options.certificateClaim);
+  const isOfCertificate = subject !== undefined || issuer !== undefined || options.certificateClaim.length > 0;
+  if (key !== undefined && !isOfCertificate) {
     const pem = (await readInput('--key', key)).toString('utf8');
     usable(`--key ${key}`, () => parsePublicKey(pem));
     return trustedRoot === undefined ? { key: pem } : { key: pem, trustRoot: await readTrustRoot(trustedRoot) };
   }
   if (key === undefined && subject !== undefined && issuer !== undefined) {
-    return { subject, issuer, trustRoot: await readTrustRoot(trustedRoot) };
+    return { subject, issuer, claims, trustRoot: await readTrustRoot(trustedRoot) };
   }
   throw new UsageError('give either --key, or --certificate-identity and --certificate-oidc-issuer');
+}
+
+function claimsOf(written: readonly string[]): Readonly<Record<string, string>> {
+  const claims = new Map<string, string>();
+  for (const text of written) {
+    const at = text.indexOf('=');
+    const [name, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)];
+    if (at === -1 || value === '') throw new UsageError(`--certificate-claim ${text}: write it as name=value`);
+    if (!CLAIM_NAMES.includes(name)) {
+      throw new UsageError(`--certificate-claim ${text}: the names are ${CLAIM_NAMES.join(', ')}`);
+    }
+    if (claims.has(name)) throw new UsageError(`--certificate-claim ${text}: ${name} is given twice`);
+    claims.set(name, value);
+  }
+  return Object.fromEntries(claims);
 }
 
 async function readTrustRoot(file: string | undefined): Promise<TrustRoot> {

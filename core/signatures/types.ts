@@ -76,6 +76,8 @@ export interface EvidenceBatch {
 export interface CertificateIdentity {
   readonly issuer: string;
   readonly subject: string;
+  /** Fulcio's extensions by name, such as `sourceRepositoryRef`; those that are there and can be read. */
+  readonly claims: Readonly<Record<string, string>>;
   /** SHA-256 of the certificate's SPKI DER. */
   readonly fingerprint: Digest;
 }

@@ -29,10 +29,12 @@ export interface KeyRequest {
   readonly trustRoot?: TrustRoot;
 }
 
-/** Both are exact texts. */
+/** All are exact texts. */
 export interface IdentityRequest {
   readonly subject: string;
   readonly issuer: string;
+  /** Fulcio's extensions by name; all must be so. */
+  readonly claims?: Readonly<Record<string, string>>;
   readonly trustRoot: TrustRoot;
 }
 
@@ -76,12 +78,16 @@ function requireKey(material: SigningMaterial, content: SignedContent, { key, tr
 function requireIdentity(
   material: SigningMaterial,
   content: SignedContent,
-  { subject, issuer, trustRoot }: IdentityRequest,
+  { subject, issuer, claims = {}, trustRoot }: IdentityRequest,
 ): string {
   if (material.certificate === undefined) throw new Error('the bundle is signed with a key, not with a certificate');
   const proven = proveIdentity(material, content, trustRoot, { transparencyLog: logDemandOf(trustRoot) });
   if (proven.issuer !== issuer) throw new Error(`the certificate was issued for ${proven.issuer}, not ${issuer}`);
   if (proven.subject !== subject) throw new Error(`the certificate is that of ${proven.subject}, not ${subject}`);
+  for (const [name, wanted] of Object.entries(claims)) {
+    const found = Object.hasOwn(proven.claims, name) ? proven.claims[name] : undefined;
+    if (found !== wanted) throw new Error(`the certificate's ${name} is ${found ?? 'missing'}, not ${wanted}`);
+  }
   return proven.subject;
 }
 

@@ -10,7 +10,7 @@ export function verdictText(verdict: Verdict): string {
     ...field('digest', verdict.resolved),
     ...field('reason', verdict.message),
     ...field('to do', verdict.remedy),
-    ...signers.map(({ name, fingerprint, format }) => `  signer   ${name}  ${fingerprint}  (${format})`),
+    ...signers.flatMap(signerLines),
     ...field('policy', policies.join(', ')),
     ...(outcome === 'allowed' || mode === 'Enforce'
       ? []
@@ -18,6 +18,11 @@ export function verdictText(verdict: Verdict): string {
     `  asked    ${registryRequests} registry request${registryRequests === 1 ? '' : 's'}`,
   ];
   return lines.map((line) => printable(line)).join('\n');
+}
+
+function signerLines({ name, fingerprint, format, claims = {} }: Verdict['signers'][number]): readonly string[] {
+  const said = Object.entries(claims).map(([claim, value]) => `  claim    ${claim}: ${value}`);
+  return [`  signer   ${name}  ${fingerprint}  (${format})`, ...said];
 }
 
 function field(name: string, value: string | undefined): string[] {

@@ -67,6 +67,32 @@ const refused: readonly [string, object, RegExp][] = [
     { images: ['**'], identities: [{ issuer: identity.issuer }] },
     /exactly one of subject or subjectPattern/,
   ],
+  [
+    'a claim that nobody knows',
+    { images: ['**'], identities: [{ ...identity, claims: [{ name: 'sourceRepo', value: 'x' }] }] },
+    /Unsupported value: "sourceRepo": supported values: .*"sourceRepositoryURI"/,
+  ],
+  [
+    'a claim with neither value nor pattern',
+    { images: ['**'], identities: [{ ...identity, claims: [{ name: 'buildTrigger' }] }] },
+    /exactly one of value or valuePattern/,
+  ],
+  [
+    'a claim that is there twice',
+    {
+      images: ['**'],
+      identities: [
+        {
+          ...identity,
+          claims: [
+            { name: 'buildTrigger', value: 'push' },
+            { name: 'buildTrigger', value: 'release' },
+          ],
+        },
+      ],
+    },
+    /claims\[1\]: Duplicate value/,
+  ],
   ['an unknown mode', { images: ['**'], keys: [key], mode: 'Off' }, /Unsupported value: "Off"/],
   ['an unknown field', { images: ['**'], keys: [key], keyz: [] }, /unknown field "spec\.keyz"/],
 ];

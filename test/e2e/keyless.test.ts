@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ISSUER, LATER, logEntry, SIGNED_AT, SUBJECT } from '../fakes/keyless.ts';
 import type { Signing, SigningOptions } from '../fakes/keyless.ts';
-import { createSigstore } from '../fakes/sigstore.ts';
+import { createSigstore, fulcioExtensions, issuerV1, issuerV2 } from '../fakes/sigstore.ts';
 import { attachAnnotated, attachBundle, signImage } from './keyless-images.ts';
 import { startRegistry } from './registry.ts';
 import type { Registry } from './registry.ts';
@@ -37,6 +37,16 @@ async function write(name: string, content: string | Buffer): Promise<string> {
   await writeFile(path.join(folder, name), content);
   return path.join(folder, name);
 }
+
+/** What a workflow's certificate says, and the flags with which cosign asks for it. */
+const WORKFLOW = { 2: 'push', 3: 'c0ffee', 4: 'release', 5: 'acme/app', 6: 'refs/heads/main' };
+const CLAIMS = [
+  ['githubWorkflowTrigger', 'trigger', WORKFLOW[2]],
+  ['githubWorkflowSHA', 'sha', WORKFLOW[3]],
+  ['githubWorkflowName', 'name', WORKFLOW[4]],
+  ['githubWorkflowRepository', 'repository', WORKFLOW[5]],
+  ['githubWorkflowRef', 'ref', WORKFLOW[6]],
+] as const;
 
 async function cosignAccepts(image: string, flags: readonly string[]): Promise<boolean> {
   const root = path.join(folder, 'root.json');
@@ -69,6 +79,9 @@ async function weSay(image: string, identity: string): Promise<{ code: string; m
 
 const exactly = (subject: string, issuer: string): string =>
   JSON.stringify({ name: 'dev', issuer, subject, trustRoot: 'private' });
+
+const saying = (name: string, value: string): string =>
+  JSON.stringify({ name: 'dev', issuer: ISSUER, subject: SUBJECT, trustRoot: 'private', claims: [{ name, value }] });
 
 const LEGACY = ['--new-bundle-format=false', '--offline'];
 const STAMPED = ['--new-bundle-format=false', '--insecure-ignore-tlog=true', '--use-signed-timestamps'];
@@ -104,6 +117,22 @@ for (const [index, { name, annotated, options, flags }] of WAYS.entries()) {
       assert.equal((await weSay(image, anchored)).code, 'Verified');
       const publicGood = JSON.stringify({ name: 'dev', issuer: ISSUER, subject: SUBJECT });
       assert.equal((await weSay(image, publicGood)).code, 'UntrustedSignature');
+    });
+
+    test("counts for both only where the certificate says what it must of the signer's workflow", async () => {
+      const image = await registry.push(`built-${index}`);
+      const extensions = [issuerV1(ISSUER), issuerV2(ISSUER), ...fulcioExtensions(WORKFLOW)];
+      await attach(image, signImage(image, annotated, { sigstore, ...options, leaf: { extensions } }));
+      for (const [claim, flag, value] of CLAIMS) {
+        for (const [asked, holds] of [
+          [value, true],
+          [`${value}s`, false],
+        ] as const) {
+          const cosign = await cosignAccepts(image, [...flags, `--certificate-github-workflow-${flag}=${asked}`]);
+          const { code } = await weSay(image, saying(claim, asked));
+          assert.deepEqual([cosign, code], [holds, holds ? 'Verified' : 'UntrustedSignature'], `${claim}=${asked}`);
+        }
+      }
     });
 
     test('is refused by both where its evidence is of another time', async () => {

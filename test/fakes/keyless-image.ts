@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hexOf } from '../../core/image/digest.ts';
 import { bundleFor, signKeyless, SIGNED_AT } from './keyless.ts';
+import type { SigningOptions } from './keyless.ts';
 import type { RegistryContent } from './registry-content.ts';
 import type { Sigstore } from './sigstore.ts';
 
@@ -12,7 +13,7 @@ export function putKeylessImage(
   content: RegistryContent,
   image: string,
   sigstore: Sigstore,
-  evidence: 'log' | 'timestamp' = 'log',
+  { evidence = 'log', ...options }: SigningOptions & { readonly evidence?: 'log' | 'timestamp' } = {},
 ): void {
   const [repository = '', tag = ''] = image.split(':');
   const config = {
@@ -27,7 +28,7 @@ export function putKeylessImage(
     predicate: {},
   };
   const proof = evidence === 'log' ? { entry: 'dsse1' as const, loggedAt: SIGNED_AT } : { stampedAt: SIGNED_AT };
-  const bundle = bundleFor(signKeyless({ sigstore, statement, ...proof }));
+  const bundle = bundleFor(signKeyless({ sigstore, statement, ...proof, ...options }));
   const size = content.manifest(repository, digest)?.bytes.length ?? 0;
   content.putManifest(repository, {
     schemaVersion: 2,

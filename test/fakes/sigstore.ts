@@ -220,6 +220,13 @@ function createFulcio(ct: KeyPair): Fulcio & { readonly trusted: AuthorityJson }
 export const issuerV1 = (issuer: string): Der => make.extension('1.3.6.1.4.1.57264.1.1', Buffer.from(issuer));
 export const issuerV2 = (issuer: string): Der => make.extension('1.3.6.1.4.1.57264.1.8', utf8String(issuer));
 
+/** Fulcio's extensions by the last number of their OIDs, as it writes them: the first as bare text. */
+export function fulcioExtensions(values: Readonly<Record<number, string>>): readonly Der[] {
+  return Object.entries(values).map(([number, text]) =>
+    make.extension(`1.3.6.1.4.1.57264.1.${number}`, Number(number) < 7 ? Buffer.from(text) : utf8String(text)),
+  );
+}
+
 /** Rekor v1: promise, and a proof in a shard of 7 entries. */
 function createRekor1(host: string): Rekor & { readonly trusted: LogJson } {
   const { publicKey, privateKey } = make.generateKeys('P-256');

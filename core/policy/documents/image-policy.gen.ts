@@ -102,6 +102,18 @@ export interface PolicyIdentity {
   readonly subjectPattern?: string;
   /** The trust root, by its name in the configuration, that must have issued the certificate. */
   readonly trustRoot?: string;
+  /** What else the certificate must say of how its holder came to it, by Fulcio's extensions; all must hold. Who calls a shared workflow has its subject: say here whose repository or branch it may be. */
+  readonly claims?: readonly PolicyClaim[];
+}
+
+/** One claim, and the value that it must have. */
+export interface PolicyClaim {
+  /** A Fulcio extension. */
+  readonly name: 'githubWorkflowTrigger' | 'githubWorkflowSHA' | 'githubWorkflowName' | 'githubWorkflowRepository' | 'githubWorkflowRef' | 'issuer' | 'buildSignerURI' | 'buildSignerDigest' | 'runnerEnvironment' | 'sourceRepositoryURI' | 'sourceRepositoryDigest' | 'sourceRepositoryRef' | 'sourceRepositoryIdentifier' | 'sourceRepositoryOwnerURI' | 'sourceRepositoryOwnerIdentifier' | 'buildConfigURI' | 'buildConfigDigest' | 'buildTrigger' | 'runInvocationURI' | 'sourceRepositoryVisibilityAtSigning' | 'deploymentEnvironment' | 'tokenSubject';
+  /** The value, exactly. */
+  readonly value?: string;
+  /** A regular expression (RE2) that the whole value must match. */
+  readonly valuePattern?: string;
 }
 
 /** One attestation that the image must have. */

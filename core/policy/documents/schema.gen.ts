@@ -199,6 +199,56 @@ const CLUSTER = {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": 63
+              },
+              "claims": {
+                "type": "array",
+                "maxItems": 16,
+                "items": {
+                  "type": "object",
+                  "required": [
+                    "name"
+                  ],
+                  "properties": {
+                    "name": {
+                      "type": "string",
+                      "enum": [
+                        "githubWorkflowTrigger",
+                        "githubWorkflowSHA",
+                        "githubWorkflowName",
+                        "githubWorkflowRepository",
+                        "githubWorkflowRef",
+                        "issuer",
+                        "buildSignerURI",
+                        "buildSignerDigest",
+                        "runnerEnvironment",
+                        "sourceRepositoryURI",
+                        "sourceRepositoryDigest",
+                        "sourceRepositoryRef",
+                        "sourceRepositoryIdentifier",
+                        "sourceRepositoryOwnerURI",
+                        "sourceRepositoryOwnerIdentifier",
+                        "buildConfigURI",
+                        "buildConfigDigest",
+                        "buildTrigger",
+                        "runInvocationURI",
+                        "sourceRepositoryVisibilityAtSigning",
+                        "deploymentEnvironment",
+                        "tokenSubject"
+                      ]
+                    },
+                    "value": {
+                      "type": "string",
+                      "minLength": 1,
+                      "maxLength": 1024
+                    },
+                    "valuePattern": {
+                      "type": "string",
+                      "minLength": 1,
+                      "maxLength": 1024
+                    }
+                  },
+                  "additionalProperties": false
+                }
               }
             },
             "additionalProperties": false

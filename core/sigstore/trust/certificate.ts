@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPublicKey } from 'node:crypto';
 import { X509Certificate } from '@sigstore/core';
+import { readClaims } from './claims.ts';
 import { requireModestDer } from './der-effort.ts';
+import { ascii, utf8, utf8String } from './der-text.ts';
+import type { Asn1 } from './der-text.ts';
 import { parsePublicKey } from '../../keys/public-key.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import type { CertificateIdentity } from '../../signatures/types.ts';
-
-type Asn1 = X509Certificate['tbsCertificate'];
 
 /** A signing certificate, read but not yet believed. */
 export interface LeafCertificate {
@@ -40,10 +41,6 @@ const DNS_NAME = 2;
 const URI = 6;
 const EMAIL = 1;
 const OTHER_NAME = 0;
-const UTF8_STRING = 0x0c;
-const PRINTABLE = /^[\x20-\x7e]+$/;
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
  * Reads a signing certificate: one subject, one issuer, made for code signing.
@@ -74,8 +71,9 @@ function readParts(der: Uint8Array): LeafCertificate {
   requireSignatures(certificate);
   const publicKey = publicKeyOf(certificate);
   const { fingerprint } = publicKey;
-  const identity = { issuer: issuerOf(certificate), subject: subjectOf(certificate), fingerprint };
-  return { der, certificate, publicKey, identity };
+  const issuer = issuerOf(certificate);
+  const claims = readClaims(certificate, issuer);
+  return { der, certificate, publicKey, identity: { issuer, subject: subjectOf(certificate), claims, fingerprint } };
 }
 
 /** RFC 5280, 4.2.1.3: a key usage that is there must allow signatures. */
@@ -146,23 +144,4 @@ function textOfName(name: Asn1): string {
     return utf8String(name.subs[1]?.subs[0]);
   }
   throw new Error("the certificate's subject alternative name is of a kind that is not supported");
-}
-
-function utf8String(value: Asn1 | undefined): string {
-  if (value?.tag.toDER() !== UTF8_STRING) throw new Error('a name in the certificate is not a UTF8String');
-  return utf8(value.value);
-}
-
-/** IA5String. Node's `ascii` drops the high bit, which would make look-alikes equal. */
-function ascii(bytes: Buffer): string {
-  const text = bytes.toString('latin1');
-  if (!PRINTABLE.test(text)) throw new Error('a name in the certificate is not ASCII');
-  return text;
-}
-
-function utf8(bytes: Buffer): string {
-  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  if (text === '' || CONTROL.test(text))
-    throw new Error('a name in the certificate is empty or has control characters');
-  return text;
 }

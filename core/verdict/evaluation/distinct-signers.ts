@@ -10,6 +10,8 @@ export interface VerdictSigner {
   /** SPKI fingerprint of the key, or of the signing certificate's key. */
   readonly fingerprint: string;
   readonly format: 'bundle' | 'simple-signing';
+  /** What its certificate says beside its subject, by name. */
+  readonly claims?: Readonly<Record<string, string>>;
 }
 
 /** A proof that counts, with what the verdict tells of it. */

@@ -125,10 +125,10 @@ async function proofsOf(
 ): Promise<readonly CountedProof[]> {
   const { format } = candidate;
   const proofs = await proveSigners(candidate, signers, asking);
-  return proofs.map(({ signer, holder, fingerprint }) => ({
+  return proofs.map(({ signer, holder, fingerprint, certificate }) => ({
     signer,
     holder,
-    shown: { name: signer.name, fingerprint, format },
+    shown: { name: signer.name, fingerprint, format, ...(certificate && { claims: certificate.claims }) },
   }));
 }
 

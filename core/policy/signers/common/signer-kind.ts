@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureCandidate } from '../../../signatures/types.ts';
+import type { CertificateIdentity, SignatureCandidate } from '../../../signatures/types.ts';
 import type { PublicKey } from '../../../keys/public-key.ts';
 import type { ImagePolicySpec, KeyStatus } from '../../documents/image-policy.gen.ts';
 import type { Report } from '../../problems/report.ts';
@@ -86,4 +86,6 @@ export interface SignerProof<S> {
   readonly holder: string;
   /** SPKI fingerprint of the key, or of the signing certificate's key. */
   readonly fingerprint: string;
+  /** Where a certificate proves it. */
+  readonly certificate?: CertificateIdentity;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureCandidate } from '../../../signatures/types.ts';
+import type { CertificateIdentity, SignatureCandidate } from '../../../signatures/types.ts';
 import type { PolicyIdentity } from '../../documents/image-policy.gen.ts';
 import type { SignerKind, SignerProof } from '../common/signer-kind.ts';
 import { compileIdentity } from './compile.ts';
-import type { IdentitySigner } from './identity-signer.ts';
+import type { ClaimDemand, IdentitySigner } from './identity-signer.ts';
 
 /** Whom an issuer vouches for in a short-lived certificate (`cosign sign` without a key). Told apart by name. */
 export const IDENTITY_KIND: SignerKind<PolicyIdentity, IdentitySigner> = {
@@ -13,7 +13,8 @@ export const IDENTITY_KIND: SignerKind<PolicyIdentity, IdentitySigner> = {
   secrets: () => [],
   compile: compileIdentity,
   distinction: ({ name }) => `identity ${name}`,
-  describe: ({ name, subject, issuer }) => `identity "${name}" (${subject.source} by ${issuer.source})`,
+  describe: ({ name, subject, issuer, claims }) =>
+    `identity "${name}" (${subject.source} by ${issuer.source}${describeClaims(claims)})`,
   keyStatus: () => [],
   trustRoots: ({ trustRoot }) => [trustRoot],
   // The window is the certificate's.
@@ -29,10 +30,12 @@ export const IDENTITY_KIND: SignerKind<PolicyIdentity, IdentitySigner> = {
         continue;
       }
       const { issuer, subject, fingerprint } = proven.value;
-      if (signer.issuer.matches(issuer) && signer.subject.matches(subject)) {
-        proofs.push({ signer, holder: `certificate ${issuer} ${subject}`, fingerprint });
+      const mismatch = mismatchOf(signer, proven.value);
+      if (mismatch === undefined) {
+        const holder = `certificate ${issuer} ${subject}`;
+        proofs.push({ signer, holder, fingerprint, certificate: proven.value });
       } else {
-        note?.(`${signer.name}: the certificate is ${subject}'s by ${issuer}`);
+        note?.(`${signer.name}: the certificate${mismatch}`);
       }
     }
     return proofs;
@@ -40,6 +43,22 @@ export const IDENTITY_KIND: SignerKind<PolicyIdentity, IdentitySigner> = {
   // `prove` asked for the entry already: no certificate is valid without a time.
   proveLogged: async () => ({ ok: true, value: true }),
 };
+
+/** What keeps the certificate from being the signer's, after "the certificate"; undefined: it is. */
+function mismatchOf(signer: IdentitySigner, { issuer, subject, claims }: CertificateIdentity): string | undefined {
+  if (!signer.issuer.matches(issuer) || !signer.subject.matches(subject)) return ` is ${subject}'s by ${issuer}`;
+  for (const { name, value } of signer.claims) {
+    const found = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    if (found === undefined) return ` has no ${name}`;
+    if (!value.matches(found)) return `'s ${name} is ${found}`;
+  }
+  return undefined;
+}
+
+/** Their names: values are in the policy. */
+function describeClaims(claims: readonly ClaimDemand[]): string {
+  return claims.length === 0 ? '' : ` with ${claims.map(({ name }) => name).join(', ')}`;
+}
 
 /** Spares the loading of the keyless machinery; what it misses only fails to prove. */
 function hasCertificate(candidate: SignatureCandidate): boolean {

@@ -8,4 +8,12 @@ export interface IdentitySigner {
   readonly issuer: TextMatcher;
   readonly subject: TextMatcher;
   readonly trustRoot: string;
+  /** All must hold. */
+  readonly claims: readonly ClaimDemand[];
+}
+
+export interface ClaimDemand {
+  /** `sourceRepositoryRef` */
+  readonly name: string;
+  readonly value: TextMatcher;
 }

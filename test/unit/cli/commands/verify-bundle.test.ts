@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { bundleFor, ISSUER, signKeyless, SUBJECT } from '../../../fakes/keyless.ts';
+import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
 import { runCaptured } from '../captured-terminal.ts';
 import { signFile } from '../signed-file.ts';
 
@@ -53,6 +55,13 @@ describe('cosignet verify-bundle', () => {
       [[], /give either --key, or --certificate-identity and --certificate-oidc-issuer/],
       [['--certificate-identity', 'a@example.com'], /give either --key, or /],
       [['--key', file('key.pub'), '--certificate-identity', 'a'], /give either --key, or /],
+      [['--key', file('key.pub'), '--certificate-claim', 'buildTrigger=push'], /give either --key, or /],
+      [['--certificate-claim', 'buildTrigger'], /buildTrigger: write it as name=value/],
+      [['--certificate-claim', 'trigger=push'], /trigger=push: the names are githubWorkflowTrigger, .*, tokenSubject/],
+      [
+        ['--certificate-claim', 'buildTrigger=push', '--certificate-claim', 'buildTrigger=release'],
+        /buildTrigger is given twice/,
+      ],
       [['--key', file('missing.pub')], /--key .*missing\.pub/],
       [['--key', file('app')], /--key .*app: no PEM block/],
       [['--key', file('key.pub'), '--trusted-root', file('app')], /--trusted-root .*app: /],
@@ -63,6 +72,25 @@ describe('cosignet verify-bundle', () => {
     }
     assert.equal((await verify('--bundle', file('missing'), '--key', file('key.pub'), file('app'))).code, 2);
     assert.equal((await verify('--bundle', file('app.bundle'), '--key', file('key.pub'), file('missing'))).code, 2);
+  });
+
+  test('verifies what the certificate says, under the trust root of the instance', async () => {
+    const sigstore = createSigstore();
+    const extensions = [issuerV2(ISSUER), ...fulcioExtensions({ 14: 'refs/tags/v1=2' })];
+    const signing = signKeyless({ sigstore, entry: 'dsse1', leaf: { extensions } });
+    await writeFile(file('keyless'), signing.artifact);
+    await writeFile(file('keyless.bundle'), JSON.stringify(bundleFor(signing)));
+    await writeFile(file('root.json'), JSON.stringify(sigstore.trustedRoot));
+    const who = ['--certificate-identity', SUBJECT, '--certificate-oidc-issuer', ISSUER];
+    const identity = ['--bundle', file('keyless.bundle'), '--trusted-root', file('root.json'), ...who];
+    const ask = (...claims: string[]) =>
+      verify(...identity, ...claims.flatMap((claim) => ['--certificate-claim', claim]), file('keyless'));
+    assert.equal((await ask()).code, 0);
+    const { code, out } = await ask('sourceRepositoryRef=refs/tags/v1=2', `issuer=${ISSUER}`);
+    assert.equal(code, 0, out);
+    const refused = await ask('sourceRepositoryRef=refs/tags/v1=2', 'buildTrigger=push');
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /not verified: .*buildTrigger is missing, not push/);
   });
 
   test('a signature by key is none of an identity, under the built-in trust root', async () => {

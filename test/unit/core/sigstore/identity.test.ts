@@ -72,6 +72,7 @@ describe('a keyless signature proves who made it', () => {
       assert.deepEqual(await prove(signing, from), {
         issuer: ISSUER,
         subject: SUBJECT,
+        claims: { issuer: ISSUER },
         fingerprint: `sha256:${make.sha256(make.spkiOf(signing.keys.publicKey)).toString('hex')}`,
       });
     });

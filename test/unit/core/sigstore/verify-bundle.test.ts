@@ -12,7 +12,7 @@ import type { KeyKind } from '../../../fakes/certificates.ts';
 import { bundleFor, ISSUER, logEntry, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/keyless.ts';
 import type { Signing, SigningOptions } from '../../../fakes/keyless.ts';
 import { preAuthEncoding } from '../../../fakes/sigstore-evidence.ts';
-import { createSigstore, signWith } from '../../../fakes/sigstore.ts';
+import { createSigstore, signWith, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
 
 type Version = '0.1' | '0.2' | '0.3';
 
@@ -257,6 +257,28 @@ describe('a bundle is refused for an identity', () => {
     for (const issuer of ['', 'https://accounts', `${ISSUER}/`, 'https://accounts.example.testx', '.*']) {
       refused(await ask(SUBJECT, issuer), /was issued for https:\/\/accounts\.example\.test/);
     }
+  });
+
+  test('whose certificate does not say what it must', async () => {
+    const extensions = [
+      issuerV2(ISSUER),
+      ...fulcioExtensions({ 12: 'https://github.com/acme/app', 14: 'refs/heads/main' }),
+    ];
+    const built = signKeyless({ sigstore, entry: 'dsse1', leaf: { extensions } });
+    const askFor = (claims: Readonly<Record<string, string>>) =>
+      verifyBundle({
+        bundle: encoded(bundleFor(built)),
+        artifact: built.artifact,
+        signer: { subject: SUBJECT, issuer: ISSUER, claims, trustRoot: rootOf(built) },
+      });
+    const said = { sourceRepositoryURI: 'https://github.com/acme/app', sourceRepositoryRef: 'refs/heads/main' };
+    assert.equal((await askFor(said)).ok, true);
+    refused(
+      await askFor({ ...said, sourceRepositoryRef: 'refs/heads/ma' }),
+      /sourceRepositoryRef is refs\/heads\/main, not/,
+    );
+    refused(await askFor({ ...said, buildTrigger: 'push' }), /buildTrigger is missing, not push/);
+    refused(await askFor({ constructor: 'x' }), /constructor is missing/);
   });
 
   test('where a key signed, and for a key where a certificate did', async () => {

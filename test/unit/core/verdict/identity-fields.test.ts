@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/documents/image-policy.gen.ts';
+import type {
+  ImagePolicySpec,
+  PolicyClaim,
+  PolicyIdentity,
+} from '../../../../core/policy/documents/image-policy.gen.ts';
 import { compileContext, compiled, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
 import { putKeylessImage } from '../../../fakes/keyless-image.ts';
 import { ISSUER, SUBJECT } from '../../../fakes/keyless.ts';
 import { RegistryContent } from '../../../fakes/registry-content.ts';
-import { createSigstore } from '../../../fakes/sigstore.ts';
+import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
 
 const REPOSITORY = 'demo/keyless';
+const SOURCE = 'https://github.com/acme/app';
 
 const sigstore = createSigstore();
 const OTHER = createSigstore();
@@ -51,7 +56,9 @@ describe('every field of an identity counts', () => {
   before(async () => {
     const content = new RegistryContent();
     putKeylessImage(content, `${REPOSITORY}:logged`, sigstore);
-    putKeylessImage(content, `${REPOSITORY}:stamped`, sigstore, 'timestamp');
+    putKeylessImage(content, `${REPOSITORY}:stamped`, sigstore, { evidence: 'timestamp' });
+    const extensions = [issuerV2(ISSUER), ...fulcioExtensions({ 5: 'acme/app', 12: SOURCE, 14: 'refs/heads/main' })];
+    putKeylessImage(content, `${REPOSITORY}:built`, sigstore, { leaf: { extensions } });
     engine = await startEngine({
       registry: { content, referrersApi: true },
       trustRoots: { private: JSON.stringify(sigstore.trustedRoot), other: JSON.stringify(OTHER.trustedRoot) },
@@ -72,6 +79,65 @@ describe('every field of an identity counts', () => {
       );
     });
   }
+
+  const claims: readonly (readonly [string, PolicyClaim, PolicyClaim, RegExp])[] = [
+    [
+      'claims[].value',
+      { name: 'sourceRepositoryURI', value: SOURCE },
+      { name: 'sourceRepositoryURI', value: `${SOURCE}s` },
+      /the certificate's sourceRepositoryURI is https:\/\/github\.com\/acme\/app\)/,
+    ],
+    [
+      'claims[].valuePattern',
+      { name: 'sourceRepositoryRef', valuePattern: 'refs/heads/(main|release-.*)' },
+      // A part of the branch: patterns are anchored at both ends.
+      { name: 'sourceRepositoryRef', valuePattern: 'heads/main' },
+      /the certificate's sourceRepositoryRef is refs\/heads\/main\)/,
+    ],
+    [
+      'claims[].name',
+      { name: 'githubWorkflowRepository', value: 'acme/app' },
+      { name: 'buildSignerURI', value: 'acme/app' },
+      /the certificate has no buildSignerURI\)/,
+    ],
+    [
+      'claims[].name (issuer)',
+      { name: 'issuer', value: ISSUER },
+      { name: 'sourceRepositoryOwnerURI', value: ISSUER },
+      /the certificate has no sourceRepositoryOwnerURI\)/,
+    ],
+  ];
+  for (const [field, from, to, reason] of claims) {
+    test(`${field} alone turns Verified into UntrustedSignature`, async () => {
+      assert.equal((await judge('built', { identities: [{ ...exact, claims: [from] }] })).code, 'Verified');
+      const refused = await judge('built', { identities: [{ ...exact, claims: [to] }] });
+      assert.equal(refused.code, 'UntrustedSignature');
+      assert.match(refused.message, reason);
+    });
+  }
+
+  test('all claims must hold', async () => {
+    const [held, other] = [
+      { name: 'sourceRepositoryURI', value: SOURCE },
+      { name: 'sourceRepositoryRef', value: 'refs/heads/other' },
+    ] as const;
+    for (const both of [
+      [held, other],
+      [other, held],
+    ]) {
+      assert.equal((await judge('built', { identities: [{ ...exact, claims: both }] })).code, 'UntrustedSignature');
+    }
+  });
+
+  test('the verdict tells what the certificate says, asked for or not', async () => {
+    const { signers } = await judge('built', { identities: [exact] });
+    assert.deepEqual(signers[0]?.claims, {
+      githubWorkflowRepository: 'acme/app',
+      issuer: ISSUER,
+      sourceRepositoryURI: SOURCE,
+      sourceRepositoryRef: 'refs/heads/main',
+    });
+  });
 
   test('name alone decides whom `required` means', async () => {
     const required = ['ci'];

@@ -49,6 +49,15 @@ describe('a verdict as text', () => {
     assert.doesNotMatch(text, /to do/);
   });
 
+  test('what the certificate of a signer says follows it, a line each', () => {
+    const claims = { issuer: 'https://issuer.example', sourceRepositoryRef: 'refs/heads/main\nALLOWED' };
+    const signers = [{ name: 'ci', fingerprint: 'sha256:11', format: 'bundle' as const, claims }];
+    assert.match(
+      verdictText({ ...denied, outcome: 'allowed', signers }),
+      /\(bundle\)\n {2}claim {4}issuer: https:\/\/issuer\.example\n {2}claim {4}sourceRepositoryRef: refs\/heads\/main\uFFFDALLOWED\n/,
+    );
+  });
+
   test('a denial that only warns says that the image is admitted', () => {
     assert.match(verdictText({ ...denied, mode: 'Warn' }), /\n {2}mode {5}Warn: admitted/);
     assert.doesNotMatch(verdictText(denied), /mode/);

@@ -233,6 +233,36 @@ describe('problems', () => {
       ['InvalidPattern spec.identities[0].subjectPattern'],
     ],
     [
+      'a claim with two values',
+      { identities: [{ ...identity, claims: [{ name: 'buildTrigger', value: 'push', valuePattern: 'push' }] }] },
+      ['InvalidSpec spec.identities[0].claims[0]'],
+    ],
+    [
+      'a claim without a value',
+      { identities: [{ ...identity, claims: [{ name: 'buildTrigger' }] }] },
+      ['InvalidSpec spec.identities[0].claims[0]'],
+    ],
+    [
+      'a claim that is there twice',
+      {
+        identities: [
+          {
+            ...identity,
+            claims: [
+              { name: 'buildTrigger', value: 'push' },
+              { name: 'buildTrigger', value: 'release' },
+            ],
+          },
+        ],
+      },
+      ['InvalidSpec spec.identities[0].claims[1].name'],
+    ],
+    [
+      'a pattern of a claim that is no RE2',
+      { identities: [{ ...identity, claims: [{ name: 'buildTrigger', valuePattern: '(' }] }] },
+      ['InvalidPattern spec.identities[0].claims[0].valuePattern'],
+    ],
+    [
       'a trust root that is not configured',
       { identities: [{ ...identity, trustRoot: 'x' }] },
       ['UnknownTrustRoot spec.identities[0].trustRoot'],
@@ -274,6 +304,17 @@ describe('problems', () => {
       assert.ok(claims(compile(spec)).length > 0);
     });
   }
+
+  test('of a claim that nobody knows lists those that are known', () => {
+    const asking = { ...identity, claims: [{ name: 'sourceRepo', value: 'x' }] };
+    const compiled = compilePolicy({ ...policy(), spec: { images: ['**'], identities: [asking] } }, EMPTY_CONTEXT);
+    const [problem] = compiled.problems;
+    assert.equal(problem?.path, 'spec.identities[0].claims[0].name');
+    assert.match(
+      problem?.message ?? '',
+      /^must be one of .*githubWorkflowRef, issuer, buildSignerURI, .*tokenSubject$/,
+    );
+  });
 
   test('are all collected', () => {
     const spec = { images: ['a:1'], keys: [{ pem: 'x' }, { secretRef: { name: 'a', key: 'b' } }], required: ['z'] };

@@ -27,6 +27,7 @@ const named = (name: string): IdentitySigner => ({
   issuer: anything,
   subject: anything,
   trustRoot: 'x',
+  claims: [],
 });
 const SCANNER = named('scanner');
 const BUILDER = named('builder');

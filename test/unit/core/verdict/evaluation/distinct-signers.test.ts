@@ -17,7 +17,7 @@ function key(name: string, fingerprint: string): KeySigner {
 
 function identity(name: string): IdentitySigner {
   const any = { source: '/.*/', matches: () => true };
-  return { kind: 'identity', name, issuer: any, subject: any, trustRoot: 'public-good' };
+  return { kind: 'identity', name, issuer: any, subject: any, trustRoot: 'public-good', claims: [] };
 }
 
 describe('countDistinct', () => {

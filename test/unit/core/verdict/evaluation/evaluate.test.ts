@@ -18,7 +18,12 @@ import type { SignatureVerifier } from '../../../../../core/policy/signers/verif
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const NOW = 1000;
 const HEX = { a: 'aa'.repeat(32), b: 'bb'.repeat(32), c: 'cc'.repeat(32) } as const;
-const DEV: CertificateIdentity = { issuer: 'https://issuer', subject: 'dev', fingerprint: `sha256:${HEX.c}` };
+const DEV: CertificateIdentity = {
+  issuer: 'https://issuer',
+  subject: 'dev',
+  claims: { sourceRepositoryRef: 'refs/heads/main' },
+  fingerprint: `sha256:${HEX.c}`,
+};
 
 const key = (name: 'a' | 'b' | 'c', window: Partial<KeySigner> = {}): KeySigner => ({
   kind: 'key',
@@ -40,6 +45,7 @@ const identity = (
   issuer: exactly(issuer),
   subject: exactly(subject),
   trustRoot: 'root',
+  claims: [],
 });
 
 /** A candidate, and who made it in truth. */
@@ -144,7 +150,7 @@ describe("an identity's signature", () => {
 
   test('counts where issuer and subject are the wanted ones', async () => {
     const evaluation = await evaluateScene({ policy: { signers: [identity('dev')] }, signatures });
-    const signer = { name: 'dev', fingerprint: DEV.fingerprint, format: 'simple-signing' };
+    const signer = { name: 'dev', fingerprint: DEV.fingerprint, format: 'simple-signing', claims: DEV.claims };
     assert.deepEqual(evaluation, { satisfied: true, signers: [signer] });
   });
 
