@@ -14,6 +14,8 @@ export interface CodeFacts {
   readonly summary: string;
   /** One line a person can act on, where the failure knows of none that fits better; empty: nothing is to be done. */
   readonly remedy: (context: RemedyContext) => string;
+  /** For who deploys the image: the fact first, then whom to ask. Whole sentences on one line. */
+  readonly denial: (context: DenialContext) => string;
   /** Another attempt may read what this one could not: the evidence may be there and good. */
   readonly isTransient: boolean;
   /** The registry does not answer. A refusal or a missing image is an answer. */
@@ -33,6 +35,21 @@ export interface RemedyContext {
   readonly policy?: { readonly name: string; readonly showCommand: string };
 }
 
+export interface DenialContext {
+  /** The image's name, without its digest. */
+  readonly image: string;
+  /** `Policy "release"`, or whose word it is otherwise. */
+  readonly policy: string;
+  /** What the policy requires: `a signature by "release"`. */
+  readonly demand: string;
+  /** What was found, or why it could not be found out. */
+  readonly reason: string;
+  /** What can be done by who deploys, where the failure knows of something. */
+  readonly remedy: string;
+  /** Whom to ask. */
+  readonly contact: string;
+}
+
 const MINUTE = 60_000;
 const FAILURE_MILLISECONDS = 2000;
 
@@ -41,6 +58,8 @@ const ALLOWED = {
   exitCode: 0,
   status: 500, // never refused
   remedy: () => '',
+  denial: ({ image, policy, reason, contact }: DenialContext) =>
+    `${policy} refuses ${image}: ${reason}. Ask ${contact}.`,
   isTransient: false,
   isOutage: false,
   endsReading: false,
@@ -56,7 +75,14 @@ const DENIED = {
   rememberedMilliseconds: FAILURE_MILLISECONDS,
 } as const;
 
-const ERROR = { ...DENIED, outcome: 'error', exitCode: 3, status: 503 } as const;
+const ERROR = {
+  ...DENIED,
+  outcome: 'error',
+  exitCode: 3,
+  status: 503,
+  denial: ({ image, reason, remedy, contact }: DenialContext) =>
+    `Cosignet could not check ${image}: ${reason}. Your image may be fine. ${remedy} If that does not help, ask ${contact}.`,
+} as const;
 
 const lookAtRegistry = () => 'Try again; if it lasts, see whether the registry answers from inside the cluster.';
 
@@ -67,16 +93,21 @@ const FACTS = {
     ...DENIED,
     summary: 'A policy denies it without a look at signatures.',
     remedy: ({ policy }) => `Use another image, or change policy ${policy?.name ?? ''}.`,
+    denial: ({ image, policy, contact }) => `${policy} blocks ${image}. Use another image, or ask ${contact}.`,
   },
   NoPolicy: {
     ...DENIED,
     summary: 'No policy covers it.',
     remedy: () => 'Add its repository to the images of an ImagePolicy.',
+    denial: ({ image, contact }) =>
+      `No policy allows ${image} in this cluster. Use an approved image, or ask ${contact} to add one.`,
   },
   PolicyNotReady: {
     ...DENIED,
     summary: 'The policy that covers it has a fault.',
     remedy: ({ policy }) => `See what is wrong: ${policy?.showCommand ?? ''}`,
+    denial: ({ policy, reason, contact }) =>
+      `${policy} is broken, so its images are blocked; this is not your image's fault. Tell ${contact}: ${reason}.`,
   },
   PolicyStale: {
     ...ERROR,
@@ -88,53 +119,71 @@ const FACTS = {
     exitCode: 2,
     summary: 'It is not an image reference.',
     remedy: () => 'Write the image as [registry/]repository[:tag][@sha256:digest], in lower case.',
+    denial: ({ reason, remedy }) => `${reason}. ${remedy}`,
   },
   ImageNotFound: {
     ...DENIED,
     summary: 'Its registry does not have it.',
     remedy: () => 'Check the spelling of repository and tag, and that the image was pushed.',
+    denial: ({ image, reason, remedy }) => `${image} was not found: ${reason}. ${remedy}`,
   },
   NoSignature: {
     ...DENIED,
     summary: 'It has no signature.',
     remedy: ({ image }) => `Sign it: cosign sign --key cosign.key ${image}`,
+    denial: ({ image, policy, demand, contact }) =>
+      `${image} is not signed. ${policy} requires ${demand}. Your pipeline usually signs: ask ${contact}.`,
   },
   UntrustedSignature: {
     ...DENIED,
     summary: 'It has signatures, none by a trusted signer.',
     remedy: ({ image, policy }) =>
       `Sign it with a key of the policy (cosign sign --key cosign.key ${image}), or add the signer's key to policy ${policy?.name ?? ''}.`,
+    denial: ({ image, policy, demand, contact }) =>
+      `${image} is signed, but not by a signer that the policy trusts. ${policy} requires ${demand}. Use an image from the approved pipeline, or ask ${contact}.`,
   },
   ThresholdNotMet: {
     ...DENIED,
     summary: 'Too few of the trusted signers signed it.',
     remedy: ({ image }) => `Have the missing signers sign it: cosign sign --key cosign.key ${image}`,
+    denial: ({ image, policy, demand, reason, contact }) =>
+      `${image} lacks signatures: ${reason}. ${policy} requires ${demand}. Ask ${contact}.`,
   },
   AnnotationMismatch: {
     ...DENIED,
     summary: 'Its signatures lack annotations that the policy asks for.',
     remedy: ({ image }) =>
       `Sign it with the annotations of the policy: cosign sign -a key=value --key cosign.key ${image}`,
+    denial: ({ image, policy, reason, contact }) =>
+      `${image} is signed, but without the annotations that the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
   },
   MalformedSignature: {
     ...DENIED,
     summary: 'Its signatures cannot be read.',
     remedy: ({ image }) => `Sign it again: cosign sign --key cosign.key ${image}`,
+    denial: ({ image, policy, demand, reason, contact }) =>
+      `The signatures of ${image} cannot be read: ${reason}. ${policy} requires ${demand}. Ask ${contact}.`,
   },
   TransparencyLogMissing: {
     ...DENIED,
     summary: 'Its signatures are in no transparency log.',
     remedy: ({ image }) => `Sign it again with upload to the transparency log: cosign sign --key cosign.key ${image}`,
+    denial: ({ image, policy, reason, contact }) =>
+      `${image} is signed, but its signature is in no transparency log, as the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
   },
   AttestationMissing: {
     ...DENIED,
     summary: 'It lacks an attestation that the policy asks for.',
     remedy: ({ image }) => `Attest it: cosign attest --key cosign.key --type TYPE --predicate FILE ${image}`,
+    denial: ({ image, policy, reason, contact }) =>
+      `${image} lacks an attestation that the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
   },
   AttestationFailed: {
     ...DENIED,
     summary: 'An attestation does not meet the conditions of the policy.',
     remedy: () => 'Mend what the attestation reports, build again and attest the new image.',
+    denial: ({ image, policy, reason, contact }) =>
+      `An attestation of ${image} does not meet the policy. ${policy}: ${reason}. Mend what it reports and build again, or ask ${contact}.`,
   },
   EvaluationTimeout: {
     ...ERROR,
@@ -155,6 +204,7 @@ const FACTS = {
     summary: 'Its registry refused the credentials, or there are none.',
     remedy: () =>
       'Give the Pod or its service account an image pull secret for this registry, or name one in the configuration.',
+    denial: ({ image, reason, remedy }) => `Cosignet may not read ${image}: ${reason}. ${remedy}`,
     isTransient: true,
     endsReading: true,
   },
@@ -196,6 +246,7 @@ const FACTS = {
     status: 500,
     summary: 'A fault in Cosignet.',
     remedy: () => 'This is a fault in Cosignet: please report it with the log line of this decision.',
+    denial: ({ image, reason, remedy }) => `Cosignet could not check ${image}: ${reason}. ${remedy}`,
   },
 } satisfies Readonly<Record<string, CodeFacts>>;
 

@@ -57,6 +57,11 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
   unmatchedImages: choice('What happens to an image that no policy speaks for.', ['Deny', 'Warn', 'Allow']),
   pinDigests: choice('Where a verified tag is rewritten to its digest.', ['Pods', 'All', 'None']),
   enforcement: choice('`Audit` admits everything and only records, whatever the policies say.', ['PerPolicy', 'Audit']),
+  contact: {
+    ...text('Whom people ask whose image is refused: a name, an e-mail address or a URL.', 200),
+    // One line, which ends in the midst of a sentence.
+    pattern: '^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f.]$',
+  },
   excludedNamespaces: list(
     'Namespaces whose workloads are not looked at.',
     { ...text('Name of a namespace.', 63), pattern: '^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$' },

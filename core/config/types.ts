@@ -7,6 +7,8 @@ export interface Configuration {
   readonly unmatchedImages: 'Deny' | 'Warn' | 'Allow';
   readonly pinDigests: 'Pods' | 'All' | 'None';
   readonly enforcement: 'PerPolicy' | 'Audit';
+  /** Whom people ask who are refused: a text or an address. Undefined: nobody is named. */
+  readonly contact?: string;
   readonly excludedNamespaces: readonly string[];
   /** Upper bound of one admission decision; the API server's own `?timeout=` may be lower. */
   readonly deadlineSeconds: number;

@@ -129,6 +129,7 @@ function failure(error: unknown, known: Known): VerdictDraft {
     code,
     message: `${attempted(known)}: ${errorText(error)}`,
     signers: [],
+    grounds: { reason: errorText(error) },
     ...(remedy !== undefined && { remedy }),
   };
 }
@@ -256,14 +257,14 @@ function refusalBy(verification: Exclude<PolicyVerification, { satisfied: true }
   const looked = places.length > 0 ? `; looked at ${places.join(', ')}` : '';
   const subject = known.resolved ?? known.image;
   const message = `image ${known.image} (${subject.slice(subject.indexOf('@') + 1)}) does not satisfy policy "${policy.name}": ${reason}; tried ${describeSigners(policy)}${looked}`;
-  return { ...refusal(policy, code, message), ...(remedy !== undefined && { remedy }) };
+  return { ...refusal(policy, code, { message, reason }), ...(remedy !== undefined && { remedy }) };
 }
 
 function render(
   { draft, known }: Conclusion,
   { auditOnly, requests }: { readonly auditOnly: boolean; readonly requests: number },
 ): Verdict {
-  const { outcome, mode, code, message, signers, refusedBy } = draft;
+  const { outcome, mode, code, message, signers, refusedBy, grounds } = draft;
   return {
     image: known.image,
     ...(known.resolved === undefined ? {} : { resolved: known.resolved }),
@@ -272,6 +273,7 @@ function render(
     code,
     policies: known.policies.map(({ name }) => name),
     ...(refusedBy === undefined ? {} : { refusedBy }),
+    ...(grounds === undefined ? {} : { grounds }),
     message,
     remedy: outcome === 'allowed' ? staleNotice(known) : remedyOf(draft, known),
     signers,

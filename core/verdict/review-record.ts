@@ -47,6 +47,8 @@ export interface Denial {
   /** Printable; empty with generateName. */
   readonly name: string;
   readonly message: string;
+  /** Whom people ask, as the configuration says. */
+  readonly contact?: string | undefined;
   /** The verdicts that refuse. */
   readonly verdicts: readonly Verdict[];
   /** What exists and what users look at: the object that was to change, or the owner of the one that was not made. */

@@ -18,12 +18,24 @@ export interface Verdict {
   readonly policies: readonly string[];
   /** Those of them that refuse the image, where it was known which. */
   readonly refusedBy?: readonly string[];
+  /** Of an outcome that is not `allowed`; absent where the engine gave none. */
+  readonly grounds?: Grounds;
   readonly message: string;
   /** One line that a person can act on; empty where nothing is to be done. */
   readonly remedy: string;
   readonly signers: readonly VerdictSigner[];
   /** HTTP requests sent for this decision. */
   readonly registryRequests: number;
+}
+
+/** What a refusal rests on, in parts: texts for different readers put them in different orders. */
+export interface Grounds {
+  /** The policy that refuses, where one does. */
+  readonly policy?: string;
+  /** What it requires: `a signature by "release"`. */
+  readonly demand?: string;
+  /** What was found, or why it could not be found out; no sentence. */
+  readonly reason: string;
 }
 
 export interface DecisionRequest {

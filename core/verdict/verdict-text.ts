@@ -30,7 +30,11 @@ function field(name: string, value: string | undefined): string[] {
 }
 
 /** Exactly the documented fields (docs/reference/verdicts.md). */
-export function documentedVerdict({ refusedBy: _internal, ...documented }: Verdict): Omit<Verdict, 'refusedBy'> {
+export function documentedVerdict({
+  refusedBy: _by,
+  grounds: _on,
+  ...documented
+}: Verdict): Omit<Verdict, 'refusedBy' | 'grounds'> {
   return documented;
 }
 

@@ -5,10 +5,14 @@ import type { Configuration } from '../config/types.ts';
 import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
+import { demandOf } from './denial.ts';
 import { strictest, strictestMode } from './outcome.ts';
 import type { Verdict } from './types.ts';
 
-export type VerdictDraft = Pick<Verdict, 'outcome' | 'mode' | 'code' | 'message' | 'signers' | 'refusedBy'> & {
+export type VerdictDraft = Pick<
+  Verdict,
+  'outcome' | 'mode' | 'code' | 'message' | 'signers' | 'refusedBy' | 'grounds'
+> & {
   readonly remedyPolicy?: string;
   /** What a person can do about it, where the failure knows; else its code's remedy is told. */
   readonly remedy?: string;
@@ -84,16 +88,28 @@ export function isVerifying({ action, problems }: CompiledPolicy): boolean {
 function refusalOf(policy: CompiledPolicy, claimed: Claimed): VerdictDraft[] {
   const [problem] = policy.problems;
   if (problem !== undefined) {
-    const message = `image ${claimed.image} belongs to policy "${policy.name}", which is not Ready: ${problem.path}: ${problem.message}`;
-    return [refusal(policy, 'PolicyNotReady', message)];
+    const reason = `${problem.path}: ${problem.message}`;
+    const message = `image ${claimed.image} belongs to policy "${policy.name}", which is not Ready: ${reason}`;
+    return [refusal(policy, 'PolicyNotReady', { message, reason })];
   }
   return policy.action === 'Deny'
-    ? [refusal(policy, 'DeniedByPolicy', `image ${claimed.image} is denied by policy "${policy.name}"`)]
+    ? [
+        refusal(policy, 'DeniedByPolicy', {
+          message: `image ${claimed.image} is denied by policy "${policy.name}"`,
+          reason: 'it is denied',
+        }),
+      ]
     : [];
 }
 
-export function refusal(policy: CompiledPolicy, code: VerdictCode, message: string): VerdictDraft {
-  return { outcome: factsOf(code).outcome, mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name };
+export function refusal(
+  policy: CompiledPolicy,
+  code: VerdictCode,
+  { message, reason }: { readonly message: string; readonly reason: string },
+): VerdictDraft {
+  const grounds = { policy: policy.name, demand: demandOf(policy), reason };
+  const { outcome } = factsOf(code);
+  return { outcome, mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name, grounds };
 }
 
 function verdictOnUnmatched(claimed: Claimed, unmatched: Configuration['unmatchedImages']): VerdictDraft {
@@ -106,6 +122,7 @@ function verdictOnUnmatched(claimed: Claimed, unmatched: Configuration['unmatche
     code: 'NoPolicy',
     message: `no ImagePolicy covers image ${claimed.image}${adding}`,
     signers: [],
+    ...(allowed ? {} : { grounds: { reason: 'no policy covers it' } }),
     // The configuration speaks, and not those that match.
     ...(policies.length === 0 ? {} : { refusedBy: [] }),
   };

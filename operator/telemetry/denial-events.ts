@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { denialText } from '../../core/verdict/denial.ts';
 import type { Denial } from '../../core/verdict/review-record.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
 import type { EventNote, EventRecorder } from '../kubernetes/events.ts';
@@ -23,8 +24,7 @@ export function createDenialEvents({ events, policy }: DenialEventsOptions): (de
     for (const verdict of denial.verdicts.slice(0, VERDICTS_MOST)) {
       const told = { type: 'Warning', reason: verdict.code, action: ACTION } as const;
       if (subject !== undefined) {
-        const remedy = verdict.remedy === '' ? '' : `. ${verdict.remedy}`;
-        events.record({ ...told, regarding: { ...subject, namespace }, note: `${verdict.message}${remedy}` });
+        events.record({ ...told, regarding: { ...subject, namespace }, note: denialText(verdict, denial) });
       }
       for (const name of refusing(verdict)) {
         events.record({ ...told, regarding: policy(name), note: `${placeOf(denial)}: ${verdict.message}` });

@@ -8,7 +8,7 @@ describe('admission by a real API server', () => {
 
   before(async () => {
     here = await openInstallation();
-    await install(here);
+    await install(here, '--set=config.contact=platform@example.com');
     await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
   });
   after(() => here.close());
@@ -33,6 +33,38 @@ describe('admission by a real API server', () => {
       assert.ok(stderr.includes(here.images.unsigned.tag), stderr);
     });
   }
+
+  test('says what is wrong, what the policy requires, whom to ask and where to read on', async () => {
+    const { tag, pinned } = here.images.unsigned;
+    const said = await here.refused(...tryPod(here.images.unsigned));
+    const sentences = [
+      `container "tried": ${tag} is not signed. Policy "default" requires a signature by "`,
+      `". Your pipeline usually signs: ask platform@example.com. Details: cosignet verify --namespace shop ${pinned}`,
+    ];
+    for (const sentence of sentences) assert.ok(said.includes(sentence), said);
+    const forged = await here.refused(...tryPod(here.images.forged));
+    assert.ok(
+      forged.includes(`${here.images.forged.tag} is signed, but not by a signer that the policy trusts. `),
+      forged,
+    );
+    const away = await here.refused(...tryPod('registry.invalid/shop/app:1'));
+    assert.match(away, /Cosignet could not check registry\.invalid\/shop\/app:1: .*\. Your image may be fine\. /);
+  });
+
+  test('tells of several containers on a line each, and of one image once', async () => {
+    const [unsigned, forged] = [here.images.unsigned.tag, here.images.forged.tag];
+    const containers = [
+      { name: 'one', image: unsigned },
+      { name: 'two', image: forged },
+      { name: 'three', image: unsigned },
+    ];
+    const { stderr } = await here.apply(pod({ containers }));
+    const lines = stderr.split('\n').filter((line) => line !== '');
+    assert.equal(lines.length, 3, stderr);
+    assert.match(lines[0] ?? '', /denied the request: 2 images are refused:$/);
+    assert.ok(lines[1]?.startsWith(`container "one", container "three": ${unsigned} is not signed. `), stderr);
+    assert.ok(lines[2]?.startsWith(`container "two": ${forged} is signed, but not by `), stderr);
+  });
 
   test('denies an unsigned image in a Job and in a CronJob', async () => {
     const at = `--image=${here.images.unsigned.tag}`;

@@ -39,7 +39,7 @@ describe('policies of a hostile team', () => {
     for (const [name, spec] of Object.entries(SPECS)) await apply(name, spec);
     for (let index = 0; index < 20; index += 1) await apply(`large-${index}`, LARGE);
     await admitted(here, here.images.signed);
-    assert.match(await here.refused(...tryPod(here.images.unsigned)), /does not satisfy policy "default"/);
+    assert.match(await here.refused(...tryPod(here.images.unsigned)), /is not signed\. Policy "default"/);
     for (const name of Object.keys(SPECS)) {
       const message = await waitFor(`the status of ${name}`, async () => {
         const found = await here.read(`hostile:${KIND}/${name}`, '.status.conditions[?(@.type=="Ready")].message');

@@ -39,20 +39,20 @@ describe('Cosignet, from its installation to its end', () => {
     });
   }
 
-  test('denies an unsigned image, naming image, digest, policy and what to do', async () => {
+  test('denies an unsigned image, naming image, digest, policy and whom to ask', async () => {
     const { tag, digest } = here.images.unsigned;
     const message = await here.refused('run', 'unsigned', `--image=${tag}`);
     assert.match(message, /denied the request/);
-    for (const part of [tag, digest, 'default', 'cosign sign --key cosign.key'])
+    for (const part of [tag, digest, 'Policy "default" requires a signature by "', "ask the cluster's administrators"])
       assert.ok(message.includes(part), message);
   });
 
-  test('denies an image that somebody else signed, naming the keys that were tried', async () => {
+  test('denies an image that somebody else signed, naming whose signature counts', async () => {
     const { tag, digest } = here.images.forged;
     const message = await here.refused('run', 'forged', `--image=${tag}`);
-    const fingerprint = await here.read('imagepolicies.cosignet.dev/default', '.status.keys[0].fingerprint');
-    assert.match(fingerprint, /^sha256:[0-9a-f]{64}$/);
-    for (const part of [tag, digest, 'default', fingerprint.slice(0, 19)]) assert.ok(message.includes(part), message);
+    const signer = await here.read('imagepolicies.cosignet.dev/default', '.status.keys[0].name');
+    for (const part of [tag, digest, `Policy "default" requires a signature by "${signer}"`])
+      assert.ok(message.includes(part), message);
   });
 
   test('rolls a Deployment out to pinned Pods and leaves its template as written', async () => {

@@ -40,7 +40,7 @@ describe('policies of a namespace', () => {
     await apply('reviewed', { images: ['**'], keys: [{ name: 'other', pem: here.other.publicKey }] });
     await reason('reviewed', 'Compiled');
     const message = await here.refused(...tryPod(here.images.signed));
-    assert.ok(message.includes('does not satisfy policy "shop/reviewed"'), message);
+    assert.ok(message.includes('Policy "shop/reviewed" requires'), message);
     await here.kubectl('--namespace=other', ...tryPod(here.images.signed));
   });
 
@@ -55,7 +55,7 @@ describe('policies of a namespace', () => {
       return true;
     });
     // The team's signature alone is not enough.
-    assert.match(await here.refused(...tryPod(here.images.forged)), /policy "default"/);
+    assert.match(await here.refused(...tryPod(here.images.forged)), /Policy "default" requires/);
     await remove('reviewed');
   });
 
@@ -69,7 +69,7 @@ describe('policies of a namespace', () => {
     ]) {
       await apply('weaker', spec);
       await reason('weaker', 'Compiled');
-      assert.match(await here.refused(...tryPod(unsigned)), /policy "default"/);
+      assert.match(await here.refused(...tryPod(unsigned)), /Policy "default" requires/);
       await here.kubectl(...tryPod(signed));
       await here.kubectl('delete', KIND, 'weaker');
     }
@@ -78,7 +78,7 @@ describe('policies of a namespace', () => {
   test('deny by themselves, with the mode that they have', async () => {
     await apply('stop', { action: 'Deny', images: [repository(here.images.signed)] });
     await reason('stop', 'Compiled');
-    assert.match(await here.refused(...tryPod(here.images.signed)), /denied by policy "shop\/stop"/);
+    assert.match(await here.refused(...tryPod(here.images.signed)), /Policy "shop\/stop" blocks/);
     await apply('stop', { action: 'Deny', mode: 'Warn', images: [repository(here.images.signed)] });
     await waitFor('a warning', async () => {
       const { code, stderr } = await here.bench.kubectl(tryPod(here.images.signed));
@@ -124,7 +124,10 @@ describe('policies of a namespace', () => {
     await apply('listed', { images: ['**'], keys: [{ name: 'k', pem: here.other.publicKey }] });
     await waitFor('nobody to speak', async () => {
       const { stderr } = await here.bench.kubectl(tryPod(here.images.forged));
-      return stderr.includes('no ImagePolicy covers') || undefined;
+      return (
+        stderr.includes(`No policy allows ${here.images.forged.tag} in this cluster. Use an approved image`) ||
+        undefined
+      );
     });
   });
 });

@@ -60,7 +60,10 @@ describe('policies in a cluster', () => {
     );
     await reason(here, 'broken', 'InvalidKey');
     const message = await here.refused(...tryPod(here.images.signed));
-    assert.match(message, /broken/);
+    assert.match(
+      message,
+      /Policy "broken" is broken, so its images are blocked; this is not your image's fault\. Tell the cluster's administrators: spec\.keys\[0\]\.pem: /,
+    );
     assert.match(message, /kubectl describe imagepolicies\.cosignet\.dev broken/);
     await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'broken');
     await admitted(here, here.images.signed);

@@ -37,7 +37,7 @@ export interface ReviewHandlerDependencies extends ReviewDecisions {
   /** The configuration in force now. */
   readonly configuration: () => Pick<
     Configuration,
-    'enforcement' | 'pinDigests' | 'excludedNamespaces' | 'deadlineSeconds'
+    'enforcement' | 'contact' | 'pinDigests' | 'excludedNamespaces' | 'deadlineSeconds'
   >;
   /** Where Cosignet itself runs; empty outside of a cluster. */
   readonly ownNamespace: string;
@@ -196,9 +196,14 @@ async function decideInTime(
   }
 }
 
-function answerResults({ clock }: ReviewHandlerDependencies, call: Call, results: readonly ImageResult[]): Answer {
+function answerResults(
+  { clock, configuration }: ReviewHandlerDependencies,
+  call: Call,
+  results: readonly ImageResult[],
+): Answer {
   const { endpoint, request, arrival, startedAt } = call;
-  const notes = { warnings: warningsOf(results), auditAnnotations: auditAnnotationsOf(results) };
+  const readers = { namespace: request.namespace, contact: configuration().contact };
+  const notes = { warnings: warningsOf(results, readers), auditAnnotations: auditAnnotationsOf(results) };
   const refused = results.filter(isRefused);
   const { traceparent } = arrival;
   const record = createRecord(results, {
@@ -211,7 +216,7 @@ function answerResults({ clock }: ReviewHandlerDependencies, call: Call, results
     const patch = endpoint === 'mutate' ? results.flatMap((result) => result.patch) : [];
     return { result: 'allowed', review: allow(request.uid, notes, patch), record };
   }
-  const status = refusalStatus(results);
+  const status = refusalStatus(results, readers);
   const answer: Answer = {
     result: status.code === 403 ? 'denied' : 'error',
     review: refuse(request.uid, status, notes),
@@ -219,11 +224,11 @@ function answerResults({ clock }: ReviewHandlerDependencies, call: Call, results
   };
   // A dry run is answered alike and leaves no trace in the cluster (sideEffects: None).
   if (request.dryRun) return answer;
-  const { namespace, kind, name } = record;
+  const { kind, name } = record;
   const subject = subjectOf(request);
   const verdicts = refused.map((result) => result.verdict);
   return {
     ...answer,
-    denial: { namespace, kind, name, message: status.message, verdicts, ...(subject !== undefined && { subject }) },
+    denial: { ...readers, kind, name, message: status.message, verdicts, ...(subject !== undefined && { subject }) },
   };
 }

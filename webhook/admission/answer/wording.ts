@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { factsOf } from '../../../core/verdict-codes.ts';
+import { denialText } from '../../../core/verdict/denial.ts';
 import { oneLine } from '../../../core/text.ts';
 import { isFailing, isRefused } from '../decision/image-result.ts';
 import { perVerdict } from '../decision/per-verdict.ts';
@@ -34,24 +35,34 @@ const STATUSES = [
   { code: 503, reason: 'ServiceUnavailable' },
 ] as const;
 
-/** The status of a refusal: `denied` is the user's to mend, `error` is a matter of the surroundings. */
-export function refusalStatus(results: readonly ImageResult[]): ReviewStatus {
+/** For whom the texts are. */
+export interface Readers {
+  readonly namespace: string;
+  /** Whom they ask. */
+  readonly contact?: string | undefined;
+}
+
+/**
+ * The status of a refusal: `denied` is the user's to mend, `error` is a matter of the surroundings. One image is told on
+ * one line, several on a line each.
+ */
+export function refusalStatus(results: readonly ImageResult[], readers: Readers): ReviewStatus {
   const refused = results.filter(isRefused);
-  const shown = refused.slice(0, MAXIMUM_SHOWN).map(sentence);
+  const shown = refused.slice(0, MAXIMUM_SHOWN).map((result) => sentence(result, readers));
   const hidden = refused.length - shown.length;
   if (hidden > 0) shown.push(`and ${hidden} more images`);
-  const message = shown.join('; ');
+  const message = shown.length === 1 ? shown.join('') : [`${refused.length} images are refused:`, ...shown].join('\n');
   const statuses = new Set(refused.map(({ verdict }) => factsOf(verdict.code).status));
   const status = STATUSES.find(({ code }) => statuses.has(code));
   return { ...(status ?? INTERNAL_ERROR), message };
 }
 
 /** Warnings for what is admitted although it fails (Warn), or passes with something left to do (a remedy). */
-export function warningsOf(results: readonly ImageResult[]): readonly string[] {
+export function warningsOf(results: readonly ImageResult[], readers: Readers): readonly string[] {
   const toWarn = results.filter(
     (result) => result.mode !== 'Audit' && !isRefused(result) && (isFailing(result) || result.verdict.remedy !== ''),
   );
-  const warnings = toWarn.flatMap((result) => [...admittedForNow(result), ...chunks(sentence(result))]);
+  const warnings = toWarn.flatMap((result) => [...admittedForNow(result), ...chunks(sentence(result, readers))]);
   if (warnings.length <= MAXIMUM_WARNINGS) return warnings;
   return [...warnings.slice(0, MAXIMUM_WARNINGS - 1), `and more: ${toWarn.length} images in all`];
 }
@@ -94,10 +105,8 @@ const annotationOf = perVerdict((mode: Mode, verdict): string => {
   });
 });
 
-function sentence({ fields, verdict }: ImageResult): string {
-  const { message, remedy } = verdict;
-  const text = remedy === '' ? message : `${message}${/[.!?]$/.test(message) ? '' : '.'} ${remedy}`;
-  return oneLine(`${places(fields)}: ${text}`, MAXIMUM_TEXT);
+function sentence({ fields, verdict }: ImageResult, readers: Readers): string {
+  return oneLine(`${places(fields)}: ${denialText(verdict, readers)}`, MAXIMUM_TEXT);
 }
 
 function places(fields: readonly ImageField[]): string {

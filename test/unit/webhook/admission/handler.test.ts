@@ -75,7 +75,7 @@ describe('several images', () => {
     const message = response.status?.message ?? '';
     assert.equal(
       message,
-      `container "c1": image ${UNSIGNED} has no signature. Sign it: cosign sign ${UNSIGNED}; ` +
+      `2 images are refused:\ncontainer "c1": image ${UNSIGNED} has no signature. Sign it: cosign sign ${UNSIGNED}\n` +
         'container "c2": image registry.example.com/bad/x has no signature. Sign it: cosign sign registry.example.com/bad/x',
     );
   });

@@ -29,7 +29,8 @@ describe('messages', () => {
   test('stay short however many images fail, and say how many are left out', async () => {
     const message = (await respond(many(300), 'Enforce')).status?.message ?? '';
     assert.ok(message.length < 20_000, String(message.length));
-    assert.match(message, /; and 290 more images$/);
+    assert.match(message, /^300 images are refused:\n/);
+    assert.match(message, /\nand 290 more images$/);
   });
 
   test('name a few of the places of one image, and say how many are left out', async () => {
@@ -111,7 +112,7 @@ test('texts of any image keep to their forms', async () => {
             assert.match(key, /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/);
             texts.push(value);
           }
-          texts.push(...warnings, status?.message ?? '');
+          texts.push(...warnings, ...(status?.message ?? '').split('\n'));
         }
         for (const text of texts) {
           assert.doesNotMatch(text, UNPRINTABLE);
