@@ -185,6 +185,11 @@ const FACTS = {
     denial: ({ image, policy, reason, contact }) =>
       `An attestation of ${image} does not meet the policy. ${policy}: ${reason}. Mend what it reports and build again, or ask ${contact}.`,
   },
+  RunningImageUnknown: {
+    ...ERROR,
+    summary: 'What runs of it is not known to be what was signed.',
+    remedy: () => 'Restart its Pods: what is admitted then is pinned to the digest that was verified.',
+  },
   EvaluationTimeout: {
     ...ERROR,
     summary: 'Conditions or schemas of a policy could not be evaluated in time.',

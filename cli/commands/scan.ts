@@ -110,8 +110,8 @@ async function decideAll({ items }: Inventory, deciding: Deciding): Promise<read
     signal: terminal.signal,
   });
   try {
-    return await mapInParallel(items, PARALLEL_IMAGES, async ({ image, namespace, keychain, ...rest }) => {
-      return { ...rest, verdict: await engine.decide({ image, namespace, keychain }) };
+    return await mapInParallel(items, PARALLEL_IMAGES, async ({ pods, line, ...asked }) => {
+      return { pods, ...(line !== undefined && { line }), verdict: await engine.decide(asked) };
     });
   } finally {
     await engine.close();

@@ -167,9 +167,10 @@ function itemsOf(
     if (context === undefined) continue;
     const { images, ...credentials } = runningImages(pod);
     const source = { namespace, ...credentials };
-    for (const image of images) {
-      const key = JSON.stringify([image, source]);
-      const item = items.get(key) ?? { image, namespace: context, keychain: keychainFor(source), pods: [] };
+    for (const { written: image, runs } of images) {
+      const key = JSON.stringify([image, runs, source]);
+      const asked = { image, ...(runs !== undefined && { runs }) };
+      const item = items.get(key) ?? { ...asked, namespace: context, keychain: keychainFor(source), pods: [] };
       item.pods.push({ namespace, name });
       items.set(key, item);
     }

@@ -10,6 +10,8 @@ import type { PodName } from './report.ts';
 export interface InventoryItem {
   /** As written; untrusted. */
   readonly image: string;
+  /** What its node says that it runs, as in a `DecisionRequest`. */
+  readonly runs?: string;
   readonly namespace: NamespaceContext;
   readonly keychain: Keychain;
   readonly pods: readonly PodName[];

@@ -4,8 +4,9 @@ import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import type { RegistryClient } from '../registry/types.ts';
 import { createEvidenceCache } from './evidence/evidence-cache.ts';
-import { createPlatformTeller } from './platforms.ts';
+import { createPlatformTeller } from './manifests/platforms.ts';
 import { createDecide, type PolicySource } from './decide.ts';
+import { createDecideRunning } from './decide-running.ts';
 import { createFormatMemory } from './evidence/format-memory.ts';
 import { evidenceSources } from './evidence/evidence-sources.ts';
 import { createSignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
@@ -36,16 +37,18 @@ export function createEngine(options: EngineOptions): Decide {
     clock,
     metrics,
   });
-  return createDecide({
+  const limits = () => configuration().limits;
+  const decide = createDecide({
     policies,
     cache,
     verifier: createSignatureVerifier(trustRoots),
     tags: createTagResolver({ registry, lifetimes, clock, metrics }),
     formats,
-    limits: () => configuration().limits,
-    tellPlatforms: createPlatformTeller({ registry, formats, limits: () => configuration().limits }),
+    limits,
+    tellPlatforms: createPlatformTeller({ registry, formats, limits }),
     configuration,
     clock,
     metrics,
   });
+  return createDecideRunning({ decide, registry, limits });
 }

@@ -41,6 +41,11 @@ export interface Grounds {
 export interface DecisionRequest {
   /** As written in the Pod; untrusted. */
   readonly image: string;
+  /**
+   * Of what runs already: `repository@digest` as the node names it, where `image` has no digest. Untrusted; it may name
+   * another repository than `image`.
+   */
+  readonly runs?: string;
   readonly namespace: NamespaceContext;
   readonly keychain: Keychain;
   /** Aborted at the deadline. */

@@ -2,7 +2,7 @@
 import type { ResolvedImage } from '../signatures/types.ts';
 import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
-import type { TellPlatforms } from './platforms.ts';
+import type { TellPlatforms } from './manifests/platforms.ts';
 import type { Limits } from '../limits.ts';
 import type { Clock } from '../observe.ts';
 import { signaturesNeeded } from '../policy/types.ts';

@@ -209,10 +209,10 @@ export class Rescan {
     else this.#note(subject, { outcome, code, refusedBy: outcome === 'allowed' ? [] : refusedBy });
   }
 
-  #decide({ image, source, context = { labels: {} } }: Subject): Promise<Verdict> {
+  #decide({ asked, source, context = { labels: {} } }: Subject): Promise<Verdict> {
     const { decide, keychainFor, deadline } = this.#options;
     const signal = AbortSignal.any([AbortSignal.timeout(deadline()), this.#stopping.signal]);
-    return decide({ image, namespace: context, keychain: keychainFor(source), signal, background: true });
+    return decide({ ...asked, namespace: context, keychain: keychainFor(source), signal, background: true });
   }
 
   /** An outage is no news about an image that was decided about before it. */

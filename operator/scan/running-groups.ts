@@ -3,12 +3,16 @@ import type { VerdictCode, Outcome } from '../../core/verdict-codes.ts';
 import type { ImageReference } from '../../core/image/types.ts';
 import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
+import type { DecisionRequest } from '../../core/verdict/types.ts';
 import { parsedReference, type PodObject, type RunningImages } from './running-images.ts';
 
 /** One image in one namespace, with the credentials of the Pods that run it: decided once for all of them. */
 export interface Subject {
   readonly key: string;
+  /** As people see it. */
   readonly image: string;
+  /** As decided. */
+  readonly asked: Pick<DecisionRequest, 'image' | 'runs'>;
   /** Undefined: it is none, so no policy covers it. */
   readonly reference: ImageReference | undefined;
   readonly source: PullIdentity;
@@ -74,11 +78,12 @@ function subjectsOf(
   known: Map<string, Subject>,
 ): readonly Subject[] {
   const source = { namespace, imagePullSecrets, serviceAccountName };
-  return images.map((image) => {
-    const key = JSON.stringify([image, source]);
+  return images.map(({ image, written, runs }) => {
+    const key = JSON.stringify([image, runs, source]);
     return valueOf(known, key, () => ({
       key,
       image,
+      asked: { image: written, ...(runs !== undefined && { runs }) },
       reference: parsedReference(image),
       source,
       pods: 0,

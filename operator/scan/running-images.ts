@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isDigest, type Digest } from '../../core/image/digest.ts';
-import { formatReference, parseReference } from '../../core/image/reference.ts';
+import { formatReference, parseReference, repositoryName } from '../../core/image/reference.ts';
 import type { ImageReference } from '../../core/image/types.ts';
 import { createRecentlyUsed } from '../../core/recently-used.ts';
 import type { KubeObject } from '../kubernetes/api-client.ts';
@@ -39,10 +38,19 @@ interface ContainerStatus {
   readonly imageID?: string;
 }
 
+/** One image of a Pod; untrusted text. */
+export interface RunningImage {
+  /** For people and for patterns: with the digest that runs, where the node tells one of this repository. */
+  readonly image: string;
+  readonly written: string;
+  /** `repository@digest` as the node names it, where the Pod has no digest; perhaps of another repository. */
+  readonly runs?: string;
+}
+
 /** What a Pod runs, and what it was pulled with. */
 export interface RunningImages {
-  /** Each once; with the digest that runs, where the node tells. */
-  readonly images: readonly string[];
+  /** Each once. */
+  readonly images: readonly RunningImage[];
   readonly imagePullSecrets: readonly string[];
   readonly serviceAccountName: string;
 }
@@ -105,33 +113,34 @@ export function runningImages({ spec = {}, status = {} }: PodObject): RunningIma
   const containers = lists.flatMap(([list, statuses]) =>
     (list ?? []).flatMap(({ name, image }) => {
       const imageId = statuses?.find((one) => one.name === name)?.imageID;
-      return image ? [runningReference(image, imageId)] : [];
+      return image ? [runningImage(image, imageId)] : [];
     }),
   );
-  const volumes = (spec.volumes ?? []).flatMap(({ image }) => image?.reference || []);
+  const volumes = (spec.volumes ?? []).flatMap(({ image }) =>
+    image?.reference ? [runningImage(image.reference)] : [],
+  );
+  const each = new Map([...containers, ...volumes].map((one) => [JSON.stringify(one), one]));
   return {
-    images: [...new Set([...containers, ...volumes])],
+    images: [...each.values()],
     imagePullSecrets: (spec.imagePullSecrets ?? []).flatMap(({ name }) => name || []),
     serviceAccountName: spec.serviceAccountName || 'default',
   };
 }
 
 /**
- * The image with the digest that runs. As written where it has one, which is what admission verified; and where the
- * node names none, or one of another repository: the same content may be known there by a digest of its own.
+ * As written where that has a digest, which is what admission verified, or where the node names none: `imageID` is
+ * `docker.io/acme/app@sha256:…`, with docker's prefix or without; `sha256:…` alone is no manifest's digest.
  */
-export function runningReference(image: string, imageId: string | undefined): string {
+export function runningImage(image: string, imageId = ''): RunningImage {
   const written = parsedReference(image);
-  if (written === undefined || written.digest !== undefined || !imageId) return image;
-  const digest = digestIn(imageId, written);
-  return digest === undefined ? image : formatReference({ ...written, digest });
-}
-
-/** `docker.io/acme/app@sha256:…`, with docker's prefix or without; `sha256:…` alone is not a manifest's digest. */
-function digestIn(imageId: string, written: ImageReference): Digest | undefined {
   const pulled = parsedReference(imageId.replace(/^docker-pullable:\/\//, ''));
-  const same = pulled?.registry === written.registry && pulled.path === written.path;
-  return same && isDigest(pulled.digest) ? pulled.digest : undefined;
+  if (written === undefined || written.digest !== undefined || pulled?.digest === undefined) {
+    return { image, written: image };
+  }
+  const { registry, path, digest } = pulled;
+  const isHere = registry === written.registry && path === written.path;
+  const shown = isHere ? formatReference({ ...written, digest }) : image;
+  return { image: shown, written: image, runs: `${repositoryName(pulled)}@${digest}` };
 }
 
 /** Undefined: the text is none. */

@@ -16,7 +16,7 @@ import {
   type Goods,
   type Installation,
 } from './installation.ts';
-import { ROOT, run, type Outcome } from './tools.ts';
+import { output, ROOT, run, type Outcome } from './tools.ts';
 
 interface Affected {
   readonly wouldDeny: number;
@@ -58,6 +58,14 @@ describe('what runs already', () => {
     await policyReady(here.kubectl, 'forged');
   }
   const repositoryOf = (goods: Goods) => here.images[goods].tag.replace(/:1\.0$/, '');
+
+  /** As a node would write it. */
+  async function says(namespace: string, pod: string, imageID: string): Promise<void> {
+    const status = { containerStatuses: [{ name: pod, image: 'x', imageID, ready: true, restartCount: 0 }] };
+    const patch = ['patch', `pod/${pod}`, '--subresource=status', '--type=merge'];
+    await here.kubectl(`--namespace=${namespace}`, ...patch, `--patch=${JSON.stringify({ status })}`);
+  }
+  const crane = (...args: readonly string[]) => output(['crane', ...args], { env: here.bench.env });
 
   test('is judged in the background: the status tells how many Pods the policy would deny, and some of them', async () => {
     const { undecided, sample } = await affected('default', { wouldDeny: 3, observedGeneration: 1 });
@@ -146,18 +154,39 @@ describe('what runs already', () => {
     });
 
     test('judges the digest that the node pulled, not what the tag has become', async () => {
-      const imageID = `${repositoryOf('signed')}@${here.images.unsigned.digest}`;
-      const status = { containerStatuses: [{ name: 'signed', image: 'x', imageID, ready: true, restartCount: 0 }] };
-      await here.kubectl(
-        'patch',
-        'pod/signed',
-        '--subresource=status',
-        '--type=merge',
-        `--patch=${JSON.stringify({ status })}`,
-      );
+      const { tag, digest } = here.images.unsigned;
+      await crane('copy', tag, `${repositoryOf('signed')}:before`);
+      await says('shop', 'signed', `${repositoryOf('signed')}@${digest}`);
       const { code, stdout } = await scan('-l', 'run=signed');
       assert.equal(code, 1);
       assert.match(stdout, /NoSignature/);
+    });
+
+    test('knows what is signed by what a node calls it, and says where that is not known', async () => {
+      const { registry } = here.bench;
+      const name = `${registry.host}/shop/index`;
+      const child = await registry.push('shop/index:linux');
+      const index = await crane('index', 'append', '-m', child, '-t', `${name}:1.0`);
+      await registry.sign(index, here.release);
+      // Excluded from admission: nothing was pinned.
+      const inSystem = '--namespace=kube-system';
+      await here.kubectl(inSystem, 'run', 'index', `--image=${name}:1.0`);
+      await here.kubectl(inSystem, 'wait', 'pod/index', '--for=condition=Ready', '--timeout=20s');
+      const elsewhere = `${registry.host}/elsewhere/copy`;
+      const twin = await crane('mutate', child, '--annotation', 'a=b', '-t', `${elsewhere}:1.0`);
+      assert.notEqual(twin.split('@')[1], child.split('@')[1]);
+      for (const [imageID, code, exitCode] of [
+        [index, 'Verified', 0],
+        [child, 'Verified', 0],
+        [twin, 'Verified', 0],
+        [here.images.forged.pinned.replace(':1.0@', '@'), 'RunningImageUnknown', 3],
+      ] as const) {
+        await says('kube-system', 'index', imageID);
+        const { code: exited, stdout } = await scan('-n', 'kube-system', '-l', 'run=index', '-o', 'json');
+        const { images }: { images: { verdict: { code: string; message: string } }[] } = JSON.parse(stdout);
+        assert.deepEqual([images[0]?.verdict.code, exited], [code, exitCode], `${imageID}\n${stdout}`);
+      }
+      await here.kubectl(inSystem, 'delete', 'pod', 'index', '--grace-period=1');
     });
 
     test('writes every kind of report to a file', async () => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { install, keyFlags, openOn, type Image, type Installation } from '../e2e/installation.ts';
 import { inventory } from '../e2e/inventory.ts';
-import { output } from '../e2e/tools.ts';
+import { output, ROOT, run } from '../e2e/tools.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
 
 /** As the kubelet tells which image runs. */
@@ -65,6 +66,31 @@ describe('Pods on a real node', () => {
     await here.kubectl('uncordon', 'n1');
     await running('moved');
     assert.equal(await statusOf('moved', 'containerStatuses', 'imageID'), reference);
+  });
+
+  test('what runs is known to be signed, although containerd calls it by a name of another repository', async () => {
+    const { registry } = bench;
+    const { host } = registry;
+    const reference = await registry.push('shop/twin:1.0');
+    await registry.sign(reference, here.release);
+    const annotate = ['mutate', reference, '--annotation', 'a=b', '-t', `${host}/other/twin:1.0`] as const;
+    const twin = await output(['crane', ...annotate], { env: { HOME: bench.dir } });
+    // Not admitted by Cosignet, and so not pinned.
+    for (const [name, image] of [
+      ['first', `${host}/other/twin:1.0`],
+      ['second', `${host}/shop/twin:1.0`],
+    ] as const) {
+      await here.kubectl('--namespace=kube-system', 'run', name, `--image=${image}`);
+      await here.kubectl('--namespace=kube-system', 'wait', `pod/${name}`, '--for=condition=Ready', '--timeout=60s');
+    }
+    const called = await here.read('kube-system:pod/second', '.status.containerStatuses[0].imageID');
+    assert.equal(called, twin);
+    const program = path.join(ROOT, 'cli/main.ts');
+    const args = ['scan', '-n', 'kube-system', '-l', 'run=second', '--insecure-registry', host];
+    const { code, stdout, stderr } = await run([process.execPath, program, ...args], { env: bench.env });
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /^allowed +Verified +1 /m);
+    await here.kubectl('--namespace=kube-system', 'delete', 'pod', 'first', 'second', '--grace-period=1');
   });
 
   test('kubectl debug starts what is signed, pinned, and nothing else', async () => {

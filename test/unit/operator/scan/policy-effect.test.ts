@@ -83,7 +83,9 @@ describe('what a policy would do to what runs', () => {
       pod('web/same', 'same'),
     ];
     const answers = Object.fromEntries(
-      pods.flatMap(({ runs }) => (runs?.images ?? []).map((image) => [image, ['denied', 'NoSignature', 'a'] as const])),
+      pods.flatMap(({ runs }) =>
+        (runs?.images ?? []).map(({ image }) => [image, ['denied', 'NoSignature', 'a'] as const]),
+      ),
     );
     const sampleOf = (list: readonly PodObject[]) =>
       policyEffects(judged(list, known, answers), known).get('a')?.sample;

@@ -97,6 +97,23 @@ describe('the scan of what runs', () => {
     assert.equal(spent, 6);
   });
 
+  test('asks by what is written and by what the node says that it runs', async () => {
+    policy('all', '**');
+    const digest = `sha256:${'a'.repeat(64)}`;
+    for (const [index, imageID] of [`example.com/app@${digest}`, `example.org/other@${digest}`, ''].entries()) {
+      const spec = { containers: [{ name: 'app', image: 'example.com/app:1' }] };
+      const status = { containerStatuses: [{ name: 'app', imageID }] };
+      pods.push(keep({ metadata: { name: `${index}`, namespace: 'shop' }, spec, status }));
+    }
+    rescan.start();
+    await eventually(() => latest());
+    assert.deepEqual(asked.map(({ image, runs }) => `${image} ${runs}`).toSorted(), [
+      `example.com/app:1 example.com/app@${digest}`,
+      `example.com/app:1 example.org/other@${digest}`,
+      'example.com/app:1 undefined',
+    ]);
+  });
+
   test('asks nothing for images that no policy speaks for, that admission leaves out, or that are none', async () => {
     policy('all', 'example.com/**');
     run('shop/1', 'example.org/other');

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   createPodKeeper,
+  runningImage,
   runningImages,
-  runningReference,
   type PodObject,
 } from '../../../../operator/scan/running-images.ts';
 
@@ -12,27 +12,32 @@ const DIGEST = `sha256:${'a'.repeat(64)}`;
 const OTHER = `sha256:${'b'.repeat(64)}`;
 
 describe('what runs of an image', () => {
-  for (const [what, image, imageId, expected] of [
-    [
-      'gets the digest that the node pulled',
-      'nginx:1',
-      `docker.io/library/nginx@${DIGEST}`,
-      `docker.io/library/nginx:1@${DIGEST}`,
-    ],
+  const HUB = `docker.io/library/nginx@${DIGEST}`;
+  for (const [what, written, imageId, image, runs] of [
+    ['gets the digest that the node pulled', 'nginx:1', HUB, `docker.io/library/nginx:1@${DIGEST}`, HUB],
     [
       'also with the prefix of docker',
       'acme/app',
       `docker-pullable://acme/app@${DIGEST}`,
       `docker.io/acme/app:latest@${DIGEST}`,
+      `docker.io/acme/app@${DIGEST}`,
     ],
-    ['is as written where that has a digest', `nginx@${DIGEST}`, `docker.io/library/nginx@${OTHER}`, `nginx@${DIGEST}`],
+    [
+      'tells another repository apart, whose digest is none of its own',
+      'nginx:1',
+      `example.com/nginx@${DIGEST}`,
+      'nginx:1',
+      `example.com/nginx@${DIGEST}`,
+    ],
+    ['is as written where that has a digest', `nginx@${DIGEST}`, HUB.replace(DIGEST, OTHER), `nginx@${DIGEST}`],
     ['is as written where the node names an image of its own', 'nginx:1', DIGEST, 'nginx:1'],
-    ['is as written where the node names another repository', 'nginx:1', `example.com/nginx@${DIGEST}`, 'nginx:1'],
     ['is as written where nothing is known', 'nginx:1', '', 'nginx:1'],
-    ['is as written where that is no reference', 'NOT:', `docker.io/library/nginx@${DIGEST}`, 'NOT:'],
+    ['is as written where that is no reference', 'NOT:', HUB, 'NOT:'],
     ['is as written where the node writes nonsense', 'nginx:1', '<img>@@', 'nginx:1'],
   ] as const) {
-    test(what, () => assert.equal(runningReference(image, imageId), expected));
+    test(what, () =>
+      assert.deepEqual(runningImage(written, imageId), { image, written, ...(runs !== undefined && { runs }) }),
+    );
   }
 });
 
@@ -63,14 +68,17 @@ describe('the images of a Pod', () => {
 
   test('are those of all containers and volumes; one that the node tells no digest of stays as written', () => {
     const { images } = runningImages(pod);
-    assert.deepEqual(images, [
-      `example.com/a:1@${DIGEST}`,
-      `example.com/b:1@${OTHER}`,
-      'example.com/b:1',
-      `example.com/i:1@${DIGEST}`,
-      `example.com/e:1@${DIGEST}`,
-      'example.com/v:1',
-    ]);
+    assert.deepEqual(
+      images.map(({ image }) => image),
+      [
+        `example.com/a:1@${DIGEST}`,
+        `example.com/b:1@${OTHER}`,
+        'example.com/b:1',
+        `example.com/i:1@${DIGEST}`,
+        `example.com/e:1@${DIGEST}`,
+        'example.com/v:1',
+      ],
+    );
   });
 
   test('come with what they were pulled with', () => {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { selectReferrers } from '../cosign/referrer-selection.ts';
-import { signatureTag } from '../cosign/simple-signing.ts';
-import { COSIGN_SIGNATURE } from '../cosign/statement.ts';
-import type { ResolvedImage } from '../signatures/types.ts';
-import { isDigest } from '../image/digest.ts';
-import type { Digest } from '../image/digest.ts';
-import type { Repository } from '../image/types.ts';
-import { isJsonObject, parseJson } from '../json.ts';
-import type { Limits } from '../limits.ts';
-import type { ManifestBytes, RegistryClient, RequestScope } from '../registry/types.ts';
-import type { ImageEvidence } from './evidence/evidence.ts';
-import type { FormatMemory } from './evidence/format-memory.ts';
+import { selectReferrers } from '../../cosign/referrer-selection.ts';
+import { signatureTag } from '../../cosign/simple-signing.ts';
+import { COSIGN_SIGNATURE } from '../../cosign/statement.ts';
+import { parseImageManifest } from '../../formats/image-manifest.ts';
+import type { ResolvedImage } from '../../signatures/types.ts';
+import type { Digest } from '../../image/digest.ts';
+import type { Repository } from '../../image/types.ts';
+import type { Limits } from '../../limits.ts';
+import type { RegistryClient, RequestScope } from '../../registry/types.ts';
+import type { ImageEvidence } from '../evidence/evidence.ts';
+import type { FormatMemory } from '../evidence/format-memory.ts';
 
 /** Of an image without a signature: what it has to do with an image index, in a sentence; empty where it is not known. */
 export type TellPlatforms = (question: PlatformQuestion) => Promise<string>;
@@ -30,15 +29,6 @@ interface PlatformOptions {
   readonly formats: FormatMemory;
   readonly limits: () => Pick<Limits, 'manifestBytes'>;
 }
-
-interface Child {
-  readonly digest: Digest;
-  /** `linux/amd64` */
-  readonly platform: string;
-}
-
-/** Buildx stores attestations of its own as manifests of no platform. */
-const NO_PLATFORM = 'unknown/unknown';
 
 const MOST_TAGS = 8;
 
@@ -70,7 +60,7 @@ async function platformsOf(question: PlatformQuestion, options: PlatformOptions)
   const { manifestBytes } = options.limits();
   const named = await options.registry.getManifest(repository, tag ?? digest, manifestBytes, scope);
   if (named === undefined) return '';
-  const children = childrenOf(named, manifestBytes);
+  const { children } = parseImageManifest(named.bytes, manifestBytes);
   if (named.digest === digest) {
     const [first] = children;
     if (first === undefined) return '';
@@ -96,22 +86,4 @@ async function hasSignature(
     return selectReferrers(descriptors, [COSIGN_SIGNATURE]).length > 0;
   }
   return (await registry.getManifest(signatures, signatureTag(digest), limits().manifestBytes, scope)) !== undefined;
-}
-
-/** Of an index, those that are for a platform; of a manifest, none. */
-function childrenOf(manifest: ManifestBytes, maximumBytes: number): readonly Child[] {
-  const value = parseJson(manifest.bytes, maximumBytes, 'the manifest');
-  const entries = isJsonObject(value) && Array.isArray(value['manifests']) ? value['manifests'] : [];
-  return entries.flatMap((entry: unknown): Child[] => {
-    const { digest, platform } = isJsonObject(entry) ? entry : {};
-    if (!isDigest(digest) || !isJsonObject(platform)) return [];
-    const { os, architecture } = platform;
-    const name = `${textOf(os)}/${textOf(architecture)}`;
-    return name === NO_PLATFORM ? [] : [{ digest, platform: name }];
-  });
-}
-
-/** A name, and no more: it stands in messages. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' && /^[a-z0-9]{1,20}$/.test(value) ? value : '?';
 }
