@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { createProgram } from '../../cli/program.ts';
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
 import { CONFIGURATION_SCHEMA } from '../../core/config/schema.ts';
-import { VERDICT_CODES } from '../../core/verdict-codes.ts';
+import { VERDICT_CODES, factsOf } from '../../core/verdict-codes.ts';
 import { anchorOf, headings, localLinks, section, tableRows } from './markdown.ts';
 import { projectFiles, read, ROOT } from './sources.ts';
 
@@ -26,6 +26,41 @@ describe('the verdicts page', () => {
     assert.deepEqual(headings(read('docs/reference/verdicts.md'), 3), VERDICT_CODES);
   });
 });
+
+describe('the page on denied images', () => {
+  const rows = tableRows(read('docs/how-to/my-image-is-denied.md')).flatMap(([words = '', codes = '']) =>
+    codes.split(', ').map((code) => ({ words, code })),
+  );
+
+  test('has every code that denies, and no other', () => {
+    const codes = VERDICT_CODES.filter((code) => factsOf(code).outcome !== 'allowed');
+    assert.deepEqual(rows.map(({ code }) => code).toSorted(), codes.toSorted());
+  });
+
+  test('knows each denial by the words with which it is written', () => {
+    const parts = {
+      demand: '',
+      remedy: '',
+      contact: '',
+      image: '…',
+      policy: 'Policy …',
+      reason: '… is not an image reference',
+    };
+    for (const code of VERDICT_CODES) {
+      const words =
+        rows
+          .find((row) => row.code === code)
+          ?.words.replaceAll('…', ' ')
+          .trim() ?? '';
+      const denial = factsOf(code).denial(parts).replaceAll('…', ' ');
+      assert.ok(oneSpaced(denial).includes(oneSpaced(words)), `${code}: ${denial}`);
+    }
+  });
+});
+
+function oneSpaced(text: string): string {
+  return text.replaceAll(/ +/g, ' ');
+}
 
 describe('the configuration page', () => {
   const page = read('docs/reference/configuration.md');
