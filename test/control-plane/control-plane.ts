@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeCredentials, writeKubeconfig, type Account } from './accounts.ts';
 import { connectApi, type Api } from './api.ts';
-import { apiServerFlags, auditFlags, etcdFlags, managerFlags, type RealNode } from './flags.ts';
+import { admissionFlags, apiServerFlags, auditFlags, etcdFlags, managerFlags, type RealNode } from './flags.ts';
 import { freePort, startProgram, tail, waitFor, type Running } from './process.ts';
 
 /** etcd, kube-apiserver and kube-controller-manager: the real ones, without containers. */
@@ -32,11 +32,14 @@ export interface ControlPlaneOptions {
   readonly dir: string;
   /** Writes `logs/audit.log`: who made or changed what holds images, or what Cosignet writes; one JSON object a line. */
   readonly audit?: boolean;
+  /** How its admission plugins are configured: `{name, configuration}`; left out, as usual. */
+  readonly admission?: readonly object[];
   /** What the Pods will run on; left out, everything is on loopback. */
   readonly node?: RealNode;
 }
 
-export async function startControlPlane({ bin, dir, audit = false, node }: ControlPlaneOptions): Promise<ControlPlane> {
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { bin, dir, audit = false, admission = [], node } = options;
   const at = (...segments: string[]) => path.join(dir, ...segments);
   mkdirSync(at('logs'), { recursive: true });
   const credentials = writeCredentials(dir, node?.name);
@@ -66,6 +69,7 @@ export async function startControlPlane({ bin, dir, audit = false, node }: Contr
     const apiServer = start('kube-apiserver', [
       ...apiServerFlags({ dir, port, clients, serviceOctet, node }),
       ...(audit ? auditFlags(dir) : []),
+      ...admissionFlags(dir, admission),
     ]);
     // The server makes its own certificate.
     const ca = await apiServer('the certificate', () => readCertificate(caFile));

@@ -54,7 +54,8 @@ function loopbackFlags(serviceOctet: number): string[] {
   return [
     '--authorization-mode=RBAC',
     // Every ClusterIP is an address of this machine: the webhook is called through its Service without kube-proxy.
-    `--service-cluster-ip-range=127.${serviceOctet}.0.0/16`,
+    // Those of IPv6 are for Services that ask for both.
+    `--service-cluster-ip-range=127.${serviceOctet}.0.0/16,fd00:127:${serviceOctet}::/112`,
     '--endpoint-reconciler-type=none',
   ];
 }
@@ -68,6 +69,16 @@ function nodeFlags({ services }: RealNode): string[] {
     // No name service knows the node.
     '--kubelet-preferred-address-types=InternalIP',
   ];
+}
+
+/** `plugins`: as in an AdmissionConfiguration, `{name, configuration}`. */
+export function admissionFlags(dir: string, plugins: readonly object[]): string[] {
+  const file = path.join(dir, 'admission.json');
+  writeFileSync(
+    file,
+    JSON.stringify({ apiVersion: 'apiserver.config.k8s.io/v1', kind: 'AdmissionConfiguration', plugins }),
+  );
+  return [`--admission-control-config-file=${file}`];
 }
 
 export function auditFlags(dir: string): string[] {
