@@ -27,7 +27,12 @@ describe('the chart', () => {
       ['post-install,post-upgrade,post-rollback', 'pre-delete'],
     );
     for (const policy of policies) {
-      assert.deepEqual(policy.spec, { images: ['**'], mode: 'Enforce', keys: [{ name: 'default', pem: publicPem }] });
+      assert.deepEqual(policy.spec, {
+        action: 'Verify',
+        images: ['**'],
+        mode: 'Enforce',
+        keys: [{ name: 'default', pem: publicPem }],
+      });
     }
   });
 
@@ -54,7 +59,7 @@ describe('the chart', () => {
     const policy = { enabled: true, images: ['docker.io/acme/*'], mode: 'Warn', keys: [{ pem: publicPem }] };
     const objects = await render(json('defaultPolicy', policy));
     const rendered = objects.find(({ kind }) => kind === 'ImagePolicy');
-    assert.deepEqual(rendered?.spec, { images: policy.images, mode: 'Warn', keys: policy.keys });
+    assert.deepEqual(rendered?.spec, { action: 'Verify', images: policy.images, mode: 'Warn', keys: policy.keys });
     assert.equal(
       (await render()).some(({ kind }) => kind === 'ImagePolicy'),
       false,
