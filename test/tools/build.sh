@@ -18,7 +18,7 @@ base=k8s.io/component-base/version
 kubernetes_flags="-X $base.gitVersion=$kubernetes_version -X $base.gitMajor=1 -X $base.gitMinor=$minor"
 
 # name -> package, smallest first so that a broken set-up shows early
-names=(crane referrers-registry promql-check registry cosign helm kubectl etcd kube-controller-manager kube-apiserver)
+names=(crane referrers-registry promql-check registry cosign helm helm3 kubectl etcd kube-controller-manager kube-apiserver)
 node_names=(resident bridge loopback host-local containerd-shim-runc-v2 containerd kube-scheduler kube-proxy kubelet)
 package_of() {
   case $1 in
@@ -28,6 +28,8 @@ package_of() {
     registry) echo github.com/distribution/distribution/v3/cmd/registry ;;
     cosign) echo github.com/sigstore/cosign/v3/cmd/cosign ;;
     helm) echo helm.sh/helm/v4/cmd/helm ;;
+    # The former major version, which many have.
+    helm3) echo helm.sh/helm/v3/cmd/helm ;;
     etcd) echo go.etcd.io/etcd/server/v3 ;;
     kubectl | kubelet | kube-*) echo "k8s.io/kubernetes/cmd/$1" ;;
     resident) echo ./resident ;;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  admitted,
+  keyFlags,
+  openInstallation,
+  policy,
+  policyReady,
+  tryPod,
+  type Installation,
+} from './installation.ts';
+import { inventory } from './inventory.ts';
+import { output, requireTools, run, type Outcome } from './tools.ts';
+
+requireTools('helm3');
+
+const DEFAULT = 'imagepolicies.cosignet.dev/default';
+const WHERE = ['--namespace=cosignet', '--create-namespace'];
+
+let here: Installation;
+let untouched: readonly string[];
+
+/** Chart and values; `program`: which helm. */
+function upgrade(program: 'helm' | 'helm3', ...flags: readonly string[]): Promise<Outcome> {
+  const values = [...here.bench.values, ...keyFlags(here.release), '--wait', ...flags];
+  return run([program, 'upgrade', '--install', 'cosignet', 'helm', ...WHERE, ...values], { env: here.bench.env });
+}
+
+async function upgraded(program: 'helm' | 'helm3', ...flags: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await upgrade(program, ...flags);
+  assert.equal(code, 0, stdout + stderr);
+}
+
+async function uninstalled(): Promise<void> {
+  const { code, stdout, stderr } = await here.make('uninstall');
+  assert.equal(code, 0, stdout + stderr);
+  assert.deepEqual(await inventory(here.bench), untouched);
+}
+
+async function enforces(): Promise<void> {
+  await admitted(here, here.images.signed);
+  assert.match(await here.refused(...tryPod(here.images.unsigned)), /denied the request/);
+}
+
+/** One story after the other, on one cluster: each leaves nothing behind. */
+describe('the ways to install the chart', () => {
+  before(async () => {
+    here = await openInstallation();
+    untouched = await inventory(here.bench);
+  });
+  after(() => here.close());
+
+  test('helm 3 installs, upgrades and tests it, and helm 4 takes over', async () => {
+    await upgraded('helm3');
+    await enforces();
+    await upgraded('helm3', '--set=replicas=3');
+    await policyReady(here.kubectl, 'default');
+    const tested = await run(['helm3', 'test', 'cosignet', '--namespace=cosignet'], { env: here.bench.env });
+    assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+    await upgraded('helm');
+    await enforces();
+  });
+
+  test('helm 3 uninstalls what helm 4 upgraded', async () => {
+    const removed = await run(['helm3', 'uninstall', 'cosignet', '--namespace=cosignet', '--wait'], {
+      env: here.bench.env,
+    });
+    assert.equal(removed.code, 0, removed.stdout + removed.stderr);
+    await here.kubectl(...tryPod(here.images.unsigned));
+    await uninstalled();
+  });
+
+  for (const program of ['helm3'] as const) {
+    test(`${program} upgrades what an admissions enforcer changed, as AKS has one`, async () => {
+      const labels = '--set-json=webhook.labels={"admissions.enforcer/disabled":"true"}';
+      await upgraded(program, labels);
+      await enforces();
+      for (const kind of ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations']) {
+        assert.equal(await here.read(`${kind}/cosignet`, '.metadata.labels.admissions\\.enforcer/disabled'), 'true');
+        const excluded = { key: 'control-plane', operator: 'DoesNotExist' };
+        const added = [{ op: 'add', path: '/webhooks/0/namespaceSelector/matchExpressions/-', value: excluded }];
+        const as = '--field-manager=admissionsenforcer';
+        await here.kubectl('patch', kind, 'cosignet', '--type=json', `--patch=${JSON.stringify(added)}`, as);
+      }
+      await upgraded(program, labels, '--set=logLevel=debug');
+      await enforces();
+      await uninstalled();
+    });
+  }
+
+  test('a default policy that was changed by hand is a conflict for helm 4, until it is forced', async () => {
+    await upgraded('helm');
+    // The first upgrade takes the policy into the release.
+    await upgraded('helm');
+    const edit = ['patch', DEFAULT, '--type=merge', '--field-manager=kubectl-edit'];
+    await here.kubectl(...edit, '--patch={"spec":{"mode":"Audit"}}');
+    const refusedUpgrade = await upgrade('helm', '--set=logLevel=debug');
+    assert.notEqual(refusedUpgrade.code, 0);
+    assert.match(refusedUpgrade.stderr, /conflict with "kubectl-edit".*\.spec\.mode/s);
+    assert.equal(await here.read(DEFAULT, '.spec.mode'), 'Audit');
+    await upgraded('helm', '--force-conflicts');
+    assert.equal(await here.read(DEFAULT, '.spec.mode'), 'Enforce');
+    await enforces();
+  });
+
+  test('a default policy of somebody else is not overwritten, until ownership is taken', async () => {
+    // The definitions stay, and their policies with them.
+    assert.equal((await here.helm('uninstall', 'cosignet', '--namespace=cosignet', '--wait')).code, 0);
+    const foreign = policy('default', { images: ['**'], action: 'Allow' });
+    assert.equal((await here.apply(foreign, '--field-manager=somebody')).code, 0);
+    const { code, stderr } = await upgrade('helm');
+    assert.notEqual(code, 0);
+    assert.match(stderr, /cannot be imported into the current release/);
+    await upgraded('helm', '--take-ownership', '--force-conflicts');
+    assert.equal(await here.read(DEFAULT, '.spec.mode'), 'Enforce');
+    assert.equal(await here.read(DEFAULT, '.spec.action'), 'Verify');
+    await enforces();
+    await uninstalled();
+  });
+
+  test('kubectl applies what helm renders, over and over, and deletes it', async () => {
+    const file = path.join(here.bench.dir, 'cosignet.yaml');
+    const rendered = ['helm', 'template', 'cosignet', 'helm', '--namespace=cosignet', '--no-hooks'] as const;
+    const apply = ['apply', '--server-side', '--namespace=cosignet', `--filename=${file}`];
+    await here.kubectl('create', 'namespace', 'cosignet');
+    for (const flag of ['--set=logLevel=info', '--set=logLevel=debug']) {
+      writeFileSync(file, await output([...rendered, ...here.bench.values, flag]));
+      await here.kubectl(...apply);
+      await here.kubectl('--namespace=cosignet', 'rollout', 'status', 'deployment/cosignet', '--timeout=60s');
+    }
+    const ours = policy('default', { images: ['**'], keys: [{ pem: here.release.publicKey }] });
+    assert.equal((await here.apply(ours)).code, 0);
+    await enforces();
+    await here.kubectl('delete', `--filename=${file}`);
+    await here.kubectl('delete', 'namespace', 'cosignet');
+    assert.deepEqual(await inventory(here.bench), untouched);
+  });
+});
