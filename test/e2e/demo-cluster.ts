@@ -58,7 +58,7 @@ async function installIt({ chapter, say, show }: Stage, installation: Installati
   );
   await show(`cat ${FOLDER}/registry/release.pub`);
 
-  chapter('Install, with the public key that speaks for all images');
+  chapter('Install, with the public key for all images');
   await show(installCommand(installation, 'release.pub'));
   await show('kubectl --namespace cosignet get deployments,pods,services');
   await show('kubectl wait imagepolicies.cosignet.dev/default --for=condition=Ready --timeout=10s');
@@ -74,7 +74,7 @@ async function runPods({ chapter, say, show }: Stage, { images }: Installation):
   const denied = { refused: true };
   await show(`kubectl run unsigned --image=${images.unsigned.tag}`, {
     ...denied,
-    holds: [images.unsigned.tag, 'default', 'cosign sign'],
+    holds: [images.unsigned.tag, 'default', 'is not signed'],
   });
   await show(`kubectl run forged --image=${images.forged.tag}`, { ...denied, holds: [images.forged.tag, 'default'] });
 
@@ -99,7 +99,7 @@ async function addPolicy({ chapter, say, show }: Stage, installation: Installati
   await show('kubectl wait imagepolicies.cosignet.dev/vendor --for=condition=Ready --timeout=10s');
   await show('kubectl get imagepolicies.cosignet.dev', { holds: ['vendor', 'default'] });
   await show(`kubectl run tool --image=${images.tool.tag}`);
-  say('The more specific policy speaks. Elsewhere that key still counts for nothing:');
+  say('The more specific policy applies. Elsewhere that key still counts for nothing:');
   await show(`kubectl run forged --image=${images.forged.tag}`, { refused: true });
 }
 
