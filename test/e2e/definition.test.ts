@@ -16,6 +16,8 @@ const identity = { issuer: 'https://issuer.example', subject: 'someone@example.c
 
 const attestedOnly = { images: ['**'], keys: [key], threshold: 0, attestations: [{ name: 'a', predicateType: 't' }] };
 
+const SECRET = 'c2VjcmV0IG9mIHNvbWVib2R5';
+
 /** Each spec breaks one rule of the definition; the message is what kubectl shows. */
 const refused: readonly [string, object, RegExp][] = [
   ['no images', { keys: [key] }, /spec\.images: Required value/],
@@ -26,6 +28,11 @@ const refused: readonly [string, object, RegExp][] = [
     'a key that is two things',
     { images: ['**'], keys: [{ ...key, secretRef: { name: 'a', key: 'b' } }] },
     /exactly one of pem or secretRef/,
+  ],
+  [
+    'a private key',
+    { images: ['**'], keys: [{ pem: `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${SECRET}` }] },
+    /spec\.keys\[0\]: Invalid value: (?:"object": )?pem is a private key, .* give its public half/,
   ],
   ['a threshold that nobody reaches', { images: ['**'], keys: [key], threshold: 2 }, /must not exceed the number/],
   ['a threshold of nothing', { images: ['**'], keys: [key], threshold: 0 }, /threshold 0 needs attestations/],
@@ -144,6 +151,7 @@ describe('the ImagePolicy definition in a real API server', () => {
       const { code, stderr } = await apply(spec);
       assert.equal(code, 1);
       assert.match(stderr, message);
+      assert.ok(!stderr.includes(SECRET), 'a private key is not shown');
     });
   }
 

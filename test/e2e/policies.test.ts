@@ -71,11 +71,6 @@ describe('policies in a cluster', () => {
 
   for (const [what, key, wanted] of [
     [
-      'a private key',
-      '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n',
-      /private key/,
-    ],
-    [
       'two keys in one field',
       '-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n'.repeat(2),
       /2 PEM blocks found/,
