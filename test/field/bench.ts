@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { VERDICT_CODES } from '../../core/verdict-codes.ts';
 import type { VerdictCode } from '../../core/verdict-codes.ts';
 import { runCaptured } from '../unit/cli/captured-terminal.ts';
+import { TOOLS_BIN } from '../vectors/cosign/workshop.ts';
 import type { RegistryKind, SigningFormat, Workshop } from '../vectors/cosign/workshop.ts';
 import { startFront } from './front.ts';
 import type { Front } from './front.ts';
@@ -32,6 +33,9 @@ export interface Answers {
   readonly requests: readonly string[];
 }
 
+/** `docker-credential-field`. */
+const HELPER = 'field';
+
 export const P256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'] as const;
 
 /** The registries of all rows, each behind one front. */
@@ -52,12 +56,13 @@ export async function ask(row: Row, front: Front, workshop: Workshop): Promise<A
   const made = await row.make(benchOf(workshop, front, repository));
   const place = join(workshop.folder, repository);
   mkdirSync(place, { recursive: true });
-  const environment = { DOCKER_CONFIG: place };
-  writeFileSync(join(place, 'config.json'), JSON.stringify({ auths: authsOf(front, made) }));
+  const environment = { DOCKER_CONFIG: place, PATH: `${place}:${TOOLS_BIN}:${process.env['PATH']}` };
+  writeFileSync(join(place, 'config.json'), JSON.stringify(dockerConfigOf(front, made)));
+  if (made.helper !== undefined) writeHelper(join(place, `docker-credential-${HELPER}`), made.helper);
   front.behave(row.manner);
   const cosign = await askCosign(workshop, made, environment);
   front.behave(row.manner);
-  const cosignet = await askCosignet(workshop, { front, made, place });
+  const cosignet = await askCosignet(workshop, { front, made, place, environment });
   return { cosign, cosignet, requests: front.requests };
 }
 
@@ -79,8 +84,19 @@ function benchOf(workshop: Workshop, { host }: Front, repository: string): Bench
   };
 }
 
-function authsOf({ host }: Front, { login }: Made): object {
-  return login === undefined ? {} : { [host]: { auth: Buffer.from(login).toString('base64') } };
+function dockerConfigOf({ host }: Front, { login, identityToken, helper }: Made): object {
+  const entry = {
+    ...(login !== undefined && { auth: Buffer.from(login).toString('base64') }),
+    ...(identityToken !== undefined && { identitytoken: identityToken }),
+  };
+  return {
+    auths: Object.keys(entry).length > 0 ? { [host]: entry } : {},
+    credHelpers: helper === undefined ? {} : { [host]: HELPER },
+  };
+}
+
+function writeHelper(file: string, lines: readonly string[]): void {
+  writeFileSync(file, `${['#!/bin/sh', ...lines].join('\n')}\n`, { mode: 0o755 });
 }
 
 async function askCosign(
@@ -97,11 +113,18 @@ async function askCosign(
   }
 }
 
+interface Asking {
+  readonly front: Front;
+  readonly made: Made;
+  readonly place: string;
+  readonly environment: Record<string, string>;
+}
+
 async function askCosignet(
   workshop: Workshop,
-  { front, made, place }: { readonly front: Front; readonly made: Made; readonly place: string },
+  { front, made, place, environment }: Asking,
 ): Promise<Answers['cosignet']> {
-  const { image, key = 'release', policy = {}, configuration = {} } = made;
+  const { image, named = image, key = 'release', policy = {}, configuration = {} } = made;
   const file = (name: string, content: object) => {
     writeFileSync(join(place, name), stringify(content));
     return join(place, name);
@@ -114,8 +137,8 @@ async function askCosignet(
     spec: { images: ['**'], keys, ...policy },
   });
   const config = file('config.yaml', { registries: [{ host: front.host, insecure: true }], ...configuration });
-  const args = ['verify', image, '--policies', policies, '--config', config, '-o', 'json'];
-  const ran = await runCaptured(args, { HOME: place, DOCKER_CONFIG: place });
+  const args = ['verify', named, '--policies', policies, '--config', config, '-o', 'json'];
+  const ran = await runCaptured(args, { HOME: place, ...environment });
   const verdict: Readonly<Record<string, string>> = ran.out === '' ? {} : JSON.parse(ran.out);
   const code = VERDICT_CODES.find((known) => known === verdict['code']);
   if (code === undefined) throw new Error(`cosignet gave no verdict: ${ran.err}${ran.out}`);

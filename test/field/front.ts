@@ -13,6 +13,7 @@ export interface Asked {
   /** Path and query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  readonly body: string;
   /** `127.0.0.1:port` of the front: where the client believes the registry to be. */
   readonly host: string;
   /** What the real registry says, to this request or to another. */
@@ -59,7 +60,7 @@ export async function startFront(registry: string): Promise<Front> {
     const onward: Asked['onward'] = (instead) =>
       forward(registry, { method, path: url, headers, body: sent, ...instead });
     try {
-      return await manner({ method, path: url, headers, host, onward });
+      return await manner({ method, path: url, headers, body: sent.toString(), host, onward });
     } catch (error) {
       return { status: 599, headers: {}, body: `the front failed: ${errorText(error)}` };
     }

@@ -39,6 +39,8 @@ export type Topic = (typeof TOPICS)[number];
 export interface Made {
   /** `host/repository@sha256:…` or with a tag. */
   readonly image: string;
+  /** What Cosignet is asked for, where a configuration of its own leads from there to `image`. */
+  readonly named?: string;
   /** A key of the workshop; `release` unless it says otherwise. */
   readonly key?: string;
   /** Arguments for `cosign verify` beside key and log. */
@@ -49,4 +51,8 @@ export interface Made {
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** `username:password` for the registry, in a docker configuration that both read. */
   readonly login?: string;
+  /** A refresh token for the registry, in the same place. */
+  readonly identityToken?: string;
+  /** Lines of a shell script: the credential helper for the registry that both are told of. */
+  readonly helper?: readonly string[];
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bench } from '../bench.ts';
+import { credentialRows } from './credentials.ts';
 import { refusal } from '../front.ts';
 import type { Answer, Asked, Manner } from '../front.ts';
 import type { Made, Row } from '../row.ts';
@@ -109,7 +110,32 @@ async function withAttestations(bench: Bench, count: number): Promise<Made> {
   return { image };
 }
 
+/** A registry that keeps another one below a path, and nothing beside it. */
+const prefixRow: Row = {
+  topic,
+  input: 'a pull-through cache with a path prefix, named as a mirror of the registry',
+  source: 'Harbor proxy projects, ECR and Artifactory pull-through; containerd: `override_path`',
+  make: async (bench) => {
+    const image = await bench.signed('simple-signing');
+    const original = image.replace(bench.host, 'registry.field.example');
+    const registries = [
+      { host: 'registry.field.example', mirrors: [`${bench.host}/dockerhub`] },
+      { host: bench.host, insecure: true },
+    ];
+    return { image: image.replace('/', '/dockerhub/'), named: original, configuration: { registries } };
+  },
+  manner: ({ path, onward }) => {
+    if (path === '/v2/') return onward();
+    if (!path.startsWith('/v2/dockerhub/')) return refusal(404, 'NAME_UNKNOWN');
+    return onward({ path: path.replace('/v2/dockerhub/', '/v2/') });
+  },
+  cosign: 'accepts',
+  cosignet: 'Verified',
+};
+
 export const registryRows: readonly Row[] = [
+  ...credentialRows,
+  prefixRow,
   {
     topic,
     input: 'a token by `access_token` alone, without `expires_in`',
