@@ -161,6 +161,7 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
       repeatable('--certificate-claim <name=value>', 'an extension that the certificate must have (repeatable: all)'),
     )
     .option('--trusted-root <file>', 'trusted_root.json (default: the public-good one)')
+    .option('--insecure-ignore-sct', 'of an instance without a certificate log; only with --trusted-root')
     .action(async (artifact, options) =>
       finish(await (await import('./commands/verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
     );

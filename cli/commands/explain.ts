@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../core/errors.ts';
 import { explainImage, explanationText } from '../../core/verdict/explain.ts';
-import { PUBLIC_GOOD } from '../../core/verdict/trust-roots.ts';
+import { PUBLIC_GOOD } from '../../core/config/trust-root-settings.ts';
 import { configurationOf } from '../inputs/configuration.ts';
 import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
 import { namespaceContext, silentPolicies, type NamespaceOptions } from '../inputs/namespace.ts';

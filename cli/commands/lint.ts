@@ -3,7 +3,7 @@ import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import { loadPolicies } from '../../core/policy/documents/load.ts';
 import type { ProblemReason } from '../../core/policy/problems/report.ts';
 import { printable } from '../../core/text.ts';
-import { PUBLIC_GOOD } from '../../core/verdict/trust-roots.ts';
+import { PUBLIC_GOOD } from '../../core/config/trust-root-settings.ts';
 import { configurationOf } from '../inputs/configuration.ts';
 import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
 import { compileContext, placed } from '../inputs/policies.ts';

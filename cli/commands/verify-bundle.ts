@@ -21,6 +21,7 @@ export interface VerifyBundleOptions {
   /** `name=value` */
   readonly certificateClaim: readonly string[];
   readonly trustedRoot?: string;
+  readonly insecureIgnoreSct?: true;
 }
 
 /** Verifies one Sigstore bundle for a file, or for a digest where the file is not at hand. */
@@ -47,14 +48,16 @@ export async function verifyBundleCommand(
 async function signerOf(options: VerifyBundleOptions): Promise<BundleRequest['signer']> {
   const { key, certificateIdentity: subject, certificateOidcIssuer: issuer, trustedRoot } = options;
   const claims = claimsOf(options.certificateClaim);
-  const isOfCertificate = subject !== undefined || issuer !== undefined || options.certificateClaim.length > 0;
+  const { certificateClaim, insecureIgnoreSct } = options;
+  const isOfCertificate = [subject, issuer, certificateClaim[0], insecureIgnoreSct].some((one) => one !== undefined);
   if (key !== undefined && !isOfCertificate) {
     const pem = (await readInput('--key', key)).toString('utf8');
     usable(`--key ${key}`, () => parsePublicKey(pem));
     return trustedRoot === undefined ? { key: pem } : { key: pem, trustRoot: await readTrustRoot(trustedRoot) };
   }
   if (key === undefined && subject !== undefined && issuer !== undefined) {
-    return { subject, issuer, claims, trustRoot: await readTrustRoot(trustedRoot) };
+    const certificateLog = insecureIgnoreSct === true ? 'Ignore' : 'Require';
+    return { subject, issuer, claims, trustRoot: await readTrustRoot(trustedRoot, certificateLog) };
   }
   throw new UsageError('give either --key, or --certificate-identity and --certificate-oidc-issuer');
 }
@@ -74,10 +77,16 @@ function claimsOf(written: readonly string[]): Readonly<Record<string, string>> 
   return Object.fromEntries(claims);
 }
 
-async function readTrustRoot(file: string | undefined): Promise<TrustRoot> {
-  if (file === undefined) return publicGoodTrustRoot();
+async function readTrustRoot(
+  file: string | undefined,
+  certificateLog: TrustRoot['certificateLog'] = 'Require',
+): Promise<TrustRoot> {
+  if (file === undefined) {
+    if (certificateLog === 'Require') return publicGoodTrustRoot();
+    throw new UsageError('--insecure-ignore-sct needs --trusted-root: the public instance has a certificate log');
+  }
   const text = (await readInput('--trusted-root', file)).toString('utf8');
-  return usable(`--trusted-root ${file}`, () => parseTrustRoot(text));
+  return usable(`--trusted-root ${file}`, () => parseTrustRoot(text, certificateLog));
 }
 
 /** What the user gave and can't be used is wrong input, and no word about the bundle. */

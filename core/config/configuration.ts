@@ -16,7 +16,13 @@ import {
 import { completeNotification, notificationFaults, type WrittenNotification } from './notifications.ts';
 import { hostsOf } from './registry-settings.ts';
 import { CONFIGURATION_SCHEMA } from './schema.ts';
-import { completeTrustRoot, resolveTrustRoot, trustRootFaults, type WrittenTrustRoot } from './trust-root-settings.ts';
+import {
+  completeTrustRoot,
+  requireInlineRoots,
+  resolveTrustRoot,
+  trustRootFaults,
+  type WrittenTrustRoot,
+} from './trust-root-settings.ts';
 import {
   DEFAULT_BACKGROUND_SCAN,
   DEFAULT_CACHE,
@@ -63,7 +69,9 @@ type Written = Partial<
   readonly proxy?: Pick<ProxyConfiguration, 'url'> & Partial<ProxyConfiguration>;
 };
 
-const validate = new Ajv({ allErrors: true, strict: true, verbose: true }).compile<Written>(CONFIGURATION_SCHEMA);
+const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true }).compile<Written>(
+  CONFIGURATION_SCHEMA,
+);
 
 /**
  * Reads the configuration's YAML; an empty text gives the defaults.
@@ -123,7 +131,9 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     throw new ConfigurationError([{ path: '$', message: `can't be read: ${errorText(error)}` }], file);
   });
   try {
-    return resolveFiles(parseConfiguration(text), path.dirname(file));
+    const configuration = parseConfiguration(text);
+    await requireInlineRoots(configuration.trustRoots);
+    return resolveFiles(configuration, path.dirname(file));
   } catch (error) {
     throw error instanceof ConfigurationError ? new ConfigurationError(error.faults, file) : error;
   }

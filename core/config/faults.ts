@@ -82,5 +82,6 @@ function withArticle(type: string): string {
   if (type === 'object') return 'a mapping';
   if (type === 'array') return 'a list';
   if (type === 'boolean') return 'true or false';
+  if (type === 'string,object') return 'a text or a mapping';
   return type === 'integer' ? 'a whole number' : `a ${type}`;
 }

@@ -104,10 +104,20 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
   trustRoots: list(
     'Trust roots that identities of policies name.',
     object(
-      'One trust root. It has either file or tuf.',
+      'One trust root. It has exactly one of file, inline and tuf.',
       {
         name: text('Name that `identities[].trustRoot` uses.', 63),
         file: text('A `trusted_root.json`.'),
+        inline: {
+          type: ['string', 'object'],
+          description: 'The same, here: as text, or as it is.',
+          minLength: 1,
+          maxLength: 512 * KIBIBYTE,
+        },
+        certificateLog: choice(
+          'Whether certificates need the promise (SCT) of a certificate log of the root. `Ignore` is for an instance that has none.',
+          ['Require', 'Ignore'],
+        ),
         tuf: object(
           'A TUF repository that it is followed in, in the background.',
           {

@@ -81,10 +81,17 @@ export interface RegistryConfiguration {
 
 export interface TrustRootConfiguration {
   readonly name: string;
-  /** A trusted_root.json. Exactly one of the two. */
+  /** A trusted_root.json. Exactly one of the three. */
   readonly file?: string;
+  /** The same as text. */
+  readonly inline?: string;
   readonly tuf?: TufConfiguration;
+  /** Whether its certificates have to be promised by a certificate log; undefined: `Require`. */
+  readonly certificateLog?: CertificateLog;
 }
+
+/** `Ignore`: of a Sigstore that has no certificate log, such as GitHub's for private repositories. */
+export type CertificateLog = 'Require' | 'Ignore';
 
 /** A repository of The Update Framework that a trusted_root.json is followed in. */
 export interface TufConfiguration {

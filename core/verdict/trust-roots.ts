@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { TrustRootConfiguration } from '../config/types.ts';
+import { PUBLIC_GOOD } from '../config/trust-root-settings.ts';
+import type { CertificateLog, TrustRootConfiguration } from '../config/types.ts';
 import type { TrustRoot, TrustRoots } from '../sigstore/trust/trust-root.ts';
 import { kindOf } from '../policy/signers/signers.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
-
-/** The public-good instance of Sigstore, embedded; a configured root of this name replaces it. */
-export const PUBLIC_GOOD = 'public-good';
 
 /** The text of a trust root that is followed elsewhere; rejects with the reason while there is none. Asks nobody. */
 export type FollowedText = (name: string) => Promise<string>;
@@ -30,8 +28,9 @@ export function createTrustRoots(
   const loaded = new Map<string, Loaded>();
 
   const read = async (name: string): Promise<TrustRoot> => {
-    const file = known.get(name)?.file;
-    if (file !== undefined) return parsed(await readFile(file));
+    const { file, inline, certificateLog } = known.get(name) ?? {};
+    if (inline !== undefined) return parsed(inline, certificateLog);
+    if (file !== undefined) return parsed(await readFile(file), certificateLog);
     if (name !== PUBLIC_GOOD) throw new Error(`no trust root is named "${name}"`);
     const { publicGoodTrustRoot } = await import('../sigstore/trust/public-good.ts');
     return publicGoodTrustRoot();
@@ -40,7 +39,7 @@ export function createTrustRoots(
   const remember = (name: string, text: string | undefined): Promise<TrustRoot> => {
     const before = loaded.get(name);
     if (before !== undefined && before.text === text) return before.root;
-    const root = text === undefined ? read(name) : parsed(text);
+    const root = text === undefined ? read(name) : parsed(text, known.get(name)?.certificateLog);
     loaded.set(name, { text, root });
     root.catch(() => loaded.delete(name));
     return root;
@@ -52,9 +51,9 @@ export function createTrustRoots(
   };
 }
 
-async function parsed(text: string): Promise<TrustRoot> {
+async function parsed(text: string, certificateLog: CertificateLog = 'Require'): Promise<TrustRoot> {
   const { parseTrustRoot } = await import('../sigstore/trust/trust-root.ts');
-  return parseTrustRoot(text);
+  return parseTrustRoot(text, certificateLog);
 }
 
 function noneFollowed(name: string): Promise<string> {

@@ -34,12 +34,12 @@ function payloadAbout(image: string): string {
   });
 }
 
-function statementAbout(image: string): object {
+export function statementAbout(image: string, predicateType = PREDICATE, predicate: object = {}): object {
   return {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ digest: { sha256: digestIn(image).slice('sha256:'.length) } }],
-    predicateType: PREDICATE,
-    predicate: {},
+    predicateType,
+    predicate,
   };
 }
 
@@ -84,7 +84,7 @@ function chainOf({ trustedRoot }: Sigstore): string {
 }
 
 /** As a referrer with a bundle, as cosign 3 pushes it: by the fallback tag where the registry lists no referrers. */
-export async function attachBundle(image: string, signing: Signing): Promise<void> {
+export async function attachBundle(image: string, signing: Signing, predicateType = PREDICATE): Promise<void> {
   const bundle = Buffer.from(JSON.stringify(bundleFor(signing)));
   const empty = Buffer.from('{}');
   const { mediaType, size } = await subjectOf(image);
@@ -94,7 +94,7 @@ export async function attachBundle(image: string, signing: Signing): Promise<voi
     artifactType: BUNDLE,
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': PREDICATE,
+      'dev.sigstore.bundle.predicateType': predicateType,
     },
   };
   const manifest = Buffer.from(

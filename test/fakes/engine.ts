@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
-import type { Configuration } from '../../core/config/types.ts';
+import type { Configuration, TrustRootConfiguration } from '../../core/config/types.ts';
 import { silentLogger, silentMetrics } from '../../core/observe.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import type { CompileContext } from '../../core/policy/compile/compile-context.ts';
@@ -79,6 +79,8 @@ export interface TestEngineOptions {
   readonly configuration?: Partial<Configuration>;
   /** Texts of trusted_root.json files by name. */
   readonly trustRoots?: Readonly<Record<string, string>>;
+  /** Trust roots with settings of their own. */
+  readonly configuredRoots?: readonly TrustRootConfiguration[];
   /** A trust root `followed`, as if it were followed in a TUF repository. */
   readonly followed?: FollowedText;
   /** Stands between engine and registry. */
@@ -127,7 +129,11 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     policies: store,
     registry: options.wrap?.(client) ?? client,
     trustRoots: createTrustRoots(
-      [...Object.keys(roots).map((name) => ({ name, file: name })), ...(options.followed ? [FOLLOWED] : [])],
+      [
+        ...Object.keys(roots).map((name) => ({ name, file: name })),
+        ...(options.configuredRoots ?? []),
+        ...(options.followed ? [FOLLOWED] : []),
+      ],
       async (file) => roots[file] ?? '',
       options.followed,
     ),

@@ -14,6 +14,8 @@ export interface TrustRoot {
   readonly timestampAuthorities: readonly CertificateAuthority[];
   readonly transparencyLogs: readonly TransparencyLog[];
   readonly certificateLogs: readonly TransparencyLog[];
+  /** Whether a certificate has to be promised by one of the `certificateLogs`. Not in the file: its reader says so. */
+  readonly certificateLog: 'Require' | 'Ignore';
 }
 
 /** Trust roots by name; `load` rejects where the name is unknown or the file cannot be used. */
@@ -82,7 +84,7 @@ const LOG_KEYS = new Map<string | number, KeyKind>(
  * Reads a trusted_root.json (protobuf-specs, sigstore_trustroot.proto).
  * @throws Error with one sentence that names the field at fault.
  */
-export function parseTrustRoot(text: string): TrustRoot {
+export function parseTrustRoot(text: string, certificateLog: TrustRoot['certificateLog'] = 'Require'): TrustRoot {
   if (text.length > MAXIMUM_CHARACTERS) throw new Error(`the trusted root is longer than ${MAXIMUM_CHARACTERS} bytes`);
   const root = jsonNode(parseJson(text), '');
   const mediaType = textOf(member(root, 'mediaType'));
@@ -95,6 +97,7 @@ export function parseTrustRoot(text: string): TrustRoot {
     timestampAuthorities: each('timestampAuthorities', readTimestampAuthority),
     transparencyLogs: each('tlogs', readLog),
     certificateLogs: each('ctlogs', readLog),
+    certificateLog,
   };
 }
 

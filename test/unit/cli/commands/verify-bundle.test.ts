@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bundleFor, ISSUER, signKeyless, SUBJECT } from '../../../fakes/keyless.ts';
+import { bundleFor, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/keyless.ts';
 import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
 import { runCaptured } from '../captured-terminal.ts';
 import { signFile } from '../signed-file.ts';
@@ -56,6 +56,11 @@ describe('cosignet verify-bundle', () => {
       [['--certificate-identity', 'a@example.com'], /give either --key, or /],
       [['--key', file('key.pub'), '--certificate-identity', 'a'], /give either --key, or /],
       [['--key', file('key.pub'), '--certificate-claim', 'buildTrigger=push'], /give either --key, or /],
+      [['--key', file('key.pub'), '--insecure-ignore-sct'], /give either --key, or /],
+      [
+        ['--certificate-identity', 'a', '--certificate-oidc-issuer', 'b', '--insecure-ignore-sct'],
+        /--insecure-ignore-sct needs --trusted-root/,
+      ],
       [['--certificate-claim', 'buildTrigger'], /buildTrigger: write it as name=value/],
       [['--certificate-claim', 'trigger=push'], /trigger=push: the names are githubWorkflowTrigger, .*, tokenSubject/],
       [
@@ -91,6 +96,20 @@ describe('cosignet verify-bundle', () => {
     const refused = await ask('sourceRepositoryRef=refs/tags/v1=2', 'buildTrigger=push');
     assert.equal(refused.code, 1);
     assert.match(refused.out, /not verified: .*buildTrigger is missing, not push/);
+  });
+
+  test('asks for no promise of a certificate log where the instance has none', async () => {
+    const sigstore = createSigstore();
+    const signing = signKeyless({ sigstore, stampedAt: SIGNED_AT, leaf: { withoutPromise: true } });
+    await writeFile(file('stamped'), signing.artifact);
+    await writeFile(file('stamped.bundle'), JSON.stringify(bundleFor(signing)));
+    await writeFile(file('stamped.json'), JSON.stringify({ ...sigstore.trustedRoot, tlogs: [], ctlogs: [] }));
+    const who = ['--certificate-identity', SUBJECT, '--certificate-oidc-issuer', ISSUER];
+    const ask = ['--bundle', file('stamped.bundle'), '--trusted-root', file('stamped.json'), ...who, file('stamped')];
+    const refused = await verify(...ask);
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /no promise of a certificate log/);
+    assert.equal((await verify('--insecure-ignore-sct', ...ask)).code, 0);
   });
 
   test('a signature by key is none of an identity, under the built-in trust root', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
+import { createSigstore } from '../../../fakes/sigstore.ts';
 import { DEFAULT_CONFIGURATION, loadConfiguration, parseConfiguration } from '../../../../core/config/configuration.ts';
 import { ConfigurationError, type ConfigurationFault } from '../../../../core/config/faults.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
@@ -128,6 +129,10 @@ trustRoots:
   for (const [why, trustRoot, place] of [
     ['a trust root of nothing', '{}', ''],
     ['a trust root of two sources', '{file: f, tuf: {url: "https://a.test", rootFile: r}}', ''],
+    ['a trust root of two sources, one of them here', '{file: f, inline: {}}', ''],
+    ['a trust root of a number', '{inline: 3}', '.inline'],
+    ['a trust root of nothing, here', '{inline: ""}', '.inline'],
+    ['another word for a certificate log', '{file: f, certificateLog: ignore}', '.certificateLog'],
     ['a TUF repository without its first root', '{tuf: {url: "https://a.test"}}', '.tuf'],
     ['a TUF repository without an address', '{tuf: {rootFile: r}}', '.tuf'],
     ['a TUF repository by plain HTTP', '{tuf: {url: "http://a.test", rootFile: r}}', '.tuf.url'],
@@ -161,6 +166,7 @@ trustRoots:
     ['a registry of plain HTTP twice', 'registries: [{host: a.local, insecure: true}, {host: "a.local:80"}]'],
     ['a trust root twice', 'trustRoots: [{name: a, file: b}, {name: a, file: c}]'],
     ['a trust root without its file', 'trustRoots: [{name: a}]'],
+    ['the public instance without its log', 'trustRoots: [{name: public-good, file: a, certificateLog: Ignore}]'],
     ['a namespace that no cluster has', 'excludedNamespaces: ["*"]'],
     ['YAML that does not end', 'cache: {tags: 1'],
     ['a custom tag', 'deadlineSeconds: !!js/function "x"'],
@@ -212,6 +218,38 @@ describe('loadConfiguration', () => {
       assert.ok(error.message.startsWith(`${file}:2: $.unmatched: `), error.message);
       return true;
     });
+  });
+
+  test('a trust root may stand here, as text or as it is, and is looked at', async (t) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cosignet-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'config.yaml');
+    const root = createSigstore().trustedRoot;
+    for (const inline of [root, JSON.stringify(root)]) {
+      await writeFile(file, JSON.stringify({ trustRoots: [{ name: 'here', inline, certificateLog: 'Ignore' }] }));
+      const [item] = (await loadConfiguration(file)).trustRoots;
+      assert.deepEqual([JSON.parse(item?.inline ?? ''), item?.certificateLog], [root, 'Ignore']);
+    }
+    for (const [inline, reason] of [
+      ['{}', /mediaType is not a text|mediaType/],
+      ['no JSON', /the trusted root is not JSON/],
+      [{ ...root, certificateAuthorities: [{}] }, /certificateAuthorities\[0\]/],
+    ] as const) {
+      await writeFile(
+        file,
+        JSON.stringify({
+          trustRoots: [
+            { name: 'a', file: 'a' },
+            { name: 'here', inline },
+          ],
+        }),
+      );
+      await assert.rejects(loadConfiguration(file), (error: Error) => {
+        assert.ok(error.message.startsWith(`${file}: $.trustRoots[1].inline: `), error.message);
+        assert.match(error.message, reason);
+        return true;
+      });
+    }
   });
 
   test('folders of programs are relative to the configuration, hosts of helpers as in references', async (t) => {

@@ -621,6 +621,33 @@ for (const { from, options, changes } of TABLES) {
   });
 }
 
+const ignoring = (signing: Signing) =>
+  proveCertificate(candidateFor(signing, 'bundle'), parseTrustRoot(JSON.stringify(signing.root), 'Ignore'));
+const unpromised = (options: SigningOptions): Signing => {
+  const signing = signKeyless({ sigstore, leaf: { withoutPromise: true }, ...options });
+  signing.root = { ...signing.root, tlogs: [], ctlogs: [] };
+  return signing;
+};
+
+describe('a certificate of an instance without a certificate log', () => {
+  test('needs its promise unless the reader of the trust root says otherwise', async () => {
+    const signing = unpromised({ stampedAt: SIGNED_AT });
+    assert.equal((await ignoring(signing)).subject, SUBJECT);
+    await refused(signing, 'bundle', /no promise of a certificate log/);
+  });
+
+  test('needs all else: a proven time within its validity, and its authority', async () => {
+    await assert.rejects(ignoring(unpromised({})), { code: 'TransparencyLogMissing' });
+    await assert.rejects(ignoring(unpromised({ stampedAt: LATER })), /not valid or expired/);
+    await assert.rejects(ignoring({ ...unpromised({ stampedAt: SIGNED_AT }), root: elsewhere.trustedRoot }), {
+      code: 'UntrustedSignature',
+    });
+    const strange = unpromised({ stampedAt: SIGNED_AT });
+    strange.root = { ...strange.root, certificateAuthorities: elsewhere.trustedRoot.certificateAuthorities };
+    await assert.rejects(ignoring(strange), { code: 'UntrustedSignature' });
+  });
+});
+
 describe('a certificate is refused', () => {
   const leaves: readonly (readonly [string, SigningOptions, RegExp])[] = [
     ['without the promise of a log', { leaf: { withoutPromise: true } }, /no promise of a certificate log/],

@@ -48,7 +48,9 @@ const CASES: readonly IdentityCase[] = [
 
 describe('every field of an identity counts', () => {
   let engine: TestEngine;
-  const context = compileContext({ trustRoots: new Set(['public-good', 'private', 'other']) });
+  const context = compileContext({
+    trustRoots: new Set(['public-good', 'private', 'other', 'promised', 'unpromised']),
+  });
   const judge = async (tag: string, spec: Partial<ImagePolicySpec>) => {
     engine.store.replace([compiled('keyless', { images: ['**'], ...spec }, context)]);
     return engine.decide(`${REPOSITORY}:${tag}`);
@@ -57,10 +59,16 @@ describe('every field of an identity counts', () => {
     const content = new RegistryContent();
     putKeylessImage(content, `${REPOSITORY}:logged`, sigstore);
     putKeylessImage(content, `${REPOSITORY}:stamped`, sigstore, { evidence: 'timestamp' });
+    const withoutPromise = { leaf: { withoutPromise: true } };
+    putKeylessImage(content, `${REPOSITORY}:unpromised`, sigstore, { evidence: 'timestamp', ...withoutPromise });
     const extensions = [issuerV2(ISSUER), ...fulcioExtensions({ 5: 'acme/app', 12: SOURCE, 14: 'refs/heads/main' })];
     putKeylessImage(content, `${REPOSITORY}:built`, sigstore, { leaf: { extensions } });
     engine = await startEngine({
       registry: { content, referrersApi: true },
+      configuredRoots: [
+        { name: 'unpromised', inline: JSON.stringify(sigstore.trustedRoot), certificateLog: 'Ignore' },
+        { name: 'promised', inline: JSON.stringify(sigstore.trustedRoot), certificateLog: 'Require' },
+      ],
       trustRoots: { private: JSON.stringify(sigstore.trustedRoot), other: JSON.stringify(OTHER.trustedRoot) },
     });
   });
@@ -154,6 +162,19 @@ describe('every field of an identity counts', () => {
     assert.equal((await judge('logged', { identities: [exact], transparencyLog: 'Require' })).code, 'Verified');
     const refused = await judge('stamped', { identities: [exact], transparencyLog: 'Require' });
     assert.equal(refused.outcome, 'denied');
+  });
+
+  test('certificateLog of its trust root alone decides whether a certificate needs a promise', async () => {
+    for (const [trustRoot, code] of [
+      ['unpromised', 'Verified'],
+      ['private', 'UntrustedSignature'],
+      ['promised', 'UntrustedSignature'],
+    ] as const) {
+      const verdict = await judge('unpromised', { identities: [{ ...exact, trustRoot }] });
+      assert.equal(verdict.code, code, verdict.message);
+    }
+    // What such an instance has of a certificate log proves nothing, and takes nothing away.
+    assert.equal((await judge('stamped', { identities: [{ ...exact, trustRoot: 'unpromised' }] })).code, 'Verified');
   });
 
   test('one certificate is one signer, however many identities it matches', async () => {
