@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { ConfigurationError } from '../core/config/faults.ts';
 import { errorText } from '../core/text.ts';
 import { EXIT, UsageError, type ExitCode } from './output/exit.ts';
@@ -56,6 +56,7 @@ export function createProgram(terminal: Terminal, finish: Finish): Command {
   addExplain(program, terminal, finish);
   addLint(program, terminal, finish);
   addVerifyBundle(program, terminal, finish);
+  addCompletion(program, terminal, finish);
   program
     .command('version')
     .description('print the version')
@@ -165,6 +166,14 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
     .action(async (artifact, options) =>
       finish(await (await import('./commands/verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
     );
+}
+
+function addCompletion(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('completion')
+    .description('print the script with which a shell completes commands and options')
+    .addArgument(new Argument('<shell>', 'whose').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell) => finish((await import('./commands/completion.ts')).completion(shell, program, terminal)));
 }
 
 /** A list, empty where the option is not given. */
