@@ -26,7 +26,7 @@ describe('completions in the shells that they are for', () => {
     const script = path.join(folder, shell);
     const asked = words.map((word) => `'${word}'`).join(' ');
     const programs: Readonly<Record<Shell, string>> = {
-      bash: `source ${script}; COMP_WORDS=(${asked}); COMP_CWORD=${words.length - 1}; _cosignet; printf '%s\n' "${'${COMPREPLY[@]}'}"`,
+      bash: `source ${script}; COMP_WORDS=(${asked}); COMP_CWORD=${words.length - 1}; _cosignet; printf '%s\n' "\${COMPREPLY[@]}"`,
       // What zsh's own functions would show is printed instead: they work only while somebody types.
       zsh:
         `compdef() { [[ $1 == _cosignet ]] }; source ${script}; words=(${asked}); CURRENT=${words.length}\n` +
