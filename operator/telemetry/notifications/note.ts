@@ -43,7 +43,7 @@ export function notesOf(denial: Denial, now: number): readonly Note[] {
 }
 
 /** An image's text may be as long as a Pod; a queue must not. */
-function shortened(verdict: Verdict): Verdict {
+function shortened({ grounds: _inMessage, ...verdict }: Verdict): Verdict {
   const { image, resolved, message, remedy, policies, refusedBy, signers } = verdict;
   return {
     ...verdict,
