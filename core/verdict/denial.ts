@@ -19,7 +19,8 @@ export function demandOf({ signers, threshold, required }: CompiledPolicy): stri
           required.map((name) => `"${name}"`),
           'and',
         )} among them`;
-  if (threshold <= 1) return `a signature by ${enumerated(all, 'or')}${among}`;
+  if (threshold === 0) return `attestations by ${enumerated(all, 'or')}`;
+  if (threshold === 1) return `a signature by ${enumerated(all, 'or')}${among}`;
   return threshold === signers.length
     ? `signatures by ${enumerated(all, 'and')}`
     : `signatures by ${threshold} of ${enumerated(all, 'and')}${among}`;
