@@ -12,17 +12,14 @@ export function demandOf({ signers, threshold, required }: CompiledPolicy): stri
   const names = signers.slice(0, SHOWN_SIGNERS).map(({ name }) => `"${name}"`);
   const more = signers.length - names.length;
   const all = more > 0 ? [...names, `${more} more`] : names;
-  const among =
-    required.length === 0 || required.length === signers.length
-      ? ''
-      : `, ${enumerated(
-          required.map((name) => `"${name}"`),
-          'and',
-        )} among them`;
   if (threshold === 0) return `attestations by ${enumerated(all, 'or')}`;
-  if (threshold === 1) return `a signature by ${enumerated(all, 'or')}${among}`;
-  return threshold === signers.length
-    ? `signatures by ${enumerated(all, 'and')}`
+  if (Math.max(threshold, required.length) === signers.length) {
+    return `${signers.length === 1 ? 'a signature' : 'signatures'} by ${enumerated(all, 'and')}`;
+  }
+  const quoted = required.map((name) => `"${name}"`);
+  const among = required.length === 0 ? '' : `, ${enumerated(quoted, 'and')} among them`;
+  return threshold === 1
+    ? `a signature by ${enumerated(all, 'or')}${among}`
     : `signatures by ${threshold} of ${enumerated(all, 'and')}${among}`;
 }
 

@@ -131,5 +131,6 @@ test('a demand counts the signers as the policy does', () => {
   assert.equal(demand({ threshold: 0, attestations }), 'attestations by "release", "other" or "p384"');
   assert.equal(demand({ threshold: 2 }), 'signatures by 2 of "release", "other" and "p384"');
   assert.equal(demand({ threshold: 3 }), 'signatures by "release", "other" and "p384"');
+  assert.equal(demand({ required: ['release', 'other', 'p384'] }), demand({ threshold: 3 }));
   assert.equal(demand({ required: ['other'] }), 'a signature by "release", "other" or "p384", "other" among them');
 });
