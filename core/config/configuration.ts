@@ -43,6 +43,7 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   pinDigests: 'Pods',
   enforcement: 'PerPolicy',
   excludedNamespaces: ['kube-system'],
+  auditedNamespaces: [],
   // Below the 10 s that the API server waits by default, so that our reason arrives and not its timeout.
   deadlineSeconds: 9,
   maxPolicyAgeSeconds: 360,
@@ -57,9 +58,23 @@ export const DEFAULT_CONFIGURATION: Configuration = {
 
 type WrittenRegistry = Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>;
 
+type WrittenExclusion = string | { readonly name: string; readonly mode: 'Audit' };
+
 type Written = Partial<
-  Omit<Configuration, 'cache' | 'registries' | 'trustRoots' | 'limits' | 'backgroundScan' | 'notifications' | 'proxy'>
+  Omit<
+    Configuration,
+    | 'excludedNamespaces'
+    | 'auditedNamespaces'
+    | 'cache'
+    | 'registries'
+    | 'trustRoots'
+    | 'limits'
+    | 'backgroundScan'
+    | 'notifications'
+    | 'proxy'
+  >
 > & {
+  readonly excludedNamespaces?: readonly WrittenExclusion[];
   readonly cache?: Partial<CacheLifetimes>;
   readonly registries?: readonly WrittenRegistry[];
   readonly trustRoots?: readonly WrittenTrustRoot[];
@@ -203,6 +218,7 @@ function withDefaults({ proxy, ...written }: Written): Configuration {
   return {
     ...DEFAULT_CONFIGURATION,
     ...written,
+    ...namespacesOf(written.excludedNamespaces ?? DEFAULT_CONFIGURATION.excludedNamespaces),
     cache: { ...DEFAULT_CACHE, ...written.cache },
     registries: (written.registries ?? []).map(completeRegistry),
     trustRoots: (written.trustRoots ?? []).map(completeTrustRoot),
@@ -212,6 +228,15 @@ function withDefaults({ proxy, ...written }: Written): Configuration {
     ...(written.credentialHelpers && { credentialHelpers: completeHelpers(written.credentialHelpers) }),
     ...(proxy && { proxy: { noProxy: [], ...proxy } }),
   };
+}
+
+/** A namespace that is named in both ways is not looked at. */
+function namespacesOf(
+  written: readonly WrittenExclusion[],
+): Pick<Configuration, 'excludedNamespaces' | 'auditedNamespaces'> {
+  const excludedNamespaces = written.filter((one) => typeof one === 'string');
+  const names = written.flatMap((one) => (typeof one === 'string' ? [] : [one.name]));
+  return { excludedNamespaces, auditedNamespaces: names.filter((name) => !excludedNamespaces.includes(name)) };
 }
 
 function completeHelpers({ binDir, hosts }: CredentialHelpersConfiguration): CredentialHelpersConfiguration {

@@ -34,6 +34,7 @@ export const HOST_PATTERN = '^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0
 /** `harbor.example.com/dockerhub`: a prefix is segments of a repository. */
 const MIRROR_PATTERN = HOST_PATTERN.replace(/\$$/, '(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$');
 const host = (description: string) => ({ ...text(description, 255), pattern: HOST_PATTERN });
+const namespace = { ...text('Name of a namespace.', 63), pattern: '^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$' };
 const seconds = (description: string) => integer(description, 0, 30 * 24 * 3600);
 
 const limits: Readonly<Record<keyof typeof DEFAULT_LIMITS, object>> = {
@@ -63,8 +64,17 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     pattern: '^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f.]$',
   },
   excludedNamespaces: list(
-    'Namespaces whose workloads are not looked at.',
-    { ...text('Name of a namespace.', 63), pattern: '^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$' },
+    'Namespaces in which nothing is refused: not looked at, or with a mode.',
+    {
+      ...object(
+        'A namespace and what is done there.',
+        { name: namespace, mode: choice('How it is looked at.', ['Audit']) },
+        ['name', 'mode'],
+      ),
+      ...namespace,
+      // Each keyword is about one of the two.
+      type: ['string', 'object'],
+    },
     256,
   ),
   deadlineSeconds: integer('Upper bound of one admission decision.', 1, 29),

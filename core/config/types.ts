@@ -9,7 +9,10 @@ export interface Configuration {
   readonly enforcement: 'PerPolicy' | 'Audit';
   /** Whom people ask who are refused: a text or an address. Undefined: nobody is named. */
   readonly contact?: string;
+  /** Not looked at. */
   readonly excludedNamespaces: readonly string[];
+  /** Excluded too, but looked at: everything is admitted, unchanged, and recorded. None of the above. */
+  readonly auditedNamespaces: readonly string[];
   /** Upper bound of one admission decision; the API server's own `?timeout=` may be lower. */
   readonly deadlineSeconds: number;
   /** In a cluster: how long policies, namespaces and Secrets count after the API server last confirmed them. */

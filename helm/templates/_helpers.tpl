@@ -65,7 +65,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* The configuration file. The release's own namespace is excluded whatever the values say. */}}
 {{- define "cosignet.config" -}}
 {{- $config := deepCopy .Values.config }}
-{{- $_ := set $config "excludedNamespaces" (include "cosignet.excludedNamespaces" . | fromYamlArray) }}
+{{- $audited := list }}
+{{- range include "cosignet.auditedNamespaces" . | fromYamlArray }}
+{{- $audited = append $audited (dict "name" . "mode" "Audit") }}
+{{- end }}
+{{- $_ := set $config "excludedNamespaces" (concat (include "cosignet.unseenNamespaces" . | fromYamlArray) $audited) }}
 {{- /* Without its right there is nothing to scan. */}}
 {{- if not .Values.backgroundScan.enabled }}
 {{- $_ := set $config "backgroundScan" (merge (dict "enabled" false) (get $config "backgroundScan" | default dict)) }}
@@ -86,8 +90,43 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- range .Values.config.trustRoots }}{{ if .tuf }}true{{ end }}{{ end }}
 {{- end }}
 
+{{/* In which nothing is refused. */}}
 {{- define "cosignet.excludedNamespaces" -}}
-{{- prepend (.Values.config.excludedNamespaces | default list) .Release.Namespace | uniq | toYaml }}
+{{- concat (include "cosignet.unseenNamespaces" . | fromYamlArray) (include "cosignet.auditedNamespaces" . | fromYamlArray) | toYaml }}
+{{- end }}
+
+{{/* Of those the ones that are not looked at. */}}
+{{- define "cosignet.unseenNamespaces" -}}
+{{- $names := list .Release.Namespace }}
+{{- range .Values.config.excludedNamespaces }}
+{{- if kindIs "string" . }}{{ $names = append $names . }}{{ end }}
+{{- end }}
+{{- range .Values.excludedNamespaceSets }}
+{{- if kindIs "string" . }}{{ $names = concat $names (include "cosignet.namespaceSet" (list $ .) | fromYamlArray) }}{{ end }}
+{{- end }}
+{{- uniq $names | toYaml }}
+{{- end }}
+
+{{/* And the ones that are. */}}
+{{- define "cosignet.auditedNamespaces" -}}
+{{- $names := list }}
+{{- range .Values.config.excludedNamespaces }}
+{{- if kindIs "map" . }}{{ $names = append $names .name }}{{ end }}
+{{- end }}
+{{- range .Values.excludedNamespaceSets }}
+{{- if kindIs "map" . }}{{ $names = concat $names (include "cosignet.namespaceSet" (list $ .name) | fromYamlArray) }}{{ end }}
+{{- end }}
+{{- $unseen := include "cosignet.unseenNamespaces" . | fromYamlArray }}
+{{- $audited := list }}
+{{- range uniq $names }}
+{{- if not (has . $unseen) }}{{ $audited = append $audited . }}{{ end }}
+{{- end }}
+{{- toYaml $audited }}
+{{- end }}
+
+{{/* The chart and the name of a set. */}}
+{{- define "cosignet.namespaceSet" -}}
+{{- get ((index . 0).Files.Get "files/namespaces.yaml" | fromYaml) (index . 1) | toYaml }}
 {{- end }}
 
 {{/* What both webhook configurations share: where to call, for which objects. */}}

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { codeBlocks, section } from '../checks/markdown.ts';
+import { parseConfiguration } from '../../core/config/configuration.ts';
 import { json, refusal, render, type Rendered } from './rendering.ts';
 import { ROOT } from './tools.ts';
 
@@ -15,6 +16,21 @@ export function valuesOf(heading: string): string[][] {
   const blocks = codeBlocks(section(PAGE, heading) ?? '', ['yaml']);
   assert.notEqual(blocks.length, 0, heading);
   return blocks.map((block) => Object.entries(parse(block)).map(([name, value]) => json(name, value)));
+}
+
+const NAMESPACES: Readonly<Record<'network' | 'storage' | 'autoscaling' | 'gitops', readonly string[]>> = parse(
+  readFileSync(path.join(ROOT, 'helm/files/namespaces.yaml'), 'utf8'),
+);
+
+/** Of all webhooks, as operator and names. */
+function namespaceSelectors(objects: readonly Rendered[]): unknown[] {
+  return objects.flatMap((object) =>
+    (object.webhooks ?? []).map(({ namespaceSelector }) => {
+      const { matchExpressions }: { matchExpressions: { operator: string; values: string[] }[] } =
+        Object(namespaceSelector);
+      return matchExpressions.map(({ operator, values }) => [operator, values])[0];
+    }),
+  );
 }
 
 interface PodSpec {
@@ -141,6 +157,37 @@ describe('values by kind of cluster, as the page has them', () => {
     assert.deepEqual(await families(...one), ['SingleStack', ['IPv6']]);
     // The last one counts.
     assert.deepEqual(podOf(await render(...narrow)).containers[0].args.slice(-2), ['--metrics-listen', '[::1]:10261']);
+  });
+
+  test('exclude sets of namespaces, or have them looked at, each once', async () => {
+    const [sets = []] = valuesOf('Namespaces that never wait');
+    const objects = await render(
+      ...sets,
+      json('config.excludedNamespaces', ['kube-system', 'lab', { name: 'karpenter', mode: 'Audit' }]),
+    );
+    const text = objects.find(({ kind }) => kind === 'ConfigMap')?.data?.['config.yaml'] ?? '';
+    const { excludedNamespaces, auditedNamespaces } = parseConfiguration(text);
+    const { network, storage, autoscaling, gitops } = NAMESPACES;
+    // What is not looked at anyway is not audited either.
+    const unseen = ['cosignet', 'kube-system', 'lab', ...network, ...storage, ...autoscaling];
+    assert.deepEqual(excludedNamespaces, unseen);
+    assert.deepEqual(auditedNamespaces, gitops);
+    const [selector] = namespaceSelectors(objects);
+    assert.deepEqual(selector, ['NotIn', [...unseen, ...gitops]]);
+  });
+
+  test('know only sets that the chart has, each of them with names', async () => {
+    const sets = Object.keys(NAMESPACES);
+    await render(json('excludedNamespaceSets', sets));
+    assert.match(await refusal(json('excludedNamespaceSets', ['azure'])), /excludedNamespaceSets/);
+    for (const [set, names] of Object.entries(NAMESPACES)) {
+      assert.ok(names.length > 0, set);
+      assert.deepEqual(names, [...new Set(names)].toSorted(), set);
+      assert.ok(!names.includes('kube-system'), set);
+    }
+    // All of them at once are a configuration.
+    const objects = await render(json('excludedNamespaceSets', sets));
+    parseConfiguration(objects.find(({ kind }) => kind === 'ConfigMap')?.data?.['config.yaml'] ?? '');
   });
 
   test('of a chart from before them are told how to upgrade', async () => {

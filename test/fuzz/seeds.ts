@@ -224,7 +224,7 @@ function settings(): Seeds {
     policy: [...specs.map((spec) => JSON.stringify({ ...policy, spec }, null, 1)), yaml, ...examples],
     configuration: [
       '',
-      'unmatchedImages: Warn\ndeadlineSeconds: 5\nexcludedNamespaces: [kube-system]\n',
+      'unmatchedImages: Warn\ndeadlineSeconds: 5\nexcludedNamespaces: [kube-system, {name: flux-system, mode: Audit}]\n',
       'cache:\n  verified: 60\nregistries:\n  - host: Registry.example.com:5000\n    mirrors: [mirror.example.com]\n    insecure: true\ntrustRoots:\n  - name: own\n    file: root.json\nlimits:\n  signatures: 8\n',
       'registries: [{host: a.io}, {host: A.io}]\n',
       'limits: &a\n  signatures: 1\ncache: *a\n',

@@ -33,12 +33,14 @@ export interface ReviewDecisions {
   readonly keychainFor: (pull: PullIdentity) => Keychain;
 }
 
+type AdmissionConfiguration = Pick<
+  Configuration,
+  'enforcement' | 'contact' | 'pinDigests' | 'excludedNamespaces' | 'auditedNamespaces' | 'deadlineSeconds'
+>;
+
 export interface ReviewHandlerDependencies extends ReviewDecisions {
   /** The configuration in force now. */
-  readonly configuration: () => Pick<
-    Configuration,
-    'enforcement' | 'contact' | 'pinDigests' | 'excludedNamespaces' | 'deadlineSeconds'
-  >;
+  readonly configuration: () => AdmissionConfiguration;
   /** Where Cosignet itself runs; empty outside of a cluster. */
   readonly ownNamespace: string;
   readonly log: Logger;
@@ -134,8 +136,40 @@ function count(
 }
 
 async function answerReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
-  const { request } = call;
   const configuration = dependencies.configuration();
+  if (!configuration.auditedNamespaces.includes(call.request.namespace)) {
+    return answerBy(configuration, dependencies, call);
+  }
+  return auditReview(configuration, dependencies, call);
+}
+
+/** For a namespace that must not wait for us, and whose administrators said so: whatever happens, it is admitted as it is. */
+async function auditReview(
+  configuration: AdmissionConfiguration,
+  dependencies: ReviewHandlerDependencies,
+  call: Call,
+): Promise<Answer> {
+  const { uid, namespace } = call.request;
+  const admitted = allow(uid);
+  // Only what validates is asked to look here; this is for a caller with other rules.
+  if (call.endpoint === 'mutate') return { result: 'skipped', review: admitted };
+  try {
+    // Nobody pinned, so that tags are judged by what they lead to now.
+    const observing = { ...configuration, enforcement: 'Audit', pinDigests: 'None' } as const;
+    const answer = await answerBy(observing, dependencies, call);
+    return answer.review.response.allowed ? answer : { result: 'error', review: admitted };
+  } catch (error) {
+    dependencies.log.error('an audited review failed', { uid, namespace, error: errorText(error) });
+    return { result: 'error', review: admitted };
+  }
+}
+
+async function answerBy(
+  configuration: AdmissionConfiguration,
+  dependencies: ReviewHandlerDependencies,
+  call: Call,
+): Promise<Answer> {
+  const { request } = call;
   const scope = scopeOf(request, {
     ownNamespace: dependencies.ownNamespace,
     excludedNamespaces: configuration.excludedNamespaces,

@@ -33,6 +33,7 @@ const handle = createReviewHandler({
     enforcement: 'PerPolicy',
     pinDigests: 'All',
     excludedNamespaces: ['kube-system'],
+    auditedNamespaces: [],
     deadlineSeconds: 9,
   }),
   ownNamespace: 'cosignet',

@@ -72,6 +72,7 @@ export function harness({ configuration, decide = decideByName, ...rest }: Overr
       enforcement: 'PerPolicy',
       pinDigests: 'Pods',
       excludedNamespaces: ['kube-system'],
+      auditedNamespaces: [],
       deadlineSeconds: 9,
       ...configuration,
     }),

@@ -35,7 +35,7 @@ describe('parseConfiguration', () => {
 unmatchedImages: Warn
 pinDigests: All
 enforcement: Audit
-excludedNamespaces: [kube-system, storage]
+excludedNamespaces: [kube-system, {name: flux-system, mode: Audit}, storage, {name: storage, mode: Audit}]
 deadlineSeconds: 4
 cache: {tags: 0}
 limits: {signatures: 7}
@@ -51,6 +51,7 @@ trustRoots:
     assert.equal(configuration.pinDigests, 'All');
     assert.equal(configuration.enforcement, 'Audit');
     assert.deepEqual(configuration.excludedNamespaces, ['kube-system', 'storage']);
+    assert.deepEqual(configuration.auditedNamespaces, ['flux-system']);
     assert.equal(configuration.deadlineSeconds, 4);
     assert.deepEqual(configuration.cache, { verified: 3600, rejected: 15, tags: 0, staleIfError: 86400 });
     assert.deepEqual(configuration.limits, { ...DEFAULT_LIMITS, signatures: 7 });
@@ -168,6 +169,11 @@ trustRoots:
     ['a trust root without its file', 'trustRoots: [{name: a}]'],
     ['the public instance without its log', 'trustRoots: [{name: public-good, file: a, certificateLog: Ignore}]'],
     ['a namespace that no cluster has', 'excludedNamespaces: ["*"]'],
+    ['an audited namespace that no cluster has', 'excludedNamespaces: [{name: "*", mode: Audit}]'],
+    ['an audited namespace without a name', 'excludedNamespaces: [{mode: Audit}]'],
+    ['an excluded namespace with another mode', 'excludedNamespaces: [{name: a, mode: Warn}]'],
+    ['an excluded namespace with a misspelt field', 'excludedNamespaces: [{name: a, mode: Audit, mod: b}]'],
+    ['an excluded namespace that is neither', 'excludedNamespaces: [[a]]'],
     ['YAML that does not end', 'cache: {tags: 1'],
     ['a custom tag', 'deadlineSeconds: !!js/function "x"'],
     ['a prototype', '__proto__: {unmatchedImages: Allow}'],
