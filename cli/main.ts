@@ -36,6 +36,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
+  input: () => process.stdin,
   environment: process.env,
   signal: stop.signal,
 });

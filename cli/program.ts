@@ -86,19 +86,29 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
 function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('verify')
-    .description('judge images as the webhook would')
-    .argument('<image...>', 'image references')
+    .description('judge images, or all of rendered manifests, as the webhook would')
+    .argument('[image...]', 'image references')
+    .addOption(repeatable('-f, --filename <path>', 'file or folder with manifests, - for standard input (repeatable)'))
     .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies (repeatable)'))
     .addOption(
       repeatable('--key <file>', 'a public key that must have signed, in place of policies (repeatable: any of them)'),
     )
     .option('--config <file>', 'configuration file')
     .option('--tuf-cache <folder>', TUF_CACHE)
-    .option('-n, --namespace <name>', 'namespace that the images are meant for')
+    .option('-n, --namespace <name>', 'namespace that the images are meant for, where a manifest names none')
     .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
     .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
-    .addOption(choice('-o, --output <format>', 'text, or one JSON object a line', ['text', 'json'], 'text'))
+    .addOption(
+      new Option('-o, --output <format>', 'kind of output (default: table for manifests, else text)').choices([
+        'text',
+        'json',
+        'table',
+        'junit',
+        'sarif',
+        'html',
+      ]),
+    )
     .action(async (images, options) =>
       finish(await (await import('./commands/verify.ts')).verify(images, options, terminal)),
     );
@@ -144,6 +154,7 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
     .description('check ImagePolicy files')
     .argument('<path...>', 'files or folders')
     .option('--config <file>', 'configuration file, which names the trust roots')
+    .addOption(choice('-o, --output <format>', 'kind of report', ['text', 'json', 'junit', 'sarif'], 'text'))
     .action(async (paths, options) =>
       finish(await (await import('./commands/lint.ts')).lint(paths, options, terminal)),
     );

@@ -5,11 +5,16 @@ import { createReadStream } from 'node:fs';
 export const MODEST_BYTES = 16 * 1024 * 1024;
 
 /** The bytes of a file, pipe or device that ends; rejects as soon as there are more than `maximumBytes`. */
-export async function readBounded(file: string, maximumBytes: number = MODEST_BYTES): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
+export function readBounded(file: string, maximumBytes: number = MODEST_BYTES): Promise<Buffer> {
   // One byte more than is allowed tells what is too long.
-  for await (const part of createReadStream(file, { end: maximumBytes })) {
+  return collectBounded(createReadStream(file, { end: maximumBytes }), maximumBytes);
+}
+
+/** All that a stream gives; rejects as soon as it is more than `maximumBytes`. */
+export async function collectBounded(stream: AsyncIterable<Uint8Array>, maximumBytes: number): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of stream) {
     parts.push(part);
     bytes += part.length;
     if (bytes > maximumBytes) throw new Error(`larger than ${maximumBytes} bytes`);

@@ -2,15 +2,17 @@
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import { loadPolicies } from '../../core/policy/documents/load.ts';
 import type { ProblemReason } from '../../core/policy/problems/report.ts';
-import { printable } from '../../core/text.ts';
+import { policyName } from '../../core/policy/documents/kinds.ts';
 import { PUBLIC_GOOD } from '../../core/config/trust-root-settings.ts';
 import { configurationOf } from '../inputs/configuration.ts';
 import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
-import { compileContext, placed } from '../inputs/policies.ts';
+import { compileContext } from '../inputs/policies.ts';
+import { renderLint, UNREADABLE, type LintFormat } from '../output/lint-report.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 export interface LintOptions {
   readonly config?: string;
+  readonly output: LintFormat;
 }
 
 /** Prints what the operator would find wrong with the policies in files and folders, one fault a line. */
@@ -28,10 +30,21 @@ export async function lint(paths: readonly string[], options: LintOptions, termi
   const problems = policies.flatMap(({ policy, file, locate }) =>
     compilePolicy(policy, context)
       .problems.filter(({ reason }) => !unknowable.has(reason))
-      .map(({ path, message }) => ({ file, line: locate(path), message: `${path}: ${message}` })),
+      .map(({ path, message, reason }) => ({
+        file,
+        line: locate(path),
+        message: `${path}: ${message}`,
+        reason,
+        policy: policyName(policy),
+      })),
   );
-  const all = [...faults, ...problems];
-  for (const fault of all) terminal.out(printable(placed(fault)));
+  const all = [...faults.map((fault) => ({ ...fault, reason: UNREADABLE })), ...problems];
+  const report = {
+    policies: policies.map(({ policy, file, line }) => ({ name: policyName(policy), file, line })),
+    all,
+  };
+  const text = renderLint(report, options.output, new Date());
+  if (text !== '') terminal.out(text);
   terminal.err(`${counted(policies.length, 'policy', 'policies')} read, ${counted(all.length, 'error', 'errors')}`);
   return exitCode(policies.length, all);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import type { Configuration } from '../../core/config/types.ts';
-import { mapInParallel } from '../../core/parallel.ts';
 import { errorText } from '../../core/text.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import { isFollowed } from '../../core/policy/documents/kinds.ts';
@@ -10,17 +9,17 @@ import type { NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { configurationOf } from '../inputs/configuration.ts';
 import { commandKeychain } from '../inputs/credentials.ts';
-import { createCommandEngine } from '../inputs/engine.ts';
 import { exitCodeOf, UsageError, worstOf, type ExitCode } from '../output/exit.ts';
-import { namespaceContext, silentPolicies } from '../inputs/namespace.ts';
+import { namespaceContext } from '../inputs/namespace.ts';
 import { compileContext, readPolicyFiles } from '../inputs/policies.ts';
-import { registrySettings, type RegistryOptions } from '../inputs/registries.ts';
+import type { RegistryOptions } from '../inputs/registries.ts';
 import type { Cluster } from '../scan/cluster.ts';
+import { decideItems } from '../scan/decide-items.ts';
 import { readImageFile, type Inventory } from '../scan/inventory.ts';
 import { renderReport, type ScanFormat } from '../scan/render.ts';
-import { createReport, summaryText, type ScannedImage } from '../scan/report.ts';
+import { createReport, summaryText } from '../scan/report.ts';
 import type { Terminal } from '../output/terminal.ts';
-import { commandTrustRoots, type TrustRootOptions } from '../inputs/trust-roots.ts';
+import type { TrustRootOptions } from '../inputs/trust-roots.ts';
 
 export interface ScanOptions extends RegistryOptions, TrustRootOptions {
   readonly namespace?: string;
@@ -35,9 +34,6 @@ export interface ScanOptions extends RegistryOptions, TrustRootOptions {
   readonly outputFile?: string;
 }
 
-/** Each image has its own deadline, so that a long list doesn't eat up that of its last images. */
-const PARALLEL_IMAGES = 8;
-
 /** Decides about what runs, or a list of images, and prints one report. */
 export async function scan(options: ScanOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.images !== undefined && options.policies.length === 0)
@@ -50,7 +46,13 @@ export async function scan(options: ScanOptions, terminal: Terminal): Promise<Ex
   const cluster = options.images === undefined ? await connect() : undefined;
   try {
     const inventory = await inventoryOf(options, cluster, keychain);
-    const scanned = await decideAll(inventory, { options, configuration, cluster, terminal });
+    const scanned = await decideItems(inventory.items, {
+      options,
+      configuration,
+      policies: (trustRoots) => policiesOf({ options, configuration, cluster }, trustRoots),
+      ...(cluster === undefined && { given: listedFor(options) }),
+      terminal,
+    });
     const report = createReport(scanned, { source: inventory.source, now: Date.now() });
     await write(renderReport(report, options.output), options, terminal);
     if (options.outputFile !== undefined) terminal.err(`${summaryText(report.summary)}; see ${options.outputFile}`);
@@ -92,30 +94,6 @@ interface Deciding {
   readonly options: ScanOptions;
   readonly configuration: Configuration;
   readonly cluster: Cluster | undefined;
-  readonly terminal: Terminal;
-}
-
-async function decideAll({ items }: Inventory, deciding: Deciding): Promise<readonly ScannedImage[]> {
-  const { options, configuration, cluster, terminal } = deciding;
-  const trustRoots = await commandTrustRoots(configuration, options, terminal);
-  const policies = await policiesOf(deciding, trustRoots.names());
-  const silent = cluster ? undefined : silentPolicies(policies.snapshot(), listedFor(options));
-  if (silent !== undefined) terminal.err(silent);
-  await trustRoots.prepare(policies.snapshot().policies.values());
-  const engine = createCommandEngine({
-    configuration,
-    settings: await registrySettings(configuration, options),
-    trustRoots,
-    policies,
-    signal: terminal.signal,
-  });
-  try {
-    return await mapInParallel(items, PARALLEL_IMAGES, async ({ pods, line, ...asked }) => {
-      return { pods, ...(line !== undefined && { line }), verdict: await engine.decide(asked) };
-    });
-  } finally {
-    await engine.close();
-  }
 }
 
 async function policiesOf(

@@ -10,6 +10,7 @@ import { createPolicyStore, type PolicyStore } from '../../core/policy/store/sto
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
 import { UsageError } from '../output/exit.ts';
+import { placed } from '../output/placed.ts';
 
 export interface PolicyOptions {
   /** Files or folders. */
@@ -53,11 +54,6 @@ export async function readPolicyFiles(paths: readonly string[]): Promise<readonl
   if (faults.length > 0) throw new UsageError(faults.map(placed).join('\ncosignet: '));
   if (policies.length === 0) throw new UsageError(`there is no ImagePolicy in ${paths.join(', ')}`);
   return policies;
-}
-
-/** `file:line: message`, as editors and terminals make links of it. */
-export function placed({ file, line, message }: { file: string; line: number; message: string }): string {
-  return line > 0 ? `${file}:${line}: ${message}` : `${file}: ${message}`;
 }
 
 /** What compiling needs; the evaluators of conditions and schemas are loaded only where a policy has some. */

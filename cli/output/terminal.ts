@@ -6,6 +6,8 @@ export interface Terminal {
   readonly out: (text: string) => void;
   /** The same to standard error. */
   readonly err: (text: string) => void;
+  /** Standard input, for whoever reads it. */
+  readonly input: () => AsyncIterable<Uint8Array>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@ import type { Verdict } from '../../core/verdict/types.ts';
 import { VERSION } from '../output/version.ts';
 import { factsOf } from '../../core/verdict-codes.ts';
 import { STYLE } from './html-style.ts';
-import { escaped } from './markup.ts';
+import { escaped } from '../output/markup.ts';
 import { podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
 
 const PODS_SHOWN = 10;

@@ -4,6 +4,7 @@ import type { NamespaceContext } from '../../core/policy/types.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { UsageError } from '../output/exit.ts';
+import type { ManifestImage, Place } from '../inputs/manifests.ts';
 import type { PodName } from './report.ts';
 
 /** One image to decide about: for a namespace, with the credentials that it is pulled with. */
@@ -16,6 +17,7 @@ export interface InventoryItem {
   readonly keychain: Keychain;
   readonly pods: readonly PodName[];
   readonly line?: number;
+  readonly places?: readonly Place[];
 }
 
 export interface Inventory {
@@ -37,4 +39,21 @@ export async function readImageFile(file: string, namespace: NamespaceContext, k
   if (lines.size === 0) throw new UsageError(`--images ${file}: there is no image in it`);
   const items = [...lines].map(([image, line]) => ({ image, namespace, keychain, pods: [], line }));
   return { items, source: file };
+}
+
+/** Each image once for each namespace. */
+export function itemsOfManifests(
+  images: readonly ManifestImage[],
+  contextOf: (namespace: string | undefined) => NamespaceContext,
+  keychain: Keychain,
+): readonly InventoryItem[] {
+  const items = new Map<string, InventoryItem & { readonly places: Place[] }>();
+  for (const { image, namespace, place } of images) {
+    const context = contextOf(namespace);
+    const key = JSON.stringify([image, context.name]);
+    const item = items.get(key) ?? { image, namespace: context, keychain, pods: [], places: [] };
+    item.places.push(place);
+    items.set(key, item);
+  }
+  return [...items.values()];
 }

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Verdict } from '../../core/verdict/types.ts';
-import { escaped } from './markup.ts';
-import { podsText, type ScannedImage, type ScanReport } from './report.ts';
+import { junitSuite, type JunitCase, type JunitFailure } from '../output/junit-suite.ts';
+import { placesText, podsText, type ScannedImage, type ScanReport } from './report.ts';
 
-const PODS_SHOWN = 50;
+const SHOWN = 50;
 
-/** JUnit XML, as CI systems read it: a test case for each image. */
+/** A test case for each image. */
 export function junitXml({ images, summary }: ScanReport): string {
-  const counts = `tests="${summary.images}" failures="${summary.denied}" errors="${summary.undecided}"`;
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="cosignet" ${counts}>`,
-    `  <testsuite name="${escaped(summary.source)}" ${counts} skipped="0" timestamp="${escaped(summary.scannedAt.replace('Z', ''))}">`,
-    ...images.map(testCase),
-    '  </testsuite>',
-    '</testsuites>',
+  return junitSuite(summary.source, images.map(caseOf), summary.scannedAt);
+}
+
+function caseOf({ verdict, pods, places = [] }: ScannedImage): JunitCase {
+  const failure = failureOf(verdict);
+  const [first] = places;
+  const output = [
+    ...(pods.length === 0 ? [] : [`Pods: ${podsText(pods, SHOWN)}`]),
+    ...(places.length === 0 ? [] : [`Manifests: ${placesText(places, SHOWN)}`]),
   ].join('\n');
+  return {
+    classname: verdict.policies.join(' ') || 'no policy',
+    name: verdict.image,
+    ...(first && { at: first }),
+    ...(failure && { failure }),
+    output,
+  };
 }
 
-function testCase({ verdict, pods }: ScannedImage): string {
-  const name = `    <testcase classname="${escaped(verdict.policies.join(' ') || 'no policy')}" name="${escaped(verdict.image)}"`;
-  const output = pods.length === 0 ? '' : `<system-out>${escaped(`Pods: ${podsText(pods, PODS_SHOWN)}`)}</system-out>`;
-  const content = failureOf(verdict) + output;
-  return content === '' ? `${name}/>` : `${name}>${content}</testcase>`;
-}
-
-function failureOf({ outcome, code, mode, message, remedy }: Verdict): string {
-  if (outcome === 'allowed') return '';
-  const element = outcome === 'denied' ? 'failure' : 'error';
-  const text = [message, remedy, `mode ${mode}`].filter((part) => part !== '').map(escaped);
-  return `<${element} type="${escaped(code)}" message="${escaped(message)}">${text.join('\n')}</${element}>`;
+function failureOf({ outcome, code, mode, message, remedy }: Verdict): JunitFailure | undefined {
+  if (outcome === 'allowed') return undefined;
+  const text = [message, remedy, `mode ${mode}`].filter((part) => part !== '');
+  return { kind: outcome === 'denied' ? 'failure' : 'error', type: code, message, text };
 }

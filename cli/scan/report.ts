@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { VerdictCode } from '../../core/verdict-codes.ts';
+import type { Place } from '../inputs/manifests.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
 
 export interface PodName {
@@ -14,6 +15,8 @@ export interface ScannedImage {
   readonly pods: readonly PodName[];
   /** Where the file names it, counted from 1. */
   readonly line?: number;
+  /** Where manifests name it. */
+  readonly places?: readonly Place[];
 }
 
 export interface ScanSummary {
@@ -54,10 +57,15 @@ export function createReport(scanned: readonly ScannedImage[], { source, now }: 
     const { image, resolved, code, mode, policies } = item.verdict;
     const key = JSON.stringify([image, resolved, code, mode, policies]);
     const known = merged.get(key);
-    merged.set(key, known === undefined ? item : { ...known, pods: [...known.pods, ...item.pods] });
+    merged.set(key, known === undefined ? item : joined(known, item));
   }
   const images = [...merged.values()].toSorted(byUrgency);
   return { images, summary: summaryOf(images, { source, now }) };
+}
+
+function joined(known: ScannedImage, { pods, places }: ScannedImage): ScannedImage {
+  const both = [...(known.places ?? []), ...(places ?? [])];
+  return { ...known, pods: [...known.pods, ...pods], ...(both.length > 0 && { places: both }) };
 }
 
 function summaryOf(images: readonly ScannedImage[], { source, now }: ScanSource): ScanSummary {
@@ -106,6 +114,13 @@ export function counted(count: number, noun: string): string {
 export function podsText(pods: readonly PodName[], most: number): string {
   const shown = pods.slice(0, most).map(({ namespace, name }) => `${namespace}/${name}`);
   const more = pods.length - shown.length;
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+/** The first few, as editors make links of them, and how many more there are. */
+export function placesText(places: readonly Place[], most: number): string {
+  const shown = places.slice(0, most).map(({ file, line, object }) => `${file}:${line} (${object})`);
+  const more = places.length - shown.length;
   return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../../core/text.ts';
 import { factsOf } from '../../core/verdict-codes.ts';
-import { podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
+import { placesText, podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
 
 const WIDTH = 100;
 const OUTCOME = 9;
@@ -25,12 +25,13 @@ function rowOf({ verdict, pods }: ScannedImage, codeWidth: number, indent: numbe
   return [cells + first, ...rest.map((line) => ' '.repeat(indent) + line)];
 }
 
-function reasonOf({ verdict, pods }: ScannedImage): string[] {
+function reasonOf({ verdict, pods, places = [] }: ScannedImage): string[] {
   const { outcome, code, mode, policies, remedy } = verdict;
   if (outcome === 'allowed') return [];
   const who = policies.length === 0 ? '' : ` Policy: ${policies.join(', ')} (${mode}).`;
   const running = pods.length === 0 ? '' : ` Runs in ${podsText(pods, PODS_SHOWN)}.`;
-  const texts = [`${factsOf(code).summary}${who}${running}`, ...(remedy === '' ? [] : [remedy])];
+  const written = places.length === 0 ? '' : ` Written in ${placesText(places, PODS_SHOWN)}.`;
+  const texts = [`${factsOf(code).summary}${who}${running}${written}`, ...(remedy === '' ? [] : [remedy])];
   return texts.flatMap((text) => wrapped(printable(text), WIDTH - 2).map((line) => `  ${line}`));
 }
 

@@ -15,7 +15,7 @@ import { signFile } from '../unit/cli/signed-file.ts';
 import { codeBlocks } from './markdown.ts';
 import { projectFiles, read, ROOT } from './sources.ts';
 
-const COMMAND = /^(?:cosignet|npm run --silent cosignet --) (.*?)(?:\s+#.*)?$/;
+const COMMAND = /^(?:cosignet|npm run --silent cosignet --) (.*?)(?:\s+>\s\S+)?(?:\s+#.*)?$/;
 /** Hosts and images of the documentation; a mirror on this machine stands in for them. */
 const HOSTS = ['ghcr.io', 'registry.example.com'];
 const vectors = path.join(ROOT, 'test/vectors/cosign');
@@ -115,6 +115,11 @@ async function writeReadersFiles(folder: string, mirror: string): Promise<void> 
   const registries = HOSTS.map((host) => ({ host, mirrors: [mirror] }));
   await write('images.txt', 'ghcr.io/acme/app:1.2\n');
   await write('config.yaml', stringify({ registries: [...registries, { host: mirror, insecure: true }] }));
+  await mkdir(path.join(folder, 'manifests'));
+  await write(
+    'manifests/pod.yaml',
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: app}\nspec: {containers: [{image: ghcr.io/acme/app:1.2}]}\n',
+  );
   await mkdir(path.join(folder, 'bundle'));
   const { artifact, bundle, publicKey } = signFile('what is released');
   await write('bundle/app.tar.gz', artifact);

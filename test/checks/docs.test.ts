@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Readable } from 'node:stream';
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -109,7 +110,7 @@ describe('the ImagePolicy page', () => {
 
 describe('the command line page', () => {
   const page = read('docs/reference/cli.md');
-  const unused = { out() {}, err() {}, environment: {}, signal: AbortSignal.abort() };
+  const unused = { out() {}, err() {}, input: () => Readable.from([]), environment: {}, signal: AbortSignal.abort() };
   const { commands } = createProgram(unused, () => {});
 
   test('has a section for every command', () => {

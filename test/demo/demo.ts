@@ -36,7 +36,11 @@ await admits('a Deployment (its Pods are pinned, not its template)', deployment(
 });
 
 title('Others are denied, with a reason');
-await denies('a Pod', pod('unsigned', [image('unsigned:1.0')]), /unsigned:1\.0 is not signed\. Policy "demo" requires a signature by "release"\./);
+await denies(
+  'a Pod',
+  pod('unsigned', [image('unsigned:1.0')]),
+  /unsigned:1\.0 is not signed\. Policy "demo" requires a signature by "release"\./,
+);
 await denies(
   'a Pod signed with another key',
   pod('other', [image('other-key:1.0')]),

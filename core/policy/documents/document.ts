@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
-import type { Document, Node } from 'yaml';
 import { errorText } from '../../text.ts';
 import type { AnyImagePolicy } from './kinds.ts';
 import { validateDocument } from './validate.ts';
+import { MAXIMUM_FILE_SIZE, readObjects } from './yaml-objects.ts';
+import type { YamlObject } from './yaml-objects.ts';
 
 /** A policy as it stands in a file. */
 export interface PolicyDocument {
@@ -27,9 +27,7 @@ export interface PolicyDocuments {
   readonly faults: readonly DocumentFault[];
 }
 
-/** Characters of one file; 10,000 policies fit. */
-export const MAXIMUM_FILE_SIZE = 16 * 1024 * 1024;
-/** What aliases may unfold to; a "billion laughs" needs many, a policy none. */
+/** A policy needs none. */
 const MAXIMUM_ALIASES = 32;
 
 /**
@@ -43,11 +41,9 @@ export function parsePolicyDocuments(text: string, file: string): PolicyDocument
   if (text.length > MAXIMUM_FILE_SIZE) {
     return { policies, faults: [{ file, line: 0, message: `longer than ${MAXIMUM_FILE_SIZE} characters` }] };
   }
-  const lines = new LineCounter();
   try {
-    for (const document of documentsOf(text, lines)) {
-      for (const source of sourcesOf(document, file, lines)) readPolicy(source, policies, faults);
-    }
+    const options = { maximumAliases: MAXIMUM_ALIASES, merge: false, isList: (kind: string) => LIST_KINDS.has(kind) };
+    for (const object of readObjects(text, options)) readPolicy(object, file, { policies, faults });
   } catch (error) {
     // Nesting that exhausts the stack, aliases that unfold to too much.
     faults.push({ file, line: 0, message: errorText(error) });
@@ -55,65 +51,25 @@ export function parsePolicyDocuments(text: string, file: string): PolicyDocument
   return { policies, faults };
 }
 
-/** One object of a file, and where it stands. */
-interface Source {
-  readonly value: unknown;
-  readonly node: Node | null;
-  readonly document: Document;
-  readonly file: string;
-  readonly lines: LineCounter;
-  readonly errors: readonly { readonly message: string; readonly line: number }[];
-}
-
-function documentsOf(text: string, lines: LineCounter): readonly Document[] {
-  const options = {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    stringKeys: true,
-    merge: false,
-  } as const;
-  return [...parseAllDocuments(text, options)];
-}
-
-function sourcesOf(document: Document, file: string, lines: LineCounter): readonly Source[] {
-  const errors = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
-    message: errorText(message),
-    line: lines.linePos(pos[0]).line,
-  }));
-  const source = (value: unknown, node: Node | null): Source => ({ value, node, document, file, lines, errors });
-  const root = document.contents;
-  if (errors.length > 0) return [source(undefined, root)];
-  const value: unknown = document.toJS({ maxAliasCount: MAXIMUM_ALIASES });
-  if (root === null || value === null) return [];
-  const items = itemsOf(value);
-  if (items === undefined) return [source(value, root)];
-  return items.map((item, index) => source(item, nodeAt(document, root, ['items', index])));
-}
-
 const KINDS: ReadonlySet<string> = new Set(['ImagePolicy', 'NamespacedImagePolicy']);
 const LIST_KINDS: ReadonlySet<string> = new Set(['List', ...[...KINDS].map((kind) => `${kind}List`)]);
 
-/** The objects in a List, as `kubectl get -o yaml` writes it; undefined where it is none. */
-function itemsOf(value: unknown): readonly unknown[] | undefined {
-  if (typeof value !== 'object' || value === null || !('kind' in value) || !('items' in value)) return undefined;
-  const isList = typeof value.kind === 'string' && LIST_KINDS.has(value.kind);
-  return isList && Array.isArray(value.items) ? value.items : undefined;
+interface Found {
+  readonly policies: PolicyDocument[];
+  readonly faults: DocumentFault[];
 }
 
-function readPolicy(source: Source, policies: PolicyDocument[], faults: DocumentFault[]): void {
-  const { file } = source;
-  if (source.errors.length > 0) {
-    faults.push(...source.errors.map(({ message, line }) => ({ file, line, message })));
+function readPolicy({ value, errors, locate }: YamlObject, file: string, { policies, faults }: Found): void {
+  if (errors.length > 0) {
+    faults.push(...errors.map(({ message, line }) => ({ file, line, message })));
     return;
   }
-  const locate = (path: string) => lineOf(source, path);
-  const foreign = foreignKind(source.value);
+  const foreign = foreignKind(value);
   if (foreign !== undefined) {
     faults.push({ file, line: locate('kind'), message: foreign });
     return;
   }
-  const { policy, faults: found } = validateDocument(source.value);
+  const { policy, faults: found } = validateDocument(value);
   if (policy !== undefined) policies.push({ policy, file, line: locate(''), locate });
   else
     faults.push(...found.map(({ path, message }) => ({ file, line: locate(path), message: sentence(path, message) })));
@@ -134,47 +90,4 @@ function nameOf(value: unknown, missing: string): string {
 
 function sentence(path: string, message: string): string {
   return path === '' ? message : `${path}: ${message}`;
-}
-
-function lineOf({ document, node, lines }: Source, path: string): number {
-  const steps = [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([text, index]) =>
-    index === undefined ? text : Number(index),
-  );
-  let line = startOf(node, lines);
-  let current = node;
-  for (const step of steps) {
-    const found = stepInto(resolve(document, current), step);
-    if (found === undefined) break;
-    line = startOf(found.named, lines);
-    current = found.node;
-  }
-  return line;
-}
-
-function nodeAt(document: Document, from: Node, steps: readonly (string | number)[]): Node | null {
-  let node: Node | null = from;
-  for (const step of steps) node = stepInto(resolve(document, node), step)?.node ?? null;
-  return node;
-}
-
-/** A field's value, and the node that names it: the key of a map, the item of a list. */
-function stepInto(
-  node: Node | null,
-  step: string | number,
-): { readonly named: Node | null; readonly node: Node | null } | undefined {
-  if (isSeq<Node>(node) && typeof step === 'number') {
-    const item = node.items[step];
-    return item === undefined ? undefined : { named: item, node: item };
-  }
-  if (!isMap<Node, Node | null>(node)) return undefined;
-  const pair = node.items.find(({ key }) => isScalar(key) && key.value === String(step));
-  return pair === undefined ? undefined : { named: pair.key, node: pair.value };
-}
-
-function resolve(document: Document, node: Node | null): Node | null {
-  return isAlias(node) ? (node.resolve(document) ?? null) : node;
-}
-
-function startOf(node: Node | null, lines: LineCounter): number {
-  return node?.range ? lines.linePos(node.range[0]).line : 1;
 }

@@ -2,7 +2,8 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText } from '../../text.ts';
-import { MAXIMUM_FILE_SIZE, parsePolicyDocuments } from './document.ts';
+import { parsePolicyDocuments } from './document.ts';
+import { MAXIMUM_FILE_SIZE } from './yaml-objects.ts';
 import type { DocumentFault, PolicyDocument, PolicyDocuments } from './document.ts';
 import { policyName } from './kinds.ts';
 
@@ -29,7 +30,8 @@ export async function loadPolicies(paths: readonly string[]): Promise<PolicyDocu
   return { policies, faults: [...faults, ...duplicatesIn(policies)] };
 }
 
-async function filesAt(path: string, faults: DocumentFault[], depth = 0): Promise<readonly string[]> {
+/** The files that a path means; what can't be read becomes a fault. */
+export async function filesAt(path: string, faults: DocumentFault[], depth = 0): Promise<readonly string[]> {
   try {
     if (!(await stat(path)).isDirectory()) return [path];
     if (depth === MAXIMUM_DEPTH) throw new Error(`folders are nested more than ${MAXIMUM_DEPTH} deep`);

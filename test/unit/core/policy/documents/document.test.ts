@@ -2,7 +2,8 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { MAXIMUM_FILE_SIZE, parsePolicyDocuments } from '../../../../../core/policy/documents/document.ts';
+import { parsePolicyDocuments } from '../../../../../core/policy/documents/document.ts';
+import { MAXIMUM_FILE_SIZE } from '../../../../../core/policy/documents/yaml-objects.ts';
 
 const TWO = `# our policies
 apiVersion: cosignet.dev/v1
