@@ -38,7 +38,7 @@ export async function lint(paths: readonly string[], options: LintOptions, termi
         policy: policyName(policy),
       })),
   );
-  const all = [...faults.map((fault) => ({ ...fault, reason: UNREADABLE })), ...problems];
+  const all = [...faults.map(({ file, line, message }) => ({ file, line, message, reason: UNREADABLE })), ...problems];
   const report = {
     policies: policies.map(({ policy, file, line }) => ({ name: policyName(policy), file, line })),
     all,

@@ -12,7 +12,7 @@ import { publicKeyFile } from '../../../vectors/cosign/layout-registry.ts';
 import { runCaptured, type Ran } from '../captured-terminal.ts';
 import { elementsOf, readMarkup } from '../scan/markup-reader.ts';
 
-function policy(name: string, key: string, namespaceSelector: object) {
+function policyOf(name: string, key: string, namespaceSelector: object) {
   const keys = [{ name: key, pem: publicKeyFile(key) }];
   return {
     apiVersion: 'cosignet.dev/v1',
@@ -56,7 +56,9 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: job, image: ${
     const isOther = { matchLabels: { tier: 'other' } };
     await writeFile(
       path.join(folder, 'policies.yaml'),
-      [policy('shop', 'release', isShop), policy('other', 'other', isOther)].map((one) => stringify(one)).join('---\n'),
+      [policyOf('shop', 'release', isShop), policyOf('other', 'other', isOther)]
+        .map((one) => stringify(one))
+        .join('---\n'),
     );
   });
   after(async () => {
@@ -79,7 +81,7 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: job, image: ${
         named,
         code,
         namespace,
-        ...places.map(({ line, object }) => `${line} ${object}`),
+        places.map(({ line, object }) => `${line} ${object}`).join(),
       ]),
       [
         [image('signed:1.0'), 'Verified', 'shop', '6 Deployment shop/web'],
