@@ -32,12 +32,12 @@ const given: Answer = {
   body: JSON.stringify({ access_token: ACCESS, expires_in: 300 }),
 };
 
-/** A token server that answers a POST so, and GET by the older protocol. */
-function tokensBy(post: (asked: Asked) => Answer): Manner {
+/** A token server that answers a POST so, and GET by the older protocol unless it is told otherwise. */
+function tokensBy(post: (asked: Asked) => Answer, get = isPlain): Manner {
   return (asked) => {
     if (asked.path.startsWith('/token')) {
       if (asked.method === 'POST') return post(asked);
-      return isPlain(asked) ? given : refusal(401, 'UNAUTHORIZED');
+      return get(asked) ? given : refusal(401, 'UNAUTHORIZED');
     }
     if (asked.headers.authorization === `Bearer ${ACCESS}`) return asked.onward();
     const challenge = `Bearer realm="http://${asked.host}/token",service="field"`;
@@ -87,7 +87,10 @@ export const credentialRows: readonly Row[] = [
     input: 'a refresh token (`identitytoken`), exchanged by POST',
     source: 'ACR (`az acr login`), Docker with an external token; distribution, oauth.md',
     make: async ({ signed }) => ({ image: await signed('simple-signing'), identityToken: REFRESH }),
-    manner: tokensBy((asked) => (isRefresh(asked) ? given : refusal(403, 'DENIED'))),
+    manner: tokensBy(
+      (asked) => (isRefresh(asked) ? given : refusal(403, 'DENIED')),
+      () => false,
+    ),
     cosign: 'accepts',
     cosignet: 'Verified',
   },

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PREDICATE_TYPE } from '../../../core/cosign/referrer-selection.ts';
+import { COSIGN_SIGNATURE } from '../../../core/cosign/statement.ts';
 import type { Bench } from '../bench.ts';
 import { credentialRows } from './credentials.ts';
 import { refusal } from '../front.ts';
@@ -101,6 +103,13 @@ function bearer(realm: (asked: Asked) => string): Manner {
   };
 }
 
+interface Labelled {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 /** Attestations of one day after the other, in the image's referrers beside its signature. */
 async function withAttestations(bench: Bench, count: number): Promise<Made> {
   const image = await bench.signed('bundle');
@@ -163,11 +172,12 @@ export const registryRows: readonly Row[] = [
     make: (bench) => withAttestations(bench, 36),
     manner: answering(isReferrers, async ({ onward }) => {
       const answer = await onward();
-      const index = JSON.parse(Buffer.from(answer.body).toString());
-      const manifests = index.manifests
-        .map(({ mediaType, digest, size }: Record<string, unknown>) => ({ mediaType, digest, size }))
-        .toSorted((a: { digest: string }, b: { digest: string }) => (a.digest < b.digest ? -1 : 1));
-      return { ...answer, body: JSON.stringify({ ...index, manifests }) };
+      const { manifests, ...index } = JSON.parse(Buffer.from(answer.body).toString());
+      // The signature comes last: whoever stops early misses it.
+      const last = (one: Labelled) => one.annotations?.[PREDICATE_TYPE] === COSIGN_SIGNATURE;
+      const ordered = [...manifests.filter((one: Labelled) => !last(one)), ...manifests.filter(last)];
+      const bare = ordered.map(({ mediaType, digest, size }: Labelled) => ({ mediaType, digest, size }));
+      return { ...answer, body: JSON.stringify({ ...index, manifests: bare }) };
     }),
     cosign: 'accepts',
     cosignet: 'Verified',

@@ -192,6 +192,16 @@ describe('createReferrerReader', () => {
     assert.match(large[0]?.remedy ?? '', /limits\.evidenceBytes/);
   });
 
+  test('names the limit that more referrers than are read exceed', async () => {
+    const layout = createLayoutRegistry();
+    const limits = { ...DEFAULT_LIMITS, referrers: 8 };
+    const input = { ...inputFor('demo/bundle:1.0', { ...layout, ...listed(missing(20)) }), limits };
+    const { faults } = await readReferrers(input);
+    const [fault] = faults.filter(({ message }) => message.includes('too many referrers'));
+    assert.equal(fault?.code, 'ResponseTooLarge');
+    assert.match(fault?.remedy ?? '', /limits\.referrers\b/);
+  });
+
   test('reads what a fallback tag has before it says why the API could not be read, and asks again', async () => {
     const layout = createLayoutRegistry();
     const failure = new EngineError('RegistryUnauthorized', 'not for you');

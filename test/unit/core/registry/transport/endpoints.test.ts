@@ -28,7 +28,8 @@ describe('endpointOf', () => {
 
   test('refuses local and private addresses that nobody configured', () => {
     for (const host of ['127.0.0.1:5000', '[::1]:5000', '169.254.169.254', '10.0.0.7:5000', '2130706433', 'a.b.svc']) {
-      assert.throws(() => endpointOf(host, undefined), { code: 'RegistryUnavailable' }, host);
+      const named = { code: 'RegistryUnavailable', remedy: /add \{host: .*\} to registries\[\]/ };
+      assert.throws(() => endpointOf(host, undefined), named, host);
       assert.equal(endpointOf(host, configured(host)).route.reach, 'any', host);
     }
   });

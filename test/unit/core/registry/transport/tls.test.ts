@@ -54,6 +54,20 @@ describe('TLS', () => {
     assert.deepEqual(registry.lines(), []);
   });
 
+  test('names the field that mends it: of an unknown authority, and of a server that speaks plain http', async () => {
+    const unknown = await start();
+    await assert.rejects(unknown.resolve(configured(unknown.host, {})), {
+      remedy: /\bcaFile of its entry in registries/,
+    });
+    const registry = await startFakeRegistry();
+    closing.push(() => registry.close());
+    const host = `registry.test:${registry.port}`;
+    const { client } = createTestClient({ settings: [configured(host)], lookup: loopback });
+    closing.push(() => client.close());
+    const asked = client.resolveTag({ registry: host, path: 'app' }, '1.0', scopeOf([alice]));
+    await assert.rejects(asked, { remedy: /\binsecure: true in its entry in registries/ });
+  });
+
   test('fails with a certificate that ended, and with one of another host', async () => {
     const ended = await start({ tls: certify('registry.test', new Date(Date.now() - 1000)) });
     await assert.rejects(ended.resolve(configured(ended.host)), /CERT_HAS_EXPIRED/);
