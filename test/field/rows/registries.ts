@@ -110,6 +110,10 @@ interface Labelled {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+function isSignature({ annotations }: Labelled): number {
+  return Number(annotations?.[PREDICATE_TYPE] === COSIGN_SIGNATURE);
+}
+
 /** Attestations of one day after the other, in the image's referrers beside its signature. */
 async function withAttestations(bench: Bench, count: number): Promise<Made> {
   const image = await bench.signed('bundle');
@@ -174,8 +178,7 @@ export const registryRows: readonly Row[] = [
       const answer = await onward();
       const { manifests, ...index } = JSON.parse(Buffer.from(answer.body).toString());
       // The signature comes last: whoever stops early misses it.
-      const last = (one: Labelled) => one.annotations?.[PREDICATE_TYPE] === COSIGN_SIGNATURE;
-      const ordered = [...manifests.filter((one: Labelled) => !last(one)), ...manifests.filter(last)];
+      const ordered = manifests.toSorted((a: Labelled, b: Labelled) => isSignature(a) - isSignature(b));
       const bare = ordered.map(({ mediaType, digest, size }: Labelled) => ({ mediaType, digest, size }));
       return { ...answer, body: JSON.stringify({ ...index, manifests: bare }) };
     }),

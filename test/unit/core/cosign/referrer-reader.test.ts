@@ -197,7 +197,7 @@ describe('createReferrerReader', () => {
     const limits = { ...DEFAULT_LIMITS, referrers: 8 };
     const input = { ...inputFor('demo/bundle:1.0', { ...layout, ...listed(missing(20)) }), limits };
     const { faults } = await readReferrers(input);
-    const [fault] = faults.filter(({ message }) => message.includes('too many referrers'));
+    const fault = faults.find(({ message }) => message.includes('too many referrers'));
     assert.equal(fault?.code, 'ResponseTooLarge');
     assert.match(fault?.remedy ?? '', /limits\.referrers\b/);
   });
