@@ -89,7 +89,13 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
     return listens ? host.notReady() : ['the webhook does not listen yet', ...host.notReady()];
   };
   const probes = opened.keep(
-    await startProbes({ listen: options.metricsListen, notReady, metrics: () => metrics.render(), log }),
+    await startProbes({
+      listen: options.metricsListen,
+      notReady,
+      unarmed: host.unarmed,
+      metrics: () => metrics.render(),
+      log,
+    }),
     (it) => it.close(),
   );
   const tls = await firstOf(host.certificate, signal);

@@ -18,6 +18,7 @@ export interface ServeCommandOptions {
   readonly tlsKey?: string;
   readonly certificateLifetime: string;
   readonly config?: string;
+  readonly webhooks?: string;
   readonly tufCache?: string;
   readonly name: string;
   readonly namespace?: string;
@@ -30,7 +31,7 @@ const SERVICE_ACCOUNT_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount
 
 /** Runs until a signal asks to stop. */
 export async function serve(options: ServeCommandOptions, terminal: Terminal): Promise<ExitCode> {
-  const { policies, tlsCert, tlsKey, config, name } = options;
+  const { policies, tlsCert, tlsKey, name } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new UsageError('give --tls-cert and --tls-key together');
   const log = createLogger({ level: options.logLevel, format: options.logFormat });
@@ -42,7 +43,7 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
         metricsListen: parseAddress('--metrics-listen', options.metricsListen),
         ...(tlsCert !== undefined && tlsKey !== undefined && { tlsCert, tlsKey }),
         certificateLife: lifetimeOf(options.certificateLifetime),
-        ...(config !== undefined && { configPath: config }),
+        ...filesOf(options),
         tufCache: tufCacheFolder(options.tufCache, terminal.environment),
         namespace: options.namespace ?? (await ownNamespace()),
         name,
@@ -56,6 +57,10 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
   } catch (error) {
     throw isInputFault(error) ? new UsageError(linesOf(error).join('\ncosignet: '), { cause: error }) : error;
   }
+}
+
+function filesOf({ config, webhooks }: ServeCommandOptions) {
+  return { ...(config !== undefined && { configPath: config }), ...(webhooks !== undefined && { webhooks }) };
 }
 
 /** A minute leaves time for other API servers to learn of a new authority; ten years are for ever. */
@@ -85,7 +90,9 @@ const INPUT_FAULTS: ReadonlySet<unknown> = new Set([
 
 function isInputFault(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  return isPolicyFault(error) || ('code' in error && INPUT_FAULTS.has(error.code));
+  return (
+    isPolicyFault(error) || error.name === 'RegistrationError' || ('code' in error && INPUT_FAULTS.has(error.code))
+  );
 }
 
 function isPolicyFault({ name }: Error): boolean {

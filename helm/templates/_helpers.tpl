@@ -172,6 +172,33 @@ matchConditions:
       || has(object.spec.jobTemplate) && has(oldObject.spec.jobTemplate) && object.spec.jobTemplate == oldObject.spec.jobTemplate)
 {{- end }}
 
+{{/* What the leading replica registers, once API servers reach it. */}}
+{{- define "cosignet.registration" -}}
+{{- $name := include "cosignet.fullname" . }}
+{{- range $list, $endpoint := dict "mutating" "mutate" "validating" "validate" }}
+{{ $list }}:
+  - name: {{ $endpoint }}.cosignet.dev
+    clientConfig:
+      service:
+        name: {{ $name }}
+        namespace: {{ $.Release.Namespace }}
+        path: /{{ $endpoint }}
+        port: {{ $.Values.service.port }}
+    {{- if eq $endpoint "mutate" }}
+    # Containers that a later webhook adds are pinned as well.
+    reinvocationPolicy: IfNeeded
+    {{- end }}
+    {{- include "cosignet.webhook" $ | nindent 4 }}
+{{- end }}
+{{- if .Values.digestRequired.enabled }}
+digestRequired:
+  name: {{ $name }}-digest-required
+  spec:
+    policyName: {{ $name }}-digest-required
+    validationActions: [{{ .Values.digestRequired.action }}]
+{{- end }}
+{{- end }}
+
 {{/* The keys of the default policy, as a JSON list; fails on what can't be meant. */}}
 {{- define "cosignet.defaultKeys" -}}
 {{- $keys := .Values.defaultPolicy.keys }}

@@ -4,9 +4,8 @@ import type { Clock, Logger } from '../../core/observe.ts';
 import type { KubeApi } from '../kubernetes/api-client.ts';
 import { issuerOf, type CertificateIssuer, type CertificateMaterial } from './certificate-material.ts';
 import { Certificates, type Secret } from './certificates.ts';
-import type { EventRecorder } from '../kubernetes/events.ts';
 import type { FileCertificate, ServingPair } from './file-certificate.ts';
-import { WebhookConfigurations } from './webhook-configuration.ts';
+import type { Registration } from '../registration/registration.ts';
 import { createListeners } from '../../core/listeners.ts';
 import { createWorkQueue, type QueueMetrics } from '../kubernetes/work-queue.ts';
 
@@ -16,6 +15,8 @@ export interface ServingCertificates {
   readonly first: Promise<ServingPair>;
   /** Called with what is served by, now and whenever it changes. */
   listen(listener: (pair: ServingPair) => void): void;
+  /** Whom API servers must trust to call us, PEM; undefined: there are none yet. Empty: somebody else tells them. */
+  authorities(): readonly string[] | undefined;
   /** Something that matters to them changed. */
   look(): void;
   /** Milliseconds since the epoch. */
@@ -31,6 +32,7 @@ export function certificatesFromFiles(files: FileCertificate): ServingCertificat
   return {
     first: Promise.resolve(files.current()),
     listen: files.listen,
+    authorities: () => [],
     look: () => undefined,
     expiresAt: () => new X509Certificate(files.current().cert).validToDate.getTime(),
     start: () => undefined,
@@ -51,7 +53,8 @@ export interface ManagedCertificatesOptions {
   /** Undefined: not listed yet. */
   readonly secrets: () => { readonly get: (name: string) => Secret | undefined } | undefined;
   readonly isLeader: () => boolean;
-  readonly events: EventRecorder;
+  /** Publishes the authorities. */
+  readonly registration: Pick<Registration, 'trusts' | 'carry' | 'look'>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly queueMetrics: QueueMetrics;
@@ -61,9 +64,9 @@ export interface ManagedCertificatesOptions {
 const PROPAGATION = 10_000;
 const TICK = 15_000;
 
-/** Self-made ones, in a Secret, published in our webhook configurations. */
+/** Self-made ones, in a Secret. */
 export function manageCertificates(options: ManagedCertificatesOptions): ServingCertificates {
-  const { api, namespace, name, secrets, isLeader, log } = options;
+  const { api, namespace, name, secrets, isLeader, registration, log } = options;
   const secretName = `${name}-tls`;
   const first = Promise.withResolvers<ServingPair>();
   const changed = createListeners<ServingPair>();
@@ -76,47 +79,25 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
     life: options.life,
     secret: () => secrets()?.get(secretName),
     isLeader,
-    isBundleLive: ({ authorities }) => configurations.carry(authorities, PROPAGATION),
+    isBundleLive: ({ authorities }) => registration.carry(authorities, PROPAGATION),
     onServing: (material) => {
       first.resolve(pairOf(material));
       changed.tell(pairOf(material));
-      queue.add('webhook-configurations');
+      registration.look();
     },
     log,
     clock: options.clock,
   });
-  const configurations = new WebhookConfigurations({
-    api,
-    name,
-    authorities: () => certificates.serving?.authorities,
-    isLeader,
-    onChange: () => queue.add('webhook-configurations'),
-    onRestored: (regarding) => {
-      options.events.record({
-        regarding,
-        type: 'Warning',
-        reason: 'CABundleRestored',
-        action: 'Restore',
-        note: 'caBundle was changed by somebody else and no longer trusted our certificate; it is restored',
-      });
-    },
-    log,
-    monotonic: () => performance.now(),
-  });
   const queue = createWorkQueue({
     name: 'certificates',
-    process: async (key) => {
-      if (key === 'webhook-configurations') return configurations.reconcile();
+    process: async () => {
       if (secrets()) await certificates.reconcile();
     },
     backoff: { first: 100, most: 5000 },
     log,
     metrics: options.queueMetrics,
   });
-  const look = () => {
-    queue.add('certificates');
-    queue.add('webhook-configurations');
-  };
+  const look = () => queue.add('certificates');
   let timer: NodeJS.Timeout | undefined;
 
   return {
@@ -125,23 +106,22 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
       changed.listen(listener);
       if (certificates.serving) listener(pairOf(certificates.serving));
     },
+    authorities: () => certificates.serving?.authorities,
     look,
     expiresAt: () => certificates.expiresAt,
     start() {
-      for (const reflector of configurations.reflectors) reflector.start();
       timer = setInterval(look, TICK);
     },
     notReady() {
       const { serving, isUsable } = certificates;
       if (!serving || !isUsable) return ['there is no usable serving certificate yet'];
       const issuer = issuerOf(serving);
-      return issuer && configurations.trusts(issuer)
+      return issuer && registration.trusts(issuer)
         ? []
         : [`the webhook configurations ${name} don't carry our certificate authority`];
     },
     async stop() {
       clearInterval(timer);
-      await Promise.all(configurations.reflectors.map((reflector) => reflector.stop()));
       await queue.stop();
     },
   };

@@ -34,6 +34,8 @@ import { createBackgroundScan, type BackgroundScan } from '../scan/background-sc
 import { createEffects, type Effects } from '../scan/effects.ts';
 import { createDenialEvents } from '../telemetry/denial-events.ts';
 import type { MetricReadings, Metrics } from '../telemetry/metrics.ts';
+import { keepRegistration, type Registration } from '../registration/registration.ts';
+import type { WantedRegistration } from '../registration/wanted.ts';
 import type { Host } from './host.ts';
 
 export interface ClusterOptions {
@@ -48,6 +50,8 @@ export interface ClusterOptions {
   readonly certificateLife: number;
   /** A certificate from files: the Secret and caBundle are then somebody else's. */
   readonly ownCertificate: FileCertificate | undefined;
+  /** What API servers are to be told of us. */
+  readonly wantedRegistration: WantedRegistration;
   readonly compile: (policy: AnyImagePolicy, means: CompileMeans) => CompiledPolicy;
   readonly evaluator: Evaluator;
   readonly store: PolicyStore;
@@ -68,7 +72,19 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
   const leadership = stand(options, connection);
   const effects = createEffects(options.clock);
   const policies = policiesOf(options, { connection, leadership, effects, timings });
-  const certificates = certificatesOf(options, { connection, leadership, policies });
+  const registration = keepRegistration({
+    api: connection.api,
+    namespace: options.namespace,
+    name: options.name,
+    wanted: options.wantedRegistration,
+    authorities: () => certificates.authorities(),
+    isLeader: leadership.isLeader,
+    canAnswer: () => canAnswer().length === 0,
+    events: connection.events,
+    log: options.log,
+    queueMetrics: options.metrics.queue,
+  });
+  const certificates = certificatesOf(options, { connection, leadership, policies, registration });
   const namespacesChanged = createListeners();
   const namespaces = createNamespaces({
     api: connection.api,
@@ -85,9 +101,14 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
   });
   // What decisions rest on.
   const followed = [...policies.operator.reflectors, namespaces.reflector];
+  const canAnswer = () => [
+    ...syncReasons(followed, performance.now(), Math.min(STALE, maximumAge)),
+    ...policies.notReady(),
+  ];
   leadership.onStarted(() => {
     policies.operator.enqueueStatus();
     certificates.look();
+    registration.look();
   });
 
   policies.start().then(
@@ -97,6 +118,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
   namespaces.reflector.start();
   leadership.election.start();
   certificates.start();
+  registration.start();
   return {
     policies: {
       snapshot: () => options.store.snapshot(),
@@ -107,12 +129,9 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     keychainFor,
     certificate: certificates.first,
     onCertificate: (listener) => certificates.listen(listener),
-    notReady: () => [
-      ...syncReasons(followed, performance.now(), Math.min(STALE, maximumAge)),
-      ...policies.notReady(),
-      ...certificates.notReady(),
-    ],
-    readings: readingsOf(options, { policies, leadership, certificates }),
+    notReady: () => [...canAnswer(), ...certificates.notReady()],
+    unarmed: registration.unarmed,
+    readings: readingsOf(options, { policies, leadership, certificates, registration }),
     denied: createDenialEvents({
       events: connection.events,
       policy: (name) => policyReference(name, policies.book.get(name)?.policy.metadata['uid']),
@@ -132,7 +151,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     async stop() {
       await leadership.election.stop();
       await Promise.all([policies.stop(), namespaces.reflector.stop()]);
-      await Promise.all([certificates.stop(), connection.events.stop()]);
+      await Promise.all([certificates.stop(), registration.stop(), connection.events.stop()]);
       await connection.kubeConfig.close();
     },
   };
@@ -180,6 +199,7 @@ interface Stages {
   readonly effects: Effects;
   readonly policies: ClusterPolicies;
   readonly timings: Partial<ReflectorTimings>;
+  readonly registration: Registration;
   readonly certificates: ServingCertificates;
   readonly namespaces: Namespaces;
   readonly keychainFor: Host['keychainFor'];
@@ -209,7 +229,12 @@ function policiesOf(
 
 function certificatesOf(
   options: ClusterOptions,
-  { connection, leadership, policies }: Pick<Stages, 'connection' | 'leadership' | 'policies'>,
+  {
+    connection,
+    leadership,
+    policies,
+    registration,
+  }: Pick<Stages, 'connection' | 'leadership' | 'policies' | 'registration'>,
 ): ServingCertificates {
   if (options.ownCertificate) return certificatesFromFiles(options.ownCertificate);
   const { namespace, name, dnsNames, issuer, certificateLife: life, log, clock, metrics } = options;
@@ -224,7 +249,7 @@ function certificatesOf(
     // Before the first list every Secret looks missing.
     secrets: () => (operator.secrets.isSynced ? { get: (secretName) => operator.secret(secretName) } : undefined),
     isLeader: leadership.isLeader,
-    events: connection.events,
+    registration,
     log,
     clock,
     queueMetrics: metrics.queue,
@@ -244,7 +269,10 @@ function scanIsOn({ configuration }: ClusterOptions): boolean {
   return configuration.configuration().backgroundScan.enabled;
 }
 
-function scanOf(options: ClusterOptions, stages: Omit<Stages, 'certificates' | 'timings'>): BackgroundScan {
+function scanOf(
+  options: ClusterOptions,
+  stages: Omit<Stages, 'certificates' | 'registration' | 'timings'>,
+): BackgroundScan {
   const { connection, leadership, effects, policies, namespaces, keychainFor, decide } = stages;
   const { operator } = policies;
   return createBackgroundScan({
@@ -266,7 +294,12 @@ function scanOf(options: ClusterOptions, stages: Omit<Stages, 'certificates' | '
 
 function readingsOf(
   { clock }: ClusterOptions,
-  { policies, leadership, certificates }: Pick<Stages, 'policies' | 'leadership' | 'certificates'>,
+  {
+    policies,
+    leadership,
+    certificates,
+    registration,
+  }: Pick<Stages, 'policies' | 'leadership' | 'certificates' | 'registration'>,
 ): MetricReadings {
   const { book, operator } = policies;
   const problems = (name: string) => book.get(name)?.compiled.problems.length ?? 0;
@@ -279,5 +312,6 @@ function readingsOf(
       return at === undefined ? undefined : (at - clock()) / 1000;
     },
     isLeader: leadership.isLeader,
+    armed: () => registration.unarmed().length === 0,
   };
 }

@@ -22,6 +22,8 @@ export interface Host {
   onCertificate(listener: (pair: ServingPair) => void): void;
   /** Why no requests should come here; empty: ready. */
   readonly notReady: () => readonly string[];
+  /** Why API servers don't ask us about every Pod yet; empty: they do. */
+  readonly unarmed: () => readonly string[];
   readonly readings: MetricReadings;
   /** A review was refused. Never throws, never waits. */
   readonly denied: (denial: Denial) => void;

@@ -40,6 +40,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     certificate: options.certificate,
     onCertificate: options.onCertificate,
     notReady: () => [],
+    // Whoever runs it so registers it.
+    unarmed: () => [],
     readings: {
       policies: () => files.compiled().length,
       policiesNotReady: () => files.compiled().filter(({ problems }) => problems.length > 0).length,
@@ -47,6 +49,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
       storeAge: () => 0,
       certificateExpiry: () => undefined,
       isLeader: () => undefined,
+      armed: () => undefined,
     },
     denied: () => undefined,
     secretText: () => undefined,

@@ -15,6 +15,7 @@ import { issueLocalCertificate } from '../certificates/local-certificate.ts';
 import { serviceDnsNames } from '../certificates/server-names.ts';
 import type { LiveConfiguration } from '../configuration/live-configuration.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { readWantedRegistration, RegistrationError } from '../registration/wanted.ts';
 import type { CompileMeans } from '../policies/follow-policies.ts';
 import type { Host } from './host.ts';
 
@@ -26,6 +27,8 @@ export interface HostOptions {
   /** Where the release is, and what its Service, Lease, webhook configurations and (with `-tls`) Secret are called. */
   readonly namespace: string;
   readonly name: string;
+  /** File with what API servers are to be told of us; needed in a cluster. */
+  readonly webhooks?: string;
   /** Of this replica: the Pod's name. */
   readonly identity: string;
   /** Credentials for registries outside of a cluster. */
@@ -65,6 +68,8 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
     });
   }
   // The client library is large: only who has a cluster pays for it.
+  if (options.webhooks === undefined) throw new RegistrationError('--webhooks: in a cluster this file is needed');
+  const wantedRegistration = await readWantedRegistration(options.webhooks);
   const { startCluster } = await import('./cluster.ts');
   return startCluster({
     namespace: options.namespace,
@@ -74,6 +79,7 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
     issuer: { issueAuthority: issueCertificateAuthority, issueServing: issueServingCertificate },
     certificateLife: options.certificateLife ?? DEFAULT_LIFE,
     ownCertificate: certificate,
+    wantedRegistration,
     compile,
     evaluator,
     store,

@@ -27,6 +27,11 @@ export const METRICS = {
     help: '1 on the replica that holds the lease of that name, 0 on the others.',
     labels: ['name'],
   },
+  cosignet_armed: {
+    type: 'gauge',
+    help: '1 once API servers ask about every Pod, 0 while nothing is registered with them and every image runs.',
+    labels: [],
+  },
   workqueue_depth: { type: 'gauge', help: 'Keys that wait in a work queue.', labels: ['name'] },
   workqueue_adds_total: { type: 'counter', help: 'Keys added to a work queue.', labels: ['name'] },
   workqueue_retries_total: { type: 'counter', help: 'Retries of a work queue.', labels: ['name'] },

@@ -16,6 +16,8 @@ export interface MetricReadings {
   readonly certificateExpiry: () => number | undefined;
   /** Undefined where there are no others to lead. */
   readonly isLeader: () => boolean | undefined;
+  /** API servers ask us about every Pod; undefined where that is somebody else's affair. */
+  readonly armed: () => boolean | undefined;
 }
 
 export interface Metrics {
@@ -113,10 +115,15 @@ function observeReadings(make: Makers, readings: MetricReadings, leaseName: stri
   make.reading('cosignet_policy_store_not_ready', {}, readings.policiesNotReady);
   make.reading('cosignet_policy_store_age_seconds', {}, readings.storeAge);
   make.reading('cosignet_certificate_expiry_seconds', {}, readings.certificateExpiry);
-  make.reading('leader_election_master_status', { name: leaseName }, () => {
-    const leads = readings.isLeader();
-    return leads === undefined ? undefined : Number(leads);
-  });
+  make.reading('leader_election_master_status', { name: leaseName }, numberOf(readings.isLeader));
+  make.reading('cosignet_armed', {}, numberOf(readings.armed));
+}
+
+function numberOf(read: () => boolean | undefined): () => number | undefined {
+  return () => {
+    const holds = read();
+    return holds === undefined ? undefined : Number(holds);
+  };
 }
 
 /** Metrics by their definitions: a name, type or label that isn't in the table doesn't compile. */

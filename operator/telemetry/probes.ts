@@ -8,6 +8,8 @@ export interface ProbesOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Why this replica should get no requests now; empty: ready. */
   readonly notReady: () => readonly string[];
+  /** Why API servers don't ask about every Pod yet; empty: they do. */
+  readonly unarmed: () => readonly string[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly log: Logger;
 }
@@ -17,7 +19,7 @@ export interface Probes {
   close(): Promise<void>;
 }
 
-/** `/healthz`, `/readyz` (with the reasons, one a line) and `/metrics`, plain HTTP. Rejects if it cannot listen. */
+/** `/healthz`, `/readyz` and `/armed` (with the reasons, one a line) and `/metrics`, plain HTTP. Rejects if it cannot listen. */
 export async function startProbes(options: ProbesOptions): Promise<Probes> {
   const server = createServer(
     { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
@@ -44,20 +46,29 @@ export async function startProbes(options: ProbesOptions): Promise<Probes> {
   return { port: address.port, close };
 }
 
+/** What holds where there are none, by path. */
+const REASONS = new Map([
+  ['/readyz', ({ notReady }: ProbesOptions) => notReady()],
+  ['/armed', ({ unarmed }: ProbesOptions) => unarmed()],
+]);
+
 async function answer(options: ProbesOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   request.resume();
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET');
-  const path = (request.url ?? '').split('?', 1)[0];
+  const [path = ''] = (request.url ?? '').split('?', 1);
   if (path === '/healthz' || path === '/livez') return send(response, 200, 'ok');
-  if (path === '/readyz') {
-    const reasons = options.notReady();
-    return reasons.length === 0 ? send(response, 200, 'ok') : send(response, 503, reasons.join('\n'));
-  }
+  const reasons = REASONS.get(path)?.(options);
+  if (reasons !== undefined) return sendReasons(response, reasons);
   if (path === '/metrics') {
     const { contentType, text } = await options.metrics();
     return send(response, 200, text, contentType);
   }
   send(response, 404, 'not found');
+}
+
+function sendReasons(response: ServerResponse, reasons: readonly string[]): void {
+  if (reasons.length === 0) send(response, 200, 'ok');
+  else send(response, 503, reasons.join('\n'));
 }
 
 // oxlint-disable-next-line max-params -- what an answer is made of

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the start of the process to the first readiness, against a real API server with 1,000 ImagePolicies; beside the
 // start of a bare Node, and with V8's compile cache. Prints a table and a line of JSON; ends with 1 above a second.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,8 +22,17 @@ const DEFINITIONS = ['imagepolicies', 'namespacedimagepolicies'];
 const COLLECTION = '/apis/cosignet.dev/v1/imagepolicies';
 const PROGRAM = path.join(ROOT, 'dist/cosignet.js');
 
+/** Nothing is sent to it: what the operator registers before it is ready. */
+const WEBHOOK = {
+  name: 'bench.cosignet.dev',
+  clientConfig: { service: { namespace: 'cosignet', name: 'cosignet', path: '/mutate' } },
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+};
+
 const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-start-'));
 const plane = await startControlPlane({ bin: TOOLS, dir: path.join(dir, 'plane') });
+const registration = path.join(dir, 'webhooks.json');
 await fill(plane.api);
 
 interface Start {
@@ -77,8 +86,11 @@ async function fill(api: Api): Promise<void> {
   }
   await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cosignet' } });
   for (const kind of ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']) {
-    await api.post(`/apis/admissionregistration.k8s.io/v1/${kind.toLowerCase()}s`, webhookOf(kind));
+    const metadata = { name: 'cosignet' };
+    const configuration = { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata };
+    await api.post(`/apis/admissionregistration.k8s.io/v1/${kind.toLowerCase()}s`, configuration);
   }
+  writeFileSync(registration, JSON.stringify({ mutating: [WEBHOOK], validating: [WEBHOOK] }));
   await until(() => api.get(COLLECTION));
   const signers = Array.from({ length: 10 }, createSigner);
   for (let first = 0; first < POLICIES; first += 20) {
@@ -89,33 +101,13 @@ async function fill(api: Api): Promise<void> {
   }
 }
 
-/** Nothing is sent to it: what the operator looks for before it is ready. */
-function webhookOf(kind: string): object {
-  return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind,
-    metadata: { name: 'cosignet' },
-    webhooks: [
-      {
-        name: 'bench.cosignet.dev',
-        clientConfig: { service: { namespace: 'cosignet', name: 'cosignet', path: '/mutate' } },
-        rules: [
-          { apiGroups: ['bench.cosignet.dev'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['none'] },
-        ],
-        sideEffects: 'None',
-        admissionReviewVersions: ['v1'],
-      },
-    ],
-  };
-}
-
 async function launch(
   flags: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<MeasuredProcess> {
-  const serve = ['serve', '--namespace', 'cosignet', '--log-format', 'json', '--listen', '127.0.0.1:0'];
+  const serve = ['serve', '--namespace', 'cosignet', '--log-format', 'json', '--webhooks', registration];
   const server = await startMeasured(
-    [...flags, PROGRAM, ...serve, '--metrics-listen', '127.0.0.1:0'],
+    [...flags, PROGRAM, ...serve, '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'],
     /"message":"serving".*"metrics":"(http:[^"]+)"/,
     { KUBECONFIG: plane.kubeconfig, HOME: dir, ...environment },
   );

@@ -66,14 +66,7 @@ describe('what can be switched', () => {
     ['serviceMonitor.enabled=true', ['ServiceMonitor/cosignet'], []],
     ['prometheusRule.enabled=true', ['PrometheusRule/cosignet'], []],
     ['grafanaDashboard.enabled=true', ['ConfigMap/cosignet-dashboard'], []],
-    [
-      'digestRequired.enabled=true',
-      [
-        'ValidatingAdmissionPolicy/cosignet-digest-required',
-        'ValidatingAdmissionPolicyBinding/cosignet-digest-required',
-      ],
-      [],
-    ],
+    ['digestRequired.enabled=true', ['ValidatingAdmissionPolicy/cosignet-digest-required'], []],
     [
       'certificates.provider=cert-manager',
       ['Certificate/cosignet', 'Certificate/cosignet-ca', 'Issuer/cosignet', 'Issuer/cosignet-root'],
@@ -118,7 +111,10 @@ describe('what can be switched', () => {
       'imagepolicies/status',
       'leases',
       'leases',
+      // `webhooks` without caBundle, which cainjector writes.
+      'mutatingwebhookconfigurations',
       'namespacedimagepolicies/status',
+      'validatingwebhookconfigurations',
     ]);
     for (const { kind, metadata } of objects.filter(({ kind: one }) => one.endsWith('WebhookConfiguration'))) {
       assert.deepEqual(metadata.annotations, { 'cert-manager.io/inject-ca-from': 'cosignet/cosignet' }, kind);

@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { WORKLOADS } from '../../webhook/admission/request/workloads.ts';
-import { json, refusal, render, type Rendered } from './rendering.ts';
+import { json, refusal, registration, render, type Rendered } from './rendering.ts';
 import { output } from './tools.ts';
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
@@ -85,7 +85,7 @@ describe('the chart', () => {
 
   test('leaves its own namespace and the excluded ones alone, in webhooks and configuration', async () => {
     const objects = await render('--set=config.excludedNamespaces={kube-system,storage}');
-    const webhooks = objects.flatMap((object) => object.webhooks ?? []);
+    const webhooks = webhooksOf(objects);
     assert.equal(webhooks.length, 2);
     for (const webhook of webhooks) {
       assert.deepEqual(webhook.namespaceSelector, {
@@ -105,7 +105,7 @@ describe('the chart', () => {
     const parts = WORKLOADS.flatMap(({ group, version, resource, subResources }) =>
       subResources.map((part) => `${group}/${version}/${resource}/${part} UPDATE`),
     );
-    for (const webhook of objects.flatMap((object) => object.webhooks ?? [])) {
+    for (const webhook of webhooksOf(objects)) {
       const sent = webhook.rules.flatMap(({ apiGroups, apiVersions, resources, operations }) =>
         resources.map((resource) => `${apiGroups.join()}/${apiVersions.join()}/${resource} ${operations.join()}`),
       );
@@ -113,14 +113,16 @@ describe('the chart', () => {
     }
   });
 
-  test('writes no caBundle, which is for the leading replica to write', async () => {
+  test('registers nothing by itself, and no caBundle: both are for the leading replica to write', async () => {
     const objects = await render();
-    const clients = objects.flatMap((object) => object.webhooks ?? []).map((webhook) => webhook.clientConfig);
+    const configurations = objects.filter(({ kind }) => kind.endsWith('WebhookConfiguration'));
+    assert.equal(configurations.length, 2);
+    for (const { kind, webhooks } of configurations) assert.equal(webhooks, undefined, kind);
     const service = { name: 'cosignet', namespace: 'cosignet', port: 443 };
-    assert.deepEqual(clients, [
-      { service: { ...service, path: '/mutate' } },
-      { service: { ...service, path: '/validate' } },
-    ]);
+    assert.deepEqual(
+      webhooksOf(objects).map(({ clientConfig }) => clientConfig),
+      [{ service: { ...service, path: '/mutate' } }, { service: { ...service, path: '/validate' } }],
+    );
   });
 
   test('may change nothing but what is its own', async () => {
@@ -173,18 +175,23 @@ describe('the chart', () => {
 describe('what the chart adds when told so', () => {
   test('demands digests by a policy of the API server only where enabled', async () => {
     assert.deepEqual(digestRequired(await render()), []);
-    const [policy, binding, ...more] = digestRequired(await render('--set=digestRequired.enabled=true'));
-    assert.deepEqual([policy?.metadata.name, binding?.metadata.name, more.length], [BELT, BELT, 0]);
-    assert.deepEqual(binding?.spec, { policyName: BELT, validationActions: ['Deny'] });
+    const objects = await render('--set=digestRequired.enabled=true');
+    const [policy, ...more] = digestRequired(objects);
+    // Nothing binds it before the webhooks are in force.
+    assert.deepEqual([policy?.metadata.name, more.length], [BELT, 0]);
+    const spec = { policyName: BELT, validationActions: ['Deny'] };
+    assert.deepEqual(registration(objects).digestRequired, { name: BELT, spec });
     assert.equal(at(policy?.spec, 'failurePolicy'), 'Fail');
   });
 
   for (const action of ['Deny', 'Warn', 'Audit']) {
     test(`demands digests with the action ${action}, under a name of the release`, async () => {
       const flags = [json('digestRequired', { enabled: true, action }), '--set=fullnameOverride=gate'];
-      const [policy, binding] = digestRequired(await render(...flags));
-      assert.equal(policy?.metadata.name, 'gate-digest-required');
-      assert.deepEqual(binding?.spec, { policyName: 'gate-digest-required', validationActions: [action] });
+      const objects = await render(...flags);
+      const name = 'gate-digest-required';
+      assert.equal(digestRequired(objects)[0]?.metadata.name, name);
+      const spec = { policyName: name, validationActions: [action] };
+      assert.deepEqual(registration(objects).digestRequired, { name, spec });
     });
   }
 
@@ -235,6 +242,11 @@ describe('what the chart adds when told so', () => {
   });
 });
 
+function webhooksOf(objects: readonly Rendered[]) {
+  const { mutating, validating } = registration(objects);
+  return [...mutating, ...validating];
+}
+
 function digestRequired(objects: readonly Rendered[]): Rendered[] {
   return objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
 }
@@ -262,6 +274,7 @@ const MISTAKES: readonly (readonly [value: string, path: string])[] = [
   ['crds.keep=perhaps', '/crds/keep'],
   ['serviceMonitor.interval=often', '/serviceMonitor/interval'],
   ['service.port=0', '/service/port'],
+  ['arming.timeoutSeconds=1', '/arming/timeoutSeconds'],
 ];
 
 describe('a value that can only be a mistake', () => {

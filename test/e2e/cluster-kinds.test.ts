@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { codeBlocks, section } from '../checks/markdown.ts';
 import { parseConfiguration } from '../../core/config/configuration.ts';
-import { json, refusal, render, type Rendered } from './rendering.ts';
+import { json, refusal, registration, render, type Rendered } from './rendering.ts';
 import { ROOT } from './tools.ts';
 
 const PAGE = readFileSync(path.join(ROOT, 'docs/how-to/install-by-kind-of-cluster.md'), 'utf8');
@@ -24,13 +24,12 @@ const NAMESPACES: Readonly<Record<'network' | 'storage' | 'autoscaling' | 'gitop
 
 /** Of all webhooks, as operator and names. */
 function namespaceSelectors(objects: readonly Rendered[]): unknown[] {
-  return objects.flatMap((object) =>
-    (object.webhooks ?? []).map(({ namespaceSelector }) => {
-      const { matchExpressions }: { matchExpressions: { operator: string; values: string[] }[] } =
-        Object(namespaceSelector);
-      return matchExpressions.map(({ operator, values }) => [operator, values])[0];
-    }),
-  );
+  const { mutating, validating } = registration(objects);
+  return [...mutating, ...validating].map(({ namespaceSelector }) => {
+    const { matchExpressions }: { matchExpressions: { operator: string; values: string[] }[] } =
+      Object(namespaceSelector);
+    return matchExpressions.map(({ operator, values }) => [operator, values])[0];
+  });
 }
 
 interface PodSpec {

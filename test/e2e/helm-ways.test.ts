@@ -131,6 +131,11 @@ describe('the ways to install the chart', () => {
       await here.kubectl(...apply);
       await here.kubectl('--namespace=cosignet', 'rollout', 'status', 'deployment/cosignet', '--timeout=60s');
     }
+    // What the chart's hook waits for.
+    for (const kind of ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations']) {
+      const inForce = '--for=jsonpath={.webhooks[0].failurePolicy}=Fail';
+      await here.kubectl('wait', `${kind}/cosignet`, inForce, '--timeout=60s');
+    }
     const ours = policy('default', { images: ['**'], keys: [{ pem: here.release.publicKey }] });
     assert.equal((await here.apply(ours)).code, 0);
     await enforces();

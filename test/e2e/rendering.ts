@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { output, requireTools, run } from './tools.ts';
 
 requireTools('helm');
@@ -15,7 +15,7 @@ export interface Rendered {
   };
   readonly spec?: unknown;
   readonly data?: Record<string, string>;
-  readonly webhooks?: readonly Webhook[];
+  readonly webhooks?: readonly unknown[];
   readonly rules?: readonly Rule[];
 }
 
@@ -43,6 +43,19 @@ export async function render(...flags: string[]): Promise<Rendered[]> {
     const object: Rendered | null = document.toJS();
     return object === null ? [] : [object];
   });
+}
+
+/** What the leading replica registers, once API servers reach it. */
+export function registration(objects: readonly Rendered[]): Registration {
+  const text = objects.find(({ data }) => data?.['webhooks.yaml'])?.data?.['webhooks.yaml'] ?? '';
+  const written: Registration = parse(text);
+  return written;
+}
+
+interface Registration {
+  readonly mutating: readonly Webhook[];
+  readonly validating: readonly Webhook[];
+  readonly digestRequired?: { readonly name: string; readonly spec: unknown };
 }
 
 /** Why helm does not render it. */

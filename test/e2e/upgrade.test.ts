@@ -30,6 +30,15 @@ async function previousCommit(): Promise<string> {
   return commit;
 }
 
+/** Every signed image runs meanwhile, and no unsigned one. */
+async function upgradesUnderLoad(here: Installation, ...flags: readonly string[]): Promise<void> {
+  const load = startLoad(here, { askers: 2 });
+  await install(here, ...flags);
+  const { answered, failures } = await load.stop();
+  assert.deepEqual(failures, []);
+  assert.ok(answered > 20, `only ${answered} requests`);
+}
+
 /** One story, in order. */
 describe('an upgrade from the previous chart', () => {
   let here: Installation;
@@ -58,18 +67,14 @@ describe('an upgrade from the previous chart', () => {
     const objects = [definition, 'imagepolicies.cosignet.dev/default', 'cosignet:secret/cosignet-tls'];
     const uids = await Promise.all(objects.map(uid));
     const certificate = await here.read('cosignet:secret/cosignet-tls', '.data');
-    const load = startLoad(here, { askers: 2 });
-    await install(here);
-    const { answered, failures } = await load.stop();
-    assert.deepEqual(failures, []);
-    assert.ok(answered > 20, `only ${answered} requests`);
+    await upgradesUnderLoad(here);
     assert.deepEqual(await Promise.all(objects.map(uid)), uids);
     assert.equal(await here.read('cosignet:secret/cosignet-tls', '.data'), certificate);
   });
 
-  test('upgrades the definition', async () => {
+  test('upgrades the definition, and loses nothing of what an upgrade before took over', async () => {
     await here.kubectl('patch', definition, '--type=json', '--patch=[{"op":"remove","path":"/spec/names/categories"}]');
-    await install(here);
+    await upgradesUnderLoad(here);
     assert.match(await here.read(definition, '.spec.names.categories'), /\w/);
   });
 

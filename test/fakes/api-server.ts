@@ -18,6 +18,7 @@ export interface FakeObject {
     resourceVersion?: string;
     generation?: number;
     labels?: Record<string, string>;
+    managedFields?: readonly object[];
   };
   spec?: Record<string, unknown>;
   webhooks?: readonly FakeHook[];
@@ -29,6 +30,8 @@ export interface FakeObject {
 export interface FakeHook {
   readonly name: string;
   readonly clientConfig: { readonly service?: object; readonly caBundle?: string };
+  readonly rules?: readonly object[];
+  readonly [field: string]: unknown;
 }
 
 interface Watcher {
@@ -55,8 +58,8 @@ export interface Seen {
 
 /**
  * An API server as far as the operator uses one, over real HTTP: paged lists, watches from a
- * resource version (410 after `compact`), optimistic locking, merge and JSON patch, status
- * sub-resources. `fault` decides about every request first.
+ * resource version (410 after `compact`), optimistic locking, merge and JSON patch, apply by one who
+ * owns all of a field, status sub-resources. `fault` decides about every request first.
  */
 export class FakeApiServer {
   url = '';
@@ -262,6 +265,8 @@ function selectedName(query: URLSearchParams): string | undefined {
 function patched(object: FakeObject, seen: Seen): FakeObject | undefined {
   const type = seen.headers['content-type'];
   if (type === 'application/merge-patch+json') return merge(object, seen.body) as FakeObject;
+  // As far as it is used: each field at the top is one manager's.
+  if (type === 'application/apply-patch+yaml') return merge(object, seen.body) as FakeObject;
   if (type === 'application/json-patch+json') return jsonPatch(object, seen.body as JsonOperation[]);
   return undefined;
 }
@@ -278,7 +283,7 @@ function merge(target: unknown, change: unknown): unknown {
 }
 
 interface JsonOperation {
-  readonly op: 'add' | 'replace' | 'test';
+  readonly op: 'add' | 'replace' | 'remove' | 'test';
   readonly path: string;
   readonly value: unknown;
 }
@@ -292,7 +297,8 @@ function jsonPatch(object: FakeObject, operations: readonly JsonOperation[]): Fa
     for (const key of keys) parent = parent?.[key] as Record<string, unknown> | undefined;
     if (!parent) return undefined;
     if (op === 'test' && JSON.stringify(parent[last]) !== JSON.stringify(value)) return undefined;
-    if (op !== 'test') parent[last] = value;
+    if (op === 'remove') delete parent[last];
+    else if (op !== 'test') parent[last] = value;
   }
   return result;
 }

@@ -32,6 +32,7 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
     storeAge: () => 1.5,
     certificateExpiry: () => undefined,
     isLeader: () => true,
+    armed: () => false,
   });
   const { contentType, text } = await metrics.render();
   assert.match(contentType, /^text\/plain; version=0\.0\.4/);

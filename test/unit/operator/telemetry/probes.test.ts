@@ -7,10 +7,12 @@ import { startProbes, type Probes } from '../../../../operator/telemetry/probes.
 
 describe('startProbes', () => {
   let probes: Probes;
+  let unarmed: readonly string[];
   let reasons: string[];
 
   beforeEach(async () => {
     reasons = [];
+    unarmed = ['not reached'];
     const metrics = createMetrics();
     metrics.engine.decided({ code: 'Verified', outcome: 'allowed', mode: 'Enforce' }, 0.2);
     metrics.queue.queueDepth('policy-status', 3);
@@ -22,10 +24,12 @@ describe('startProbes', () => {
       storeAge: () => 2,
       certificateExpiry: () => undefined,
       isLeader: () => true,
+      armed: () => false,
     });
     probes = await startProbes({
       listen: { host: '127.0.0.1', port: 0 },
       notReady: () => reasons,
+      unarmed: () => unarmed,
       metrics: () => metrics.render(),
       log: silentLogger,
     });
@@ -41,6 +45,13 @@ describe('startProbes', () => {
     assert.equal(answer.status, 503);
     assert.equal(await answer.text(), 'policies were not listed yet\nno certificate');
     assert.equal((await get('/healthz')).status, 200);
+  });
+
+  test('tells whether API servers ask about every Pod, apart from readiness', async () => {
+    assert.equal((await get('/armed')).status, 503);
+    assert.equal(await (await get('/armed')).text(), 'not reached');
+    unarmed = [];
+    assert.equal((await get('/armed')).status, 200);
   });
 
   test('answers only what it knows', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createKubeApi } from '../../../../operator/kubernetes/api-client.ts';
-import { WebhookConfigurations } from '../../../../operator/certificates/webhook-configuration.ts';
+import { WebhookConfigurations } from '../../../../operator/registration/webhook-configurations.ts';
 import { createWorkQueue, type WorkQueue } from '../../../../operator/kubernetes/work-queue.ts';
 import { issueCertificateAuthority } from '../../../../operator/certificates/issue.ts';
 import { FakeApiServer, type FakeHook } from '../../../fakes/api-server.ts';
@@ -13,8 +13,10 @@ const MUTATING = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigura
 const VALIDATING = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 const service = { name: 'cosignet', namespace: 'cosignet', path: '/mutate' };
 
+const rules = [{ resources: ['pods'] }];
+
 function hook(name: string, caBundle?: string): FakeHook {
-  return { name, clientConfig: { service, ...(caBundle && { caBundle }) } };
+  return { name, rules, clientConfig: { service, ...(caBundle && { caBundle }) } };
 }
 
 describe('WebhookConfigurations', () => {
@@ -22,6 +24,9 @@ describe('WebhookConfigurations', () => {
   let configurations: WebhookConfigurations;
   let queue: WorkQueue;
   let leads: boolean;
+  let answers: boolean;
+  let notReached: string | undefined;
+  let asked: string[];
   let published: readonly string[];
   let restored: string[];
   let first: string;
@@ -35,11 +40,21 @@ describe('WebhookConfigurations', () => {
   beforeEach(async () => {
     server = await new FakeApiServer().start();
     leads = true;
+    answers = true;
+    notReached = undefined;
+    asked = [];
     published = [first];
     restored = [];
     configurations = new WebhookConfigurations({
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
+      namespace: 'cosignet',
       name: 'cosignet',
+      wanted: { mutating: [{ ...hook('mutate.cosignet.dev') }], validating: [{ ...hook('validate.cosignet.dev') }] },
+      canAnswer: () => answers,
+      whyNotReached: async (endpoint) => {
+        asked.push(endpoint);
+        return notReached;
+      },
       authorities: () => published,
       isLeader: () => leads,
       onChange: () => queue.add('look'),
@@ -121,7 +136,7 @@ describe('WebhookConfigurations', () => {
     put(MUTATING, [hook('mutate.cosignet.dev', btoa(second + first))]);
     const answer = await fetch(`${server.url}${late.path}`, {
       method: 'PATCH',
-      headers: { 'content-type': 'application/json-patch+json' },
+      headers: { 'content-type': 'application/apply-patch+yaml' },
       body: JSON.stringify(late.body),
     });
     assert.equal(answer.ok, false);
@@ -163,5 +178,86 @@ describe('WebhookConfigurations', () => {
     await eventually(() => configurations.trusts(second));
     assert.equal(configurations.carry([first, second], 10_000), false);
     assert.deepEqual(restored, [], 'its own changes are no restorations');
+  });
+
+  const bare = (path: string) => server.put(path, { metadata: { name: 'cosignet' } });
+  const resources = (path: string) => JSON.stringify(hooksOf(path).map((one) => one.rules));
+  const PODS = JSON.stringify([rules]);
+
+  test('registers nothing but the question before API servers reach it, then both', async () => {
+    notReached = 'no way through';
+    bare(MUTATING);
+    bare(VALIDATING);
+    await start();
+    await eventually(() => asked.length > 1);
+    for (const path of [MUTATING, VALIDATING]) {
+      assert.match(resources(path), /"leases"/);
+      assert.doesNotMatch(resources(path), /pods/);
+      assert.equal(hooksOf(path)[0]?.['failurePolicy'], 'Ignore');
+    }
+    assert.match(configurations.unarmed().join(), /not in force: no way through/);
+    notReached = undefined;
+    await eventually(() => configurations.unarmed().length === 0);
+    assert.deepEqual([resources(MUTATING), resources(VALIDATING)], [PODS, PODS]);
+    assert.ok(asked.includes('mutate') && asked.includes('validate'));
+  });
+
+  test('registers nothing but the question while this replica has nothing to decide by', async () => {
+    answers = false;
+    bare(MUTATING);
+    bare(VALIDATING);
+    await start();
+    await eventually(() => configurations.trusts(first));
+    assert.deepEqual(asked, []);
+    assert.doesNotMatch(resources(MUTATING) + resources(VALIDATING), /pods/);
+    answers = true;
+    queue.add('look');
+    await eventually(() => configurations.unarmed().length === 0);
+  });
+
+  test('what is in force stays in force, whether it can be reached or not', async () => {
+    notReached = 'no way through';
+    answers = false;
+    await start();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual([resources(MUTATING), resources(VALIDATING)], [PODS, PODS]);
+    answers = true;
+    queue.add('look');
+    await eventually(() => configurations.trusts(first));
+    assert.deepEqual([resources(MUTATING), resources(VALIDATING)], [PODS, PODS]);
+    assert.deepEqual(asked, []);
+  });
+
+  test('asks only where it is not in force', async () => {
+    bare(VALIDATING);
+    await start();
+    await eventually(() => configurations.unarmed().length === 0);
+    assert.deepEqual([...new Set(asked)], ['validate']);
+  });
+
+  test('takes the field over from whoever applied it before, and from nobody who wrote a part', async () => {
+    const fieldsV1 = { 'f:metadata': {}, 'f:webhooks': { 'k:{"name":"mutate.cosignet.dev"}': { 'f:rules': {} } } };
+    const part = { 'f:webhooks': { 'k:{"name":"mutate.cosignet.dev"}': { 'f:clientConfig': {} } } };
+    const managedFields = [
+      { manager: 'injector', operation: 'Apply', fieldsV1: part },
+      { manager: 'helm', operation: 'Apply', fieldsV1 },
+    ];
+    server.put(MUTATING, { metadata: { name: 'cosignet', managedFields }, webhooks: [hook('mutate.cosignet.dev')] });
+    await start();
+    await eventually(() => bundleOf(MUTATING) === btoa(first));
+    await eventually(() => !JSON.stringify(server.get(MUTATING, 'cosignet')?.metadata).includes('f:rules'));
+    assert.deepEqual(server.get(MUTATING, 'cosignet')?.metadata.managedFields, [
+      managedFields[0],
+      { manager: 'helm', operation: 'Apply', fieldsV1: { 'f:metadata': {} } },
+    ]);
+  });
+
+  test('makes no configuration that is not there', async () => {
+    server.remove(VALIDATING, 'cosignet');
+    await start();
+    await eventually(() => bundleOf(MUTATING) === btoa(first));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(server.get(VALIDATING, 'cosignet'), undefined);
+    assert.match(configurations.unarmed().join(), /ValidatingWebhookConfiguration cosignet is not there/);
   });
 });
