@@ -17,3 +17,17 @@ export function podAddresses(octet: number): PodAddresses {
     loopback: (podAddress) => podAddress.replace(/^10\.97\./, `127.${octet}.`),
   };
 }
+
+/** Networks of a cluster of IPv6 alone. */
+export const SERVICES6 = 'fd00:96::/112';
+export const PODS6 = 'fd00:97::/112';
+
+/** There one address is both, since whole networks of IPv6 can be this machine's. */
+export function podAddresses6(): PodAddresses {
+  return { address: (index) => `fd00:97::${index.toString(16)}`, loopback: (address) => address };
+}
+
+/** As an address stands before a port. */
+export function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}

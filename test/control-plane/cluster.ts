@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
-import { podAddresses } from './addresses.ts';
+import { podAddresses, podAddresses6 } from './addresses.ts';
 import { startControlPlane, type ControlPlane, type ControlPlaneOptions } from './control-plane.ts';
 import { startNode } from './node.ts';
 import type { PodHost } from './pod-process.ts';
@@ -25,7 +25,7 @@ export async function startCluster(options: ClusterOptions): Promise<ControlPlan
   const plane = await startControlPlane(options);
   const { api, server, caFile } = plane;
   // The services' network has an octet below 128, the Pods' its neighbour 64 higher.
-  const addresses = podAddresses(plane.serviceOctet + 64);
+  const addresses = options.ipv6 ? podAddresses6() : podAddresses(plane.serviceOctet + 64);
   const proxy = startProxy({ api, addresses, report });
   const node = await startNode({
     host: { api, server, reach, caFile, entrypoint, dir: path.join(dir, 'pods') },

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { writeCredentials, writeKubeconfig, type Account } from './accounts.ts';
 import { connectApi, type Api } from './api.ts';
 import { admissionFlags, apiServerFlags, auditFlags, etcdFlags, managerFlags, type RealNode } from './flags.ts';
+import { bracketed, SERVICES6 } from './addresses.ts';
 import { freePort, startProgram, tail, waitFor, type Running } from './process.ts';
 
 /** etcd, kube-apiserver and kube-controller-manager: the real ones, without containers. */
@@ -36,17 +37,23 @@ export interface ControlPlaneOptions {
   readonly admission?: readonly object[];
   /** What the Pods will run on; left out, everything is on loopback. */
   readonly node?: RealNode;
+  /** Nothing has an address of IPv4. What is sent to `SERVICES6` and `PODS6` has to come to this machine. */
+  readonly ipv6?: boolean;
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { bin, dir, audit = false, admission = [], node } = options;
+  const { bin, dir, audit = false, admission = [], node, ipv6 = false } = options;
   const at = (...segments: string[]) => path.join(dir, ...segments);
   mkdirSync(at('logs'), { recursive: true });
   const credentials = writeCredentials(dir, node?.name);
   const [clients, peers, port] = await Promise.all([freePort(), freePort(), freePort()]);
   // Control planes that run at the same time on one machine must not share service addresses.
   const serviceOctet = randomInt(64, 128);
-  const server = `https://${node?.address ?? '127.0.0.1'}:${port}`;
+  const address = node?.address ?? (ipv6 ? '::1' : '127.0.0.1');
+  // Every ClusterIP is an address of this machine: the webhook is called through its Service without kube-proxy. Those of
+  // IPv6 beside IPv4 are for Services that ask for both.
+  const services = ipv6 ? SERVICES6 : `127.${serviceOctet}.0.0/16,fd00:127:${serviceOctet}::/112`;
+  const server = `https://${bracketed(address)}:${port}`;
   const caFile = at('certificates', 'apiserver.crt');
   const running: Running[] = [];
   const start = (name: string, args: string[]) => {
@@ -67,7 +74,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   try {
     start('etcd', etcdFlags(dir, clients, peers));
     const apiServer = start('kube-apiserver', [
-      ...apiServerFlags({ dir, port, clients, serviceOctet, node }),
+      ...apiServerFlags({ dir, port, clients, address, services, node }),
       ...(audit ? auditFlags(dir) : []),
       ...admissionFlags(dir, admission),
     ]);

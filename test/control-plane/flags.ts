@@ -30,15 +30,18 @@ interface ApiServerFlags {
   readonly dir: string;
   readonly port: number;
   readonly clients: number;
-  readonly serviceOctet: number;
+  /** It listens on this address. */
+  readonly address: string;
+  /** Networks of ClusterIPs, where no real node has its own. */
+  readonly services: string;
   readonly node: RealNode | undefined;
 }
 
-export function apiServerFlags({ dir, port, clients, serviceOctet, node }: ApiServerFlags): string[] {
+export function apiServerFlags({ dir, port, clients, address, services, node }: ApiServerFlags): string[] {
   return [
     `--etcd-servers=http://127.0.0.1:${clients}`,
-    `--bind-address=${node?.address ?? '127.0.0.1'}`,
-    `--advertise-address=${node?.address ?? '127.0.0.1'}`,
+    `--bind-address=${address}`,
+    `--advertise-address=${address}`,
     `--secure-port=${port}`,
     `--cert-dir=${path.join(dir, 'certificates')}`,
     `--token-auth-file=${path.join(dir, 'tokens.csv')}`,
@@ -46,18 +49,12 @@ export function apiServerFlags({ dir, port, clients, serviceOctet, node }: ApiSe
     `--service-account-key-file=${path.join(dir, 'accounts.pub')}`,
     `--service-account-signing-key-file=${path.join(dir, 'accounts.key')}`,
     '--profiling=false',
-    ...(node === undefined ? loopbackFlags(serviceOctet) : nodeFlags(node)),
+    ...(node === undefined ? loopbackFlags(services) : nodeFlags(node)),
   ];
 }
 
-function loopbackFlags(serviceOctet: number): string[] {
-  return [
-    '--authorization-mode=RBAC',
-    // Every ClusterIP is an address of this machine: the webhook is called through its Service without kube-proxy.
-    // Those of IPv6 are for Services that ask for both.
-    `--service-cluster-ip-range=127.${serviceOctet}.0.0/16,fd00:127:${serviceOctet}::/112`,
-    '--endpoint-reconciler-type=none',
-  ];
+function loopbackFlags(services: string): string[] {
+  return ['--authorization-mode=RBAC', `--service-cluster-ip-range=${services}`, '--endpoint-reconciler-type=none'];
 }
 
 function nodeFlags({ services }: RealNode): string[] {

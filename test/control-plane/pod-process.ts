@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import type { Api, ObjectList } from './api.ts';
 import { writeKubeconfig } from './accounts.ts';
+import { bracketed } from './addresses.ts';
 import { startProgram } from './process.ts';
 import { mountsOf, realPath, writeVolumes } from './volumes.ts';
 
@@ -45,9 +46,10 @@ export async function startPodProcess(host: PodHost, pod: V1Pod, loopback: strin
   const mounts = mountsOf(container, path.join(dir, 'volumes'));
   const environment = environmentOf(container, pod, await serviceVariables(host, pod));
   for (const [key, value] of Object.entries(environment)) environment[key] = realPath(value, mounts);
+  // In a network namespace of its own it would listen on every address there, of the families that it names.
+  const every = loopback.includes(':') ? /^(?:\[::\])?:(?=\d+$)/ : /^(?:0\.0\.0\.0|\[::\])?:(?=\d+$)/;
   const args = (container.args ?? []).map((text) =>
-    // In a network namespace of its own it would listen on every address there.
-    realPath(expand(text, environment), mounts).replace(/^(?:0\.0\.0\.0)?:(?=\d+$)/, `${loopback}:`),
+    realPath(expand(text, environment), mounts).replace(every, `${bracketed(loopback)}:`),
   );
   const program = startProgram({
     command: [...entrypointOf(host, container), ...args],
@@ -153,7 +155,7 @@ async function succeeds(probe: V1Probe, container: V1Container, loopback: string
   const { port = 0, path: where = '/' } = probe.httpGet ?? {};
   const named = container.ports?.find(({ name }) => name === port)?.containerPort;
   try {
-    const { statusCode, body } = await request(`http://${loopback}:${named ?? port}${where}`, {
+    const { statusCode, body } = await request(`http://${bracketed(loopback)}:${named ?? port}${where}`, {
       signal: AbortSignal.timeout((probe.timeoutSeconds ?? 1) * 1000),
     });
     await body.dump();

@@ -23,7 +23,7 @@ export interface Workbench {
   close(this: void): Promise<void>;
 }
 
-export type WorkbenchOptions = Pick<ClusterOptions, 'admission' | 'audit' | 'reach'>;
+export type WorkbenchOptions = Pick<ClusterOptions, 'admission' | 'audit' | 'ipv6' | 'reach'>;
 
 /**
  * COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js.
