@@ -34,6 +34,10 @@ const DIFFERENCES: readonly (readonly [path: readonly (string | number)[], value
     "A Secret in the policy's own namespace that holds the public key. It is read again every half minute.",
   ],
   [
+    [...SPEC, 'certificates', 'items', 'properties', 'secretRef', 'description'],
+    "A Secret in the policy's own namespace that holds these certificates. It is read again every half minute.",
+  ],
+  [
     [...CONDITIONS, 'description'],
     '`Ready`: the policy is in use; where it is False the policy denies its images in its namespace, and reason and ' +
       'message say why.',

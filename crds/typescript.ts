@@ -11,6 +11,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'spec.keys[].secretRef': 'SecretReference',
   'spec.identities[]': 'PolicyIdentity',
   'spec.identities[].claims[]': 'PolicyClaim',
+  'spec.certificates[]': 'PolicyCertificate',
+  'spec.certificates[].secretRef': 'CertificateSecretReference',
   'spec.attestations[]': 'PolicyAttestation',
   'spec.attestations[].conditions[]': 'PolicyCondition',
   status: 'ImagePolicyStatus',

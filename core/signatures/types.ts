@@ -72,6 +72,17 @@ export interface EvidenceBatch {
   readonly faults: readonly EvidenceFault[];
 }
 
+/** What a certificate under an authority of one's own says of its holder. */
+export interface OwnCertificate {
+  /** E-mail addresses, URIs and DNS names, or else its common name. */
+  readonly names: readonly string[];
+  /** SHA-256 of the certificate's SPKI DER. */
+  readonly fingerprint: Digest;
+  /** Milliseconds since the epoch: when it and all above it are valid. */
+  readonly validFrom: number;
+  readonly validUntil: number;
+}
+
 /** What a certificate that chains to a trust root says of its holder. */
 export interface CertificateIdentity {
   readonly issuer: string;

@@ -10,6 +10,7 @@ import { readEvidence } from './bundle/material.ts';
 import { contentOfCandidate } from './bundle/signed-content.ts';
 import type { SignedContent } from './bundle/signed-content.ts';
 import { requireLogWindow } from './proof/log-inclusion.ts';
+import { promisedTimes } from './proof/promised-times.ts';
 import { provenTimes } from './proof/timestamp.ts';
 import { proveEntries } from './proof/transparency.ts';
 import type { ProvenEntry } from './proof/transparency.ts';
@@ -110,13 +111,6 @@ function requireTrusted(certificate: X509Certificate, times: readonly Date[], ro
     const issuer = requireChain({ leaf: certificate, time, usage: CODE_SIGNING }, root.certificateAuthorities);
     if (root.certificateLog === 'Require') requirePromise(certificate, issuer, root.certificateLogs);
   }
-}
-
-/** Only a promise vouches for `integratedTime`. */
-function promisedTimes(entries: readonly ProvenEntry[]): readonly Date[] {
-  return entries.flatMap(({ entry: { promise, integratedTime } }) =>
-    promise === undefined || integratedTime === undefined ? [] : [new Date(integratedTime * 1000)],
-  );
 }
 
 function leafOf({ certificate }: SigningMaterial): LeafCertificate {

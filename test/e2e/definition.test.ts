@@ -14,6 +14,7 @@ requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl');
 const key = { pem: 'any text: what CEL can see of a key' };
 const identity = { issuer: 'https://issuer.example', subject: 'someone@example.com' };
 
+const certificate = { caPem: 'any text: what CEL can see of an authority', subject: 'someone@example.com' };
 const attestedOnly = { images: ['**'], keys: [key], threshold: 0, attestations: [{ name: 'a', predicateType: 't' }] };
 
 const SECRET = 'c2VjcmV0IG9mIHNvbWVib2R5';
@@ -100,6 +101,37 @@ const refused: readonly [string, object, RegExp][] = [
     },
     /claims\[1\]: Duplicate value/,
   ],
+  [
+    'a certificate of two authorities',
+    { images: ['**'], certificates: [{ ...certificate, secretRef: { name: 'a', key: 'b' } }] },
+    /exactly one of caPem or secretRef/,
+  ],
+  [
+    'a certificate of nobody',
+    { images: ['**'], certificates: [{ caPem: certificate.caPem }] },
+    /exactly one of subject or subjectPattern/,
+  ],
+  [
+    'a private key among authorities',
+    { images: ['**'], certificates: [{ ...certificate, caPem: '-----BEGIN PRIVATE KEY-----' }] },
+    /caPem holds a private key/,
+  ],
+  [
+    'two certificates of one name',
+    {
+      images: ['**'],
+      certificates: [
+        { ...certificate, name: 'a' },
+        { ...certificate, name: 'a' },
+      ],
+    },
+    /certificate names must be unique/,
+  ],
+  [
+    'a threshold that certificates do not reach',
+    { images: ['**'], certificates: [certificate], threshold: 2 },
+    /must not exceed the number/,
+  ],
   ['an unknown mode', { images: ['**'], keys: [key], mode: 'Off' }, /Unsupported value: "Off"/],
   ['an unknown field', { images: ['**'], keys: [key], keyz: [] }, /unknown field "spec\.keyz"/],
 ];
@@ -141,6 +173,17 @@ describe('the ImagePolicy definition in a real API server', () => {
     assert.deepEqual(spec, { images: ['docker.io/acme/*'], keys: [key], ...defaults });
   });
 
+  test('takes certificates alone, required by name or by index', async () => {
+    const certificates = [{ ...certificate, name: 'a' }, certificate];
+    const required = ['a', 'certificate-1'];
+    const { code, stderr } = await apply({ images: ['**'], certificates, threshold: 2, required });
+    assert.equal(code, 0, stderr);
+    assert.match(
+      (await apply({ images: ['**'], certificates, required: ['certificate-0'] })).stderr,
+      /required names exist/,
+    );
+  });
+
   test('takes attestations alone', async () => {
     const { code, stderr } = await apply(attestedOnly);
     assert.equal(code, 0, stderr);
@@ -163,6 +206,8 @@ describe('the ImagePolicy definition in a real API server', () => {
       'keys',
       'secretRef',
       'identities',
+      'claims',
+      'certificates',
       'threshold',
       'attestations',
     ]) {

@@ -47,7 +47,7 @@ function checkThreshold(
   report: Report,
 ): void {
   if (written === 0) {
-    report.add('InvalidSpec', 'spec', 'action Verify needs keys or identities');
+    report.add('InvalidSpec', 'spec', 'action Verify needs keys or identities or certificates');
   } else if (threshold > written) {
     report.add('InvalidSpec', 'spec.threshold', 'threshold must not exceed the number of signers');
   } else if (signers.length === written && threshold > countDistinctSigners(signers)) {

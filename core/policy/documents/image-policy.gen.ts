@@ -34,7 +34,9 @@ export interface ImagePolicySpec {
   readonly keys?: readonly PolicyKey[];
   /** Signers without a key (keyless signing): who a certificate of the trust root says that they are. Their signatures always need evidence of their time, from a transparency log or a timestamp authority. */
   readonly identities?: readonly PolicyIdentity[];
-  /** How many distinct signers must have signed the image. Keys are told apart by fingerprint, identities by name. 0, only together with attestations: the image itself need not be signed, its attestations must be, each by a signer. */
+  /** Signers with a certificate of an authority of your own (`cosign sign --certificate-chain`), for code signing. It is valid now, or a log or timestamp authority of a trust root proves that it was when it signed. Revocation is not looked at. */
+  readonly certificates?: readonly PolicyCertificate[];
+  /** How many distinct signers must have signed the image. Keys are told apart by fingerprint, others by name. 0, only together with attestations: the image itself need not be signed, its attestations must be, each by a signer. */
   readonly threshold?: number;
   /** Names of signers that must be among those who signed. */
   readonly required?: readonly string[];
@@ -114,6 +116,28 @@ export interface PolicyClaim {
   readonly value?: string;
   /** A regular expression (RE2) that the whole value must match. */
   readonly valuePattern?: string;
+}
+
+/** One subject, in certificates under one authority. */
+export interface PolicyCertificate {
+  /** What messages and `required` call the signer; unique in the policy. Left out, `certificate-` and its index. */
+  readonly name?: string;
+  /** Certificates of the authority, up to 16 in PEM. Each of them is trusted by itself; those between it and the signer's may come with the signature. */
+  readonly caPem?: string;
+  /** A Secret in the operator's namespace that holds these certificates. It is watched. */
+  readonly secretRef?: CertificateSecretReference;
+  /** An alternative name of the certificate: an e-mail address, a URI or a DNS name. Its common name, only where it has no alternative name. */
+  readonly subject?: string;
+  /** A regular expression (RE2) that the whole of such a name must match. */
+  readonly subjectPattern?: string;
+}
+
+/** A Secret in the operator's namespace that holds these certificates. It is watched. */
+export interface CertificateSecretReference {
+  /** The Secret's name. */
+  readonly name: string;
+  /** The entry in the Secret's data, for instance `ca.crt`. */
+  readonly key: string;
 }
 
 /** One attestation that the image must have. */

@@ -254,6 +254,57 @@ const CLUSTER = {
             "additionalProperties": false
           }
         },
+        "certificates": {
+          "type": "array",
+          "maxItems": 16,
+          "items": {
+            "type": "object",
+            "properties": {
+              "name": {
+                "type": "string",
+                "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+                "minLength": 1,
+                "maxLength": 63
+              },
+              "caPem": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 32768
+              },
+              "secretRef": {
+                "type": "object",
+                "required": [
+                  "name",
+                  "key"
+                ],
+                "properties": {
+                  "name": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 253
+                  },
+                  "key": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 253
+                  }
+                },
+                "additionalProperties": false
+              },
+              "subject": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 1024
+              },
+              "subjectPattern": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 1024
+              }
+            },
+            "additionalProperties": false
+          }
+        },
         "threshold": {
           "type": "integer",
           "format": "int32",

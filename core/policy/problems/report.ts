@@ -5,6 +5,7 @@ import { errorText } from '../../text.ts';
 export type ProblemReason =
   | 'InvalidSpec'
   | 'InvalidKey'
+  | 'InvalidCertificate'
   | 'InvalidPattern'
   | 'InvalidSelector'
   | 'InvalidAttestation'

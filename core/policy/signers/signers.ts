@@ -4,17 +4,23 @@ import type { Report } from '../problems/report.ts';
 import type { SignatureCandidate } from '../../signatures/types.ts';
 import { policyPatterns } from './common/text-matcher.ts';
 import type { Asking, SignerInput, SignerKind, SignerLookups, SignerProof } from './common/signer-kind.ts';
+import { CERTIFICATE_KIND } from './certificate/certificate-kind.ts';
+import type { CertificateSigner } from './certificate/certificate-signer.ts';
 import { IDENTITY_KIND } from './identity/identity-kind.ts';
 import type { IdentitySigner } from './identity/identity-signer.ts';
 import { KEY_KIND } from './key/key-kind.ts';
 import type { KeySigner } from './key/key-signer.ts';
 
-export type Signer = KeySigner | IdentitySigner;
+export type Signer = KeySigner | IdentitySigner | CertificateSigner;
 
 type AnyKind = SignerKind<{ readonly name?: string }, Signer>;
 
 /** In the order in which names are given, and in which signers are asked whether they made a signature. */
-const KINDS: Readonly<Record<Signer['kind'], AnyKind>> = { key: KEY_KIND, identity: IDENTITY_KIND };
+const KINDS: Readonly<Record<Signer['kind'], AnyKind>> = {
+  key: KEY_KIND,
+  identity: IDENTITY_KIND,
+  certificate: CERTIFICATE_KIND,
+};
 
 /** All that is particular to the signer's kind. */
 export function kindOf(signer: Signer): AnyKind {
@@ -60,7 +66,7 @@ export function secretNames(spec: ImagePolicySpec): readonly string[] {
   });
 }
 
-/** What makes two signers of a policy the same one: a key's fingerprint, an identity's name. */
+/** What makes two signers of a policy the same one: a key's fingerprint, else its name. */
 export function signerIdentity(signer: Signer): string {
   return kindOf(signer).distinction(signer);
 }

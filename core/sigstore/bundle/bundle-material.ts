@@ -10,6 +10,9 @@ const SIGNERS = ['publicKey', 'x509CertificateChain', 'certificate'];
 const MAXIMUM_ENTRIES = 32;
 const MAXIMUM_TIMESTAMPS = 32;
 const MAXIMUM_CHAIN = 8;
+/** `any`: also in version 0.3, as cosign 3.1 writes them. */
+type Chains = 'by version' | 'any';
+
 /** More than the 2^63 entries that a log could have would need. */
 const MAXIMUM_HASHES = 64;
 
@@ -18,13 +21,13 @@ const MAXIMUM_HASHES = 64;
  * sigstore_bundle.proto): 0.1 needs inclusion promises, later ones proofs with checkpoints; 0.3 has no chain.
  * @throws Error with one sentence that names the field.
  */
-export function readBundleMaterial(json: unknown): SigningMaterial {
+export function readBundleMaterial(json: unknown, chains: Chains = 'by version'): SigningMaterial {
   const bundle = jsonNode(json, '');
   const version = versionOf(bundle);
   requireOnly(bundle, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
   const material = member(bundle, 'verificationMaterial');
   requireOnly(material, [...SIGNERS, 'tlogEntries', 'timestampVerificationData']);
-  const certificate = readCertificate(material, version);
+  const certificate = readCertificate(material, chains === 'any' ? '0.2' : version);
   const timestampData = member(material, 'timestampVerificationData');
   const timestamps = timestampData.value === undefined ? [] : readTimestamps(timestampData);
   const logEntries = listOf(member(material, 'tlogEntries'), MAXIMUM_ENTRIES).map((at) => readEntry(at, version));

@@ -98,7 +98,7 @@ export function extendedKeyUsages(certificate: X509Certificate): readonly string
 }
 
 /** By way of PEM, so that the same keys are acceptable in certificates as in policies. */
-function publicKeyOf(certificate: X509Certificate): PublicKey {
+export function publicKeyOf(certificate: X509Certificate): PublicKey {
   const key = createPublicKey({ key: certificate.publicKey, format: 'der', type: 'spki' });
   return parsePublicKey(key.export({ format: 'pem', type: 'spki' }));
 }

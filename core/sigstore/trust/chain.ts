@@ -67,7 +67,8 @@ function faultIn(path: Path, { leaf, time, usage }: ChainRequest): string | unde
   return path.map((issuer, below) => faultOf(issuer, below, usage)).find((fault) => fault !== undefined);
 }
 
-function faultOf(issuer: X509Certificate, below: number, usage: string): string | undefined {
+/** What keeps an issuer, with so many authorities below it, from vouching for such a use; undefined: nothing does. */
+export function faultOf(issuer: X509Certificate, below: number, usage: string): string | undefined {
   refuseUnknownCritical(issuer);
   if (!issuer.isCA) return 'a certificate in the chain is not that of an authority';
   const { pathLenConstraint } = issuer.extBasicConstraints ?? {};

@@ -14,7 +14,8 @@ import type { Asking } from '../../policy/signers/common/signer-kind.ts';
 import { kindOf, proveSigners } from '../../policy/signers/signers.ts';
 import type { Signer } from '../../policy/signers/signers.ts';
 import type { ImageEvidence } from '../evidence/evidence.ts';
-import type { Proven, SignatureVerifier } from '../../policy/signers/verification/signature-verifier.ts';
+import type { Proven } from '../../policy/signers/verification/proven.ts';
+import type { SignatureVerifier } from '../../policy/signers/verification/signature-verifier.ts';
 
 /** What one policy says of the evidence read so far. */
 export type PolicyEvaluation =
@@ -67,6 +68,12 @@ function noting({ verifier, budget }: EvaluationContext, unusable: Set<string>):
     signedBy: (candidate, signer) => verifier.signedBy(candidate, signer, spend),
     certifiedBy: async (candidate, root, log) => noted(await verifier.certifiedBy(candidate, root, log, spend)),
     loggedBy: async (...question) => noted(await verifier.loggedBy(...question)),
+    ownedBy: (candidate, authority) => verifier.ownedBy(candidate, authority, spend),
+    ownTimes: async (candidate) => {
+      const found = await verifier.ownTimes(candidate, spend);
+      if (found.unusable !== undefined) unusable.add(found.unusable);
+      return found;
+    },
   };
 }
 
@@ -97,8 +104,9 @@ async function tallyCandidate(
   { context, tally }: { context: EvaluationContext; tally: Tally },
 ): Promise<void> {
   const note = (reason: string) => tally.strangers.push(reason);
-  const { verifier, budget } = context;
-  const asking: Asking = { transparencyLog: policy.transparencyLog, verifier, note, breathe: () => budget.breathe() };
+  const { verifier, now, budget } = context;
+  const { transparencyLog } = policy;
+  const asking: Asking = { transparencyLog, verifier, now, note, breathe: () => budget.breathe() };
   const proofs = await proofsOf(candidate, signers, asking);
   const [first] = proofs;
   if (first === undefined) {
@@ -201,11 +209,12 @@ async function evaluatePolicyAttestations(
   policy: CompiledPolicy,
   current: readonly Signer[],
   evidence: ImageEvidence,
-  { verifier, image, asking, budget }: EvaluationContext,
+  { verifier, now, image, asking, budget }: EvaluationContext,
 ): Promise<PolicyEvaluation> {
   const asked: Asking = {
     transparencyLog: policy.transparencyLog,
     verifier,
+    now,
     breathe: () => budget.breathe(),
   };
   const provenBy: ProvenBy = async (candidate, signers, note) => {

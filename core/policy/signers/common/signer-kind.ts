@@ -4,7 +4,8 @@ import type { PublicKey } from '../../../keys/public-key.ts';
 import type { ImagePolicySpec, KeyStatus } from '../../documents/image-policy.gen.ts';
 import type { Report } from '../../problems/report.ts';
 import type { TextMatcher } from './text-matcher.ts';
-import type { Proven, SignatureVerifier } from '../verification/signature-verifier.ts';
+import type { Proven } from '../verification/proven.ts';
+import type { SignatureVerifier } from '../verification/signature-verifier.ts';
 
 /**
  * All that is particular to one kind of signer, from the text of a policy to the verdict. `Written` is an entry as
@@ -73,6 +74,8 @@ export interface TrustRootQuestion {
 export interface Asking {
   readonly transparencyLog: 'Ignore' | 'Require';
   readonly verifier: SignatureVerifier;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   /** Lets others have their turn; awaited between attempts. Rejects where the decision is over. */
   readonly breathe?: () => Promise<void>;
   /** Told why a certificate is no signer's, for the message. */

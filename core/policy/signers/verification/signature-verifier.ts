@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { verifyWithKey } from '../../../keys/algorithms.ts';
+import { attempt, entry } from './attempts.ts';
+import type { OwnCertificateProver } from './own-certificates.ts';
+import type { Proven, Spend } from './proven.ts';
+import { createOwnCertificateProver } from './own-certificates.ts';
 import { isJsonObject } from '../../../json.ts';
-import { errorText } from '../../../text.ts';
 import type { TrustRoot, TrustRoots } from '../../../sigstore/trust/trust-root.ts';
 import type {
   CertificateIdentity,
@@ -15,21 +18,11 @@ import type { PublicKey } from '../../../keys/public-key.ts';
 /** A key that may have signed; a signer of a policy is one. */
 export type SignatureKey = Pick<PublicKey, 'key' | 'algorithm' | 'fingerprint'>;
 
-/** A proof, or the one line that says why there is none. */
-export type Proven<T> =
-  | { readonly ok: true; readonly value: T }
-  | {
-      readonly ok: false;
-      readonly reason: string;
-      /** A trust root that might have proven it and could not be used, with the reason. */
-      readonly unusable?: string;
-    };
-
 /**
  * Answers whether a candidate is what it claims, each question once: what is proven about bytes
  * stays proven. Nothing here knows policies. A failure to prove is an answer, not an exception.
  */
-export interface SignatureVerifier {
+export interface SignatureVerifier extends OwnCertificateProver {
   /** `spend` is told of work that no earlier answer saves, before it is done; what it throws goes on. */
   readonly signedBy: (candidate: SignatureCandidate, signer: SignatureKey, spend?: Spend) => boolean;
   /** `transparencyLog: Require`: a timestamp alone is not enough evidence of the time. */
@@ -46,9 +39,6 @@ export interface SignatureVerifier {
   readonly compacted: (candidate: SignatureCandidate) => SignatureCandidate;
   readonly loggedBy: (candidate: SignatureCandidate, signer: SignatureKey) => Promise<Proven<true>>;
 }
-
-/** Told how many attempts to verify something is worth. */
-export type Spend = (units: number) => void;
 
 /** A chain, a certificate log's promise, log entries and timestamps, each with signatures of their own. */
 const CERTIFICATE_UNITS = 8;
@@ -130,12 +120,14 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
     return { ok: false, reason, ...(unusable.length > 0 && { unusable: unusable.join('; ') }) };
   };
 
+  const own = createOwnCertificateProver({ names: () => trustRoots.names(), load });
+
   const compacted = (candidate: SignatureCandidate): SignatureCandidate => {
     const [maker] = makers.get(candidate) ?? [];
     return maker === undefined || mayProveMore(candidate) ? candidate : new ProvenCandidate(candidate, maker);
   };
 
-  return { signedBy, certifiedBy, loggedBy, compacted };
+  return { signedBy, certifiedBy, loggedBy, compacted, ...own };
 }
 
 async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, root: TrustRoot): Promise<Proven<true>> {
@@ -201,21 +193,4 @@ function mayProveMore({ material }: SignatureCandidate): boolean {
   // A bundle that a key made may say nothing but which.
   const facts = isJsonObject(material.bundle) ? material.bundle['verificationMaterial'] : undefined;
   return !isJsonObject(facts) || Object.keys(facts).some((name) => name !== 'publicKey');
-}
-
-async function attempt<T>(work: () => Promise<T>): Promise<Proven<T>> {
-  try {
-    return { ok: true, value: await work() };
-  } catch (error) {
-    return { ok: false, reason: errorText(error) };
-  }
-}
-
-function entry<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }

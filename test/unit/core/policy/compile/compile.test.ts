@@ -11,9 +11,12 @@ import type { CompileContext } from '../../../../../core/policy/compile/compile-
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
 import { countDistinctSigners } from '../../../../../core/policy/signers/signers.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
+import { createAuthority } from '../../../../fakes/authorities.ts';
+import { toPem } from '../../../../fakes/certificates.ts';
 import { EMPTY_CONTEXT, PEM, newPem, policy } from '../examples.ts';
 
 const OTHER_PEM = newPem();
+const CA = toPem('CERTIFICATE', createAuthority().root);
 
 function compile(spec: Partial<ImagePolicySpec>, context: CompileContext = EMPTY_CONTEXT): CompiledPolicy {
   return compilePolicy(policy(spec), context);
@@ -91,6 +94,19 @@ describe('compilePolicy', () => {
       required: [],
     });
     assert.deepEqual([threshold, problems], [0, []]);
+  });
+
+  test('takes certificates alone as signers, by name or by index', () => {
+    const certificates = [
+      { name: 'a', caPem: CA, subject: 's' },
+      { caPem: CA, subjectPattern: '.*' },
+    ];
+    const { signers, problems } = compile({ keys: [], certificates, threshold: 2, required: ['a', 'certificate-1'] });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      signers.map(({ kind, name }) => `${kind} ${name}`),
+      ['certificate a', 'certificate certificate-1'],
+    );
   });
 
   test('reads keys from Secrets', () => {
@@ -261,6 +277,33 @@ describe('problems', () => {
       'a pattern of a claim that is no RE2',
       { identities: [{ ...identity, claims: [{ name: 'buildTrigger', valuePattern: '(' }] }] },
       ['InvalidPattern spec.identities[0].claims[0].valuePattern'],
+    ],
+    ['a certificate of no authority', { certificates: [{ subject: 's' }] }, ['InvalidSpec spec.certificates[0]']],
+    [
+      'a certificate of two authorities',
+      { certificates: [{ subject: 's', caPem: 'x', secretRef: { name: 'a', key: 'b' } }] },
+      ['InvalidSpec spec.certificates[0]'],
+    ],
+    [
+      'an authority that is none',
+      { certificates: [{ subject: 's', caPem: PEM }] },
+      ['InvalidCertificate spec.certificates[0].caPem'],
+    ],
+    [
+      'an authority in a Secret that is not there',
+      { certificates: [{ subject: 's', secretRef: { name: 'a', key: 'b' } }] },
+      ['SecretNotFound spec.certificates[0].secretRef'],
+    ],
+    ['a certificate of nobody', { certificates: [{ caPem: CA }] }, ['InvalidSpec spec.certificates[0]']],
+    [
+      'a pattern of a certificate that is no RE2',
+      { certificates: [{ caPem: CA, subjectPattern: '(' }] },
+      ['InvalidPattern spec.certificates[0].subjectPattern'],
+    ],
+    [
+      'a certificate named like a key',
+      { keys: [{ name: 'a', pem: PEM }], certificates: [{ name: 'a', caPem: CA, subject: 's' }] },
+      ['InvalidSpec spec.certificates[0].name'],
     ],
     [
       'a trust root that is not configured',
