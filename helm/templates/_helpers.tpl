@@ -176,19 +176,28 @@ matchConditions:
 {{- define "cosignet.registration" -}}
 {{- $name := include "cosignet.fullname" . }}
 {{- range $list, $endpoint := dict "mutating" "mutate" "validating" "validate" }}
+{{- $service := dict "name" $name "namespace" $.Release.Namespace "path" (printf "/%s" $endpoint) "port" $.Values.service.port }}
 {{ $list }}:
   - name: {{ $endpoint }}.cosignet.dev
     clientConfig:
       service:
-        name: {{ $name }}
-        namespace: {{ $.Release.Namespace }}
-        path: /{{ $endpoint }}
-        port: {{ $.Values.service.port }}
+        {{- toYaml $service | nindent 8 }}
     {{- if eq $endpoint "mutate" }}
     # Containers that a later webhook adds are pinned as well.
     reinvocationPolicy: IfNeeded
     {{- end }}
     {{- include "cosignet.webhook" $ | nindent 4 }}
+  {{- $audited := include "cosignet.auditedNamespaces" $ | fromYamlArray }}
+  {{- if and $audited (eq $endpoint "validate") }}
+  # What is only looked at waits for nobody.
+  - name: audit.cosignet.dev
+    clientConfig:
+      service:
+        {{- toYaml $service | nindent 8 }}
+    {{- $selected := dict "key" "kubernetes.io/metadata.name" "operator" "In" "values" $audited }}
+    {{- $audit := dict "failurePolicy" "Ignore" "timeoutSeconds" 2 "namespaceSelector" (dict "matchExpressions" (list $selected)) }}
+    {{- merge $audit (omit (include "cosignet.webhook" $ | fromYaml) "namespaceSelector") | toYaml | nindent 4 }}
+  {{- end }}
 {{- end }}
 {{- if .Values.digestRequired.enabled }}
 digestRequired:

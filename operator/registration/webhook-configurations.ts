@@ -68,6 +68,9 @@ const ROWS = [
 ] as const;
 type Row = (typeof ROWS)[number];
 
+/** Of the names of our webhooks. */
+const OUR_SUFFIX = '.cosignet.dev';
+
 /** Ours has few. */
 const CONFIGURATION_BYTES = 1024 * 1024;
 
@@ -168,13 +171,7 @@ export class WebhookConfigurations {
     const { api, isLeader, log } = this.#options;
     const { name, uid, resourceVersion } = live.metadata;
     const right = JSON.stringify([uid, webhooks]);
-    const isRight = webhooks.every((webhook) =>
-      covers(
-        live.webhooks?.find((one) => one.name === webhook.name),
-        webhook,
-      ),
-    );
-    if (isRight) {
+    if (isRight(live, webhooks)) {
       this.#right.set(row.plural, right);
       return;
     }
@@ -226,6 +223,18 @@ function contains(bundle: string, authority: string): boolean {
       return false;
     }
   });
+}
+
+/** All that is wanted is there, and nothing of ours that was wanted before. */
+function isRight({ webhooks: live = [] }: WebhookConfiguration, wanted: readonly WantedWebhook[]): boolean {
+  const names = new Set(wanted.map(({ name }) => name));
+  if (live.some(({ name }) => name.endsWith(OUR_SUFFIX) && !names.has(name))) return false;
+  return wanted.every((webhook) =>
+    covers(
+      live.find(({ name }) => name === webhook.name),
+      webhook,
+    ),
+  );
 }
 
 function isArmed(configuration: WebhookConfiguration | undefined): boolean {

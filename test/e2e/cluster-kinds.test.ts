@@ -171,8 +171,13 @@ describe('values by kind of cluster, as the page has them', () => {
     const unseen = ['cosignet', 'kube-system', 'lab', ...network, ...storage, ...autoscaling];
     assert.deepEqual(excludedNamespaces, unseen);
     assert.deepEqual(auditedNamespaces, gitops);
-    const [selector] = namespaceSelectors(objects);
-    assert.deepEqual(selector, ['NotIn', [...unseen, ...gitops]]);
+    const others = ['NotIn', [...unseen, ...gitops]];
+    assert.deepEqual(namespaceSelectors(objects), [others, others, ['In', gitops]]);
+    const [enforcing, auditing] = registration(objects).validating;
+    // But for who waits how long, it is asked the same.
+    const patience = { name: 'audit.cosignet.dev', failurePolicy: 'Ignore', timeoutSeconds: 2 };
+    const namespaceSelector = auditing?.namespaceSelector;
+    assert.deepEqual(auditing, { ...enforcing, ...patience, namespaceSelector });
   });
 
   test('know only sets that the chart has, each of them with names', async () => {

@@ -73,7 +73,7 @@ describe('the ways to install the chart', () => {
     await uninstalled();
   });
 
-  for (const program of ['helm3'] as const) {
+  for (const program of ['helm3', 'helm'] as const) {
     test(`${program} upgrades what an admissions enforcer changed, as AKS has one`, async () => {
       const labels = '--set-json=webhook.labels={"admissions.enforcer/disabled":"true"}';
       await upgraded(program, labels);

@@ -97,6 +97,17 @@ describe('WebhookConfigurations', () => {
     assert.equal(configurations.trusts(second), false);
   });
 
+  test('takes out what is ours and not wanted any more, such as the audit of namespaces', async () => {
+    await start();
+    await eventually(() => configurations.trusts(first));
+    put(VALIDATING, [hook('validate.cosignet.dev', btoa(first)), hook('audit.cosignet.dev', btoa(first))]);
+    await eventually(() => hooksOf(VALIDATING).length === 1);
+    assert.deepEqual(hooksOf(VALIDATING), [hook('validate.cosignet.dev', btoa(first))]);
+    put(VALIDATING, [hook('validate.cosignet.dev', btoa(first)), hook('theirs.example.com', btoa(first))]);
+    await configurations.reconcile();
+    assert.equal(hooksOf(VALIDATING).length, 2);
+  });
+
   test('restores an edited bundle and one that was taken out', async () => {
     await start();
     await eventually(() => configurations.trusts(first));
