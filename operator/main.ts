@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createEvaluator } from '../core/policy/evaluator/evaluator.ts';
+import { createEvaluator, type Evaluator } from '../core/policy/evaluator/evaluator.ts';
 import { createAdmissionDoor } from '../webhook/admission/door.ts';
+import { createPolicyDoor } from '../webhook/policies/door.ts';
 import { createReviewHandler } from '../webhook/admission/handler.ts';
 import { startWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
 import { followFileCertificate, type FileCertificate, type ServingPair } from './certificates/file-certificate.ts';
@@ -10,6 +11,7 @@ import { startEngine, type RunningEngine } from './engine.ts';
 import type { Host } from './host/host.ts';
 import { startHost, type HostOptions } from './host/start.ts';
 import { createOpened, type Opened } from './opened.ts';
+import { createPolicyAdvice } from './policies/policy-advice.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createNotifier, type Notifier } from './telemetry/notifications/notifier.ts';
 import { startProbes } from './telemetry/probes.ts';
@@ -100,7 +102,15 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
   );
   const tls = await firstOf(host.certificate, signal);
   if (!tls) return;
-  const webhook = await startWebhook(options, tls, { configuration, engine, host, notifier, tracer, metrics });
+  const webhook = await startWebhook(options, tls, {
+    configuration,
+    evaluator,
+    engine,
+    host,
+    notifier,
+    tracer,
+    metrics,
+  });
   listens = true;
   host.onCertificate((pair) => webhook.setCertificate(pair));
   log.info('serving', {
@@ -130,6 +140,7 @@ async function fileCertificate({ tlsCert, tlsKey, log }: ServeOptions): Promise<
 /** What the webhook is made of. */
 interface Parts {
   readonly configuration: FollowedConfiguration;
+  readonly evaluator: Evaluator;
   readonly engine: RunningEngine;
   readonly host: Host;
   readonly notifier: Notifier;
@@ -157,7 +168,9 @@ function tracerOf({ environment = {}, identity, log }: ServeOptions, metrics: Me
 }
 
 function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Promise<WebhookServer> {
-  const { configuration, engine, host, notifier, tracer, metrics } = parts;
+  const { configuration, evaluator, engine, host, notifier, tracer, metrics } = parts;
+  const advice = createPolicyAdvice({ evaluator, trustRoots: configuration.trustRoots });
+  const policies = createPolicyDoor({ adviceOn: advice, log: options.log });
   const { recent } = engine;
   const handler = createReviewHandler({
     decide: recent.decide,
@@ -183,7 +196,8 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
   return startWebhookServer({
     listen: options.listen,
     tls,
-    doors: [createAdmissionDoor(handler)],
+    // Files have no API server that would ask.
+    doors: options.policies ? [createAdmissionDoor(handler)] : [createAdmissionDoor(handler), policies],
     // So that the API servers' open connections go where the Service sends new ones.
     isLeaving: () => host.notReady().length > 0,
     log: options.log,

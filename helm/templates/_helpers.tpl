@@ -198,6 +198,20 @@ matchConditions:
     {{- $audit := dict "failurePolicy" "Ignore" "timeoutSeconds" 2 "namespaceSelector" (dict "matchExpressions" (list $selected)) }}
     {{- merge $audit (omit (include "cosignet.webhook" $ | fromYaml) "namespaceSelector") | toYaml | nindent 4 }}
   {{- end }}
+  {{- if eq $endpoint "validate" }}
+  # Warns whoever writes a policy; refuses none, and nobody waits for it.
+  - name: policies.cosignet.dev
+    clientConfig:
+      service:
+        {{- merge (dict "path" "/policies") $service | toYaml | nindent 8 }}
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    matchPolicy: Equivalent
+    failurePolicy: Ignore
+    timeoutSeconds: 2
+    rules:
+      - {apiGroups: [cosignet.dev], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [imagepolicies, namespacedimagepolicies], scope: '*'}
+  {{- end }}
 {{- end }}
 {{- if .Values.digestRequired.enabled }}
 digestRequired:

@@ -89,6 +89,27 @@ describe('policies in a cluster', () => {
     });
   }
 
+  test('one that is written with a slip is stored, and kubectl says at once what is wrong', async () => {
+    const tagged = policy('slipped', {
+      images: ['example.com/tagged:1.0', 'ghcr.io', 'https://ghcr.io/acme/*'],
+      keys: [{ pem: '-----BEGIN PUBLIC KEY-----\nMFkw\n' }],
+      attestations: [{ name: 'a', predicateType: 't', conditions: [{ expression: 'predicate.', message: 'm' }] }],
+    });
+    const { code, stderr } = await here.apply(tagged, '--dry-run=server');
+    assert.equal(code, 0, stderr);
+    for (const warning of [
+      /^Warning: spec\.images\[0\]: "example\.com\/tagged:1\.0" is not an image pattern: it has a tag/m,
+      /^Warning: spec\.images\[1\]: "ghcr\.io" is the image docker\.io\/library\/ghcr\.io; did you mean "ghcr\.io\/\*\*"\?/m,
+      /^Warning: spec\.images\[2\]: .*image names have no scheme/m,
+      /^Warning: spec\.keys\[0\]\.pem: /m,
+      /^Warning: spec\.attestations\[0\]\.conditions\[0\]\.expression: /m,
+    ]) {
+      assert.match(stderr, warning);
+    }
+    const sound = policy('sound', { images: ['example.com/sound'], keys: [{ pem: here.release.publicKey }] });
+    assert.doesNotMatch((await here.apply(sound, '--dry-run=server')).stderr, /Warning/);
+  });
+
   test('a tag in a pattern is refused with the reason', async () => {
     await apply(policy('tagged', { images: ['example.com/tagged:1.0'], keys: [{ pem: here.release.publicKey }] }));
     await reason(here, 'tagged', 'InvalidPattern');
