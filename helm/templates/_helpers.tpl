@@ -210,7 +210,7 @@ matchConditions:
     failurePolicy: Ignore
     timeoutSeconds: 2
     rules:
-      - {apiGroups: [cosignet.dev], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [imagepolicies, namespacedimagepolicies], scope: '*'}
+      - {apiGroups: [cosignet.dev], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [imagepolicies{{ if include "cosignet.namespacedPolicies" $ }}, namespacedimagepolicies{{ end }}], scope: '*'}
   {{- end }}
 {{- end }}
 {{- if .Values.digestRequired.enabled }}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { adviceOn } from '../../core/policy/advice.ts';
+import { adviceOn } from '../../core/policy/compile/advice.ts';
 import type { Evaluator } from '../../core/policy/evaluator/evaluator.ts';
 import type { Problem } from '../../core/policy/problems/report.ts';
 import type { TrustRoots } from '../../core/sigstore/trust/trust-root.ts';

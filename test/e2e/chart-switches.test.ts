@@ -96,8 +96,8 @@ describe('what can be switched', () => {
       off.find(({ data }) => data?.['config.yaml'])?.data?.['config.yaml'] ?? '',
       /namespacedPolicies: false/,
     );
-    // The definition and the ClusterRole. As `helm upgrade --reuse-values` leaves it:
-    assert.deepEqual([await mentions(), await mentions('--set=namespacedPolicies=null')], [2, 2]);
+    // The definition, the ClusterRole and what is registered. As `helm upgrade --reuse-values` leaves it:
+    assert.deepEqual([await mentions(), await mentions('--set=namespacedPolicies=null')], [3, 3]);
   });
 
   test('where cert-manager writes Secret and caBundle, the operator may not', async () => {

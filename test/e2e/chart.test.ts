@@ -85,7 +85,7 @@ describe('the chart', () => {
 
   test('leaves its own namespace and the excluded ones alone, in webhooks and configuration', async () => {
     const objects = await render('--set=config.excludedNamespaces={kube-system,storage}');
-    const webhooks = webhooksOf(objects);
+    const webhooks = webhooksOf(objects).filter(({ name }) => name !== 'policies.cosignet.dev');
     assert.equal(webhooks.length, 2);
     for (const webhook of webhooks) {
       assert.deepEqual(webhook.namespaceSelector, {
@@ -105,7 +105,7 @@ describe('the chart', () => {
     const parts = WORKLOADS.flatMap(({ group, version, resource, subResources }) =>
       subResources.map((part) => `${group}/${version}/${resource}/${part} UPDATE`),
     );
-    for (const webhook of webhooksOf(objects)) {
+    for (const webhook of webhooksOf(objects).filter(({ name }) => name !== 'policies.cosignet.dev')) {
       const sent = webhook.rules.flatMap(({ apiGroups, apiVersions, resources, operations }) =>
         resources.map((resource) => `${apiGroups.join()}/${apiVersions.join()}/${resource} ${operations.join()}`),
       );
@@ -121,7 +121,16 @@ describe('the chart', () => {
     const service = { name: 'cosignet', namespace: 'cosignet', port: 443 };
     assert.deepEqual(
       webhooksOf(objects).map(({ clientConfig }) => clientConfig),
-      [{ service: { ...service, path: '/mutate' } }, { service: { ...service, path: '/validate' } }],
+      ['/mutate', '/validate', '/policies'].map((where) => ({ service: { ...service, path: where } })),
+    );
+  });
+
+  test('has policies looked at as they are written, and lets nobody wait for it', async () => {
+    const looking = webhooksOf(await render()).find(({ name }) => name === 'policies.cosignet.dev');
+    assert.deepEqual([looking?.failurePolicy, looking?.timeoutSeconds, looking?.sideEffects], ['Ignore', 2, 'None']);
+    assert.deepEqual(
+      looking?.rules.map(({ apiGroups, resources }) => [apiGroups, resources]),
+      [[['cosignet.dev'], ['imagepolicies', 'namespacedimagepolicies']]],
     );
   });
 

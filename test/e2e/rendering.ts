@@ -20,6 +20,10 @@ export interface Rendered {
 }
 
 interface Webhook {
+  readonly name: string;
+  readonly failurePolicy: string;
+  readonly timeoutSeconds: number;
+  readonly sideEffects: string;
   readonly clientConfig: unknown;
   readonly namespaceSelector: unknown;
   readonly rules: readonly Record<'apiGroups' | 'apiVersions' | 'resources' | 'operations', string[]>[];

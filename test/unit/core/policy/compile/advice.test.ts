@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { adviceOn } from '../../../../core/policy/advice.ts';
-import { publicKeyPem } from '../../../fakes/engine.ts';
+import { adviceOn } from '../../../../../core/policy/compile/advice.ts';
+import { publicKeyPem } from '../../../../fakes/engine.ts';
 
 const KEYS = [{ pem: publicKeyPem('release') }];
 

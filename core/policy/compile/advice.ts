@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { quote } from '../image/reference.ts';
-import { compilePolicy } from './compile/compile.ts';
-import type { CompileContext } from './compile/compile-context.ts';
-import type { CheckDemand, DemandFault, DemandTexts } from './expressions/types.ts';
-import type { Problem } from './problems/report.ts';
+import { quote } from '../../image/reference.ts';
+import { compilePolicy } from './compile.ts';
+import type { CompileContext } from './compile-context.ts';
+import type { CheckDemand, DemandFault, DemandTexts } from '../expressions/types.ts';
+import type { Problem } from '../problems/report.ts';
 
 export interface AdviceContext extends Omit<CompileContext, 'prepareDemand'> {
   /** Of schema and conditions of one attestation; rejects where it can't be told now. */
