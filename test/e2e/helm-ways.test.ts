@@ -107,8 +107,9 @@ describe('the ways to install the chart', () => {
   });
 
   test('a default policy of somebody else is not overwritten, until ownership is taken', async () => {
-    // The definitions stay, and their policies with them.
+    // The definitions stay, and their policies with them, the release's too.
     assert.equal((await here.helm('uninstall', 'cosignet', '--namespace=cosignet', '--wait')).code, 0);
+    await here.kubectl('delete', DEFAULT);
     const foreign = policy('default', { images: ['**'], action: 'Allow' });
     assert.equal((await here.apply(foreign, '--field-manager=somebody')).code, 0);
     const { code, stderr } = await upgrade('helm');
