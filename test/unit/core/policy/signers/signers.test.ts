@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compilePolicy } from '../../../../../core/policy/compile/compile.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
+import { secretNames } from '../../../../../core/policy/signers/signers.ts';
 import { EMPTY_CONTEXT, PEM, policy } from '../examples.ts';
 
 /** Reason and place of each problem, and how many signers there are. */
@@ -37,4 +38,24 @@ test('an identity of which either half can not be read is no signer', () => {
     // The key is the one signer.
     assert.deepEqual(compiled({ identities: [identity] }), [`InvalidPattern spec.identities[0].${place}`, 1]);
   }
+});
+
+test('an identity of which a claim can not be read is no signer: without the claim it would trust more', () => {
+  const claims = [
+    { name: 'buildTrigger', value: 'push' },
+    { name: 'sourceRepositoryRef', valuePattern: '(' },
+  ] as const;
+  const identities = [{ issuer: 'https://issuer.example', subject: 'somebody', claims }];
+  assert.deepEqual(compiled({ identities }), ['InvalidPattern spec.identities[0].claims[1].valuePattern', 1]);
+});
+
+const inSecret = (name: string) => ({ secretRef: { name, key: 'k' } });
+
+test('Secrets are read for keys and for certificates', () => {
+  const spec = {
+    images: ['**'],
+    keys: [{ pem: PEM }, inSecret('of-key')],
+    certificates: [{ ...inSecret('of-authority'), subject: 's' }],
+  };
+  assert.deepEqual(secretNames(spec), ['of-key', 'of-authority']);
 });
