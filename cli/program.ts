@@ -94,6 +94,9 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
     .addOption(
       repeatable('--key <file>', 'a public key that must have signed, in place of policies (repeatable: any of them)'),
     )
+    .option('--context <name>', "context of the kubeconfig: that cluster's policies and configuration")
+    .option('--kubeconfig <file>', 'kubeconfig: the same of its current context')
+    .option('--release-namespace <name>', 'namespace of Cosignet in that cluster', 'cosignet')
     .option('--config <file>', 'configuration file')
     .option('--tuf-cache <folder>', TUF_CACHE)
     .option('-n, --namespace <name>', 'namespace that the images are meant for, where a manifest names none')
@@ -125,6 +128,8 @@ function addScan(program: Command, terminal: Terminal, finish: Finish): void {
       repeatable('--policies <path>', "file or folder with ImagePolicies, in place of the cluster's (repeatable)"),
     )
     .option('--images <file>', 'file with one image a line, in place of running Pods; needs --policies, and no cluster')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--kubeconfig <file>', 'kubeconfig (default: as kubectl finds it)')
     .option('--release-namespace <name>', "namespace of Cosignet, where policies' Secrets are", 'cosignet')
     .option('--config <file>', 'configuration file')
     .option('--tuf-cache <folder>', TUF_CACHE)

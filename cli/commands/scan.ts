@@ -2,18 +2,17 @@
 import { writeFile } from 'node:fs/promises';
 import type { Configuration } from '../../core/config/types.ts';
 import { errorText } from '../../core/text.ts';
-import { compilePolicy } from '../../core/policy/compile/compile.ts';
-import { isFollowed } from '../../core/policy/documents/kinds.ts';
-import { createPolicyStore, type PolicyStore } from '../../core/policy/store/store.ts';
+import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { configurationOf } from '../inputs/configuration.ts';
 import { commandKeychain } from '../inputs/credentials.ts';
 import { exitCodeOf, UsageError, worstOf, type ExitCode } from '../output/exit.ts';
 import { namespaceContext } from '../inputs/namespace.ts';
-import { compileContext, readPolicyFiles } from '../inputs/policies.ts';
+import { readPolicyFiles } from '../inputs/policies.ts';
 import type { RegistryOptions } from '../inputs/registries.ts';
 import type { Cluster } from '../scan/cluster.ts';
+import { compiledStore } from '../scan/policy-store.ts';
 import { decideItems } from '../scan/decide-items.ts';
 import { readImageFile, type Inventory } from '../scan/inventory.ts';
 import { renderReport, type ScanFormat } from '../scan/render.ts';
@@ -22,6 +21,8 @@ import type { Terminal } from '../output/terminal.ts';
 import type { TrustRootOptions } from '../inputs/trust-roots.ts';
 
 export interface ScanOptions extends RegistryOptions, TrustRootOptions {
+  readonly kubeconfig?: string;
+  readonly context?: string;
   readonly namespace?: string;
   readonly selector?: string;
   /** Files or folders, in place of the cluster's policies. */
@@ -72,6 +73,7 @@ async function clusterOf(options: ScanOptions, { configuration, keychain, termin
   // The client library is large: only who has a cluster pays for it.
   const { openCluster } = await import('../scan/cluster.ts');
   return openCluster({
+    selection: options,
     configuration,
     releaseNamespace: options.releaseNamespace,
     keychain,
@@ -102,13 +104,7 @@ async function policiesOf(
 ): Promise<PolicyStore> {
   const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];
   const applied = options.policies.length > 0 ? [] : ((await cluster?.policies(options.namespace)) ?? []);
-  const found = [...documents.map(({ policy }) => policy), ...applied];
-  const policies = found.filter((policy) => isFollowed(policy, configuration));
-  const context = await compileContext(policies, trustRoots);
-  const secretsOf = cluster ? await cluster.secrets(policies) : () => context.secret;
-  const store = createPolicyStore();
-  store.replace(policies.map((policy) => compilePolicy(policy, { ...context, secret: secretsOf(policy) })));
-  return store;
+  return compiledStore([...documents.map(({ policy }) => policy), ...applied], { configuration, trustRoots, cluster });
 }
 
 async function write(text: string, { outputFile }: ScanOptions, terminal: Terminal): Promise<void> {

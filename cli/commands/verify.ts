@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Configuration } from '../../core/config/types.ts';
+import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
+import { anonymousKeychain } from '../../core/registry/credentials/keychains.ts';
 import { printable } from '../../core/text.ts';
 import { documentedVerdict, verdictJson, verdictText } from '../../core/verdict/verdict-text.ts';
 import { configurationOf } from '../inputs/configuration.ts';
@@ -11,6 +14,8 @@ import { loadPolicySource, type PolicyOptions } from '../inputs/policies.ts';
 import type { RegistryOptions } from '../inputs/registries.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { TrustRootOptions } from '../inputs/trust-roots.ts';
+import type { Cluster } from '../scan/cluster.ts';
+import { compiledStore } from '../scan/policy-store.ts';
 import { decideItems } from '../scan/decide-items.ts';
 import { itemsOfManifests, type InventoryItem } from '../scan/inventory.ts';
 import { renderReport, type ScanFormat } from '../scan/render.ts';
@@ -21,6 +26,10 @@ export type VerifyFormat = 'text' | ScanFormat;
 export interface VerifyOptions extends PolicyOptions, NamespaceOptions, RegistryOptions, TrustRootOptions {
   /** Files or folders with manifests, `-` for standard input: their images are judged beside those that are named. */
   readonly filename: readonly string[];
+  /** Of a cluster, whose policies and configuration count where no others are given. */
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly releaseNamespace: string;
   readonly config?: string;
   /** Undefined: a table for manifests, else text. */
   readonly output?: VerifyFormat;
@@ -30,37 +39,86 @@ export interface VerifyOptions extends PolicyOptions, NamespaceOptions, Registry
 export async function verify(images: readonly string[], options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
   const { filename } = options;
   if (images.length === 0 && filename.length === 0) throw new UsageError('name an image, or manifests with --filename');
-  const configuration = await configurationOf(options);
-  const namespace = namespaceContext(options);
   const manifests = await readManifests(filename, terminal);
-  const keychain = await commandKeychain(terminal.environment, configuration);
-  const items = [
-    ...images.map((image) => ({ image, namespace, keychain, pods: [] })),
-    ...itemsOfManifests(manifests.images, contextsOf(manifests, namespace), keychain),
-  ];
-  if (items.length === 0) terminal.err(`cosignet: there is no image in ${filename.join(', ')}`);
-  const decided = await decideItems(items, {
-    options,
-    configuration,
-    policies: (trustRoots) =>
-      loadPolicySource(options, { trustRoots, namespacedPolicies: configuration.namespacedPolicies }),
-    ...(items.some((item) => item.namespace.name === undefined) && { given: namespace }),
-    terminal,
-  });
-  print(decided, items, { options, terminal });
-  return worstOf(decided.map(({ verdict }) => exitCodeOf(verdict)));
+  const cluster = await clusterOf(options, terminal);
+  try {
+    const configuration = cluster?.configuration ?? (await configurationOf(options));
+    const keychain = await commandKeychain(terminal.environment, configuration);
+    const contextOf = await contextsOf(manifests, namespaceOf(options, cluster), cluster);
+    const items = [
+      ...images.map((image) => ({ image, namespace: contextOf(undefined), keychain, pods: [] })),
+      ...itemsOfManifests(manifests.images, contextOf, keychain),
+    ];
+    if (items.length === 0) terminal.err(`cosignet: there is no image in ${filename.join(', ')}`);
+    const decided = await decideItems(items, {
+      options,
+      configuration,
+      policies: (trustRoots) => policiesOf(options, { configuration, trustRoots, cluster }),
+      ...(items.some((item) => item.namespace.name === undefined) && { given: contextOf(undefined) }),
+      terminal,
+    });
+    print(decided, items, { options, terminal });
+    return worstOf(decided.map(({ verdict }) => exitCodeOf(verdict)));
+  } finally {
+    await cluster?.close();
+  }
 }
 
-/** Of a manifest without a namespace, what was given; of a Namespace among the manifests, its labels. */
-function contextsOf({ namespaces }: Manifests, given: NamespaceContext) {
-  return (name: string | undefined): NamespaceContext => {
-    if (name === undefined || name === given.name) {
-      const own = given.name === undefined ? {} : namespaces.get(given.name);
-      return { ...given, labels: { ...own, ...given.labels } };
-    }
+/** Only where it is asked for: nobody's kubeconfig is used unasked. */
+async function clusterOf(options: VerifyOptions, terminal: Terminal): Promise<Cluster | undefined> {
+  const { kubeconfig, context, config, releaseNamespace } = options;
+  if (kubeconfig === undefined && context === undefined) return undefined;
+  // The client library is large: only who has a cluster pays for it.
+  const { openCluster } = await import('../scan/cluster.ts');
+  return openCluster({
+    selection: { kubeconfig, context },
+    configuration: config === undefined ? undefined : await configurationOf(options),
+    releaseNamespace,
+    keychain: anonymousKeychain,
+    warn: (text) => terminal.err(`cosignet: ${text}`),
+  });
+}
+
+function namespaceOf(options: VerifyOptions, cluster: Cluster | undefined): NamespaceContext {
+  const namespace = options.namespace ?? cluster?.defaultNamespace;
+  return namespaceContext({ ...options, ...(namespace !== undefined && { namespace }) });
+}
+
+interface PolicyContext {
+  readonly configuration: Configuration;
+  readonly trustRoots: readonly string[];
+  readonly cluster: Cluster | undefined;
+}
+
+/** Those of the cluster, unless others are given. */
+async function policiesOf(options: VerifyOptions, context: PolicyContext): Promise<PolicyStore> {
+  const { configuration, trustRoots, cluster } = context;
+  const isGiven = options.policies.length > 0 || (options.key ?? []).length > 0;
+  if (cluster !== undefined && !isGiven) return compiledStore(await cluster.policies(), context);
+  const { namespacedPolicies } = configuration;
+  return loadPolicySource(options, { trustRoots, namespacedPolicies });
+}
+
+type ContextOf = (namespace: string | undefined) => NamespaceContext;
+
+/**
+ * Of a manifest without a namespace, what was given. Labels are those of the cluster, and of a Namespace among the manifests
+ * on top of them, as applying it adds them.
+ */
+async function contextsOf(
+  { namespaces, images }: Manifests,
+  given: NamespaceContext,
+  cluster: Cluster | undefined,
+): Promise<ContextOf> {
+  const names = new Set([given.name, ...images.map(({ namespace }) => namespace)].flatMap((name) => name ?? []));
+  const contexts = new Map<string, NamespaceContext>();
+  for (const name of names) {
     const known = namespaceContext({ namespace: name, namespaceLabel: [] });
-    return { ...known, labels: { ...namespaces.get(name), ...known.labels } };
-  };
+    const there = await cluster?.namespace(name);
+    const labels = { ...there?.labels, ...namespaces.get(name), ...known.labels };
+    contexts.set(name, { name, labels: name === given.name ? { ...labels, ...given.labels } : labels });
+  }
+  return (name = given.name) => (name === undefined ? given : (contexts.get(name) ?? given));
 }
 
 interface Printing {

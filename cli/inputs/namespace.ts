@@ -10,7 +10,7 @@ export interface NamespaceOptions {
 }
 
 /** The label that every namespace carries in a cluster, and that nobody can choose. */
-const NAME_LABEL = 'kubernetes.io/metadata.name';
+export const NAME_LABEL = 'kubernetes.io/metadata.name';
 
 /** The namespace that is decided for; without a name it has no labels but those given. */
 export function namespaceContext(options: NamespaceOptions): NamespaceContext {

@@ -11,16 +11,25 @@ import { secretNames } from '../../core/policy/signers/signers.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/kubernetes/api-client.ts';
-import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../../operator/kubernetes/kube-config.ts';
+import {
+  kubeApiOf,
+  loadKubeConfig,
+  type KubeConfigSelection,
+  type SharedKubeConfig,
+} from '../../operator/kubernetes/kube-config.ts';
 import { secretEntry, type SecretObject } from '../../operator/policies/policy-secrets.ts';
 import { createPullSecrets } from '../../operator/policies/pull-secrets.ts';
 import { runningImages, type PodObject } from '../../operator/scan/running-images.ts';
+import { NAME_LABEL } from '../inputs/namespace.ts';
 import { UsageError } from '../output/exit.ts';
+import { readClusterConfiguration } from './cluster-configuration.ts';
 import type { Inventory, InventoryItem } from './inventory.ts';
 import type { PodName } from './report.ts';
 
 export interface ClusterOptions {
-  readonly configuration: Configuration;
+  readonly selection: KubeConfigSelection;
+  /** Undefined: the one that Cosignet has in the cluster. */
+  readonly configuration?: Configuration | undefined;
   /** Where Cosignet is installed: its Secrets hold keys of policies and credentials of registries. */
   readonly releaseNamespace: string;
   /** Of whoever runs this; tried after the Pods' own. */
@@ -35,8 +44,14 @@ export interface RunningOptions {
   readonly selector?: string;
 }
 
-/** What a scan reads of a cluster. Every call may fail with `ApiError`. */
+/** What commands read of a cluster. Every call may fail with `ApiError`. */
 export interface Cluster {
+  /** The one that was given, or the cluster's. */
+  readonly configuration: Configuration;
+  /** Where manifests without a namespace go, as with kubectl. */
+  readonly defaultNamespace: string;
+  /** With its labels; one that is not there (yet) has none but its name. */
+  namespace(name: string): Promise<NamespaceContext>;
   running(options: RunningOptions): Promise<Inventory>;
   /** Of the cluster, and of this namespace or all. */
   policies(namespace?: string): Promise<readonly AnyImagePolicy[]>;
@@ -51,8 +66,9 @@ const PAGE = '500';
 
 /** The cluster of the kubeconfig. Fails with `UsageError` where there is none. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { kubeConfig, api } = connect();
-  const { configuration, releaseNamespace, warn } = options;
+  const { kubeConfig, api } = connect(options.selection);
+  const { releaseNamespace, warn } = options;
+  const configuration = options.configuration ?? (await readClusterConfiguration(api, releaseNamespace, warn));
   const configured = configuration.registries.flatMap(({ credentialsSecret }) => credentialsSecret ?? []);
   const own = await readSecrets(api, { namespace: releaseNamespace, names: configured, warn });
   const pullSecrets = createPullSecrets({
@@ -63,6 +79,17 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   });
   const keychain = (source: PullIdentity) => withOwn(pullSecrets(source), options.keychain);
   return {
+    configuration,
+    defaultNamespace: kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace ?? 'default',
+    async namespace(name) {
+      try {
+        const { metadata } = await api.call<KubeObject>({ path: apiPath(NAMESPACES, name) });
+        return { name, labels: metadata.labels ?? {} };
+      } catch (error) {
+        if (!isStatus(error, 404)) throw error;
+        return { name, labels: { [NAME_LABEL]: name } };
+      }
+    },
     async running({ namespace, selector }) {
       const path = namespace === undefined ? '/api/v1/pods' : apiPath(NAMESPACES, namespace, 'pods');
       const query = { fieldSelector: 'status.phase=Running', ...(selector && { labelSelector: selector }) };
@@ -118,12 +145,12 @@ async function namespacedPolicies(
   }
 }
 
-function connect(): { readonly kubeConfig: SharedKubeConfig; readonly api: KubeApi } {
+function connect(selection: KubeConfigSelection): { readonly kubeConfig: SharedKubeConfig; readonly api: KubeApi } {
   try {
-    const kubeConfig = loadKubeConfig();
+    const kubeConfig = loadKubeConfig(selection);
     return { kubeConfig, api: kubeApiOf(kubeConfig) };
   } catch (error) {
-    throw new UsageError(`${errorText(error)}; or scan a list of images with --images FILE`, { cause: error });
+    throw new UsageError(`${errorText(error)}; or name images and --policies, without a cluster`, { cause: error });
   }
 }
 

@@ -88,10 +88,21 @@ export class SharedKubeConfig extends KubeConfig {
   }
 }
 
-/** From KUBECONFIG, the user's file, or the Pod's service account, in this order. */
-export function loadKubeConfig(): SharedKubeConfig {
+/** Which file, and which of its contexts; undefined: as kubectl chooses. */
+export interface KubeConfigSelection {
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+}
+
+/** From KUBECONFIG, the user's file, or the Pod's service account, in this order. Throws where it is not there. */
+export function loadKubeConfig({ kubeconfig, context }: KubeConfigSelection = {}): SharedKubeConfig {
   const config = new SharedKubeConfig();
-  config.loadFromDefault();
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) throw new Error(`the kubeconfig has no context "${context}"`);
+    config.setCurrentContext(context);
+  }
   return config;
 }
 
