@@ -102,6 +102,14 @@ const FACTS = {
     denial: ({ image, contact }) =>
       `No policy allows ${image} in this cluster. Use an approved image, or ask ${contact} to add one.`,
   },
+  PolicyExpired: {
+    ...DENIED,
+    summary: 'The policy that allowed it has expired, and no other covers it.',
+    remedy: ({ policy }) =>
+      `Use an image that a policy covers, or move spec.expiresAt of policy ${policy?.name ?? ''}.`,
+    denial: ({ image, reason, contact }) =>
+      `${image} is not allowed any more: ${reason}. Use an approved image, or ask ${contact}.`,
+  },
   PolicyNotReady: {
     ...DENIED,
     summary: 'The policy that covers it has a fault.',

@@ -40,7 +40,8 @@ const DIFFERENCES: readonly (readonly [path: readonly (string | number)[], value
   [
     [...CONDITIONS, 'description'],
     '`Ready`: the policy is in use; where it is False the policy denies its images in its namespace, and reason and ' +
-      'message say why.',
+      'message say why. `Shadowed`: other policies of the namespace take every image of this one. `Expiring`: it, or a ' +
+      'key of it, ends within two weeks. `Expired`: it adds nothing any more.',
   ],
 ];
 

@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly configuration: FollowedConfiguration;
   readonly metrics: EngineMetrics;
   readonly log: Logger;
+  /** Signatures by these signers of a policy counted. */
+  readonly counted: (policy: string, signers: readonly string[]) => void;
 }
 
 export interface RunningEngine {
@@ -23,7 +25,13 @@ export interface RunningEngine {
   close(): Promise<void>;
 }
 
-export function startEngine({ policies, configuration: followed, metrics, log }: EngineOptions): RunningEngine {
+export function startEngine({
+  policies,
+  configuration: followed,
+  metrics,
+  log,
+  counted,
+}: EngineOptions): RunningEngine {
   const { configuration, settings, trustRoots, onReload } = followed;
   const lookup = createNameLookup();
   const registry = createLiveRegistryClient(() => {
@@ -31,7 +39,7 @@ export function startEngine({ policies, configuration: followed, metrics, log }:
     return createRegistryClient({ settings, limits, proxy, lookup, clock: Date.now, metrics, log });
   });
   onReload(() => registry.renew());
-  const decide = createEngine({ policies, registry, trustRoots, configuration, clock: Date.now, metrics });
+  const decide = createEngine({ policies, registry, trustRoots, configuration, clock: Date.now, metrics, counted });
   const recent = createRecentVerdicts({ decide, policies, configuration, clock: Date.now, metrics });
   return { decide, recent, close: () => registry.close() };
 }

@@ -75,7 +75,7 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
     it.stop(),
   );
   const engine = opened.keep(
-    startEngine({ policies: host.policies, configuration, metrics: metrics.engine, log }),
+    startEngine({ policies: host.policies, configuration, metrics: metrics.engine, log, counted: host.counted }),
     (it) => it.close(),
   );
   configuration.onReload(() => host.reconfigured());

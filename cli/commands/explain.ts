@@ -31,7 +31,7 @@ export async function explain(
   if (silent !== undefined) terminal.err(silent);
   try {
     for (const image of images) {
-      terminal.out(explanationText(explainImage(image, namespace, snapshot, configuration)));
+      terminal.out(explanationText(explainImage(image, namespace, snapshot, { ...configuration, now: Date.now() })));
     }
   } catch (error) {
     throw error instanceof EngineError ? new UsageError(error.message) : error;

@@ -32,6 +32,10 @@ export interface CompiledPolicy {
   readonly namespaceSelector?: (labels: Readonly<Record<string, string>>) => boolean;
   readonly action: Action;
   readonly mode: Mode;
+  /** Of one that allows: milliseconds since the epoch, from when on it covers nothing (`hasExpired`). */
+  readonly expiresAt?: number;
+  /** Why it allows. */
+  readonly reason?: string;
   readonly signers: readonly Signer[];
   /** 0: the image itself need not be signed, its attestations must be. */
   readonly threshold: number;

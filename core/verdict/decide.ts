@@ -16,6 +16,7 @@ import type { RequestScope } from '../registry/types.ts';
 import { withinDeadline } from '../deadline.ts';
 import { describeProof, describeSigners, showCommand } from './message.ts';
 import { strictestMode } from './outcome.ts';
+import { lapsedExceptions, tellingOfLapsed } from './lapsed.ts';
 import type { TagResolver } from './tags.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
 import { verifyPolicy } from './verify-policy.ts';
@@ -38,6 +39,8 @@ export interface DecideDependencies extends Omit<VerificationDependencies, 'owne
   readonly configuration: () => DecisionConfiguration;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
+  /** Told of each policy that was satisfied, and by which signers' signatures. */
+  readonly counted?: (policy: string, signers: readonly string[]) => void;
 }
 
 export interface PolicySource {
@@ -70,6 +73,8 @@ interface Decision {
   readonly configuration: DecisionConfiguration;
   readonly snapshot: PolicySnapshot;
   readonly scope: RequestScope;
+  /** Milliseconds since the epoch, by which policies apply or have expired. */
+  readonly now: number;
   /** Called with what each stage came to know. */
   readonly learn: (known: Known) => Known;
 }
@@ -113,6 +118,7 @@ async function conclude(
       configuration,
       snapshot: dependencies.policies.snapshot(),
       scope: { signal: request.signal, keychain: request.keychain, count },
+      now: dependencies.clock(),
       learn: (known) => (latest = known),
     };
     return { conclusion: await withinDeadline(decideImage(decision), request.signal), auditOnly };
@@ -144,11 +150,23 @@ function attempted({ image, resolved, policies }: Known): string {
 }
 
 async function decideImage(decision: Decision): Promise<Conclusion> {
-  const { configuration, dependencies, learn, scope } = decision;
+  const { dependencies } = decision;
   const outdated = dependencies.policies.outdated?.();
   // What they say of modes is as old.
   if (outdated !== undefined) throw new EngineError('PolicyStale', outdated);
   const reference = readReference(decision);
+  const conclusion = await decideReference(reference, decision);
+  const { draft, known } = conclusion;
+  if (draft.outcome === 'allowed') return conclusion;
+  const { digest } = parseReference(known.resolved ?? known.image);
+  const found = digest === undefined ? reference : { ...reference, digest };
+  const { snapshot, request, now } = decision;
+  const lapsed = lapsedExceptions(snapshot, found, request.namespace, now);
+  return { draft: tellingOfLapsed(draft, lapsed), known };
+}
+
+async function decideReference(reference: Matchable & ImageReference, decision: Decision): Promise<Conclusion> {
+  const { configuration, dependencies, learn, scope } = decision;
   const matched = await matchImage(reference, decision);
   const { early, standing, policies } = decideWithoutEvidence(matched.known, configuration.unmatchedImages);
   const claimed = learn({ ...matched.known, policies });
@@ -163,18 +181,25 @@ async function decideImage(decision: Decision): Promise<Conclusion> {
   const verifications = await Promise.all(
     policies.filter(isVerifying).map((policy) => verifyPolicy(policy, image, scope, { ...dependencies, owner })),
   );
+  for (const verification of verifications) {
+    if (!verification.satisfied) continue;
+    dependencies.counted?.(
+      verification.policy.name,
+      verification.signers.map(({ name }) => name),
+    );
+  }
   return combine(verifications, standing, known);
 }
 
 /** @throws EngineError InvalidReference; its mode is that of the policies that may have been meant. */
-function readReference({ request, configuration, snapshot, learn }: Decision): Matchable & ImageReference {
+function readReference({ request, configuration, snapshot, now, learn }: Decision): Matchable & ImageReference {
   try {
     const reference = parseReference(request.image);
     const plainHttp = isPlainHttp(configuration.registries, reference.registry);
     learn({ ...NOTHING, image: formatReference(reference) });
     return { ...reference, plainHttp };
   } catch (error) {
-    const { policies, isCovered } = policiesMeant(snapshot, request.image, request.namespace);
+    const { policies, isCovered } = policiesMeant(snapshot, request.image, request.namespace, now);
     const unmatched = { mode: unmatchedMode(configuration.unmatchedImages) };
     const { mode } = policies.some(isOfCluster)
       ? { mode: strictestMode(isCovered ? policies : [...policies, unmatched]) }
@@ -192,10 +217,10 @@ interface Matched {
 
 /** Which policies apply. Patterns with a digest need the tag resolved first. */
 async function matchImage(reference: Matchable & ImageReference, decision: Decision): Promise<Matched> {
-  const { snapshot, request, learn } = decision;
+  const { snapshot, request, now, learn } = decision;
   const image = formatReference(reference);
   const before = learn({ image, stale: false, ...applicable(reference, decision) });
-  const byDigest = policiesByDigest(snapshot, reference, request.namespace);
+  const byDigest = policiesByDigest(snapshot, reference, request.namespace, now);
   if (byDigest.length === 0) return { known: before };
   // Until the tag is resolved any of them may apply: a failure must not be more lenient than they are.
   const strict = learn({ ...before, mode: strictestMode([before, ...byDigest]) });
@@ -207,9 +232,9 @@ async function matchImage(reference: Matchable & ImageReference, decision: Decis
 
 function applicable(
   reference: Matchable,
-  { snapshot, request }: Decision,
+  { snapshot, request, now }: Decision,
 ): Pick<Known, 'policies' | 'isCovered' | 'mode'> {
-  const matched = matchPolicies(snapshot, reference, request.namespace);
+  const matched = matchPolicies(snapshot, reference, request.namespace, now);
   // Where no policy of the cluster applies yet, a namespace's own must not make a failure harmless.
   return { ...matched, mode: matched.isCovered ? strictestMode(matched.policies) : 'Enforce' };
 }

@@ -57,7 +57,7 @@ function detailsOf({ image, resolved, code, grounds }: Verdict, namespace: strin
   if (code === 'InvalidReference') return '';
   if (code === 'PolicyNotReady' && grounds?.policy !== undefined) return `Details: ${showCommand(grounds.policy)}`;
   const digest = resolved === undefined || image.includes('@') ? '' : resolved.slice(resolved.indexOf('@'));
-  const command = code === 'NoPolicy' ? 'explain' : 'verify';
+  const command = code === 'NoPolicy' || code === 'PolicyExpired' ? 'explain' : 'verify';
   return `Details: cosignet ${command} --namespace ${namespace} ${image}${digest}`;
 }
 

@@ -5,7 +5,7 @@ import type { Clock, EngineMetrics } from '../observe.ts';
 import type { RegistryClient } from '../registry/types.ts';
 import { createEvidenceCache } from './evidence/evidence-cache.ts';
 import { createPlatformTeller } from './manifests/platforms.ts';
-import { createDecide, type PolicySource } from './decide.ts';
+import { createDecide, type DecideDependencies, type PolicySource } from './decide.ts';
 import { createDecideRunning } from './decide-running.ts';
 import { createFormatMemory } from './evidence/format-memory.ts';
 import { evidenceSources } from './evidence/evidence-sources.ts';
@@ -22,6 +22,7 @@ export interface EngineOptions {
   readonly configuration: () => Configuration;
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
+  readonly counted?: DecideDependencies['counted'];
 }
 
 /** The whole engine behind one function: what the webhook, `verify` and the background scan call. */
@@ -49,6 +50,7 @@ export function createEngine(options: EngineOptions): Decide {
     configuration,
     clock,
     metrics,
+    ...(options.counted && { counted: options.counted }),
   });
   return createDecideRunning({ decide, registry, limits });
 }

@@ -7,7 +7,8 @@ import { applyingMatches, rankMatches, rankOwnMatches } from '../policy/store/ma
 import type { RankedMatch } from '../policy/store/match.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, NamespaceContext } from '../policy/types.ts';
-import { describeSigners } from './message.ts';
+import { hasExpired } from '../policy/lifetime.ts';
+import { describeException, describeExpiry, describeSigners } from './message.ts';
 import { printable } from '../text.ts';
 
 /** Why an image belongs to the policies it belongs to; nothing is asked of a registry. */
@@ -23,6 +24,12 @@ export interface Explanation {
   /** Those of `own` that apply: they add to what is asked. */
   readonly adding: readonly RankedMatch[];
   readonly unmatchedImages: Configuration['unmatchedImages'];
+  /** Milliseconds since the epoch: when this is so. */
+  readonly now: number;
+}
+
+interface ExplanationContext extends Pick<Configuration, 'unmatchedImages' | 'registries'> {
+  readonly now: number;
 }
 
 /** Fails with `EngineError` InvalidReference. */
@@ -30,23 +37,23 @@ export function explainImage(
   image: string,
   namespace: NamespaceContext,
   snapshot: PolicySnapshot,
-  { unmatchedImages, registries }: Pick<Configuration, 'unmatchedImages' | 'registries'>,
+  { unmatchedImages, registries, now }: ExplanationContext,
 ): Explanation {
   const reference = parseReference(image);
   const located = { ...reference, plainHttp: isPlainHttp(registries, reference.registry) };
-  const matches = rankMatches(snapshot, located, namespace);
+  const matches = rankMatches(snapshot, located, namespace, now);
   const applying = applyingMatches(matches);
-  const own = rankOwnMatches(snapshot, located, namespace);
-  return { reference, namespace, matches, applying, own, adding: applyingMatches(own), unmatchedImages };
+  const own = rankOwnMatches(snapshot, located, namespace, now);
+  return { reference, namespace, matches, applying, own, adding: applyingMatches(own), unmatchedImages, now };
 }
 
 export function explanationText(explanation: Explanation): string {
-  const { reference, namespace, matches, applying, own, adding } = explanation;
+  const { reference, namespace, matches, applying, own, adding, now } = explanation;
   const image = formatReference(reference);
   const where = namespace.name === undefined ? '' : `  in namespace ${namespace.name}`;
   const others = [
-    ...matches.flatMap((match) => passedOver(match, applying)),
-    ...own.flatMap((match) => passedOver(match, adding)),
+    ...matches.flatMap((match) => passedOver(match, applying, now)),
+    ...own.flatMap((match) => passedOver(match, adding, now)),
   ];
   return [
     `${image}${where}`,
@@ -111,7 +118,7 @@ function demandOf(policy: CompiledPolicy): string {
   const mode = policy.mode === 'Enforce' ? '' : ` (mode ${policy.mode})`;
   if (problem !== undefined) return `not ready, denies it${mode}: ${problem.path}: ${problem.message}`;
   if (policy.action !== 'Verify')
-    return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without a look at signatures${mode}`;
+    return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without a look at signatures${describeException(policy)}${mode}`;
   const required = policy.required.length === 0 ? '' : `, ${policy.required.join(' and ')} among them`;
   const attested = policy.attestations.map(({ name }) => `"${name}"`).join(' and ');
   if (policy.threshold === 0) return `asks for attestation ${attested}, by one of ${describeSigners(policy)}${mode}`;
@@ -120,10 +127,11 @@ function demandOf(policy: CompiledPolicy): string {
 }
 
 /** The policies of a match that don't apply, and why. */
-function passedOver(match: RankedMatch, applying: readonly RankedMatch[]): string[] {
+function passedOver(match: RankedMatch, applying: readonly RankedMatch[], now: number): string[] {
   return match.policies.flatMap(({ policy, selectsNamespace }) => {
     if (applying.includes(match) && selectsNamespace) return [];
-    const reason = selectsNamespace ? 'is less specific' : 'is not for this namespace';
+    const unselected = hasExpired(policy, now) ? describeExpiry(policy) : 'is not for this namespace';
+    const reason = selectsNamespace ? 'is less specific' : unselected;
     return [`    ${policy.name}: pattern ${match.pattern.source} ${reason}`];
   });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kindOf } from '../policy/signers/signers.ts';
 import { splitPolicyName } from '../policy/documents/kinds.ts';
+import { quote } from '../image/reference.ts';
+import { timeText } from '../policy/problems/time.ts';
 import { signaturesNeeded } from '../policy/types.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 import type { VerdictSigner } from './evaluation/distinct-signers.ts';
@@ -12,6 +14,17 @@ export function describeSigners(policy: CompiledPolicy): string {
   const shown = policy.signers.slice(0, SHOWN_SIGNERS).map((signer) => kindOf(signer).describe(signer));
   const more = policy.signers.length - shown.length;
   return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+/** Until when it allows, and why; empty where neither is said. */
+export function describeException({ expiresAt, reason }: CompiledPolicy): string {
+  const until = expiresAt === undefined ? '' : ` until ${timeText(expiresAt)}`;
+  return reason === undefined ? until : `${until} (${quote(reason)})`;
+}
+
+/** Of one that has expired: `has expired at 2026-01-31T00:00:00Z`. */
+export function describeExpiry({ expiresAt = 0 }: CompiledPolicy): string {
+  return `has expired at ${timeText(expiresAt)}`;
 }
 
 /** The command that shows what is wrong with a policy. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
+import { nextChange } from '../policy/lifetime.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { NamespaceContext } from '../policy/types.ts';
 import type { PolicySource } from './decide.ts';
@@ -25,7 +26,7 @@ export interface RecentVerdictsOptions {
   readonly metrics: EngineMetrics;
 }
 
-/** Milliseconds. By so much may tags, evidence and keys outlive their time. */
+/** Milliseconds. By so much may tags and evidence outlive their time. */
 const LIFE = 1000;
 const MOST = 10_000;
 
@@ -34,11 +35,13 @@ interface Kept {
   readonly verdict: Verdict;
 }
 
-/** The verdicts of one second under the same policies and configuration: what changes ends them all. */
+/** The verdicts of one second under the same policies and configuration: what changes, by itself or not, ends them all. */
 interface Generation {
   readonly snapshot: PolicySnapshot;
   readonly configuration: Pick<Configuration, 'cache'>;
   readonly since: number;
+  /** When a policy changes by itself: an exception or a key's window ends, or begins. */
+  readonly until: number;
   readonly kept: Map<string, Kept>;
 }
 
@@ -55,7 +58,13 @@ export function createRecentVerdicts(options: RecentVerdictsOptions): RecentVerd
     const snapshot = policies.snapshot();
     const configuration = options.configuration();
     if (generation === undefined || !isCurrent(generation, { snapshot, configuration, now })) {
-      generation = { snapshot, configuration, since: now, kept: new Map() };
+      generation = {
+        snapshot,
+        configuration,
+        since: now,
+        until: nextChange(snapshot.policies.values(), now),
+        kept: new Map(),
+      };
     }
     return generation;
   }
@@ -85,14 +94,14 @@ export function createRecentVerdicts(options: RecentVerdictsOptions): RecentVerd
 }
 
 function isCurrent(
-  { snapshot, configuration, since }: Generation,
+  { snapshot, configuration, since, until }: Generation,
   present: Pick<Generation, 'snapshot' | 'configuration'> & { readonly now: number },
 ): boolean {
   if (snapshot !== present.snapshot || configuration !== present.configuration) return false;
   const { tags, verified } = configuration.cache;
   // Who wants tags or evidence asked for each time gets that.
   const life = Math.min(LIFE, tags * 1000, verified * 1000);
-  return present.now >= since && present.now < since + life;
+  return present.now >= since && present.now < Math.min(since + life, until);
 }
 
 /** Fresh, without a request of its own: then another decision now would be the same. */

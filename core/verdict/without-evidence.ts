@@ -6,6 +6,7 @@ import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import { demandOf } from './denial.ts';
+import { describeException } from './message.ts';
 import { strictest, strictestMode } from './outcome.ts';
 import type { Verdict } from './types.ts';
 
@@ -65,7 +66,7 @@ function allowedWithoutEvidence({ image, policies }: Claimed): VerdictDraft {
     outcome: 'allowed',
     mode: strictestMode(policies),
     code: 'AllowedByPolicy',
-    message: `image ${image} is allowed by ${quoteNames(policies)}`,
+    message: `image ${image} is allowed by ${policies.map((policy) => `policy "${policy.name}"${describeException(policy)}`).join(' and ')}`,
     signers: [],
   };
 }

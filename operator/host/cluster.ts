@@ -28,6 +28,7 @@ import {
   type ClusterPolicies,
   type CompileMeans,
 } from '../policies/follow-policies.ts';
+import { countEndings } from '../policies/policy-endings.ts';
 import { secretEntry } from '../policies/policy-secrets.ts';
 import { createPullSecrets } from '../policies/pull-secrets.ts';
 import { createBackgroundScan, type BackgroundScan } from '../scan/background-scan.ts';
@@ -132,6 +133,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     notReady: () => [...canAnswer(), ...certificates.notReady()],
     unarmed: registration.unarmed,
     readings: readingsOf(options, { policies, leadership, certificates, registration }),
+    counted: policies.counted,
     denied: createDenialEvents({
       events: connection.events,
       policy: (name) => policyReference(name, policies.book.get(name)?.policy.metadata['uid']),
@@ -289,11 +291,12 @@ function scanOf(
     onAffected: (names) => operator.enqueueStatus(names),
     log: options.log,
     monotonic: () => performance.now(),
+    clock: options.clock,
   });
 }
 
 function readingsOf(
-  { clock }: ClusterOptions,
+  { clock, store }: ClusterOptions,
   {
     policies,
     leadership,
@@ -306,6 +309,7 @@ function readingsOf(
   return {
     policies: () => book.names().length,
     policiesNotReady: () => book.names().filter((name) => problems(name) > 0).length,
+    policiesEnding: () => countEndings(store.snapshot().policies.values(), clock()),
     storeAge: () => (operator.isSynced ? (performance.now() - operator.policiesHeardAt) / 1000 : undefined),
     certificateExpiry: () => {
       const at = certificates.expiresAt();

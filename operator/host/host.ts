@@ -25,6 +25,8 @@ export interface Host {
   /** Why API servers don't ask us about every Pod yet; empty: they do. */
   readonly unarmed: () => readonly string[];
   readonly readings: MetricReadings;
+  /** Signatures by these signers of a policy counted. Never throws, never waits. */
+  readonly counted: (policy: string, signers: readonly string[]) => void;
   /** A review was refused. Never throws, never waits. */
   readonly denied: (denial: Denial) => void;
   /** An entry of a Secret beside the operator, as text; undefined where there is none, or no cluster. */

@@ -6,6 +6,7 @@ import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.t
 import type { Keychain } from '../../core/registry/types.ts';
 import type { ServingPair } from '../certificates/file-certificate.ts';
 import { followPolicyFiles } from '../policies/policy-files.ts';
+import { countEndings } from '../policies/policy-endings.ts';
 import type { Host } from './host.ts';
 
 export interface StandaloneOptions {
@@ -45,12 +46,14 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     readings: {
       policies: () => files.compiled().length,
       policiesNotReady: () => files.compiled().filter(({ problems }) => problems.length > 0).length,
+      policiesEnding: () => countEndings(files.compiled(), Date.now()),
       // What was read is what there is.
       storeAge: () => 0,
       certificateExpiry: () => undefined,
       isLeader: () => undefined,
       armed: () => undefined,
     },
+    counted: () => undefined,
     denied: () => undefined,
     secretText: () => undefined,
     reconfigured: files.recompile,

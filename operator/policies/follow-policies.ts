@@ -19,6 +19,8 @@ import {
   POLICY_VERSION,
   type ImagePolicyOperatorOptions,
 } from './image-policy-operator.ts';
+import { createKeySightings, type KeySightings } from './key-sightings.ts';
+import { endsByItself } from './policy-endings.ts';
 import { createPolicySecrets, secretEntry } from './policy-secrets.ts';
 import { mayBeShadowed, shadowersOf } from './shadowing.ts';
 
@@ -50,6 +52,8 @@ export interface ClusterPolicies {
   readonly book: CompiledPolicies;
   /** Policies were compiled anew; their names. */
   readonly onCompiled: Listen<readonly string[]>;
+  /** Signatures by these signers of a policy counted. */
+  readonly counted: KeySightings['saw'];
   /** A Secret of the release's namespace changed; its name. */
   readonly onSecret: Listen<string>;
   /** Why they can't be relied on yet, beside what the operator's collections say. */
@@ -78,7 +82,10 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
         prepareDemand: demands.prepareFor({ name: policyName(policy), owner: home ?? '' }),
       });
     },
-    onRemoved: (name) => demands.forget(name),
+    onRemoved: (name) => {
+      demands.forget(name);
+      sightings.forget(name);
+    },
     store,
     onCompiled: (names) => {
       // Whoever may be in another's shadow has to look again at every change.
@@ -91,6 +98,12 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     onChange: (name) => book.recompile(name),
     monotonic: () => performance.now(),
   });
+  const sightings = createKeySightings({
+    clock,
+    isKnown: (name) => book.get(name) !== undefined,
+    onNews: (name) => operator.enqueueSeen(name),
+  });
+  let look: NodeJS.Timeout | undefined;
   const policySecrets = createPolicySecrets({
     api,
     named: () => book.namedSecrets(),
@@ -118,7 +131,8 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     ...(affected && { affected }),
     isPending: (policy) =>
       ownSecrets(policy).some((secret) => policySecrets.isPending(secret)) || isUnderWay(book, policyName(policy)),
-    shadowedBy: (policy) => shadowersOf(policy, store.snapshot().policies.values()),
+    lastSeen: sightings.lastSeen,
+    shadowedBy: (policy) => shadowersOf(policy, store.snapshot().policies.values(), clock()),
     log,
     clock,
     queueMetrics,
@@ -129,6 +143,7 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     book,
     onCompiled: compiled.listen,
     onSecret: secretChanged.listen,
+    counted: sightings.saw,
     notReady() {
       if (!operator.isSynced) return [];
       const secrets = policySecrets.isSettled() ? [] : ['Secrets of namespaced policies were not read yet'];
@@ -137,13 +152,26 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     },
     start() {
       policySecrets.start();
+      look = setInterval(() => operator.enqueueStatus(endingNames(book)), LOOK).unref();
       return operator.start();
     },
     async stop() {
+      clearInterval(look);
       demands.stop();
       await Promise.all([operator.shutdown(), policySecrets.stop()]);
     },
   };
+}
+
+/** Milliseconds: how late the status may tell that something ended. What is decided does not wait for it. */
+const LOOK = 20_000;
+
+/** Whose status time alone may change: its own end, a key's, or that of one in whose shadow it is. */
+function endingNames(book: CompiledPolicies): readonly string[] {
+  return book.names().filter((name) => {
+    const compiled = book.get(name)?.compiled;
+    return compiled !== undefined && (endsByItself(compiled) || mayBeShadowed(compiled));
+  });
 }
 
 function isUnderWay(book: CompiledPolicies, name: string): boolean {

@@ -2,15 +2,15 @@
 import k8sOperator, { type OperatorLogger, type ResourceEvent, type ResourceMeta } from '@dot-i/k8s-operator';
 import { errorText } from '../../core/text.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
-import { joinPolicyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
-import type { AffectedStatus } from '../../core/policy/documents/image-policy.gen.ts';
+import { joinPolicyName, policyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
+import type { AffectedStatus, ImagePolicyStatus } from '../../core/policy/documents/image-policy.gen.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { apiPath, isStatus, ONLY_METADATA, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
 import type { Secret } from '../certificates/certificates.ts';
 import type { SharedKubeConfig } from '../kubernetes/kube-config.ts';
-import type { CompiledPolicies } from './compiled-policies.ts';
+import type { CompiledPolicies, PolicyEntry } from './compiled-policies.ts';
 import { POLICY_READING, SECRET_READING } from './policy-reading.ts';
-import { isSameStatus, readyOf, statusOf } from './policy-status.ts';
+import { isSameStatus, readyOf, seenStatusOf, statusOf } from './policy-status.ts';
 import { Reflector, type Change, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { createWorkQueue, type QueueMetrics, type WorkQueue } from '../kubernetes/work-queue.ts';
 
@@ -43,6 +43,8 @@ export interface ImagePolicyOperatorOptions {
   readonly affected?: (name: string) => AffectedStatus | undefined;
   /** What it refers to is being read: it denies meanwhile, and its status waits for what comes of it. */
   readonly isPending?: (policy: AnyImagePolicy) => boolean;
+  /** When a signer of a policy last counted here, milliseconds since the epoch. */
+  readonly lastSeen?: (policy: string, signer: string) => number | undefined;
   readonly shadowedBy?: (policy: CompiledPolicy) => readonly string[];
   readonly log: Logger;
   readonly clock: Clock;
@@ -102,6 +104,11 @@ export class ImagePolicyOperator extends Operator {
   enqueueStatus(names: readonly string[] = this.#options.book.names()): void {
     if (!this.#options.isLeader() || !this.isSynced) return;
     for (const name of names) this.#statusQueue.add(name);
+  }
+
+  /** Keys of the policy counted here, for the first time in an hour; whoever leads can't know it of other replicas. */
+  enqueueSeen(name: string): void {
+    if (this.isSynced) this.#statusQueue.add(name);
   }
 
   override stop(): void {
@@ -190,11 +197,9 @@ export class ImagePolicyOperator extends Operator {
 
   async #writeStatus(name: string): Promise<void> {
     const entry = this.#options.book.get(name);
-    if (!entry || !this.#mayWrite(entry.policy)) return;
-    const { policy, compiled } = entry;
-    const shadowedBy = this.#options.shadowedBy?.(compiled) ?? [];
-    const affected = this.#affected(name, policy);
-    const status = statusOf({ policy, compiled, shadowedBy, affected, now: this.#options.clock() });
+    if (!entry || this.#options.isPending?.(entry.policy) === true) return;
+    const { policy } = entry;
+    const status = this.#statusNow(entry);
     if (isSameStatus(policy, status)) return;
     try {
       // A merge patch leaves alone what it doesn't name, and removes what is null.
@@ -210,9 +215,19 @@ export class ImagePolicyOperator extends Operator {
     this.#report(policy, readyOf(status));
   }
 
-  #mayWrite(policy: AnyImagePolicy): boolean {
-    const { isLeader, isPending } = this.#options;
-    return isLeader() && isPending?.(policy) !== true;
+  /** What this replica would have it say: all of it, or, where it doesn't lead, which keys counted. */
+  #statusNow({ policy, compiled }: PolicyEntry): ImagePolicyStatus {
+    const { isLeader, shadowedBy, lastSeen, clock } = this.#options;
+    const name = policyName(policy);
+    const input = {
+      policy,
+      compiled,
+      shadowedBy: shadowedBy?.(compiled) ?? [],
+      affected: this.#affected(name, policy),
+      lastSeen: (signer: string) => lastSeen?.(name, signer),
+      now: clock(),
+    };
+    return isLeader() ? statusOf(input) : seenStatusOf(input);
   }
 
   /** Until this replica has scanned, what another found stands. */

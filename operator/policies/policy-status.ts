@@ -7,7 +7,10 @@ import type {
   StatusCondition,
 } from '../../core/policy/documents/image-policy.gen.ts';
 import { kindOf } from '../../core/policy/signers/signers.ts';
+import { timeText } from '../../core/policy/problems/time.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
+import { withLastSeen } from './key-sightings.ts';
+import { endingConditions } from './policy-endings.ts';
 
 export interface StatusInput {
   readonly policy: AnyImagePolicy;
@@ -16,17 +19,21 @@ export interface StatusInput {
   readonly shadowedBy: readonly string[];
   /** What the last scan found; undefined: nothing is known. */
   readonly affected?: AffectedStatus | undefined;
+  /** When a signer of it last counted, milliseconds since the epoch. */
+  readonly lastSeen: (signer: string) => number | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 const MESSAGE_MOST = 2048;
+const OURS = new Set(['Ready', 'Shadowed', 'Expiring', 'Expired']);
 
 /** What the status should be, given what it is: times of conditions that did not change are kept, others' fields too. */
 export function statusOf(input: StatusInput): ImagePolicyStatus {
   const { policy, compiled } = input;
-  const keys = compiled.signers.flatMap((signer) => kindOf(signer).keyStatus(signer));
-  const { affected: before, ...others } = policy.status ?? {};
+  const { affected: before, keys: writtenKeys = [], ...others } = policy.status ?? {};
+  const known = compiled.signers.flatMap((signer) => kindOf(signer).keyStatus(signer));
+  const keys = withLastSeen(known, writtenKeys, input.lastSeen);
   const affected = affectedOf(before, input.affected);
   return {
     ...others,
@@ -37,6 +44,17 @@ export function statusOf(input: StatusInput): ImagePolicyStatus {
     keys,
     conditions: conditionsOf(input),
   };
+}
+
+/**
+ * What a replica that doesn't lead adds to the status: that keys counted for it, an hour or more after what is written.
+ * The rest is the leader's word.
+ */
+export function seenStatusOf({ policy, compiled, lastSeen }: StatusInput): ImagePolicyStatus {
+  const { status = {} } = policy;
+  // Of another spec: the leader has not written yet.
+  if (status.observedGeneration !== compiled.generation || status.keys === undefined) return status;
+  return { ...status, keys: withLastSeen(status.keys, status.keys, lastSeen) };
 }
 
 /** Equal in what matters: nothing is written then. */
@@ -60,7 +78,7 @@ export function readyOf(status: ImagePolicyStatus | undefined): StatusCondition 
 
 function conditionsOf({ policy, compiled, shadowedBy, now }: StatusInput): readonly StatusCondition[] {
   const before = policy.status?.conditions ?? [];
-  const time = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const time = timeText(now);
   const condition = (wanted: Omit<StatusCondition, 'lastTransitionTime' | 'observedGeneration'>): StatusCondition => {
     const known = before.find(({ type }) => type === wanted.type);
     const lastTransitionTime = known?.status === wanted.status ? known.lastTransitionTime : time;
@@ -69,8 +87,9 @@ function conditionsOf({ policy, compiled, shadowedBy, now }: StatusInput): reado
   const ours = [
     condition({ type: 'Ready', ...readiness(compiled.problems) }),
     condition({ type: 'Shadowed', ...shadow(shadowedBy) }),
+    ...endingConditions(compiled, now).map(condition),
   ];
-  return [...ours, ...before.filter(({ type }) => !ours.some((own) => own.type === type))];
+  return [...ours, ...before.filter(({ type }) => !OURS.has(type))];
 }
 
 function readiness(problems: readonly Problem[]): Pick<StatusCondition, 'status' | 'reason' | 'message'> {

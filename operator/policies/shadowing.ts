@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImagePattern } from '../../core/image/types.ts';
+import { hasExpired } from '../../core/policy/lifetime.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 
 /** Every image has a host and at least one path segment. */
@@ -10,12 +11,15 @@ const SEGMENTS_LEAST = 2;
  * that matches all that another does is rare: literal and glob segments always match less. Only a trailing
  * `**` can be spelled more specifically without losing an image: with a `*` segment before it.
  */
-export function shadowersOf(policy: CompiledPolicy, all: Iterable<CompiledPolicy>): readonly string[] {
+export function shadowersOf(policy: CompiledPolicy, all: Iterable<CompiledPolicy>, now: number): readonly string[] {
   if (!mayBeShadowed(policy)) return [];
   // One with a selector leaves the other namespaces; those of a namespace are ranked among themselves.
   const others = [...all].filter(
-    ({ name, namespace, namespaceSelector }) =>
-      name !== policy.name && namespace === policy.namespace && !namespaceSelector,
+    (other) =>
+      other.name !== policy.name &&
+      other.namespace === policy.namespace &&
+      !other.namespaceSelector &&
+      !hasExpired(other, now),
   );
   const shadowers = new Set<string>();
   for (const pattern of policy.patterns) {

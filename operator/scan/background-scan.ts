@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../../core/config/types.ts';
-import type { Logger } from '../../core/observe.ts';
+import type { Clock, Logger } from '../../core/observe.ts';
 import type { PolicySnapshot } from '../../core/policy/store/store.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import type { Decide } from '../../core/verdict/types.ts';
@@ -32,6 +32,7 @@ export interface BackgroundScanOptions {
   readonly onAffected: (policies: readonly string[]) => void;
   readonly log: Logger;
   readonly monotonic: () => number;
+  readonly clock: Clock;
   readonly timings?: { readonly reflector?: Partial<ReflectorTimings>; readonly rescan?: Partial<RescanTimings> };
 }
 
@@ -75,6 +76,7 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     publish,
     log,
     monotonic,
+    clock: options.clock,
     ...(options.timings?.rescan && { timings: options.timings.rescan }),
   });
 

@@ -3,7 +3,8 @@ import { errorText } from '../../core/text.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { factsOf } from '../../core/verdict-codes.ts';
 import type { VerdictCode } from '../../core/verdict-codes.ts';
-import type { Logger } from '../../core/observe.ts';
+import type { Clock, Logger } from '../../core/observe.ts';
+import { nextChange } from '../../core/policy/lifetime.ts';
 import { matchPolicies } from '../../core/policy/store/match.ts';
 import type { PolicySnapshot } from '../../core/policy/store/store.ts';
 import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
@@ -33,6 +34,7 @@ export interface RescanOptions {
   readonly log: Logger;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
+  readonly clock: Clock;
   readonly timings?: Partial<RescanTimings>;
 }
 
@@ -64,7 +66,7 @@ export class Rescan {
   readonly #timings: RescanTimings;
   readonly #stopping = new AbortController();
   /** By subject; with the policies that it was decided by. */
-  #results = new Map<string, { readonly result: ScanResult; readonly policies: readonly CompiledPolicy[] }>();
+  #results = new Map<string, KnownResult>();
   /** Registries that failed: until when they are left alone, and why. */
   readonly #resting = new Map<string, { readonly until: number; readonly code: VerdictCode }>();
   #running: Promise<void> | undefined;
@@ -142,6 +144,7 @@ export class Rescan {
   /** Which policies apply to each; a verdict by the same ones stands, however old: it is better than none. */
   async #match({ subjects }: Running, snapshot: PolicySnapshot): Promise<void> {
     const contexts = new Map<string, NamespaceContext | undefined>();
+    const now = this.#options.clock();
     for (const [index, subject] of subjects.entries()) {
       if (index % MATCHED_AT_ONCE === MATCHED_AT_ONCE - 1) await nextTurn();
       const { reference, source } = subject;
@@ -149,9 +152,9 @@ export class Rescan {
       if (!contexts.has(namespace)) contexts.set(namespace, await this.#context(namespace));
       subject.context = contexts.get(namespace);
       if (subject.context === undefined || reference === undefined) continue;
-      subject.policies = matchPolicies(snapshot, reference, subject.context).policies;
+      subject.policies = matchPolicies(snapshot, reference, subject.context, now).policies;
       const known = this.#results.get(subject.key);
-      if (known && sameItems(known.policies, subject.policies)) subject.result = known.result;
+      if (known && known.until > now && sameItems(known.policies, subject.policies)) subject.result = known.result;
     }
   }
 
@@ -223,12 +226,21 @@ export class Rescan {
 
   #note(subject: Subject, result: Omit<ScanResult, 'at'>): void {
     subject.result = { ...result, at: this.#options.monotonic() };
-    this.#results.set(subject.key, { result: subject.result, policies: subject.policies });
+    const { key, result: noted, policies } = subject;
+    this.#results.set(key, { result: noted, policies, until: nextChange(policies, this.#options.clock()) });
   }
 
   #publish(running: Running, { policies }: PolicySnapshot): void {
     if (this.#options.isLeader()) this.#options.publish(policyEffects(running, policies));
   }
+}
+
+interface KnownResult {
+  readonly result: ScanResult;
+  /** By which it was decided. */
+  readonly policies: readonly CompiledPolicy[];
+  /** Milliseconds since the epoch: they may decide otherwise from then on. */
+  readonly until: number;
 }
 
 function namesOf({ policies }: Subject): readonly string[] {

@@ -58,6 +58,16 @@ export const METRICS = {
     help: 'Policies that are not Ready and deny their images.',
     labels: [],
   },
+  cosignet_policy_store_expiring: {
+    type: 'gauge',
+    help: 'Policies that end by themselves within two weeks, or have a key that does.',
+    labels: [],
+  },
+  cosignet_policy_store_expired: {
+    type: 'gauge',
+    help: 'Policies that have expired and cover nothing.',
+    labels: [],
+  },
   cosignet_policy_store_age_seconds: {
     type: 'gauge',
     help: 'Time since the API server last confirmed the policies.',

@@ -10,6 +10,8 @@ import type { QueueMetrics } from '../kubernetes/work-queue.ts';
 export interface MetricReadings {
   readonly policies: () => number;
   readonly policiesNotReady: () => number;
+  /** Policies of which something ends soon, and that have ended. */
+  readonly policiesEnding: () => { readonly expiring: number; readonly expired: number };
   /** Since the API server last confirmed the policies. */
   readonly storeAge: () => number | undefined;
   /** Until the serving certificate expires. */
@@ -113,6 +115,8 @@ function queueMetrics(make: Makers): QueueMetrics {
 function observeReadings(make: Makers, readings: MetricReadings, leaseName: string): void {
   make.reading('cosignet_policy_store_policies', {}, readings.policies);
   make.reading('cosignet_policy_store_not_ready', {}, readings.policiesNotReady);
+  make.reading('cosignet_policy_store_expiring', {}, () => readings.policiesEnding().expiring);
+  make.reading('cosignet_policy_store_expired', {}, () => readings.policiesEnding().expired);
   make.reading('cosignet_policy_store_age_seconds', {}, readings.storeAge);
   make.reading('cosignet_certificate_expiry_seconds', {}, readings.certificateExpiry);
   make.reading('leader_election_master_status', { name: leaseName }, numberOf(readings.isLeader));

@@ -132,6 +132,22 @@ const refused: readonly [string, object, RegExp][] = [
     { images: ['**'], certificates: [certificate], threshold: 2 },
     /must not exceed the number/,
   ],
+  [
+    'a demand that ends by itself',
+    { images: ['**'], keys: [key], expiresAt: '2030-01-01T00:00:00Z' },
+    /expiresAt is for action Allow only: what is asked must not end by itself/,
+  ],
+  [
+    'a denial that ends by itself',
+    { images: ['**'], action: 'Deny', expiresAt: '2030-01-01T00:00:00Z' },
+    /expiresAt is for action Allow only/,
+  ],
+  [
+    'an exception that ends at no time',
+    { images: ['**'], action: 'Allow', expiresAt: 'soon' },
+    /spec\.expiresAt.*must be of type date-time/,
+  ],
+  ['a demand with a reason', { images: ['**'], keys: [key], reason: 'none' }, /reason is for action Allow only/],
   ['an unknown mode', { images: ['**'], keys: [key], mode: 'Off' }, /Unsupported value: "Off"/],
   ['an unknown field', { images: ['**'], keys: [key], keyz: [] }, /unknown field "spec\.keyz"/],
 ];
@@ -186,6 +202,17 @@ describe('the ImagePolicy definition in a real API server', () => {
 
   test('takes attestations alone', async () => {
     const { code, stderr } = await apply(attestedOnly);
+    assert.equal(code, 0, stderr);
+  });
+
+  test('takes an exception that ends, with its reason', async () => {
+    const exception = {
+      images: ['**'],
+      action: 'Allow',
+      expiresAt: '2030-01-01T00:00:00Z',
+      reason: 'until it is signed',
+    };
+    const { code, stderr } = await apply(exception);
     assert.equal(code, 0, stderr);
   });
 

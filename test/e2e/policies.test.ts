@@ -128,6 +128,48 @@ describe('policies in a cluster', () => {
     await here.refused(...tryPod(here.images.tool));
   });
 
+  test('an exception ends by itself, and its status and the refusal tell', async () => {
+    const image = here.images.unsigned;
+    const images = [image.tag.replace(/:1\.0$/, '')];
+    // Far enough ahead for a slow machine: what is waited for is the end, not a time.
+    const end = Date.now() + 20_000;
+    const expiresAt = new Date(end).toISOString();
+    await apply(policy('waiver', { images, action: 'Allow', expiresAt, reason: 'a test' }));
+    await waitFor('the exception to count', async () => (await isAdmitted(here, image)) || undefined);
+    assert.equal(await here.read('imagepolicies.cosignet.dev/waiver', '.spec.expiresAt'), expiresAt);
+    await waitFor('the exception to end', async () => !(await isAdmitted(here, image)) || undefined, {
+      timeout: 60_000,
+    });
+    assert.ok(Date.now() >= end, 'it ended early');
+    assert.match(await here.refused(...tryPod(image)), /waiver.*has expired/s);
+    const expired = '.status.conditions[?(@.type=="Expired")].status';
+    await waitFor(
+      'the status',
+      async () => (await here.read('imagepolicies.cosignet.dev/waiver', expired)) === 'True' || undefined,
+      {
+        timeout: 90_000,
+      },
+    );
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'waiver');
+  });
+
+  test('the status tells when a key last counted, whichever replica saw it', async () => {
+    const started = Date.now();
+    await apply(
+      policy('seen', {
+        images: [here.images.signed.tag.replace(/:1\.0$/, '')],
+        keys: [{ pem: here.release.publicKey }],
+      }),
+    );
+    await policyReady(here.kubectl, 'seen');
+    await admitted(here, here.images.signed);
+    await waitFor('the key to be seen', async () => {
+      const seen = await here.read('imagepolicies.cosignet.dev/seen', '.status.keys[0].lastSeen');
+      return Date.parse(seen) >= started - 1000 || undefined;
+    });
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'seen');
+  });
+
   test('Warn admits and tells', async () => {
     await apply(
       policy('warn', {

@@ -9,5 +9,5 @@ import { createPolicyStore } from '../../core/policy/store/store.ts';
 export function matchesPattern(pattern: ImagePattern, reference: Matchable): boolean {
   const store = createPolicyStore();
   store.replace([{ ...refusePolicy({ metadata: { name: 'only' } }, []), patterns: [pattern] }]);
-  return matchPolicies(store.snapshot(), reference, { labels: {} }).policies.length > 0;
+  return matchPolicies(store.snapshot(), reference, { labels: {} }, 0).policies.length > 0;
 }

@@ -11,6 +11,7 @@ import { joinPolicyName, namespaceOf, policyName } from '../documents/kinds.ts';
 import type { AnyImagePolicy } from '../documents/kinds.ts';
 import { compileLabelSelector } from './label-selector.ts';
 import { createReport } from '../problems/report.ts';
+import { reportedTime } from '../problems/time.ts';
 import { checkRules } from './rules.ts';
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
 import { compileSigners } from '../signers/signers.ts';
@@ -55,6 +56,7 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
     patterns,
     action: spec.action ?? 'Verify',
     mode: spec.mode ?? 'Enforce',
+    ...compileException(spec, report),
     signers,
     threshold: spec.threshold ?? 1,
     required: spec.required ?? [],
@@ -65,6 +67,22 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
     ...namespaceSelector,
     ...(signatureRepository === undefined ? {} : { signatureRepository }),
   };
+}
+
+/** What asks for something must not stop asking by itself, so only an exception ends. */
+function compileException(
+  { action = 'Verify', expiresAt, reason }: ImagePolicySpec,
+  report: Report,
+): Pick<CompiledPolicy, 'expiresAt' | 'reason'> {
+  if (action !== 'Allow' && expiresAt !== undefined) {
+    const message = 'expiresAt is for action Allow only: what is asked must not end by itself';
+    report.add('InvalidSpec', 'spec.expiresAt', message);
+  }
+  if (action !== 'Allow' && reason !== undefined) {
+    report.add('InvalidSpec', 'spec.reason', 'reason is for action Allow only');
+  }
+  const end = reportedTime(expiresAt, 'spec.expiresAt', report);
+  return { ...(end !== undefined && { expiresAt: end }), ...(reason !== undefined && { reason }) };
 }
 
 /** Else a policy meant for one namespace would apply to all. */

@@ -28,6 +28,10 @@ export interface ImagePolicySpec {
   readonly namespaceSelector?: LabelSelector;
   /** What is done with the images: Verify (their signatures must satisfy this policy), or Allow or Deny without looking at signatures. */
   readonly action?: 'Verify' | 'Allow' | 'Deny';
+  /** With action Allow only: from this time on (RFC 3339) the policy covers nothing, and its images belong to the next policy that matches them. */
+  readonly expiresAt?: string;
+  /** With action Allow only. Why its images are allowed, for those who read the policy and what it decided. */
+  readonly reason?: string;
   /** What happens to an image that fails: Enforce (it is refused), Warn (it is admitted with a warning) or Audit (it is admitted, and the failure only recorded). */
   readonly mode?: 'Enforce' | 'Warn' | 'Audit';
   /** Public keys whose signatures count. Two entries with the same key are one signer. */
@@ -174,7 +178,7 @@ export interface ImagePolicyStatus {
   readonly keys?: readonly KeyStatus[];
   /** Running Pods that the policy would refuse if they were created now, whatever its mode, as the last scan found them. Absent before the first scan and where scans are switched off. */
   readonly affected?: AffectedStatus;
-  /** `Ready`: the policy is in use; where it is False the policy denies its images, and reason and message say why. */
+  /** `Ready`: the policy is in use; where it is False the policy denies its images, and reason and message say why. `Shadowed`: other policies take every image of this one. `Expiring`: it, or a key of it, ends within two weeks. `Expired`: it covers nothing any more. */
   readonly conditions?: readonly StatusCondition[];
 }
 
@@ -186,6 +190,8 @@ export interface KeyStatus {
   readonly fingerprint: string;
   /** The kind of key, for instance ECDSA-P256. */
   readonly algorithm: string;
+  /** When a signature by this key last counted for an image. Written at most once an hour, so it may be an hour old; absent where none has counted yet. */
+  readonly lastSeen?: string;
 }
 
 /** Running Pods that the policy would refuse if they were created now, whatever its mode, as the last scan found them. Absent before the first scan and where scans are switched off. */

@@ -104,6 +104,16 @@ const CLUSTER = {
             "Deny"
           ]
         },
+        "expiresAt": {
+          "type": "string",
+          "format": "date-time",
+          "maxLength": 64
+        },
+        "reason": {
+          "type": "string",
+          "minLength": 1,
+          "maxLength": 512
+        },
         "mode": {
           "type": "string",
           "enum": [
@@ -442,6 +452,11 @@ const CLUSTER = {
               "algorithm": {
                 "type": "string",
                 "maxLength": 32
+              },
+              "lastSeen": {
+                "type": "string",
+                "format": "date-time",
+                "maxLength": 64
               }
             },
             "additionalProperties": false

@@ -27,6 +27,12 @@ export function kindOf(signer: Signer): AnyKind {
   return KINDS[signer.kind];
 }
 
+/** Whether its signatures count at this time, in milliseconds since the epoch. */
+export function isCurrent(signer: Signer, now: number): boolean {
+  const { notBefore = -Infinity, notAfter = Infinity } = kindOf(signer).window(signer);
+  return now >= notBefore && now <= notAfter;
+}
+
 /** A signer as written in a policy. */
 export interface SignerEntry {
   /** As written or, left out, the kind and its index: `key-0`. */

@@ -7,6 +7,7 @@ import type { ImagePattern, ImageReference } from '../../image/types.ts';
 import type { PatternIndex, PolicySnapshot } from './store.ts';
 import { visitClaims } from './trie.ts';
 import type { Claim } from './trie.ts';
+import { hasExpired } from '../lifetime.ts';
 import type { CompiledPolicy, NamespaceContext } from '../types.ts';
 
 /** The API server sets this label on every namespace, and nobody can change it. */
@@ -25,6 +26,7 @@ export interface RankedMatch {
   readonly pattern: ImagePattern;
   readonly policies: readonly {
     readonly policy: CompiledPolicy;
+    /** And it has not expired. */
     readonly selectsNamespace: boolean;
     /** False: it claims the image only because something in it can't be read, and takes it from nobody. */
     readonly isAsWritten: boolean;
@@ -45,31 +47,31 @@ const NO_POLICIES: readonly CompiledPolicy[] = [];
  * only because something in it can't be read: it adds to the next, so that a slip in a lenient policy opens nothing that
  * a strict one keeps shut. Beside them the namespace's own
  * with their most specific pattern: the two are ranked apart, so that no namespaced policy takes an image from one
- * of the cluster. The tag is never looked at: beside a digest it is text of the writer's choice.
+ * of the cluster. An exception that has expired claims nothing. The tag is never looked at: beside a digest it is text of
+ * the writer's choice.
+ *
+ * @param now milliseconds since the epoch.
  */
 export function matchPolicies(
   snapshot: PolicySnapshot,
   reference: Matchable,
   namespace: NamespaceContext,
+  now: number,
 ): MatchedPolicies {
-  const labels = labelsOf(namespace);
+  const isSelected = selector(namespace, now);
   const own = ownIndex(snapshot, namespace);
-  const speaking = mostSpecific(snapshot.index, reference, ({ policy }) => selects(policy, labels));
-  const adding = own === undefined ? NO_CLAIMS : mostSpecific(own, reference, () => true);
+  const speaking = mostSpecific(snapshot.index, reference, isSelected);
+  const adding = own === undefined ? NO_CLAIMS : mostSpecific(own, reference, isSelected);
   const policies = [...speaking, ...adding].map(({ policy }) => policy);
   return { policies, isCovered: speaking.some(isAsWritten) };
 }
 
 /** Of the claims that are selected those of the most specific pattern that one makes as written, and all before them. */
-function mostSpecific(
-  index: PatternIndex,
-  reference: Matchable,
-  isSelected: (claim: Claim) => boolean,
-): readonly Claim[] {
+function mostSpecific(index: PatternIndex, reference: Matchable, isSelected: IsSelected): readonly Claim[] {
   const groups: (readonly Claim[])[] = [];
   for (const texts of spellingsOf(reference)) {
     visitAll(index, reference.digest, texts, (claims) => {
-      const selected = claims.filter(isSelected);
+      const selected = claims.filter(({ policy }) => isSelected(policy));
       if (selected.length > 0) groups.push(selected);
       return selected.some(isAsWritten);
     });
@@ -136,17 +138,17 @@ export function policiesByDigest(
   snapshot: PolicySnapshot,
   reference: Matchable,
   namespace: NamespaceContext,
+  now: number,
 ): readonly CompiledPolicy[] {
   const roots = [snapshot.index.withDigest, ownIndex(snapshot, namespace)?.withDigest];
   // Most clusters name no digest at all.
   if (reference.digest !== undefined || roots.every((root) => root === undefined)) return NO_POLICIES;
-  const labels = labelsOf(namespace);
+  const isSelected = selector(namespace, now);
   const found = new Set<CompiledPolicy>();
   for (const texts of spellingsOf(reference)) {
     for (const root of roots) {
       visitClaims(root, texts, (claims) => {
-        for (const { policy } of claims)
-          if (policy.namespace !== undefined || selects(policy, labels)) found.add(policy);
+        for (const { policy } of claims) if (isSelected(policy)) found.add(policy);
         return false;
       });
     }
@@ -158,13 +160,16 @@ export function policiesByDigest(
  * The policies here that a text may have been meant for which is no reference: whose patterns share an image with what
  * can be read of it.
  */
-export function policiesMeant(snapshot: PolicySnapshot, text: string, namespace: NamespaceContext): MatchedPolicies {
-  const labels = labelsOf(namespace);
+export function policiesMeant(
+  snapshot: PolicySnapshot,
+  text: string,
+  namespace: NamespaceContext,
+  now: number,
+): MatchedPolicies {
+  const isSelected = selector(namespace, now);
   const texts = claimsOf(text);
   const claims = [...snapshot.policies.values()]
-    .filter((policy) =>
-      policy.namespace === undefined ? selects(policy, labels) : policy.namespace === namespace.name,
-    )
+    .filter((policy) => (policy.namespace ?? namespace.name) === namespace.name && isSelected(policy))
     .flatMap((policy) => policy.patterns.map((pattern) => ({ policy, pattern })))
     .filter(({ pattern }) => texts.some((claimed) => mayOverlap(pattern, claimed)));
   return {
@@ -178,9 +183,9 @@ export function rankMatches(
   snapshot: PolicySnapshot,
   reference: Matchable,
   namespace: NamespaceContext,
+  now: number,
 ): readonly RankedMatch[] {
-  const labels = labelsOf(namespace);
-  return rank(snapshot.index, reference, (policy) => selects(policy, labels));
+  return rank(snapshot.index, reference, selector(namespace, now));
 }
 
 /** Those of the matches that apply: all that are selected, up to the first of which one does as written. */
@@ -195,16 +200,13 @@ export function rankOwnMatches(
   snapshot: PolicySnapshot,
   reference: Matchable,
   namespace: NamespaceContext,
+  now: number,
 ): readonly RankedMatch[] {
   const own = ownIndex(snapshot, namespace);
-  return own === undefined ? [] : rank(own, reference, () => true);
+  return own === undefined ? [] : rank(own, reference, selector(namespace, now));
 }
 
-function rank(
-  index: PatternIndex,
-  reference: Matchable,
-  isSelected: (policy: CompiledPolicy) => boolean,
-): readonly RankedMatch[] {
+function rank(index: PatternIndex, reference: Matchable, isSelected: IsSelected): readonly RankedMatch[] {
   const ranked: RankedMatch[] = [];
   const spellings = spellingsOf(reference);
   for (const texts of spellings) {
@@ -249,8 +251,12 @@ function visitAll(
   [index.unreadableDigest, exact, index.general].some((root) => visitClaims(root, texts, visit));
 }
 
-function selects({ namespaceSelector }: CompiledPolicy, labels: NamespaceContext['labels']): boolean {
-  return namespaceSelector === undefined || namespaceSelector(labels);
+type IsSelected = (policy: CompiledPolicy) => boolean;
+
+/** Policies that are for the namespace, and for this time. Those of a namespace are looked up by it, and have no selector. */
+function selector(namespace: NamespaceContext, now: number): IsSelected {
+  const labels = labelsOf(namespace);
+  return (policy) => policy.namespaceSelector?.(labels) !== false && !hasExpired(policy, now);
 }
 
 /** The labels as they are in a cluster, where the name is one of them. */

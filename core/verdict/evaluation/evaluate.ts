@@ -11,7 +11,7 @@ import { countDistinct } from './distinct-signers.ts';
 import type { CountedProof, VerdictSigner } from './distinct-signers.ts';
 import type { WorkBudget } from './work-budget.ts';
 import type { Asking } from '../../policy/signers/common/signer-kind.ts';
-import { kindOf, proveSigners } from '../../policy/signers/signers.ts';
+import { isCurrent, kindOf, proveSigners } from '../../policy/signers/signers.ts';
 import type { Signer } from '../../policy/signers/signers.ts';
 import type { ImageEvidence } from '../evidence/evidence.ts';
 import type { Proven } from '../../policy/signers/verification/proven.ts';
@@ -82,7 +82,7 @@ async function evaluateEvidence(
   evidence: ImageEvidence,
   context: EvaluationContext,
 ): Promise<PolicyEvaluation> {
-  const signers = policy.signers.filter((signer) => kindOf(signer).isCurrent(signer, context.now));
+  const signers = policy.signers.filter((signer) => isCurrent(signer, context.now));
   const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [], strangers: [] };
   const isSigned = signaturesNeeded(policy) > 0;
   // Read for other policies, perhaps: where none are needed none are looked at.

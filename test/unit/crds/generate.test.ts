@@ -46,7 +46,7 @@ describe('the ImagePolicy resource', () => {
     const columns = version.additionalPrinterColumns;
     assert.deepEqual(
       columns.map((column) => column.name),
-      ['Images', 'Action', 'Mode', 'Keys', 'Ready', 'Reason', 'Age'],
+      ['Images', 'Action', 'Mode', 'Keys', 'Ready', 'Reason', 'Expires', 'Age'],
     );
     assert.equal(columns.find((column) => column.name === 'Reason')?.priority, 1);
   });

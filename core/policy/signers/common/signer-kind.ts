@@ -30,12 +30,18 @@ export interface SignerKind<Written extends { readonly name?: string }, S> {
   keyStatus(signer: S): readonly KeyStatus[];
   /** Trust roots that may come to be asked about it, of those that are configured. */
   trustRoots(signer: S, question: TrustRootQuestion): readonly string[];
-  /** Whether its signatures count at this time, in milliseconds since the epoch. */
-  isCurrent(signer: S, now: number): boolean;
+  /** When its signatures count. */
+  window(signer: S): CountingWindow;
   /** Which of the signers made the signature: several where they hold one key or one identity. */
   prove(candidate: SignatureCandidate, signers: readonly S[], asking: Asking): Promise<readonly SignerProof<S>[]>;
   /** Beyond `prove`, where the policy has `transparencyLog: Require`: whether a trusted log has the signature. */
   proveLogged(candidate: SignatureCandidate, signer: S, verifier: SignatureVerifier): Promise<Proven<true>>;
+}
+
+/** Milliseconds since the epoch, both included. Left out: without that bound. */
+export interface CountingWindow {
+  readonly notBefore?: number;
+  readonly notAfter?: number;
 }
 
 /** What signers refer to, looked up beforehand. */

@@ -17,8 +17,8 @@ export const IDENTITY_KIND: SignerKind<PolicyIdentity, IdentitySigner> = {
     `identity "${name}" (${subject.source} by ${issuer.source}${describeClaims(claims)})`,
   keyStatus: () => [],
   trustRoots: ({ trustRoot }) => [trustRoot],
-  // The window is the certificate's.
-  isCurrent: () => true,
+  // Each certificate has its own.
+  window: () => ({}),
 
   async prove(candidate, signers, { verifier, transparencyLog, note }) {
     if (!hasCertificate(candidate)) return [];

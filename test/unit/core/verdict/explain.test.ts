@@ -20,7 +20,14 @@ function explain(image: string, specs: Record<string, ImagePolicySpec>, namespac
     ),
   );
   const context = namespace === undefined ? { labels: {} } : { name: namespace, labels: {} };
-  return explanationText(explainImage(image, context, store.snapshot(), DEFAULT_CONFIGURATION));
+  return explanationText(explainImage(image, context, store.snapshot(), { ...DEFAULT_CONFIGURATION, now: 0 }));
+}
+
+function exceptionUntil(expiresAt: string): Readonly<Record<string, ImagePolicySpec>> {
+  return {
+    exception: { images: ['nginx'], action: 'Allow', expiresAt, reason: 'until it is signed' },
+    all: { images: ['**'], keys },
+  };
 }
 
 describe('an explanation', () => {
@@ -66,6 +73,16 @@ describe('an explanation', () => {
     assert.match(elsewhere, /^ghcr\.io\/acme\/app:1 {2}in namespace prod\n {2}decided by pattern ghcr\.io\/\*\*/);
     assert.match(elsewhere, / {4}team: pattern ghcr\.io\/acme\/app is not for this namespace$/);
     assert.match(explain('ghcr.io/acme/app:1', specs, 'team'), /decided by pattern ghcr\.io\/acme\/app,/);
+  });
+
+  test('shows until when an exception allows and why, and that one has expired', () => {
+    assert.match(
+      explain('nginx', exceptionUntil('1970-01-01T00:00:01Z')),
+      / {4}exception: allows it without a look at signatures until 1970-01-01T00:00:01Z \("until it is signed"\)\n/,
+    );
+    const expired = explain('nginx', exceptionUntil('1970-01-01T00:00:00Z'));
+    assert.match(expired, /decided by pattern \*\*,/);
+    assert.match(expired, / {4}exception: pattern nginx has expired at 1970-01-01T00:00:00Z$/);
   });
 
   test('says what happens to an image that no policy covers', () => {

@@ -7,7 +7,7 @@ import { silentMetrics } from '../../../../core/observe.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
 import { createRecentVerdicts, type RecentVerdicts } from '../../../../core/verdict/recent.ts';
 import type { Verdict } from '../../../../core/verdict/types.ts';
-import { anonymous, compiled } from '../../../fakes/engine.ts';
+import { anonymous, compiled, publicKeyPem } from '../../../fakes/engine.ts';
 
 const IMAGE = 'registry.example.com/acme/app:1';
 const SHOP = { name: 'shop', labels: { team: 'a' } };
@@ -69,6 +69,25 @@ describe('verdicts of the last second', () => {
     await decide();
     assert.equal(recent.recall(IMAGE, { ...SHOP }), VERIFIED);
     assert.deepEqual(counted, ['verdict miss', 'verdict hit', 'Verified']);
+  });
+
+  test('end with the instant at which a policy decides otherwise by itself, and not only with their second', async () => {
+    const key = { pem: publicKeyPem('release') };
+    const policies = {
+      exception: { images: ['**'], action: 'Allow', expiresAt: new Date(now + 300).toISOString() },
+      expired: { images: ['**'], keys: [{ ...key, notAfter: new Date(now + 299).toISOString() }] },
+      early: { images: ['**'], keys: [{ ...key, notBefore: new Date(now + 300).toISOString() }] },
+    } as const;
+    for (const [name, spec] of Object.entries(policies)) {
+      store.replace([compiled(name, spec), compiled('lasting', { images: ['**'], action: 'Deny' })]);
+      const began = now;
+      await decide();
+      now = began + 299;
+      assert.equal(recent.recall(IMAGE, SHOP), VERIFIED, name);
+      now = began + 300;
+      assert.equal(recent.recall(IMAGE, SHOP), undefined, name);
+      now = began;
+    }
   });
 
   test('are of no use for another image, another namespace, or one whose labels were read anew', async () => {

@@ -52,7 +52,7 @@ describe('ImagePolicyOperator', () => {
 
   async function start(
     leads: boolean,
-    more: Partial<Pick<ImagePolicyOperatorOptions, 'affected' | 'namespacedPolicies' | 'isPending'>> = {},
+    more: Partial<Pick<ImagePolicyOperatorOptions, 'affected' | 'namespacedPolicies' | 'isPending' | 'lastSeen'>> = {},
   ): Promise<Replica> {
     const store = createPolicyStore();
     const ready: string[] = [];
@@ -99,6 +99,12 @@ describe('ImagePolicyOperator', () => {
   }
   const statusOf = (name: string): ImagePolicyStatus | undefined => server.get(POLICIES, name)?.status;
   const readyOf = (name: string) => statusOf(name)?.conditions?.find(({ type }) => type === 'Ready');
+  const lastSeen = (name: string) => statusOf(name)?.keys?.[0]?.lastSeen;
+  const endings = (name: string) =>
+    statusOf(name)
+      ?.conditions?.filter(({ type }) => type.startsWith('Expir'))
+      .map(({ type, status }) => `${type} ${status}`)
+      .join();
   const patches = () => server.seen.filter(({ method }) => method === 'PATCH').length;
 
   test('is synced without the kind of policies of namespaces, and never without that of the cluster', async () => {
@@ -208,6 +214,47 @@ describe('ImagePolicyOperator', () => {
     replica.leads = true;
     replica.operator.enqueueStatus();
     await eventually(() => readyOf('prod') && readyOf('late'));
+  });
+
+  test('tells in the status when an exception is about to end, and that it has, with one write each', async () => {
+    put('waiver', { images: ['docker.io/acme/*'], action: 'Allow', expiresAt: '2026-06-15T00:00:00Z' });
+    const { operator } = await start(true);
+    await eventually(() => endings('waiver') === 'Expiring True,Expired False');
+    now = Date.UTC(2026, 5, 15) - 1;
+    operator.enqueueStatus();
+    await settle();
+    assert.equal(patches(), 1);
+    now += 1;
+    operator.enqueueStatus();
+    await eventually(() => endings('waiver') === 'Expiring False,Expired True');
+    assert.equal(patches(), 2);
+    put('waiver', { images: ['docker.io/acme/*'], action: 'Allow' }, 2);
+    await eventually(() => endings('waiver') === '');
+  });
+
+  test('writes when keys counted, on any replica, within the hour once', async () => {
+    const keys = [{ name: 'release', pem: publicKey() }];
+    put('prod', { images: ['docker.io/acme/*'], keys });
+    let seen: number | undefined;
+    const both = [await start(true, { lastSeen: () => undefined }), await start(false, { lastSeen: () => seen })];
+    await eventually(() => readyOf('prod'));
+    assert.equal(lastSeen('prod'), undefined);
+    const see = (at: number) => {
+      seen = at;
+      for (const { operator } of both) operator.enqueueSeen('prod');
+    };
+    await eventually(() => (see(now), lastSeen('prod') === '2026-06-01T00:00:00Z'));
+    await settle();
+    const before = patches();
+    see(now + 3_599_999);
+    await settle();
+    assert.equal(patches(), before);
+    await eventually(() => (see(now + 3_600_000), lastSeen('prod') === '2026-06-01T01:00:00Z'));
+    // The leader's next write keeps it.
+    put('prod', { images: ['docker.io/acme/*', 'docker.io/b/*'], keys }, 2);
+    await eventually(() => statusOf('prod')?.observedGeneration === 2);
+    assert.equal(lastSeen('prod'), '2026-06-01T01:00:00Z');
+    assert.equal(readyOf('prod')?.status, 'True');
   });
 
   test('retries status writes through conflicts and errors until they are right', async () => {

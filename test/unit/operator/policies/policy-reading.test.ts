@@ -24,7 +24,7 @@ function denying(kept: KubeObject, image: string, namespace = 'shop'): readonly 
   assert.notDeepEqual(compiled.problems, []);
   const store = createPolicyStore();
   store.replace([compiled]);
-  const { policies } = matchPolicies(store.snapshot(), parseReference(image), { name: namespace, labels: {} });
+  const { policies } = matchPolicies(store.snapshot(), parseReference(image), { name: namespace, labels: {} }, 0);
   return policies.map(({ name }) => name);
 }
 

@@ -24,20 +24,20 @@ describe('shadowersOf', () => {
 
   test('names the policy whose more specific pattern takes every image', () => {
     const other = compiled('other', ['docker.io/*/**']);
-    assert.deepEqual(shadowersOf(hub, [hub, other]), ['other']);
-    assert.deepEqual(shadowersOf(other, [hub, other]), []);
+    assert.deepEqual(shadowersOf(hub, [hub, other], 0), ['other']);
+    assert.deepEqual(shadowersOf(other, [hub, other], 0), []);
   });
 
   test('tells of no shadow where some image is left', () => {
     for (const image of ['docker.io/acme/**', 'docker.io/*/*', 'docker.io/*/*/**', 'ghcr.io/*/**', 'docker.io/**']) {
-      assert.deepEqual(shadowersOf(hub, [hub, compiled('other', [image])]), [], image);
+      assert.deepEqual(shadowersOf(hub, [hub, compiled('other', [image])], 0), [], image);
     }
     const both = compiled('both', ['docker.io/**', 'ghcr.io/**']);
-    assert.deepEqual(shadowersOf(both, [both, compiled('other', ['docker.io/*/**'])]), []);
+    assert.deepEqual(shadowersOf(both, [both, compiled('other', ['docker.io/*/**'])], 0), []);
   });
 
   test('a policy for some namespaces leaves the others', () => {
     const some = compiled('some', ['docker.io/*/**'], { namespaceSelector: { matchLabels: { team: 'a' } } });
-    assert.deepEqual(shadowersOf(hub, [hub, some]), []);
+    assert.deepEqual(shadowersOf(hub, [hub, some], 0), []);
   });
 });

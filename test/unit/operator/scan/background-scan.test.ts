@@ -45,6 +45,7 @@ describe('the background scan', () => {
       onAffected: (names) => affected.push(names),
       log: silentLogger,
       monotonic: () => performance.now(),
+      clock: Date.now,
       timings: { rescan: { settle: 1, pace: 0 }, reflector: { backoff: { first: 5, most: 20 } } },
     });
   });

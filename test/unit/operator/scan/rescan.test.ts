@@ -51,6 +51,7 @@ describe('the scan of what runs', () => {
       publish: (effects) => published.push(effects),
       log: silentLogger,
       monotonic: () => now,
+      clock: () => now,
       timings: { settle: 1, pace: 0 },
     });
   });
@@ -112,6 +113,31 @@ describe('the scan of what runs', () => {
       `example.com/app:1 example.org/other@${digest}`,
       'example.com/app:1 undefined',
     ]);
+  });
+
+  test('asks again once a key of the policy has ended, though the policy is the same', async () => {
+    const key = { pem: publicKeyPem('release'), notAfter: '1970-01-01T00:01:00Z' };
+    store.set(compiled('all', { images: ['**'], keys: [key] }));
+    run('shop/1', 'example.com/app');
+    rescan.start();
+    await eventually(() => latest());
+    now = 60_000;
+    await sweep();
+    assert.equal(asked.length, 1);
+    now = 60_001;
+    await sweep();
+    assert.equal(asked.length, 2);
+  });
+
+  test('does not take for covered what an exception covers no more', async () => {
+    store.set(compiled('all', { images: ['**'], action: 'Allow', expiresAt: '1970-01-01T00:01:00Z' }));
+    run('shop/1', 'example.com/app');
+    rescan.start();
+    await eventually(() => latest());
+    now = 60_000;
+    run('shop/2', 'example.com/other');
+    await sweep();
+    assert.deepEqual(images(), ['example.com/app']);
   });
 
   test('asks nothing for images that no policy speaks for, that admission leaves out, or that are none', async () => {

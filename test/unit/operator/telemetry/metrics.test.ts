@@ -29,6 +29,7 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
   metrics.observe({
     policies: () => 7,
     policiesNotReady: () => 0,
+    policiesEnding: () => ({ expiring: 2, expired: 3 }),
     storeAge: () => 1.5,
     certificateExpiry: () => undefined,
     isLeader: () => true,

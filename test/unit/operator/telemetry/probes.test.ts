@@ -21,6 +21,7 @@ describe('startProbes', () => {
     metrics.observe({
       policies: () => 7,
       policiesNotReady: () => 1,
+      policiesEnding: () => ({ expiring: 2, expired: 3 }),
       storeAge: () => 2,
       certificateExpiry: () => undefined,
       isLeader: () => true,

@@ -24,7 +24,7 @@ function snapshotOf(policies: readonly CompiledPolicy[]) {
 }
 
 function speakers(policies: readonly CompiledPolicy[], image: string, labels: Readonly<Record<string, string>> = {}) {
-  const { policies: found } = matchPolicies(snapshotOf(policies), parseReference(image), { labels });
+  const { policies: found } = matchPolicies(snapshotOf(policies), parseReference(image), { labels }, 0);
   return found.map(({ name }) => name);
 }
 
@@ -71,7 +71,10 @@ describe('matchPolicies', () => {
 
   test('returns nothing for an image that no policy covers', () => {
     const snapshot = snapshotOf([claiming('a', ['nginx'])]);
-    assert.deepEqual(matchPolicies(snapshot, parseReference('acme/app'), NOWHERE), { policies: [], isCovered: false });
+    assert.deepEqual(matchPolicies(snapshot, parseReference('acme/app'), NOWHERE, 0), {
+      policies: [],
+      isCovered: false,
+    });
   });
 
   test('goes on to a less specific pattern where the namespace is not selected', () => {
@@ -87,7 +90,7 @@ describe('matchPolicies', () => {
     const policies = [claiming('dev', ['**'], (labels) => labels['kubernetes.io/metadata.name'] === 'dev')];
     const reference = parseReference('nginx');
     const match = (name: string) =>
-      matchPolicies(snapshotOf(policies), reference, { name, labels: { 'kubernetes.io/metadata.name': 'dev' } })
+      matchPolicies(snapshotOf(policies), reference, { name, labels: { 'kubernetes.io/metadata.name': 'dev' } }, 0)
         .policies.length;
     assert.equal(match('dev'), 1);
     assert.equal(match('prod'), 0);
@@ -118,7 +121,7 @@ describe('matchPolicies', () => {
     fc.assert(
       fc.property(policies, anyReference, (list, image) => {
         const expected = bySearch(list, image);
-        const found = matchPolicies(snapshotOf(list), parseReference(image), NOWHERE);
+        const found = matchPolicies(snapshotOf(list), parseReference(image), NOWHERE, 0);
         if (expected.names.length > 1) hits += 1;
         if (expected.isCovered) covered += 1;
         assert.equal(found.isCovered, expected.isCovered);
@@ -163,7 +166,9 @@ describe('a pattern that cannot be read', () => {
     store.replace([wide]);
     for (const text of ['ghcr.io/acme/.*', 'ghcr.io/acme/app@sha256:12', '^ghcr.io/acme/app']) {
       const speaking = () =>
-        matchPolicies(store.snapshot(), parseReference('ghcr.io/acme/app'), NOWHERE).policies.map(({ name }) => name);
+        matchPolicies(store.snapshot(), parseReference('ghcr.io/acme/app'), NOWHERE, 0).policies.map(
+          ({ name }) => name,
+        );
       store.set(claiming('broken', [text]));
       assert.deepEqual(speaking(), ['broken', 'wide'], text);
       store.remove('broken');
@@ -174,7 +179,7 @@ describe('a pattern that cannot be read', () => {
 
 function speakersByHttp(policies: readonly CompiledPolicy[], image: string, plainHttp = true): readonly string[] {
   const reference = { ...parseReference(image), plainHttp };
-  return matchPolicies(snapshotOf(policies), reference, NOWHERE).policies.map(({ name }) => name);
+  return matchPolicies(snapshotOf(policies), reference, NOWHERE, 0).policies.map(({ name }) => name);
 }
 
 describe('a registry that is asked by plain HTTP', () => {
@@ -195,7 +200,7 @@ describe('a registry that is asked by plain HTTP', () => {
     assert.deepEqual(speakersByHttp(ranked, 'registry.local/app'), ['narrow']);
     const reference = { ...parseReference('registry.local/app'), plainHttp: true };
     assert.deepEqual(
-      rankMatches(snapshotOf(ranked), reference, NOWHERE).map(({ pattern }) => pattern.source),
+      rankMatches(snapshotOf(ranked), reference, NOWHERE, 0).map(({ pattern }) => pattern.source),
       ['registry.local:80/app', 'registry.local/**'],
     );
   });
@@ -213,7 +218,7 @@ describe('rankMatches', () => {
       claiming('team', ['ghcr.io/acme/*'], () => false),
       claiming('elsewhere', ['quay.io/**']),
     ];
-    const ranked = rankMatches(snapshotOf(policies), parseReference('ghcr.io/acme/app'), NOWHERE);
+    const ranked = rankMatches(snapshotOf(policies), parseReference('ghcr.io/acme/app'), NOWHERE, 0);
     assert.deepEqual(
       ranked.map((match) => [
         match.pattern.source,
@@ -234,6 +239,7 @@ describe('rankMatches', () => {
           snapshotOf(patterns.map((text, index) => claiming(`p${index}`, [text]))),
           reference,
           NOWHERE,
+          0,
         );
         const matching = patterns.map(parsePattern).filter((pattern) => matchesByDefinition(pattern, reference));
         const expected = [...new Set(matching.toSorted(comparePatterns).map((pattern) => pattern.canonical))];
@@ -256,7 +262,7 @@ function snapshotWith(spec: ImagePolicySpec): PolicySnapshot {
 }
 
 function names(of: PolicySnapshot, image: string, labels: Record<string, string> = {}): readonly string[] {
-  return policiesByDigest(of, parseReference(image), { labels }).map(({ name }) => name);
+  return policiesByDigest(of, parseReference(image), { labels }, 0).map(({ name }) => name);
 }
 
 describe('policies with a digest', () => {
@@ -284,7 +290,7 @@ describe("a namespace's name", () => {
   const label = 'kubernetes.io/metadata.name';
   const snapshot = snapshotWith({ images: ['**'], namespaceSelector: { matchLabels: { [label]: 'prod' } } });
   const selected = (namespace: { name?: string; labels: Record<string, string> }): number =>
-    matchPolicies(snapshot, parseReference('nginx'), namespace).policies.length;
+    matchPolicies(snapshot, parseReference('nginx'), namespace, 0).policies.length;
 
   test('is a label of it, also where the labels do not say so or say another', () => {
     assert.equal(selected({ name: 'prod', labels: {} }), 1);

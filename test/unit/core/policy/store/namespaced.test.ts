@@ -54,7 +54,7 @@ describe('a NamespacedImagePolicy', () => {
     const store = createPolicyStore();
     store.set(compiled);
     for (const context of [{ labels: {} }, { name: 'team', labels: {} }]) {
-      assert.deepEqual(matchPolicies(store.snapshot(), parseReference('ghcr.io/acme/x'), context).policies, []);
+      assert.deepEqual(matchPolicies(store.snapshot(), parseReference('ghcr.io/acme/x'), context, 0).policies, []);
     }
   });
 
@@ -134,8 +134,8 @@ function answers(snapshot: PolicySnapshot): unknown {
     NAMESPACES.map((name) => {
       const context = name === undefined ? { labels: {} } : { name, labels: {} };
       const reference = parseReference(image);
-      const { policies, isCovered } = matchPolicies(snapshot, reference, context);
-      const byDigest = policiesByDigest(snapshot, reference, context).length > 0;
+      const { policies, isCovered } = matchPolicies(snapshot, reference, context, 0);
+      const byDigest = policiesByDigest(snapshot, reference, context, 0).length > 0;
       return [policies.map((policy) => policy.name), isCovered, byDigest];
     }),
   );
@@ -177,10 +177,15 @@ describe('the policy store', () => {
       claimingIn('a', 'app', ['ghcr.io/x/y']),
     ]);
     const ranked = (name?: string) =>
-      rankOwnMatches(store.snapshot(), parseReference('ghcr.io/x/y'), {
-        labels: {},
-        ...(name !== undefined && { name }),
-      }).map(({ pattern, policies }) => [
+      rankOwnMatches(
+        store.snapshot(),
+        parseReference('ghcr.io/x/y'),
+        {
+          labels: {},
+          ...(name !== undefined && { name }),
+        },
+        0,
+      ).map(({ pattern, policies }) => [
         pattern.source,
         policies.map(({ policy, selectsNamespace }) => [policy.name, selectsNamespace]),
       ]);

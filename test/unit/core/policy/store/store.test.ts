@@ -10,7 +10,7 @@ import { anyPattern, anyReference } from '../../image/arbitraries.ts';
 import { claiming } from '../examples.ts';
 
 function speaker(snapshot: PolicySnapshot, image: string): readonly string[] {
-  return matchPolicies(snapshot, parseReference(image), { labels: {} }).policies.map(({ name }) => name);
+  return matchPolicies(snapshot, parseReference(image), { labels: {} }, 0).policies.map(({ name }) => name);
 }
 
 /** Three patterns with nothing in common between two policies: a host, a glob with a start, one with an end. */
