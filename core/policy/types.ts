@@ -15,6 +15,24 @@ export interface AttestationDemand {
   readonly check?: CheckDemand;
   /** Signers that may have made it; a subset of the policy's. */
   readonly signers: readonly Signer[];
+  /** Which of several must hold; Any unless given. */
+  readonly select?: 'Any' | 'All' | 'Newest';
+  /** Gives the time by which the newest is told; undefined: the proven time. */
+  readonly newestBy?: CheckDemand;
+  /** `check` may depend on the time of the decision: what it says can't be said again. */
+  readonly usesNow?: true;
+  /** `check` may depend on who made it, and when. */
+  readonly usesSigner?: true;
+}
+
+/** Whether something that was not read may change what is decided about: an attestation that fails, or a newer one. */
+export function needsAll({ attestations }: Pick<CompiledPolicy, 'attestations'>): boolean {
+  return attestations.some(({ select = 'Any' }) => select !== 'Any');
+}
+
+/** Whether what the policy says of an image can't be said again a moment later. */
+export function usesNow({ attestations }: Pick<CompiledPolicy, 'attestations'>): boolean {
+  return attestations.some((demand) => demand.usesNow === true);
 }
 
 /** A policy ready for decisions, or one that is not Ready and so denies what it claims. Immutable. */

@@ -91,4 +91,6 @@ export interface CertificateIdentity {
   readonly claims: Readonly<Record<string, string>>;
   /** SHA-256 of the certificate's SPKI DER. */
   readonly fingerprint: Digest;
+  /** The earliest time of the signature that a trusted log or timestamp authority proves, milliseconds since the epoch. */
+  readonly signedAt?: number;
 }

@@ -2,6 +2,7 @@
 import { errorText } from '../text.ts';
 import type { X509Certificate } from '@sigstore/core';
 import { EngineError } from '../errors.ts';
+import type { VerificationKey } from '../keys/algorithms.ts';
 import { requirePromise } from './proof/certificate-promise.ts';
 import { CODE_SIGNING, readLeaf } from './trust/certificate.ts';
 import type { LeafCertificate } from './trust/certificate.ts';
@@ -56,8 +57,30 @@ export function proveIdentity(
     root,
   );
   requireEntry(entries, transparencyLog);
-  proveTimes({ material, entries, content, root }, certificate);
-  return identity;
+  const signedAt = proveTimes({ material, entries, content, root }, certificate);
+  return signedAt === undefined ? identity : { ...identity, signedAt };
+}
+
+/**
+ * When a key made the signature, as far as the root's logs and authorities prove it: the earliest, in milliseconds since
+ * the epoch. A later one is easily had by anybody for an old signature.
+ * @throws EngineError UntrustedSignature, MalformedSignature
+ */
+export function proveKeyTime(
+  candidate: SignatureCandidate,
+  signer: VerificationKey,
+  root: TrustRoot,
+): number | undefined {
+  const material = readEvidence(candidate.material);
+  const content = contentOfCandidate(candidate);
+  const keyDer = signer.key.export({ format: 'der', type: 'spki' });
+  const entries = proveEntries(
+    material.logEntries,
+    content,
+    { hash: content.signedHash(signer) ?? null, keyDer },
+    root,
+  );
+  return proveTimes({ material, entries, content, root });
 }
 
 /**
@@ -89,16 +112,18 @@ interface Proof {
   readonly root: TrustRoot;
 }
 
-function proveTimes({ material, entries, content, root }: Proof, certificate?: X509Certificate): void {
+/** @returns the earliest, in milliseconds since the epoch. */
+function proveTimes({ material, entries, content, root }: Proof, certificate?: X509Certificate): number | undefined {
   try {
     const stamped = provenTimes(material.timestamps, content.stamped, root);
+    const times = [...promisedTimes(entries), ...stamped];
     if (certificate !== undefined) {
-      const times = [...promisedTimes(entries), ...stamped];
       requireTime(times, material);
       requireTrusted(certificate, times, root);
       requireDates(entries, certificate);
     }
     for (const { entry, logs } of entries) requireLogWindow(entry, logs, stamped);
+    return times.length === 0 ? undefined : Math.min(...times.map((time) => time.getTime()));
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     throw new EngineError('UntrustedSignature', errorText(cause), { cause });

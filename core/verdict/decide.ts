@@ -8,6 +8,7 @@ import { factsOf } from '../verdict-codes.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
+import { lapsedExceptions } from '../policy/store/lapsed.ts';
 import { matchPolicies, policiesByDigest, policiesMeant } from '../policy/store/match.ts';
 import type { Matchable } from '../policy/store/match.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
@@ -16,7 +17,6 @@ import type { RequestScope } from '../registry/types.ts';
 import { withinDeadline } from '../deadline.ts';
 import { describeProof, describeSigners, showCommand } from './message.ts';
 import { strictestMode } from './outcome.ts';
-import { lapsedExceptions, tellingOfLapsed } from './lapsed.ts';
 import type { TagResolver } from './tags.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
 import { verifyPolicy } from './verify-policy.ts';
@@ -28,6 +28,7 @@ import {
   decideWithoutEvidence,
   quoteNames,
   refusal,
+  tellingOfLapsed,
   unmatchedMode,
   worstOf,
 } from './without-evidence.ts';
@@ -93,7 +94,10 @@ export function createDecide(dependencies: DecideDependencies): Decide {
   return async (request) => {
     const started = clock();
     let requests = 0;
-    const { conclusion, auditOnly } = await conclude(request, dependencies, () => (requests += 1));
+    const { conclusion, auditOnly } = await conclude(request, dependencies, {
+      now: started,
+      count: () => (requests += 1),
+    });
     const verdict = render(conclusion, { auditOnly, requests });
     if (request.background !== true) {
       metrics.decided({ code: verdict.code, outcome: verdict.outcome, mode: verdict.mode }, (clock() - started) / 1000);
@@ -105,7 +109,7 @@ export function createDecide(dependencies: DecideDependencies): Decide {
 async function conclude(
   request: DecisionRequest,
   dependencies: DecideDependencies,
-  count: () => void,
+  { now, count }: { readonly now: number; readonly count: () => void },
 ): Promise<{ readonly conclusion: Conclusion; readonly auditOnly: boolean }> {
   let latest: Known = { ...NOTHING, image: request.image };
   let auditOnly = false;
@@ -118,7 +122,7 @@ async function conclude(
       configuration,
       snapshot: dependencies.policies.snapshot(),
       scope: { signal: request.signal, keychain: request.keychain, count },
-      now: dependencies.clock(),
+      now,
       learn: (known) => (latest = known),
     };
     return { conclusion: await withinDeadline(decideImage(decision), request.signal), auditOnly };

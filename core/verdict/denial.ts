@@ -35,7 +35,7 @@ export function denialText(
   const { image, code, grounds, remedy, refusedBy = [] } = verdict;
   if (grounds === undefined) return sentences(verdict.message, remedy);
   const name = nameOf(image);
-  const { policy, demand = 'signatures', reason } = grounds;
+  const { policy, demand = 'signatures', reason, notice = '' } = grounds;
   const text = factsOf(code).denial({
     image: name,
     policy: policy === undefined ? 'The configuration' : `Policy "${policy}"`,
@@ -47,6 +47,7 @@ export function denialText(
   const others = refusedBy.filter((other) => other !== policy).map((other) => `"${other}"`);
   return sentences(
     text,
+    notice,
     others.length === 0 ? '' : `${enumerated(others, 'and')} refused it, too.`,
     detailsOf(verdict, namespace),
   );

@@ -3,7 +3,7 @@ import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import { nextChange } from '../policy/lifetime.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
-import type { NamespaceContext } from '../policy/types.ts';
+import { usesNow, type NamespaceContext } from '../policy/types.ts';
 import type { PolicySource } from './decide.ts';
 import type { Decide, Verdict } from './types.ts';
 
@@ -72,11 +72,11 @@ export function createRecentVerdicts(options: RecentVerdictsOptions): RecentVerd
   return {
     async decide(request) {
       // Of the time at which it began: what changes meanwhile ends this one too.
-      const { kept } = current();
+      const { kept, snapshot } = current();
       const verdict = await options.decide(request);
       metrics.cacheLookup({ cache: 'verdict', result: 'miss' });
       const { image, namespace } = request;
-      if (isRepeatable(verdict) && kept.size < MOST) {
+      if (isRepeatable(verdict, snapshot) && kept.size < MOST) {
         kept.set(keyOf(image, namespace), { labels: namespace.labels, verdict });
       }
       return verdict;
@@ -104,9 +104,13 @@ function isCurrent(
   return present.now >= since && present.now < Math.min(since + life, until);
 }
 
-/** Fresh, without a request of its own: then another decision now would be the same. */
-function isRepeatable({ outcome, remedy, registryRequests }: Verdict): boolean {
-  return outcome === 'allowed' && remedy === '' && registryRequests === 0;
+/** Fresh, without a request of its own and without a look at the clock: then another decision now would be the same. */
+function isRepeatable({ outcome, remedy, registryRequests, policies }: Verdict, snapshot: PolicySnapshot): boolean {
+  if (outcome !== 'allowed' || remedy !== '' || registryRequests > 0) return false;
+  return policies.every((name) => {
+    const policy = snapshot.policies.get(name);
+    return policy === undefined || !usesNow(policy);
+  });
 }
 
 /** An image that was allowed has no blank, so no two pairs share a key. */

@@ -5,7 +5,7 @@ import type { VerdictCode } from '../verdict-codes.ts';
 import type { TellPlatforms } from './manifests/platforms.ts';
 import type { Limits } from '../limits.ts';
 import type { Clock } from '../observe.ts';
-import { signaturesNeeded } from '../policy/types.ts';
+import { needsAll, signaturesNeeded } from '../policy/types.ts';
 import type { CompiledPolicy } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';
 import type { EvidenceCache } from './evidence/evidence-cache.ts';
@@ -65,7 +65,8 @@ export async function verifyPolicy(
     evaluate(policy, evidence, { verifier, image, now: clock(), asking, budget });
 
   const { evidence, reading } = await readFresh(policy, image, scope, { cache, evaluateAll });
-  if (reading.evaluation.satisfied) {
+  const failures = [...reading.failures, ...unreadParts(evidence)];
+  if (reading.evaluation.satisfied && !mayHideMore(policy, failures)) {
     if (reading.batches > 0) {
       evidence.compact(verifier.compacted);
     }
@@ -74,14 +75,17 @@ export async function verifyPolicy(
     return { satisfied: true, policy, signers: reading.evaluation.signers, stale: false };
   }
   cache.grown(image, signatures, evidence);
-  const failures = [...reading.failures, ...unreadParts(evidence)];
-  const stale = failures.some(({ code }) => factsOf(code).isOutage) ? cache.previous(image, signatures) : undefined;
-  const before = stale && (await evaluateAll(stale));
+  const former = mayRestOnFormer(policy, failures) ? cache.previous(image, signatures) : undefined;
+  const before = former && (await evaluateAll(former));
   if (before?.satisfied === true) return { satisfied: true, policy, signers: before.signers, stale: true };
   const found = shortfall(policy, evidence, reading.evaluation, failures);
-  return found.satisfied || found.code !== 'NoSignature'
-    ? found
-    : { ...found, reason: found.reason + (await tellPlatforms({ image, signatures, evidence, scope })) };
+  if (found.code !== 'NoSignature') return found;
+  return { ...found, reason: found.reason + (await tellPlatforms({ image, signatures, evidence, scope })) };
+}
+
+/** What was read before an outage says nothing of an attestation that may have come since. */
+function mayRestOnFormer(policy: CompiledPolicy, failures: readonly ReadFailure[]): boolean {
+  return !needsAll(policy) && failures.some(({ code }) => factsOf(code).isOutage);
 }
 
 /** By the evidence at hand or, where that falls short and is old enough to be asked again, by new evidence. */
@@ -94,13 +98,19 @@ async function readFresh(
   const signatures = policy.signatureRepository ?? image.repository;
   const first = cache.current(image, signatures);
   const reading = await readUntilEvaluated(first, policy, scope, evaluateAll);
-  if (reading.evaluation.satisfied || reading.failures.length > 0) {
+  const isGood = reading.evaluation.satisfied && !mayHideMore(policy, unreadParts(first));
+  if (isGood || reading.failures.length > 0) {
     return { evidence: first, reading };
   }
   const evidence = cache.renewed(image, signatures, first);
   return evidence === first
     ? { evidence, reading }
     : { evidence, reading: await readUntilEvaluated(evidence, policy, scope, evaluateAll) };
+}
+
+/** Whether what could not be read might be an attestation that fails, or a newer one. */
+function mayHideMore(policy: CompiledPolicy, failures: readonly ReadFailure[]): boolean {
+  return failures.length > 0 && needsAll(policy);
 }
 
 type Evaluate = (evidence: ImageEvidence) => Promise<PolicyEvaluation>;
@@ -121,17 +131,27 @@ async function readUntilEvaluated(
   const sought = soughtBy(policy);
   const failures: ReadFailure[] = [];
   const failed = new Set<EvidenceSource>();
-  for (let batches = 0; ; batches += 1) {
-    const evaluation = await evaluateAll(evidence);
-    const source = evidence.nextSource(sought, failed, scope);
-    if (evaluation.satisfied || source === undefined || failures.some(endsReading)) {
-      return { evaluation, failures, batches };
-    }
+  let batches = 0;
+  const readOn = async (source: EvidenceSource) => {
     const failure = await evidence.advance(source, scope, sought);
+    batches += 1;
     if (failure !== undefined) {
       failures.push(failure);
       failed.add(source);
     }
+  };
+  const next = (wanted: Sought) =>
+    failures.some(endsReading) ? undefined : evidence.nextSource(wanted, failed, scope);
+
+  // First all attestations, where one that was not read might be the one that counts.
+  const attestations = { ...sought, signatures: false };
+  for (let unread = needsAll(policy) ? next(attestations) : undefined; unread; unread = next(attestations))
+    await readOn(unread);
+  for (;;) {
+    const evaluation = await evaluateAll(evidence);
+    const source = next(sought);
+    if (evaluation.satisfied || source === undefined) return { evaluation, failures, batches };
+    await readOn(source);
   }
 }
 
@@ -162,11 +182,12 @@ function unreadParts(evidence: ImageEvidence): readonly ReadFailure[] {
 function shortfall(
   policy: CompiledPolicy,
   evidence: ImageEvidence,
-  evaluation: Exclude<PolicyEvaluation, { satisfied: true }>,
+  evaluation: PolicyEvaluation,
   failures: readonly ReadFailure[],
-): PolicyVerification {
+): Exclude<PolicyVerification, { satisfied: true }> {
   const [failure] = failures;
   if (failure === undefined) {
+    if (evaluation.satisfied) throw new Error('nothing is missing');
     return { satisfied: false, policy, code: evaluation.code, reason: evaluation.reason, places: evidence.places };
   }
   const { code, message, place, remedy } = failure;

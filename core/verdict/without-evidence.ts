@@ -6,7 +6,7 @@ import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import { demandOf } from './denial.ts';
-import { describeException } from './message.ts';
+import { describeException, describeExpiry } from './message.ts';
 import { strictest, strictestMode } from './outcome.ts';
 import type { Verdict } from './types.ts';
 
@@ -127,6 +127,21 @@ function verdictOnUnmatched(claimed: Claimed, unmatched: Configuration['unmatche
     // The configuration speaks, and not those that match.
     ...(policies.length === 0 ? {} : { refusedBy: [] }),
   };
+}
+
+/** A refusal, with word of the exceptions without which it would not be. */
+export function tellingOfLapsed(draft: VerdictDraft, lapsed: readonly CompiledPolicy[]): VerdictDraft {
+  const [first] = lapsed;
+  if (first === undefined) return draft;
+  const names = lapsed.map((policy) => `policy "${policy.name}", which allowed it, ${describeExpiry(policy)}`);
+  const told = { ...draft, message: `${draft.message}; ${names.join('; ')}` };
+  if (draft.code !== 'NoPolicy') {
+    const notice = `P${names.join('; ').slice(1)}.`;
+    return draft.grounds === undefined ? told : { ...told, grounds: { ...draft.grounds, notice } };
+  }
+  const code = 'PolicyExpired';
+  const grounds = { policy: first.name, reason: names.join('; ') };
+  return { ...told, code, outcome: factsOf(code).outcome, remedyPolicy: first.name, grounds };
 }
 
 /** What a failure means for an image that no policy covers: what may be admitted unseen is not refused for it. */

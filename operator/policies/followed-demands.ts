@@ -54,7 +54,7 @@ export function followDemands({ evaluator, onChange, monotonic }: FollowedDemand
   function begin(policy: FollowedPolicy, texts: DemandTexts, isWanted: () => boolean): Known {
     const entry: Known = {
       faults: [COMPILING],
-      check: remembering((attested, image, asking) => evaluator.check(texts, attested, image, asking)),
+      check: remembering(texts, (...question) => evaluator.check(texts, ...question)),
     };
     const become = (faults: readonly PreparedFault[]) => {
       entry.faults = faults;

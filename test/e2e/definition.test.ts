@@ -148,6 +148,16 @@ const refused: readonly [string, object, RegExp][] = [
     /spec\.expiresAt.*must be of type date-time/,
   ],
   ['a demand with a reason', { images: ['**'], keys: [key], reason: 'none' }, /reason is for action Allow only/],
+  [
+    'a time of attestations that are not ordered',
+    { ...attestedOnly, attestations: [{ name: 'a', predicateType: 't', newestBy: 'timestamp(predicate.at)' }] },
+    /newestBy needs select Newest/,
+  ],
+  [
+    'an unknown selection',
+    { ...attestedOnly, attestations: [{ name: 'a', predicateType: 't', select: 'Oldest' }] },
+    /Unsupported value: "Oldest"/,
+  ],
   ['an unknown mode', { images: ['**'], keys: [key], mode: 'Off' }, /Unsupported value: "Off"/],
   ['an unknown field', { images: ['**'], keys: [key], keyz: [] }, /unknown field "spec\.keyz"/],
 ];

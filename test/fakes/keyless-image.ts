@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hexOf } from '../../core/image/digest.ts';
+import type { Digest } from '../../core/image/digest.ts';
 import { bundleFor, signKeyless, SIGNED_AT } from './keyless.ts';
 import type { SigningOptions } from './keyless.ts';
 import type { RegistryContent } from './registry-content.ts';
@@ -13,24 +14,46 @@ export function putKeylessImage(
   content: RegistryContent,
   image: string,
   sigstore: Sigstore,
-  { evidence = 'log', ...options }: SigningOptions & { readonly evidence?: 'log' | 'timestamp' } = {},
+  options: SigningOptions & { readonly evidence?: 'log' | 'timestamp' } = {},
 ): void {
+  const digest = putImage(content, image);
+  const statement = { predicateType: 'https://sigstore.dev/cosign/sign/v1', predicate: {} };
+  putStatement(content, { image, digest, statement }, { sigstore, ...options });
+}
+
+/** An image that is nothing but its digest. */
+export function putImage(content: RegistryContent, image: string): Digest {
   const [repository = '', tag = ''] = image.split(':');
   const config = {
     mediaType: 'application/vnd.oci.image.config.v1+json',
     ...content.putBlob(repository, `{"${tag}":1}`),
   };
-  const digest = content.putManifest(repository, { schemaVersion: 2, mediaType: MANIFEST, config, layers: [] }, tag);
-  const statement = {
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ digest: { sha256: hexOf(digest) } }],
-    predicateType: 'https://sigstore.dev/cosign/sign/v1',
-    predicate: {},
-  };
-  const proof = evidence === 'log' ? { entry: 'dsse1' as const, loggedAt: SIGNED_AT } : { stampedAt: SIGNED_AT };
-  const bundle = bundleFor(signKeyless({ sigstore, statement, ...proof, ...options }));
+  return content.putManifest(repository, { schemaVersion: 2, mediaType: MANIFEST, config, layers: [] }, tag);
+}
+
+interface Attested {
+  readonly image: string;
+  readonly digest: Digest;
+  readonly statement: { readonly predicateType: string; readonly predicate: object };
+}
+
+/** A statement about the image, in a bundle beside it. @returns the digest of the bundle's manifest. */
+export function putStatement(
+  content: RegistryContent,
+  { image, digest, statement: { predicateType, predicate } }: Attested,
+  { evidence = 'log', ...options }: SigningOptions & { readonly evidence?: 'log' | 'timestamp' | 'none' },
+): Digest {
+  const [repository = ''] = image.split(':');
+  const subject = [{ digest: { sha256: hexOf(digest) } }];
+  const statement = { _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate };
+  const proof = {
+    log: { entry: 'dsse1', loggedAt: SIGNED_AT } as const,
+    timestamp: { stampedAt: SIGNED_AT },
+    none: {},
+  }[evidence];
+  const bundle = bundleFor(signKeyless({ statement, ...proof, ...options }));
   const size = content.manifest(repository, digest)?.bytes.length ?? 0;
-  content.putManifest(repository, {
+  return content.putManifest(repository, {
     schemaVersion: 2,
     mediaType: MANIFEST,
     artifactType: BUNDLE,

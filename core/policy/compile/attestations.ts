@@ -5,7 +5,8 @@ import type { CompileContext } from './compile-context.ts';
 import type { Report } from '../problems/report.ts';
 import type { ImagePolicySpec, PolicyAttestation } from '../documents/image-policy.gen.ts';
 import { signerEntries } from '../signers/signers.ts';
-import type { CheckDemand } from '../expressions/types.ts';
+import type { CheckDemand, DemandTexts } from '../expressions/types.ts';
+import { dependOn } from '../expressions/variables.ts';
 import type { AttestationDemand } from '../types.ts';
 
 /** What is asked of attestations. Problems make the whole policy not Ready, so a demand is never just dropped. */
@@ -27,9 +28,17 @@ export function compileAttestations(
     const { name, predicateType } = demand;
     const made = signers.filter((signer) => demand.signers === undefined || demand.signers.includes(signer.name));
     const check = prepareCheck(demand, path, context, report);
-    const compiled = { name, predicateType, signers: made };
-    return check === undefined ? compiled : Object.assign(compiled, { check });
+    const newestBy = prepareNewestBy(demand, path, context, report);
+    const compiled = { name, predicateType, signers: made, select: demand.select ?? 'Any' };
+    return Object.assign(compiled, check && { check }, newestBy && { newestBy }, dependencies(demand));
   });
+}
+
+function dependencies({ conditions = [] }: PolicyAttestation): Pick<AttestationDemand, 'usesNow' | 'usesSigner'> {
+  return {
+    ...(dependOn({ conditions }, 'now') && { usesNow: true }),
+    ...(dependOn({ conditions }, 'signer') && { usesSigner: true }),
+  };
 }
 
 /** In sum: each of a policy's texts is compiled, whatever the others take. */
@@ -39,7 +48,8 @@ const MAXIMUM_SCHEMAS = 128 * 1024;
 function isTooLarge(demands: readonly PolicyAttestation[], report: Report): boolean {
   let expressions = 0;
   let schemas = 0;
-  for (const { conditions = [], schema } of demands) {
+  for (const { conditions = [], schema, newestBy = '' } of demands) {
+    expressions += newestBy.length;
     for (const { expression } of conditions) expressions += expression.length;
     schemas += schema === undefined ? 0 : JSON.stringify(schema).length;
   }
@@ -71,7 +81,32 @@ function prepareCheck(
   report: Report,
 ): CheckDemand | undefined {
   if (schema === undefined && conditions.length === 0) return undefined;
-  const texts = { conditions, ...(schema !== undefined && { schema: JSON.stringify(schema) }) };
+  return prepare(
+    { conditions, ...(schema !== undefined && { schema: JSON.stringify(schema) }) },
+    path,
+    prepareDemand,
+    report,
+  );
+}
+
+/** Apart from the check, so that only the newest is checked. */
+function prepareNewestBy(
+  { select, newestBy }: PolicyAttestation,
+  path: string,
+  { prepareDemand }: CompileContext,
+  report: Report,
+): CheckDemand | undefined {
+  if (newestBy === undefined) return undefined;
+  if (select !== 'Newest') report.add('InvalidAttestation', `${path}.newestBy`, 'newestBy needs select Newest');
+  return prepare({ conditions: [], newestBy }, path, prepareDemand, report);
+}
+
+function prepare(
+  texts: DemandTexts,
+  path: string,
+  prepareDemand: CompileContext['prepareDemand'],
+  report: Report,
+): CheckDemand | undefined {
   const prepared = report.attempt('InvalidAttestation', path, () => prepareDemand(texts));
   for (const { field, reason = 'InvalidAttestation', message } of prepared?.faults ?? []) {
     report.add(reason, `${path}.${field}`, message);

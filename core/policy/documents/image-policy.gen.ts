@@ -154,13 +154,17 @@ export interface PolicyAttestation {
   readonly schema?: Readonly<Record<string, unknown>>;
   /** Conditions on the predicate; all must hold. */
   readonly conditions?: readonly PolicyCondition[];
+  /** Which of several attestations of this type by trusted signers must hold: Any of them, All of them, or the Newest. With All and Newest each place where attestations may be has to be read completely. */
+  readonly select?: 'Any' | 'All' | 'Newest';
+  /** With select Newest: a CEL expression over `predicate` and `statement` that gives the timestamp which tells the newest. Left out, the earliest time that a log or a timestamp authority proves. */
+  readonly newestBy?: string;
   /** Names of the signers that may have made it. Left out, all of the policy's. */
   readonly signers?: readonly string[];
 }
 
 /** One condition. */
 export interface PolicyCondition {
-  /** A CEL expression over `predicate`, `statement` and `image` that must be true. */
+  /** A CEL expression over `predicate`, `statement`, `image`, `signer` (who made it: `name`, `issuer`, `subject`, `claims`, `time`) and `now` that must be true. */
   readonly expression: string;
   /** What is said when the condition does not hold. Left out, the expression. */
   readonly message?: string;

@@ -397,6 +397,19 @@ const CLUSTER = {
                   "additionalProperties": false
                 }
               },
+              "select": {
+                "type": "string",
+                "enum": [
+                  "Any",
+                  "All",
+                  "Newest"
+                ]
+              },
+              "newestBy": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 4096
+              },
               "signers": {
                 "type": "array",
                 "minItems": 1,

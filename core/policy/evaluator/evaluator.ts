@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { EngineError } from '../../errors.ts';
 import { payloadOfEncoding } from '../../formats/dsse-envelope.ts';
 import type { AttestedStatement, CheckAsking, CheckedPredicate } from '../expressions/types.ts';
-import type { ConditionImage, DemandFault, DemandTexts } from '../expressions/types.ts';
+import type { Circumstances, DemandFault, DemandTexts } from '../expressions/types.ts';
 import { errorText } from '../../text.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { Answer, Question } from './messages.ts';
@@ -14,7 +14,7 @@ export interface Evaluator {
   readonly check: (
     texts: DemandTexts,
     attested: AttestedStatement,
-    image: ConditionImage,
+    circumstances: Circumstances,
     asking: CheckAsking,
   ) => Promise<CheckedPredicate>;
   stop(): Promise<void>;
@@ -165,9 +165,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       if (answer.kind !== 'compiled') throw timeout('there was no answer');
       return answer.faults;
     },
-    async check(texts, attested, image, { owner, signal }) {
+    async check(texts, attested, circumstances, { owner, signal }) {
       const statement = payloadOfEncoding(attested.signedBytes);
-      const answer = await ask(owner, { kind: 'check', texts, statement, image }, signal);
+      const answer = await ask(owner, { kind: 'check', texts, statement, circumstances }, signal);
       if (answer.kind !== 'checked') throw timeout('there was no answer');
       return answer.checked;
     },

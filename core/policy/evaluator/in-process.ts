@@ -8,13 +8,13 @@ import type { Evaluator } from './evaluator.ts';
 /** For a command, whose user waits for texts of his own: within the same bounds, and in this thread. */
 export function prepareInProcess(texts: DemandTexts): PreparedDemand {
   const { faults, check } = compileDemand(texts);
-  return { faults, check: remembering(async (attested, image) => check(attested, image)) };
+  return { faults, check: remembering(texts, async (attested, circumstances) => check(attested, circumstances)) };
 }
 
 /** For policies of files, whose author starts the program: compiled here, and evaluated apart, as images are others'. */
 export function preparedApart(evaluator: Evaluator): (texts: DemandTexts) => PreparedDemand {
   return (texts) => ({
     faults: compileDemand(texts).faults,
-    check: remembering((attested, image, asking) => evaluator.check(texts, attested, image, asking)),
+    check: remembering(texts, (...question) => evaluator.check(texts, ...question)),
   });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CheckedPredicate, ConditionImage, DemandFault, DemandTexts } from '../expressions/types.ts';
+import type { CheckedPredicate, Circumstances, DemandFault, DemandTexts } from '../expressions/types.ts';
 
 /** What the thread is asked, one at a time. */
 export type Question =
@@ -9,7 +9,7 @@ export type Question =
       readonly texts: DemandTexts;
       /** UTF-8 of the in-toto statement; copied, never shared. */
       readonly statement: Uint8Array;
-      readonly image: ConditionImage;
+      readonly circumstances: Circumstances;
     };
 
 /** What it says: that it can be asked, and then an answer to each question. */

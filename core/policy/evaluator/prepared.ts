@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ProblemReason } from '../problems/report.ts';
-import type { CheckDemand, CheckedPredicate, DemandFault } from '../expressions/types.ts';
+import type { CheckDemand, CheckedPredicate, Circumstances, DemandFault, DemandTexts } from '../expressions/types.ts';
+import { dependOn } from '../expressions/variables.ts';
 
 /** A demand that a policy can be compiled with. */
 export interface PreparedDemand {
@@ -25,18 +26,21 @@ interface Kept {
 }
 
 /**
- * Asks each question once: about these texts, an attestation and an image. An answer lives as long as the policy and
+ * Asks each question once: about these texts, an attestation, an image and, where they are named, its signer. What may
+ * depend on the time is asked each time. An answer lives as long as the policy and
  * the attestation do; that there was none, for a second. That who asked gave up, or has too much waiting, is no answer for
  * others.
  */
-export function remembering(check: CheckDemand): CheckDemand {
+export function remembering(texts: DemandTexts, check: CheckDemand): CheckDemand {
+  if (dependOn(texts, 'now')) return check;
+  const namesSigner = dependOn(texts, 'signer');
   const known = new WeakMap<object, Map<string, Kept>>();
-  return async function ask(attested, image, asking): Promise<CheckedPredicate> {
+  return async function ask(attested, circumstances, asking): Promise<CheckedPredicate> {
     const { statement } = attested;
-    if (typeof statement !== 'object' || statement === null) return check(attested, image, asking);
+    if (typeof statement !== 'object' || statement === null) return check(attested, circumstances, asking);
     const answers = known.get(statement) ?? new Map<string, Kept>();
     known.set(statement, answers);
-    const key = JSON.stringify([image.repository, image.digest, image.tag]);
+    const key = keyOf(circumstances, namesSigner);
     const before = answers.get(key);
     if (before !== undefined) {
       try {
@@ -44,10 +48,10 @@ export function remembering(check: CheckDemand): CheckDemand {
       } catch (error) {
         if (asking.signal.aborted || (before.by.owner === asking.owner && !before.by.signal.aborted)) throw error;
         forget(answers, key, before);
-        return ask(attested, image, asking);
+        return ask(attested, circumstances, asking);
       }
     }
-    const kept: Kept = { answer: check(attested, image, asking), by: asking };
+    const kept: Kept = { answer: check(attested, circumstances, asking), by: asking };
     if (answers.size >= KEPT_IMAGES) answers.clear();
     answers.set(key, kept);
     kept.answer.catch(() => {
@@ -56,6 +60,10 @@ export function remembering(check: CheckDemand): CheckDemand {
     });
     return kept.answer;
   };
+}
+
+function keyOf({ image, signer }: Circumstances, namesSigner: boolean): string {
+  return JSON.stringify([image.repository, image.digest, image.tag, namesSigner ? signer : undefined]);
 }
 
 /** Unless it was asked anew meanwhile. */

@@ -24,7 +24,7 @@ function answerTo(question: Question): Answer {
   if (question.kind === 'compile') return { kind: 'compiled', faults: demand.faults };
   const statement: unknown = JSON.parse(Buffer.from(question.statement).toString('utf8'));
   const predicate = isJsonObject(statement) ? statement['predicate'] : undefined;
-  return { kind: 'checked', checked: demand.check({ statement, predicate }, question.image) };
+  return { kind: 'checked', checked: demand.check({ statement, predicate }, question.circumstances) };
 }
 
 function say(answer: Answer): void {

@@ -4,7 +4,6 @@ import type { parse } from '@bufbuild/cel';
 /** The tree that CEL's parser makes (cel-spec, proto/cel/expr/syntax.proto); macros are loops in it. */
 export type Expression = ReturnType<typeof parse>['expr'];
 
-const VARIABLES = ['predicate', 'statement', 'image'];
 const TYPES = ['bool', 'bytes', 'double', 'int', 'list', 'map', 'null_type', 'string', 'type', 'uint'];
 /** Operators have names of their own, such as `_==_` and `!_`. */
 const OPERATOR = /^[^a-z]/i;
@@ -13,8 +12,15 @@ const OPERATOR = /^[^a-z]/i;
  * The first name in the expression that means nothing, as a sentence: CEL itself would tell only when it is
  * evaluated, and the policy would deny its images instead of not being Ready.
  */
-export function unknownName(root: Expression, isFunction: (name: string) => boolean): string | undefined {
-  return findUnknown(root, new Set([...VARIABLES, ...TYPES]), isFunction);
+export function unknownName(
+  root: Expression,
+  variables: readonly string[],
+  isFunction: (name: string) => boolean,
+): string | undefined {
+  const unknown = findUnknown(root, new Set([...variables, ...TYPES]), isFunction);
+  return unknown?.startsWith('name ')
+    ? `unknown ${unknown}: known are ${variables.join(', ')}`
+    : unknown && `unknown ${unknown}`;
 }
 
 /** Expressions within the expression, with itself. */
@@ -66,10 +72,10 @@ function findUnknown(
 ): string | undefined {
   const { case: kind, value } = root.exprKind;
   if (kind === 'identExpr' && !known.has(value.name)) {
-    return `unknown name ${value.name}: conditions know ${VARIABLES.join(', ')}`;
+    return `name ${value.name}`;
   }
   if (kind === 'callExpr' && !OPERATOR.test(value.function) && !isFunction(value.function)) {
-    return `unknown function ${value.function}`;
+    return `function ${value.function}`;
   }
   const inner = kind === 'comprehensionExpr' ? new Set([...known, value.iterVar, value.accuVar]) : known;
   for (const part of partsOf(root)) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { celEnv, celFunc, celList, CelScalar, isCelError, listType, mapType, parse, plan } from '@bufbuild/cel';
+import { celEnv, celFunc, celList, CelScalar, isCelError, listType, parse, plan } from '@bufbuild/cel';
 import type { CelInput, CelList, CelValue } from '@bufbuild/cel';
 import { isJsonObject } from '../../json.ts';
 import { errorText } from '../../text.ts';
 import { countNodes, meterLoops, nestingOf, unknownName } from './condition-tree.ts';
 import { meteredFunctions, meteredPatterns } from './condition-work.ts';
 import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
-import type { AttestationCondition } from './types.ts';
+import { names, VARIABLES, type Variable } from './variables.ts';
+import { celTime, millisecondsOf } from './time-values.ts';
+import type { AttestationCondition, ConditionInput } from './types.ts';
 
-const NAMES_PREDICATE = /\bpredicate\b/;
-const NAMES_STATEMENT = /\bstatement\b/;
 const MAXIMUM_CHARACTERS = 4096;
 /** Brackets within brackets: whoever reads the expression recurses by them. */
 const MAXIMUM_NESTING = 24;
@@ -24,7 +24,7 @@ const { BOOL, BYTES, DYN, STRING } = CelScalar;
 const LIST = listType(DYN);
 
 /**
- * Compiles a CEL expression over `predicate`, `statement` and `image` (`repository`, `digest`, `tag`).
+ * Compiles a CEL expression over `predicate`, `statement`, `image` (`repository`, `digest`, `tag`), `signer` and `now`.
  * The language is CEL's standard one; regular expressions are RE2. What an evaluation does is counted, so that the
  * same input gives the same answer however busy the machine is.
  *
@@ -32,33 +32,61 @@ const LIST = listType(DYN);
  * @throws Error with one sentence where the expression cannot be compiled.
  */
 export function compileCondition(expression: string, message: string): AttestationCondition {
-  const meter: Meter = { rounds: 0, work: createWork(0) };
-  const run = compile(expression, meter);
+  const run = compileExpression(expression, Object.keys(VARIABLES));
   return {
     expression,
     message: message === '' ? `condition not met: ${expression}` : message,
     holds: (input, work = createWork(MAXIMUM_WORK)) => {
-      meter.rounds = 0;
-      meter.work = work;
-      const result = run(input);
-      // An error inside of a loop may be swallowed by `||`: having run out counts whatever came out.
-      if (meter.rounds > MAXIMUM_ROUNDS) throw new Error(`loops more than ${MAXIMUM_ROUNDS} times`);
-      if (work.left() < 0) work.spend(0);
-      if (isCelError(result)) throw new Error(errorText(result));
+      const result = run(input, work);
       if (typeof result !== 'boolean') throw new Error('yields neither true nor false');
       return result;
     },
   };
 }
 
-type ConditionInput = Parameters<AttestationCondition['holds']>[0];
+/** What tells when an attestation is from: nothing but what was signed. */
+const OF_STATEMENT = ['predicate', 'statement'];
+
+/**
+ * Compiles a CEL expression over `predicate` and `statement` that gives a timestamp.
+ *
+ * @returns what gives milliseconds since the epoch, and throws where the result is no timestamp.
+ * @throws Error with one sentence where the expression cannot be compiled.
+ */
+export function compileTime(expression: string): (input: ConditionInput, work: Work) => number {
+  const run = compileExpression(expression, OF_STATEMENT);
+  return (input, work) => millisecondsOf(run(input, work));
+}
+
+/** @returns what gives the result, bounded in work; it throws where that is an error. */
+function compileExpression(
+  expression: string,
+  variables: readonly string[],
+): (input: ConditionInput, work: Work) => CelValue {
+  const meter: Meter = { rounds: 0, work: createWork(0) };
+  const run = compile(expression, variables, meter);
+  return (input, work) => {
+    meter.rounds = 0;
+    meter.work = work;
+    const result = run(input);
+    // An error inside of a loop may be swallowed by `||`: having run out counts whatever came out.
+    if (meter.rounds > MAXIMUM_ROUNDS) throw new Error(`loops more than ${MAXIMUM_ROUNDS} times`);
+    if (work.left() < 0) work.spend(0);
+    if (isCelError(result)) throw new Error(errorText(result));
+    return result;
+  };
+}
 
 interface Meter {
   rounds: number;
   work: Work;
 }
 
-function compile(expression: string, meter: Meter): (input: ConditionInput) => unknown {
+function compile(
+  expression: string,
+  variables: readonly string[],
+  meter: Meter,
+): (input: ConditionInput) => ReturnType<ReturnType<typeof plan>> {
   if (expression.trim() === '') throw new Error('the expression is empty');
   if (expression.length > MAXIMUM_CHARACTERS) {
     throw new Error(`the expression is longer than ${MAXIMUM_CHARACTERS} characters`);
@@ -72,23 +100,32 @@ function compile(expression: string, meter: Meter): (input: ConditionInput) => u
   }
   const spend = (steps: number) => meter.work.spend(steps);
   const env = celEnv({
-    variables: { predicate: DYN, statement: DYN, image: mapType(STRING, STRING) },
+    variables: VARIABLES,
     funcs: [...meteredFunctions([...celEnv().funcs, ...BOUNDED_SUMS], spend), roundCounter(meter)],
     re2: meteredPatterns(spend),
   });
-  const unknown = unknownName(tree.expr, (name) => env.funcs.find(name) !== undefined);
+  const unknown = unknownName(tree.expr, variables, (name) => env.funcs.find(name) !== undefined);
   if (unknown !== undefined) throw new Error(unknown);
   meterLoops(tree.expr, ROUND);
   const evaluate = plan(env, tree);
-  return ({ predicate, statement, image }) => {
+  const isNamed = (variable: Variable) => names(expression, variable);
+  return ({ predicate, statement, image, signer, now }) =>
     // Large, and seldom both are asked for.
-    const read = {
-      predicate: NAMES_PREDICATE.test(expression) && predicate,
-      statement: NAMES_STATEMENT.test(expression) && statement,
-    };
-    const values = { predicate: celValue(read.predicate, spend), statement: celValue(read.statement, spend) };
-    return evaluate({ ...values, image: { ...image } });
-  };
+    evaluate({
+      predicate: celValue(isNamed('predicate') && predicate, spend),
+      statement: celValue(isNamed('statement') && statement, spend),
+      image: { ...image },
+      signer: isNamed('signer') ? signerValue(signer) : new Map(),
+      now: isNamed('now') ? celTime(now) : null,
+    });
+}
+
+/** `has(signer.time)` tells whether there is one. */
+function signerValue({ name, issuer, subject, claims, time }: ConditionInput['signer']): ReadonlyMap<string, CelInput> {
+  const said = new Map<string, CelInput>(Object.entries({ name, issuer, subject }));
+  said.set('claims', new Map(Object.entries(claims)));
+  if (time !== undefined) said.set('time', celTime(time));
+  return said;
 }
 
 function parseExpression(expression: string): ReturnType<typeof parse> {

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../text.ts';
-import { compileCondition } from './condition.ts';
+import { compileCondition, compileTime } from './condition.ts';
 import { compilePredicateSchema } from './predicate-schema.ts';
-import type { AttestedStatement, CheckedPredicate, ConditionImage, DemandFault, DemandTexts } from './types.ts';
-import { createWork, MAXIMUM_WORK } from './work.ts';
+import { describeFields } from './fields.ts';
+import type {
+  AttestedStatement,
+  CheckedPredicate,
+  Circumstances,
+  ConditionInput,
+  DemandFault,
+  DemandTexts,
+} from './types.ts';
+import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
 
 /** The texts of a demand, compiled. */
 export interface CompiledDemand {
   /** What can't be compiled; such a demand is met by nothing. */
   readonly faults: readonly DemandFault[];
-  readonly check: (statement: StatementInput, image: ConditionImage) => CheckedPredicate;
+  readonly check: (statement: StatementInput, circumstances: Circumstances) => CheckedPredicate;
 }
 
 type StatementInput = Pick<AttestedStatement, 'statement' | 'predicate'>;
 
 /** Compiles all of them, and says of each that can't be what is wrong with it. */
-export function compileDemand({ schema, conditions }: DemandTexts): CompiledDemand {
+export function compileDemand({ schema, conditions, newestBy }: DemandTexts): CompiledDemand {
   const faults: DemandFault[] = [];
   const attempt = <T>(field: string, compile: () => T): T | undefined => {
     try {
@@ -31,25 +39,37 @@ export function compileDemand({ schema, conditions }: DemandTexts): CompiledDema
     const condition = attempt(`conditions[${index}].expression`, () => compileCondition(expression, message));
     return condition === undefined ? [] : [condition];
   });
+  const timeOf = newestBy === undefined ? undefined : attempt('newestBy', () => compileTime(newestBy));
+
+  function firstFault(input: ConditionInput, work: Work): string | undefined {
+    const unfit = schemaFault?.(input.predicate, work);
+    if (unfit !== undefined) return unfit;
+    for (const { holds, message } of compiled) {
+      try {
+        if (!holds(input, work)) return message;
+      } catch (thrown) {
+        return `${message} (${errorText(thrown)}; ${describeFields(input.predicate)})`;
+      }
+    }
+    return undefined;
+  }
+
+  function judged(input: ConditionInput, work: Work): Omit<CheckedPredicate, 'steps'> {
+    const fault = faults[0]?.message ?? firstFault(input, work);
+    if (fault !== undefined) return { fault };
+    try {
+      return timeOf === undefined ? {} : { time: timeOf(input, work) };
+    } catch (thrown) {
+      return { fault: `newestBy gives no time (${errorText(thrown)}; ${describeFields(input.predicate)})` };
+    }
+  }
+
   return {
     faults,
-    check({ statement, predicate }, image) {
+    check({ statement, predicate }, circumstances) {
       const work = createWork(MAXIMUM_WORK);
-      const fault = faults[0]?.message ?? firstFault({ statement, predicate, image });
-      return { ...(fault !== undefined && { fault }), steps: MAXIMUM_WORK - work.left() };
-
-      function firstFault(input: StatementInput & { image: ConditionImage }): string | undefined {
-        const unfit = schemaFault?.(input.predicate, work);
-        if (unfit !== undefined) return unfit;
-        for (const { holds, message } of compiled) {
-          try {
-            if (!holds(input, work)) return message;
-          } catch (thrown) {
-            return `${message} (${errorText(thrown)})`;
-          }
-        }
-        return undefined;
-      }
+      const found = judged({ statement, predicate, ...circumstances }, work);
+      return { ...found, steps: MAXIMUM_WORK - work.left() };
     },
   };
 }

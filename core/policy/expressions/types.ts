@@ -7,6 +7,8 @@ export interface DemandTexts {
   /** JSON. */
   readonly schema?: string;
   readonly conditions: readonly { readonly expression: string; readonly message?: string }[];
+  /** What gives the time of an attestation. */
+  readonly newestBy?: string;
 }
 
 /** A text that can't be compiled. */
@@ -23,6 +25,25 @@ export interface ConditionImage {
   readonly tag: string;
 }
 
+/** The `signer` variable of a condition: who made the attestation. Empty where a key did, which has none of it. */
+export interface ConditionSigner {
+  readonly name: string;
+  readonly issuer: string;
+  readonly subject: string;
+  /** What its certificate says beside. */
+  readonly claims: Readonly<Record<string, string>>;
+  /** The earliest that a log or a timestamp authority proves, milliseconds since the epoch; undefined: none does. */
+  readonly time?: number;
+}
+
+/** What a condition may ask about beside the attestation. */
+export interface Circumstances {
+  readonly image: ConditionImage;
+  readonly signer: ConditionSigner;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
 /** An attestation whose signature was verified. */
 export interface AttestedStatement {
   /** DSSE's pre-authentication encoding of `statement`. */
@@ -31,10 +52,12 @@ export interface AttestedStatement {
   readonly predicate: unknown;
 }
 
-/** The same for the same attestation, image and texts, however busy the machine is. */
+/** The same for the same attestation, circumstances and texts, however busy the machine is. */
 export interface CheckedPredicate {
   /** The first thing that does not fit; undefined: all fits. */
   readonly fault?: string;
+  /** What `newestBy` gave, milliseconds since the epoch. */
+  readonly time?: number;
   /** What the evaluation took. */
   readonly steps: number;
 }
@@ -49,7 +72,7 @@ export interface CheckAsking {
 /** Rejects with EngineError EvaluationTimeout where the evaluation did not end, which says nothing of the attestation. */
 export type CheckDemand = (
   attested: AttestedStatement,
-  image: ConditionImage,
+  circumstances: Circumstances,
   asking: CheckAsking,
 ) => Promise<CheckedPredicate>;
 
@@ -57,5 +80,10 @@ export interface AttestationCondition {
   readonly expression: string;
   readonly message: string;
   /** True: holds. Bounded in work; a failure to evaluate throws and counts as "does not hold". */
-  readonly holds: (input: { predicate: unknown; statement: unknown; image: ConditionImage }, work?: Work) => boolean;
+  readonly holds: (input: ConditionInput, work?: Work) => boolean;
+}
+
+export interface ConditionInput extends Circumstances {
+  readonly predicate: unknown;
+  readonly statement: unknown;
 }

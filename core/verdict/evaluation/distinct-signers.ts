@@ -15,7 +15,7 @@ export interface VerdictSigner {
 }
 
 /** A proof that counts, with what the verdict tells of it. */
-export interface CountedProof extends Proof {
+export interface CountedProof extends SignerProof<Signer> {
   readonly shown: VerdictSigner;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { evaluateAttestations } from './attestations.ts';
-import type { ProvenBy } from './attestations.ts';
+import type { ProvenBy, TimeOf } from './attestations.ts';
 import { EngineError } from '../../errors.ts';
 import type { CheckAsking } from '../../policy/expressions/types.ts';
 import type { ResolvedImage, SignatureCandidate } from '../../signatures/types.ts';
@@ -74,6 +74,7 @@ function noting({ verifier, budget }: EvaluationContext, unusable: Set<string>):
       if (found.unusable !== undefined) unusable.add(found.unusable);
       return found;
     },
+    timedBy: async (candidate, signer) => noted(await verifier.timedBy(candidate, signer, spend)),
   };
 }
 
@@ -133,11 +134,11 @@ async function proofsOf(
 ): Promise<readonly CountedProof[]> {
   const { format } = candidate;
   const proofs = await proveSigners(candidate, signers, asking);
-  return proofs.map(({ signer, holder, fingerprint, certificate }) => ({
-    signer,
-    holder,
-    shown: { name: signer.name, fingerprint, format, ...(certificate && { claims: certificate.claims }) },
-  }));
+  return proofs.map((proof) => {
+    const { signer, fingerprint, certificate } = proof;
+    const shown = { name: signer.name, fingerprint, format, ...(certificate && { claims: certificate.claims }) };
+    return Object.assign({ shown }, proof);
+  });
 }
 
 /** Whether a log has it, where the policy requires that. */
@@ -226,8 +227,17 @@ async function evaluatePolicyAttestations(
     return logged.ok ? proof : undefined;
   };
   const { attestations: candidates } = evidence;
+  const timeOf: TimeOf = (candidate, proof) => kindOf(proof.signer).proveTime(candidate, proof, verifier);
   try {
-    const result = await evaluateAttestations({ demands: policy.attestations, candidates, image, provenBy, asking });
+    const result = await evaluateAttestations({
+      demands: policy.attestations,
+      candidates,
+      image,
+      provenBy,
+      timeOf,
+      now,
+      asking,
+    });
     return result.ok
       ? { satisfied: true, signers: shownOnce(result.proofs) }
       : { satisfied: false, code: result.code, reason: result.message };

@@ -19,7 +19,8 @@ export const CERTIFICATE_KIND: SignerKind<PolicyCertificate, CertificateSigner> 
   keyStatus: () => [],
   // Any of them may prove the time of signing, once the certificate is no longer valid.
   trustRoots: (_, { names }) => names,
-  isCurrent: () => true,
+  // Each certificate has its own.
+  window: () => ({}),
 
   async prove(candidate, signers, asking) {
     if (!carriesCertificate(candidate)) return [];
@@ -41,6 +42,12 @@ export const CERTIFICATE_KIND: SignerKind<PolicyCertificate, CertificateSigner> 
     return logged
       ? { ok: true, value: true }
       : { ok: false, reason: 'no entry of a trusted transparency log comes with it' };
+  },
+  async proveTime(candidate, _, verifier) {
+    const { times, unusable } = await verifier.ownTimes(candidate);
+    // A root that can't be used may know of an earlier time.
+    if (times.length > 0 && unusable === undefined) return { ok: true, value: Math.min(...times) };
+    return { ok: false, reason: unusable ?? 'no trusted log or timestamp authority proves its time' };
   },
 };
 

@@ -36,6 +36,8 @@ export interface SignerKind<Written extends { readonly name?: string }, S> {
   prove(candidate: SignatureCandidate, signers: readonly S[], asking: Asking): Promise<readonly SignerProof<S>[]>;
   /** Beyond `prove`, where the policy has `transparencyLog: Require`: whether a trusted log has the signature. */
   proveLogged(candidate: SignatureCandidate, signer: S, verifier: SignatureVerifier): Promise<Proven<true>>;
+  /** When the signature was made, milliseconds since the epoch: the earliest that a trusted log or authority proves. */
+  proveTime(candidate: SignatureCandidate, proof: SignerProof<S>, verifier: SignatureVerifier): Promise<Proven<number>>;
 }
 
 /** Milliseconds since the epoch, both included. Left out: without that bound. */

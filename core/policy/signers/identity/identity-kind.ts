@@ -42,6 +42,10 @@ export const IDENTITY_KIND: SignerKind<PolicyIdentity, IdentitySigner> = {
   },
   // `prove` asked for the entry already: no certificate is valid without a time.
   proveLogged: async () => ({ ok: true, value: true }),
+  proveTime: async (_candidate, { certificate: { signedAt } = {} }) =>
+    signedAt === undefined
+      ? { ok: false, reason: 'its certificate was proven without a time' }
+      : { ok: true, value: signedAt },
 };
 
 /** What keeps the certificate from being the signer's, after "the certificate"; undefined: it is. */

@@ -28,6 +28,7 @@ export const KEY_KIND: SignerKind<PolicyKey, KeySigner> = {
       .map((signer) => ({ signer, holder: `key ${fingerprint}`, fingerprint }));
   },
   proveLogged: (candidate, signer, verifier) => verifier.loggedBy(candidate, signer),
+  proveTime: (candidate, { signer }, verifier) => verifier.timedBy(candidate, signer),
 };
 
 /** The first of the keys that verifies the signature: one signature counts for one key of a policy. */

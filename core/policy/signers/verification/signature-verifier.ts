@@ -38,6 +38,8 @@ export interface SignatureVerifier extends OwnCertificateProver {
    */
   readonly compacted: (candidate: SignatureCandidate) => SignatureCandidate;
   readonly loggedBy: (candidate: SignatureCandidate, signer: SignatureKey) => Promise<Proven<true>>;
+  /** When the key made it: the earliest that a log or authority of any trust root proves, milliseconds since the epoch. */
+  readonly timedBy: (candidate: SignatureCandidate, signer: SignatureKey, spend?: Spend) => Promise<Proven<number>>;
 }
 
 /** A chain, a certificate log's promise, log entries and timestamps, each with signatures of their own. */
@@ -122,12 +124,22 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
 
   const own = createOwnCertificateProver({ names: () => trustRoots.names(), load });
 
+  const timedBy: SignatureVerifier['timedBy'] = async (candidate, signer, spend) => {
+    const answers: [name: string, answer: Proven<number | undefined>][] = [];
+    for (const name of trustRoots.names()) {
+      const root = await load(name);
+      spend?.(CERTIFICATE_UNITS);
+      answers.push([name, root.ok ? await timeIn(candidate, signer, root.value) : root]);
+    }
+    return earliest(answers);
+  };
+
   const compacted = (candidate: SignatureCandidate): SignatureCandidate => {
     const [maker] = makers.get(candidate) ?? [];
     return maker === undefined || mayProveMore(candidate) ? candidate : new ProvenCandidate(candidate, maker);
   };
 
-  return { signedBy, certifiedBy, loggedBy, compacted, ...own };
+  return { signedBy, certifiedBy, loggedBy, timedBy, compacted, ...own };
 }
 
 async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, root: TrustRoot): Promise<Proven<true>> {
@@ -135,6 +147,28 @@ async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, roo
     const { proveLogged } = await import('../../../sigstore/proof/transparency.ts');
     await proveLogged(candidate, signer, root);
     return true as const;
+  });
+}
+
+/** Of what the roots know. One that can't be used may know of an earlier time than the others. */
+function earliest(answers: readonly (readonly [name: string, answer: Proven<number | undefined>])[]): Proven<number> {
+  const failed = answers.flatMap(([name, answer]) => (answer.ok ? [] : [{ name, ...answer }]));
+  const unusable = failed.flatMap((answer) => answer.unusable ?? []).join('; ');
+  const times = answers.flatMap(([, answer]) => (answer.ok ? (answer.value ?? []) : []));
+  if (times.length > 0 && unusable === '') return { ok: true, value: Math.min(...times) };
+  const reasons = failed.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  const reason = reasons === '' ? 'no trusted log or timestamp authority proves its time' : reasons;
+  return { ok: false, reason, ...(unusable !== '' && { unusable }) };
+}
+
+async function timeIn(
+  candidate: SignatureCandidate,
+  signer: SignatureKey,
+  root: TrustRoot,
+): Promise<Proven<number | undefined>> {
+  return attempt(async () => {
+    const { proveKeyTime } = await import('../../../sigstore/identity.ts');
+    return proveKeyTime(candidate, signer, root);
   });
 }
 

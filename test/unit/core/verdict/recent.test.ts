@@ -5,6 +5,7 @@ import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts'
 import type { Configuration } from '../../../../core/config/types.ts';
 import { silentMetrics } from '../../../../core/observe.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
+import type { CompiledPolicy } from '../../../../core/policy/types.ts';
 import { createRecentVerdicts, type RecentVerdicts } from '../../../../core/verdict/recent.ts';
 import type { Verdict } from '../../../../core/verdict/types.ts';
 import { anonymous, compiled, publicKeyPem } from '../../../fakes/engine.ts';
@@ -23,6 +24,14 @@ const VERIFIED: Verdict = {
   signers: [],
   registryRequests: 0,
 };
+
+function asking(expression: string): CompiledPolicy {
+  return compiled('prod', {
+    images: ['**'],
+    keys: [{ pem: publicKeyPem('release') }],
+    attestations: [{ name: 'a', predicateType: 't', conditions: [{ expression }] }],
+  });
+}
 
 describe('verdicts of the last second', () => {
   let now: number;
@@ -87,6 +96,17 @@ describe('verdicts of the last second', () => {
       now = began + 300;
       assert.equal(recent.recall(IMAGE, SHOP), undefined, name);
       now = began;
+    }
+  });
+
+  test('are not kept where a condition asks for the time', async () => {
+    for (const [expression, kept] of [
+      ['predicate.at != ""', VERIFIED],
+      ['now > timestamp(predicate.at)', undefined],
+    ] as const) {
+      store.replace([asking(expression)]);
+      await decide();
+      assert.equal(recent.recall(IMAGE, SHOP), kept, expression);
     }
   });
 

@@ -5,7 +5,8 @@ import { preAuthenticationEncoding } from '../../../../../core/formats/dsse-enve
 import { createEvaluator, type Evaluator } from '../../../../../core/policy/evaluator/evaluator.ts';
 import { prepareInProcess } from '../../../../../core/policy/evaluator/in-process.ts';
 
-const IMAGE = { repository: 'registry.example.test/app', digest: `sha256:${'a'.repeat(64)}`, tag: '1.0' };
+const image = { repository: 'registry.example.test/app', digest: `sha256:${'a'.repeat(64)}`, tag: '1.0' };
+const HERE = { image, signer: { name: 'ci', issuer: '', subject: '', claims: {} }, now: 0 };
 const asking = { owner: 'team', signal: new AbortController().signal };
 const monotonic = () => performance.now();
 const texts = (expression: string) => ({ conditions: [{ expression }] });
@@ -34,8 +35,8 @@ describe('the thread that evaluates', () => {
       const here = prepareInProcess(demand);
       assert.deepEqual(await evaluator.compile(demand, 'team'), here.faults);
       assert.deepEqual(
-        await evaluator.check(demand, attested(numbers), IMAGE, asking),
-        await here.check(attested(numbers), IMAGE, asking),
+        await evaluator.check(demand, attested(numbers), HERE, asking),
+        await here.check(attested(numbers), HERE, asking),
       );
     }
   });
@@ -58,7 +59,7 @@ describe('the thread that evaluates', () => {
     const nowhere = new URL('https://example.test/worker.js');
     evaluator = createEvaluator({ monotonic, source: nowhere, onEnded: (_, owner) => ended.push(owner) });
     await assert.rejects(evaluator.compile(texts('true'), 'a'), { code: 'EvaluationTimeout' });
-    await assert.rejects(evaluator.check(texts('true'), attested({}), IMAGE, asking), { code: 'EvaluationTimeout' });
+    await assert.rejects(evaluator.check(texts('true'), attested({}), HERE, asking), { code: 'EvaluationTimeout' });
     assert.deepEqual(ended, ['a', 'team']);
   });
 
@@ -77,7 +78,7 @@ describe('the thread that evaluates', () => {
     const owners = Array.from({ length: 100 }, (_, index) => `owner-${index}`);
     const left = owners.flatMap((owner) =>
       Array.from({ length: 256 }, () =>
-        evaluator.check(texts('true'), attested({}), IMAGE, { owner, signal: leaving.signal }),
+        evaluator.check(texts('true'), attested({}), HERE, { owner, signal: leaving.signal }),
       ),
     );
     leaving.abort();

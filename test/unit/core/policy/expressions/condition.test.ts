@@ -6,8 +6,11 @@ import { compileCondition } from '../../../../../core/policy/expressions/conditi
 
 const IMAGE = { repository: 'registry.example.test/app', digest: `sha256:${'a'.repeat(64)}`, tag: '1.0' };
 
+const SIGNER = { name: 'ci', issuer: 'https://issuer.example', subject: 'ci@example.com', claims: {} };
+const NOW = Date.parse('2026-06-08T00:00:00Z');
+
 function holds(expression: string, predicate: unknown, statement: unknown = {}): boolean {
-  return compileCondition(expression, 'no').holds({ predicate, statement, image: IMAGE });
+  return compileCondition(expression, 'no').holds({ predicate, statement, image: IMAGE, signer: SIGNER, now: NOW });
 }
 
 /** The examples of the documentation, each with a predicate that fits and one that does not. */
@@ -123,7 +126,7 @@ describe('a condition that cannot be compiled says why', () => {
   const faults: readonly (readonly [string, string, RegExp])[] = [
     ['nothing', '  ', /empty/],
     ['a syntax error', 'predicate.a ==', /not valid CEL/],
-    ['an unknown name', 'predicat.a == 1', /unknown name predicat: conditions know predicate, statement, image/],
+    ['an unknown name', 'predicat.a == 1', /unknown name predicat: known are predicate, statement, image, signer, now/],
     ['an unknown name inside of a loop', 'predicate.l.all(x, y == 1)', /unknown name y/],
     ['an unknown function', 'predicate.a.beginsWith("x")', /unknown function beginsWith/],
     ['too many characters', `predicate.a == "${'x'.repeat(5000)}"`, /longer than 4096/],

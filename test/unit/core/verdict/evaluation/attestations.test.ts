@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EngineError } from '../../../../../core/errors.ts';
 import { evaluateAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
-import type { ProvenBy } from '../../../../../core/verdict/evaluation/attestations.ts';
+import type { ProvenBy, TimeOf } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { AttestationCandidate, ResolvedImage } from '../../../../../core/signatures/types.ts';
 import { prepareInProcess } from '../../../../../core/policy/evaluator/in-process.ts';
 import type { DemandTexts } from '../../../../../core/policy/expressions/types.ts';
@@ -64,6 +64,9 @@ const ended = async () => Promise.reject(new EngineError('EvaluationTimeout', 'i
 const large = async () => ({ steps: 6_000_000 });
 const asking = { owner: 'team', signal: new AbortController().signal };
 
+const NOW = Date.parse('2026-06-08T00:00:00Z');
+const untimed: TimeOf = async () => ({ ok: false, reason: 'nothing proves it' });
+
 // oxlint-disable-next-line max-params -- what each test differs in
 function evaluate(
   demands: readonly AttestationDemand[],
@@ -71,7 +74,7 @@ function evaluate(
   image: ResolvedImage,
   provenBy: ProvenBy,
 ) {
-  return evaluateAttestations({ demands, candidates, image, provenBy, asking });
+  return evaluateAttestations({ demands, candidates, image, provenBy, timeOf: untimed, now: NOW, asking });
 }
 
 /** Everything is by the scanner. */
@@ -87,6 +90,7 @@ const byStranger: ProvenBy = async (_, _signers, note) => {
 const BY_SCANNER = {
   signer: SCANNER,
   holder: 'certificate',
+  fingerprint: 'sha256:0',
   shown: { name: 'scanner', fingerprint: 'sha256:0', format: 'bundle' },
 } as const;
 

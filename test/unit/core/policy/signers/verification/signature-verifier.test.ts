@@ -9,7 +9,7 @@ import type { SignatureCandidate, VerificationMaterial } from '../../../../../..
 import type { KeySigner } from '../../../../../../core/policy/signers/key/key-signer.ts';
 import { createSignatureVerifier } from '../../../../../../core/policy/signers/verification/signature-verifier.ts';
 import { spkiOf, toPem } from '../../../../../fakes/certificates.ts';
-import { candidateFor, signKeyless, SIGNED_AT, SUBJECT } from '../../../../../fakes/keyless.ts';
+import { candidateFor, LATER, signKeyless, SIGNED_AT, SUBJECT } from '../../../../../fakes/keyless.ts';
 import { createSigstore } from '../../../../../fakes/sigstore.ts';
 
 const sigstore = createSigstore();
@@ -119,6 +119,40 @@ describe('the log entry of a key', () => {
   test('counts nowhere without a root', async () => {
     const answer = await createSignatureVerifier(roots({})).loggedBy(candidateFor(keyed, 'bundle'), signer);
     assert.deepEqual(answer, { ok: false, reason: 'no trust root is configured' });
+  });
+});
+
+describe('the time of a signature by a key', () => {
+  const later = signKeyless({ sigstore, withKey: true, stampedAt: LATER });
+  const both = { ...keyed, timestamps: [sigstore.tsa.stamp(keyed.signature, LATER)] };
+  const timeOf = (signing: typeof keyed, known: Parameters<typeof roots>[0] = { other: otherRoot, own: root }) =>
+    createSignatureVerifier(roots(known)).timedBy(candidateFor(signing, 'bundle'), signerFor(signing));
+
+  test('is the earliest that a log or an authority of any root proves', async () => {
+    assert.deepEqual(await timeOf(keyed), { ok: true, value: SIGNED_AT.getTime() });
+    assert.deepEqual(await timeOf(later), { ok: true, value: LATER.getTime() });
+    assert.deepEqual(await timeOf(both), { ok: true, value: SIGNED_AT.getTime() });
+  });
+
+  test('is not known where nothing that is trusted proves it', async () => {
+    const reason = 'no trusted log or timestamp authority proves its time';
+    assert.deepEqual(await timeOf(signKeyless({ sigstore, withKey: true })), { ok: false, reason });
+    assert.deepEqual(await timeOf(keyed, { other: otherRoot }), { ok: false, reason });
+    assert.deepEqual(await timeOf(keyed, {}), { ok: false, reason });
+  });
+
+  test('is not taken from an entry about another signature', async () => {
+    const moved = { ...later, entries: keyed.entries };
+    assert.equal((await timeOf(moved)).ok, false);
+  });
+
+  test('is not told by those that can be used where another root, which might know an earlier one, can not', async () => {
+    const verifier = createSignatureVerifier({
+      names: () => ['own', 'gone'],
+      load: async (name) => (name === 'own' ? root : Promise.reject(new Error('its file is gone'))),
+    });
+    const answer = await verifier.timedBy(candidateFor(keyed, 'bundle'), signer);
+    assert.match(answer.ok ? '' : (answer.unusable ?? ''), /trust root "gone" can't be used: its file is gone/);
   });
 });
 

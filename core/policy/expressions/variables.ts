@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CelScalar, mapType } from '@bufbuild/cel';
+import type { DemandTexts } from './types.ts';
+
+const { DYN, STRING } = CelScalar;
+
+/** What conditions can name. */
+export const VARIABLES = {
+  predicate: DYN,
+  statement: DYN,
+  image: mapType(STRING, STRING),
+  signer: mapType(STRING, DYN),
+  now: DYN,
+};
+
+export type Variable = keyof typeof VARIABLES;
+
+/**
+ * Whether the expression may name the variable. CEL's names are ASCII words, so one that is not there as a word is not
+ * named; a field or a text of that name only costs a little.
+ */
+export function names(expression: string, variable: Variable): boolean {
+  return new RegExp(`\\b${variable}\\b`).test(expression);
+}
+
+/** Whether what comes of the texts may depend on the variable. */
+export function dependOn({ conditions }: DemandTexts, variable: Variable): boolean {
+  return conditions.some(({ expression }) => names(expression, variable));
+}
