@@ -6,6 +6,8 @@ import { publicKeyPem } from '../../../../fakes/engine.ts';
 
 const KEYS = [{ pem: publicKeyPem('release') }];
 
+const busy = () => Promise.reject(new Error('busy'));
+
 async function advice(spec: object, compileDemand = async () => [] as { field: string; message: string }[]) {
   const policy = { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name: 'p' }, spec };
   const context = { secret: () => undefined, trustRoots: new Set<string>(), compileDemand };
@@ -36,7 +38,6 @@ describe('advice on a policy', () => {
 
   test('leaves out what can not be told now', async () => {
     const attestations = [{ name: 'a', predicateType: 't', conditions: [{ expression: '(', message: 'm' }] }];
-    const busy = () => Promise.reject(new Error('busy'));
     assert.deepEqual(await advice({ images: ['nginx'], keys: KEYS, attestations }, busy), []);
   });
 
