@@ -198,6 +198,7 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
     tls,
     // Files have no API server that would ask.
     doors: options.policies ? [createAdmissionDoor(handler)] : [createAdmissionDoor(handler), policies],
+    mayCall: host.mayCall,
     // So that the API servers' open connections go where the Service sends new ones.
     isLeaving: () => host.notReady().length > 0,
     log: options.log,

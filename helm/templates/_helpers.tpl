@@ -172,9 +172,15 @@ matchConditions:
       || has(object.spec.jobTemplate) && has(oldObject.spec.jobTemplate) && object.spec.jobTemplate == oldObject.spec.jobTemplate)
 {{- end }}
 
+{{/* Not empty: API servers prove themselves by the path that they call. */}}
+{{- define "cosignet.pathToken" -}}
+{{- if dig "pathToken" true .Values.webhook }}true{{ end }}
+{{- end }}
+
 {{/* What the leading replica registers, once API servers reach it. */}}
 {{- define "cosignet.registration" -}}
 {{- $name := include "cosignet.fullname" . }}
+pathToken: {{ if include "cosignet.pathToken" . }}true{{ else }}false{{ end }}
 {{- range $list, $endpoint := dict "mutating" "mutate" "validating" "validate" }}
 {{- $service := dict "name" $name "namespace" $.Release.Namespace "path" (printf "/%s" $endpoint) "port" $.Values.service.port }}
 {{ $list }}:

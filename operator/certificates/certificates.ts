@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import { errorText } from '../../core/text.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
-import { apiPath, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
+import { apiPath, type KubeApi } from '../kubernetes/api-client.ts';
+import type { Secret } from '../kubernetes/secret.ts';
 import {
   issueByPlan,
   isServable,
@@ -15,12 +16,6 @@ import {
   type CertificateWish,
   type SecretData,
 } from './certificate-material.ts';
-
-export interface Secret extends KubeObject {
-  readonly type?: string;
-  /** Values are base64. */
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 export interface CertificatesOptions {
   readonly api: KubeApi;

@@ -79,11 +79,16 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     name: options.name,
     wanted: options.wantedRegistration,
     authorities: () => certificates.authorities(),
+    secrets: () => secretsOf(policies),
     isLeader: leadership.isLeader,
     canAnswer: () => canAnswer().length === 0,
     events: connection.events,
     log: options.log,
+    clock: options.clock,
     queueMetrics: options.metrics.queue,
+  });
+  policies.onSecret((changed) => {
+    if (changed === `${options.name}-path`) registration.look();
   });
   const certificates = certificatesOf(options, { connection, leadership, policies, registration });
   const namespacesChanged = createListeners();
@@ -113,7 +118,10 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
   });
 
   policies.start().then(
-    () => certificates.look(),
+    () => {
+      certificates.look();
+      registration.look();
+    },
     (thrown: unknown) => options.log.error('the operator did not start', { error: String(thrown) }),
   );
   namespaces.reflector.start();
@@ -130,7 +138,8 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     keychainFor,
     certificate: certificates.first,
     onCertificate: (listener) => certificates.listen(listener),
-    notReady: () => [...canAnswer(), ...certificates.notReady()],
+    notReady: () => [...canAnswer(), ...certificates.notReady(), ...registration.notReady()],
+    mayCall: registration.mayCall,
     unarmed: registration.unarmed,
     readings: readingsOf(options, { policies, leadership, certificates, registration }),
     counted: policies.counted,
@@ -240,7 +249,6 @@ function certificatesOf(
 ): ServingCertificates {
   if (options.ownCertificate) return certificatesFromFiles(options.ownCertificate);
   const { namespace, name, dnsNames, issuer, certificateLife: life, log, clock, metrics } = options;
-  const { operator } = policies;
   const certificates = manageCertificates({
     api: connection.api,
     namespace,
@@ -248,8 +256,7 @@ function certificatesOf(
     dnsNames,
     issuer,
     life,
-    // Before the first list every Secret looks missing.
-    secrets: () => (operator.secrets.isSynced ? { get: (secretName) => operator.secret(secretName) } : undefined),
+    secrets: () => secretsOf(policies),
     isLeader: leadership.isLeader,
     registration,
     log,
@@ -260,6 +267,11 @@ function certificatesOf(
     if (changed === `${name}-tls`) certificates.look();
   });
   return certificates;
+}
+
+/** Before the first list every Secret looks missing. */
+function secretsOf({ operator }: ClusterPolicies) {
+  return operator.secrets.isSynced ? { get: (name: string) => operator.secret(name) } : undefined;
 }
 
 /** A quiet watch is heard of when it ends: several times within what may be relied on. Milliseconds. */

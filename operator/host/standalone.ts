@@ -41,7 +41,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     certificate: options.certificate,
     onCertificate: options.onCertificate,
     notReady: () => [],
-    // Whoever runs it so registers it.
+    // Whoever runs it so registers it, and guards it.
+    mayCall: (token) => token === undefined,
     unarmed: () => [],
     readings: {
       policies: () => files.compiled().length,

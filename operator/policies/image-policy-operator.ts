@@ -6,7 +6,7 @@ import { joinPolicyName, policyName, type AnyImagePolicy } from '../../core/poli
 import type { AffectedStatus, ImagePolicyStatus } from '../../core/policy/documents/image-policy.gen.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { apiPath, isStatus, ONLY_METADATA, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
-import type { Secret } from '../certificates/certificates.ts';
+import type { Secret } from '../kubernetes/secret.ts';
 import type { SharedKubeConfig } from '../kubernetes/kube-config.ts';
 import type { CompiledPolicies, PolicyEntry } from './compiled-policies.ts';
 import { POLICY_READING, SECRET_READING } from './policy-reading.ts';

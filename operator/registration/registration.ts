@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Logger } from '../../core/observe.ts';
+import type { Clock, Logger } from '../../core/observe.ts';
+import type { Secret } from '../kubernetes/secret.ts';
 import type { KubeApi } from '../kubernetes/api-client.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
 import { createWorkQueue, type QueueMetrics } from '../kubernetes/work-queue.ts';
 import { DigestBinding } from './digest-binding.ts';
+import { PathTokens } from './path-tokens.ts';
 import { whyNotReached } from './reach-check.ts';
+import { RollOut } from './roll-out.ts';
 import type { WantedRegistration } from './wanted.ts';
 import { WebhookConfigurations } from './webhook-configurations.ts';
 
@@ -16,11 +19,14 @@ export interface RegistrationOptions {
   readonly wanted: WantedRegistration;
   /** Authorities to publish, PEM; undefined while there are none, empty where somebody else publishes. */
   readonly authorities: () => readonly string[] | undefined;
+  /** Undefined: not listed yet. */
+  readonly secrets: () => { readonly get: (name: string) => Secret | undefined } | undefined;
   readonly isLeader: () => boolean;
   /** This replica knows what it would decide by. */
   readonly canAnswer: () => boolean;
   readonly events: EventRecorder;
   readonly log: Logger;
+  readonly clock: Clock;
   readonly queueMetrics: QueueMetrics;
 }
 
@@ -28,14 +34,21 @@ export interface RegistrationOptions {
 export interface Registration extends Pick<WebhookConfigurations, 'trusts' | 'carry'> {
   /** Why not all of it is in force; empty: armed. */
   readonly unarmed: () => readonly string[];
+  /** Whether who calls by a path with this end, or with none, is an API server. */
+  readonly mayCall: (token: string | undefined) => boolean;
+  /** Why no API server could prove itself; empty: ready. */
+  readonly notReady: () => readonly string[];
   /** Something that matters to it changed. */
   look(): void;
   start(): void;
   stop(): Promise<void>;
 }
 
+const monotonic = () => performance.now();
 /** Milliseconds. */
 const TICK = 15_000;
+/** Milliseconds. API servers learn of what was registered within this. */
+const PROPAGATION = 10_000;
 
 export function keepRegistration(options: RegistrationOptions): Registration {
   const { api, wanted, isLeader, log } = options;
@@ -53,14 +66,31 @@ export function keepRegistration(options: RegistrationOptions): Registration {
         note: 'webhooks or their caBundle were changed by somebody else; what is wanted is restored',
       });
     },
-    monotonic: () => performance.now(),
+    pathOf,
+    monotonic,
   });
+  const rollOut = new RollOut({ ...options, monotonic });
+  const tokens = wanted.pathToken
+    ? new PathTokens({
+        ...options,
+        secretName: `${options.name}-path`,
+        isConfirmed: (token) => configurations.calls(token, PROPAGATION),
+        onChange: look,
+      })
+    : undefined;
+  /** A former release's replicas would not know a path with a token: not while they may still be asked. */
+  function pathOf(path: string, isPlain: boolean): string | undefined {
+    if (!tokens || (isPlain && !rollOut.isOver)) return path;
+    return tokens.active && `${path}/${tokens.active}`;
+  }
   const binding =
     wanted.digestRequired && new DigestBinding({ api, wanted: wanted.digestRequired, isLeader, onChange: look, log });
   const reflectors = [...configurations.reflectors, ...(binding?.reflectors ?? [])];
   const queue = createWorkQueue({
     name: 'registration',
     process: async () => {
+      await tokens?.reconcile();
+      if (tokens && isLeader() && configurations.isPlain) await rollOut.look();
       await configurations.reconcile();
       // What is not pinned is refused: only once somebody pins.
       if (configurations.unarmed().length === 0) await binding?.reconcile();
@@ -74,6 +104,8 @@ export function keepRegistration(options: RegistrationOptions): Registration {
     trusts: (authority) => configurations.trusts(authority),
     carry: (authorities, milliseconds) => configurations.carry(authorities, milliseconds),
     unarmed: () => [...configurations.unarmed(), ...(binding?.unarmed() ?? [])],
+    mayCall: (token) => !tokens || (token === undefined ? configurations.callsPlainly : tokens.accepts(token)),
+    notReady: () => (tokens && !tokens.active ? ['there is no token yet by which API servers prove themselves'] : []),
     look,
     start() {
       for (const reflector of reflectors) reflector.start();

@@ -13,6 +13,8 @@ export interface WantedRegistration {
   /** Of the configurations; the first one of each is how API servers reach the endpoint. */
   readonly mutating: readonly WantedWebhook[];
   readonly validating: readonly WantedWebhook[];
+  /** API servers prove themselves by the end of the path that they are told. */
+  readonly pathToken: boolean;
   /** A ValidatingAdmissionPolicy that is there and needs its binding; undefined: none. */
   readonly digestRequired?: WantedBinding;
 }
@@ -27,15 +29,16 @@ export interface WantedBinding {
 /** Rejects, naming the file, where it can't be read or holds something else. */
 export async function readWantedRegistration(file: string): Promise<WantedRegistration> {
   const document: unknown = parse(await readFile(file, 'utf8'));
-  const { mutating, validating, digestRequired } = isJsonObject(document) ? document : {};
+  const { mutating, validating, pathToken, digestRequired } = isJsonObject(document) ? document : {};
   if (!areWebhooks(mutating) || !areWebhooks(validating)) {
     throw new RegistrationError(
       `${file}: needs the lists mutating and validating, each with a webhook that has a name`,
     );
   }
-  if (digestRequired === undefined || digestRequired === null) return { mutating, validating };
+  const webhooks = { mutating, validating, pathToken: pathToken !== false };
+  if (digestRequired === undefined || digestRequired === null) return webhooks;
   if (!isBinding(digestRequired)) throw new RegistrationError(`${file}: digestRequired needs name and spec`);
-  return { mutating, validating, digestRequired };
+  return { ...webhooks, digestRequired };
 }
 
 export class RegistrationError extends Error {

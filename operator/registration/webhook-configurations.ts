@@ -10,7 +10,7 @@ import type { WantedRegistration, WantedWebhook } from './wanted.ts';
 
 interface Webhook {
   readonly name: string;
-  readonly clientConfig: { readonly service?: unknown; readonly caBundle?: string };
+  readonly clientConfig: { readonly service?: { readonly path?: string }; readonly caBundle?: string };
   readonly [field: string]: unknown;
 }
 
@@ -34,6 +34,11 @@ export interface WebhookConfigurationsOptions {
   readonly wanted: Pick<WantedRegistration, 'mutating' | 'validating'>;
   /** Authorities to publish, PEM; undefined while there are none, empty where somebody else publishes. */
   readonly authorities: () => readonly string[] | undefined;
+  /**
+   * Where API servers are to call instead of a path; undefined: not known yet. `isPlain`: they call there now, as a
+   * former release had it.
+   */
+  readonly pathOf: (path: string, isPlain: boolean) => string | undefined;
   readonly isLeader: () => boolean;
   /** This replica knows what it would decide by. */
   readonly canAnswer: () => boolean;
@@ -70,6 +75,9 @@ type Row = (typeof ROWS)[number];
 
 /** Of the names of our webhooks. */
 const OUR_SUFFIX = '.cosignet.dev';
+const TOKEN_END = /\/[0-9a-f]{64}$/;
+/** Milliseconds in which every API server hears of what was registered. */
+const PLAIN_AFTER = 60_000;
 
 /** Ours has few. */
 const CONFIGURATION_BYTES = 1024 * 1024;
@@ -81,8 +89,10 @@ const CONFIGURATION_BYTES = 1024 * 1024;
 export class WebhookConfigurations {
   readonly reflectors: readonly Reflector<WebhookConfiguration>[];
   readonly #options: WebhookConfigurationsOptions;
-  /** Which bundle was seen in all webhooks, and since when. */
-  #seen = { bundle: '', since: 0 };
+  /** Which bundles and paths were seen in all webhooks, and since when. */
+  #seen = { calls: '', since: 0 };
+  /** Until when a path without token may be called by who has not heard of another yet. */
+  #plainUntil = 0;
   /** Configuration and webhooks that were last seen to be as wanted, by collection. */
   readonly #right = new Map<string, string>();
   /** Why API servers don't reach us, as last tried. */
@@ -119,6 +129,22 @@ export class WebhookConfigurations {
     return this.#options.monotonic() - this.#seen.since >= milliseconds;
   }
 
+  /** All webhooks have been at paths with this end for `milliseconds`. */
+  calls(token: string, milliseconds: number): boolean {
+    if (!this.#everyPath().every((path) => path.endsWith(`/${token}`))) return false;
+    return this.#options.monotonic() - this.#seen.since >= milliseconds;
+  }
+
+  /** API servers call without a token, as a former release had it, or did until a moment ago. */
+  get callsPlainly(): boolean {
+    return this.#options.monotonic() < this.#plainUntil;
+  }
+
+  /** They do. */
+  get isPlain(): boolean {
+    return this.#everyPath().some((path) => path !== '' && !TOKEN_END.test(path));
+  }
+
   /** Why Pods are admitted without being looked at; empty: both configurations are in force. */
   unarmed(): readonly string[] {
     return ROWS.flatMap((row) => {
@@ -131,8 +157,8 @@ export class WebhookConfigurations {
 
   /** Idempotent; rejects while API servers don't reach us. A configuration that is not there is the installer's to make. */
   async reconcile(): Promise<void> {
-    const { isLeader, authorities, canAnswer } = this.#options;
-    if (!isLeader() || authorities() === undefined) return;
+    const { isLeader, authorities, canAnswer, pathOf } = this.#options;
+    if (!isLeader() || authorities() === undefined || pathOf('', this.isPlain) === undefined) return;
     const rows = ROWS.filter((row) => this.#live(row));
     for (const row of rows) {
       const live = this.#live(row);
@@ -159,12 +185,15 @@ export class WebhookConfigurations {
     }
   }
 
-  /** With the authorities of now: others may have come while something was waited for. */
+  /** With authorities and paths of now: others may have come while something was waited for. */
   #wanted({ webhooks }: Row): readonly WantedWebhook[] {
     const bundle = btoa((this.#options.authorities() ?? []).join(''));
-    return this.#options.wanted[webhooks].map((webhook) =>
-      bundle === '' ? webhook : { ...webhook, clientConfig: { ...Object(webhook['clientConfig']), caBundle: bundle } },
-    );
+    return this.#options.wanted[webhooks].map((webhook) => {
+      const { service, ...client } = Object(webhook['clientConfig']);
+      const path = this.#options.pathOf(String(service?.path), this.isPlain);
+      const clientConfig = { ...client, service: { ...service, path }, ...(bundle !== '' && { caBundle: bundle }) };
+      return { ...webhook, clientConfig };
+    });
   }
 
   async #write(row: Row, live: WebhookConfiguration, webhooks: readonly WantedWebhook[]): Promise<void> {
@@ -197,18 +226,27 @@ export class WebhookConfigurations {
   }
 
   #look(): void {
-    const bundle = this.#everyBundle().join();
-    if (bundle !== this.#seen.bundle) this.#seen = { bundle, since: this.#options.monotonic() };
+    const now = this.#options.monotonic();
+    const calls = [...this.#everyBundle(), ...this.#everyPath()].join();
+    if (calls !== this.#seen.calls) this.#seen = { calls, since: now };
+    if (this.isPlain) this.#plainUntil = Infinity;
+    else if (this.#plainUntil === Infinity) this.#plainUntil = now + PLAIN_AFTER;
   }
 
-  /** One for each webhook that is called through a Service; a missing configuration counts as one without. */
+  /** Of each webhook that is called through a Service; a missing configuration counts as one without. */
+  #everyPath(): readonly string[] {
+    return this.#everyClient().map(({ service }) => service?.path ?? '');
+  }
+
   #everyBundle(): readonly (string | undefined)[] {
+    return this.#everyClient().map(({ caBundle }) => caBundle);
+  }
+
+  #everyClient(): readonly Webhook['clientConfig'][] {
     return this.reflectors.flatMap((reflector) => {
       const webhooks = reflector.get(this.#options.name)?.webhooks ?? [];
-      const bundles = webhooks
-        .filter(({ clientConfig }) => clientConfig.service)
-        .map((hook) => hook.clientConfig.caBundle);
-      return bundles.length > 0 ? bundles : [undefined];
+      const clients = webhooks.map(({ clientConfig }) => clientConfig).filter(({ service }) => service);
+      return clients.length > 0 ? clients : [{}];
     });
   }
 }

@@ -59,6 +59,7 @@ const threadPool = (value: string) => JSON.stringify({ name: 'UV_THREADPOOL_SIZE
 
 describe('what can be switched', () => {
   for (const [flag, added, removed] of [
+    ['webhook.pathToken=false', [], ['Secret/cosignet-path']],
     ['podDisruptionBudget.enabled=false', [], ['PodDisruptionBudget/cosignet']],
     ['replicas=1', [], ['PodDisruptionBudget/cosignet']],
     ['namespacedPolicies.enabled=false', [], ['CustomResourceDefinition/namespacedimagepolicies.cosignet.dev']],
@@ -114,6 +115,9 @@ describe('what can be switched', () => {
       // `webhooks` without caBundle, which cainjector writes.
       'mutatingwebhookconfigurations',
       'namespacedimagepolicies/status',
+      // Of the path token.
+      'secrets',
+      'secrets',
       'validatingwebhookconfigurations',
     ]);
     for (const { kind, metadata } of objects.filter(({ kind: one }) => one.endsWith('WebhookConfiguration'))) {

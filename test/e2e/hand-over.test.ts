@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AS_FORMER, eitherProgram, unpack } from './former.ts';
+import { waitFor } from '../control-plane/process.ts';
 import { admitted, keyFlags, openInstallation, policyReady, type Installation } from './installation.ts';
 import { startLoad } from './load.ts';
 
@@ -62,5 +63,23 @@ for (const serverSide of ['true', 'false']) {
         assert.deepEqual(await uids(), known);
       });
     }
+
+    test('API servers are told a path with a token once no former replica is left, and no request is lost', async () => {
+      const load = startLoad(here, { askers: 2 });
+      await waitFor(
+        'the token',
+        async () => {
+          const end = /^\/(mutate|validate)\/[0-9a-f]{64}$/;
+          const where = '.webhooks[0].clientConfig.service.path';
+          for (const kind of ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration']) {
+            assert.match(await here.read(`${kind}/cosignet`, where), end);
+          }
+          return true;
+        },
+        { timeout: 150_000 },
+      );
+      const { failures } = await load.stop();
+      assert.deepEqual(failures, []);
+    });
   });
 }

@@ -54,6 +54,7 @@ export function startCaller({ api, serviceOctet }: ControlPlane): Caller {
   const stopping = new AbortController();
   const slices = new Map<string, readonly Replica[]>();
   const bundles: Record<Endpoint, string> = { mutate: '', validate: '' };
+  const paths: Record<Endpoint, string> = { mutate: '', validate: '' };
   const pools = new Map<string, { readonly pool: Pool; readonly bundle: string; readonly openedAt: number }>();
   const met = { certificates: new Set<string>(), authorities: new Set<string>(), unreachable: 0 };
   const following = [
@@ -67,7 +68,11 @@ export function startCaller({ api, serviceOctet }: ControlPlane): Caller {
       follow<V1MutatingWebhookConfiguration>(api, {
         path: CONFIGURATIONS[endpoint],
         signal: stopping.signal,
-        onChange: ({ webhooks = [] }) => (bundles[endpoint] = atob(webhooks[0]?.clientConfig.caBundle ?? '')),
+        onChange: ({ webhooks = [] }) => {
+          const { caBundle = '', service } = webhooks[0]?.clientConfig ?? {};
+          bundles[endpoint] = atob(caBundle);
+          paths[endpoint] = service?.path ?? '';
+        },
         onDelete: () => (bundles[endpoint] = ''),
       }),
     ),
@@ -94,7 +99,7 @@ export function startCaller({ api, serviceOctet }: ControlPlane): Caller {
     try {
       const { statusCode, body: answer } = await poolFor(replica, endpoint).request({
         method: 'POST',
-        path: `/${endpoint}?timeout=10s`,
+        path: `${paths[endpoint]}?timeout=10s`,
         headers: { 'content-type': 'application/json' },
         body,
       });

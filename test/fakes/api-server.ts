@@ -29,7 +29,7 @@ export interface FakeObject {
 
 export interface FakeHook {
   readonly name: string;
-  readonly clientConfig: { readonly service?: object; readonly caBundle?: string };
+  readonly clientConfig: { readonly service?: Readonly<Record<string, string>>; readonly caBundle?: string };
   readonly rules?: readonly object[];
   readonly [field: string]: unknown;
 }

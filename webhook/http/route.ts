@@ -13,14 +13,27 @@ export interface Route {
 /** A duration needs no escapes, so the query needs no decoding. */
 const TIMEOUT = /(?:^|&)timeout=([^&]{0,32})(?:&|$)/;
 
-/** What a request asks for. Throws HttpFault (404, 405, 415) before any of the body is read. */
-export function routeOf(request: IncomingMessage, endpoints: Door['endpoints']): Route {
+/** An endpoint, and what its caller proves itself by. */
+const PATH = /^(\/[a-z]{1,32})(?:\/([0-9a-f]{1,128}))?$/;
+
+/** Whether who calls by this end of the path is one of those who were told it; undefined: the path has none. */
+export type MayCall = (token: string | undefined) => boolean;
+
+/** What a request asks for. Throws HttpFault (403, 404, 405, 415) before any of the body is read. */
+export function routeOf(request: IncomingMessage, endpoints: Door['endpoints'], mayCall: MayCall): Route {
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-  const endpoint = endpoints.get(path);
-  if (endpoint === undefined) throw new HttpFault(404, `only ${[...endpoints.keys()].join(' and ')} are served`);
+  const endpoint = endpointOf(path, endpoints, mayCall);
   if (request.method !== 'POST') throw new HttpFault(405, 'only POST is served');
   checkContent(request.headers);
   return { endpoint, timeoutMilliseconds: parseGoDuration(TIMEOUT.exec(query)?.[1] ?? '') };
+}
+
+function endpointOf(path: string, endpoints: Door['endpoints'], mayCall: MayCall): Endpoint {
+  const [, name = '', token] = PATH.exec(path) ?? [];
+  const endpoint = endpoints.get(name);
+  if (endpoint === undefined) throw new HttpFault(404, `only ${[...endpoints.keys()].join(' and ')} are served`);
+  if (!mayCall(token)) throw new HttpFault(403, 'only API servers are answered');
+  return endpoint;
 }
 
 function checkContent(headers: IncomingMessage['headers']): void {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errorText } from '../../core/text.ts';
 import { HttpFault, parseJson, readBody } from './body.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
-import { routeOf } from './route.ts';
+import { routeOf, type MayCall } from './route.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
@@ -25,6 +25,8 @@ export interface WebhookServerOptions {
   readonly tls: ServingCertificate;
   /** No two with the same path. */
   readonly doors: readonly Door[];
+  /** Left out: everybody. */
+  readonly mayCall?: MayCall;
   /** Whether clients should go elsewhere for now: then too each answer is the last of its connection. */
   readonly isLeaving?: () => boolean;
   readonly log: Logger;
@@ -53,16 +55,17 @@ interface Serving {
   readonly budget: BodyBudget;
   readonly onAnswered: (endpoint: string, status: number) => void;
   readonly isLeaving: () => boolean;
+  readonly mayCall: MayCall;
   retiring: boolean;
 }
 
 /** Serves what the doors have. Rejects if it cannot listen or the certificate is none. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const { doors, log, onAnswered = () => undefined, isLeaving = () => false } = options;
+  const { doors, log, onAnswered = () => undefined, isLeaving = () => false, mayCall = () => true } = options;
   const endpoints = new Map(doors.flatMap((door) => Array.from(door.endpoints)));
   const budget = { maximumBytes: limits.heldBytes, heldBytes: 0 };
-  const serving: Serving = { endpoints, log, limits, budget, onAnswered, isLeaving, retiring: false };
+  const serving: Serving = { endpoints, log, limits, budget, onAnswered, isLeaving, mayCall, retiring: false };
   const server = createServer(
     {
       ...options.tls,
@@ -107,7 +110,7 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
     if (counted !== undefined && response.headersSent) serving.onAnswered(counted, response.statusCode);
   });
   try {
-    const { endpoint, timeoutMilliseconds } = routeOf(request, serving.endpoints);
+    const { endpoint, timeoutMilliseconds } = routeOf(request, serving.endpoints, serving.mayCall);
     counted = endpoint.name;
     const body = await readBody(request, serving.limits.bodyBytes, serving.budget);
     try {

@@ -57,7 +57,7 @@ export function running(
 
 export async function runningDoors(
   doors: readonly Door[],
-  more: Pick<WebhookServerOptions, 'limits' | 'onAnswered' | 'isLeaving'> = {},
+  more: Pick<WebhookServerOptions, 'limits' | 'mayCall' | 'onAnswered' | 'isLeaving'> = {},
 ): Promise<Running> {
   const issuer = await authority();
   const ca = issuer.certificate;

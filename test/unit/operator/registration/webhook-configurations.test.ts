@@ -15,8 +15,11 @@ const service = { name: 'cosignet', namespace: 'cosignet', path: '/mutate' };
 
 const rules = [{ resources: ['pods'] }];
 
-function hook(name: string, caBundle?: string): FakeHook {
-  return { name, rules, clientConfig: { service, ...(caBundle && { caBundle }) } };
+const [T1 = '', T2 = ''] = ['1', '2'].map((digit) => digit.repeat(64));
+
+function hook(name: string, caBundle?: string, end = ''): FakeHook {
+  const path = `/mutate${end}`;
+  return { name, rules, clientConfig: { service: { ...service, path }, ...(caBundle && { caBundle }) } };
 }
 
 describe('WebhookConfigurations', () => {
@@ -25,6 +28,8 @@ describe('WebhookConfigurations', () => {
   let queue: WorkQueue;
   let leads: boolean;
   let answers: boolean;
+  let alone: boolean;
+  let token: string | undefined;
   let notReached: string | undefined;
   let asked: string[];
   let published: readonly string[];
@@ -41,6 +46,8 @@ describe('WebhookConfigurations', () => {
     server = await new FakeApiServer().start();
     leads = true;
     answers = true;
+    alone = true;
+    token = T1;
     notReached = undefined;
     asked = [];
     published = [first];
@@ -50,6 +57,7 @@ describe('WebhookConfigurations', () => {
       namespace: 'cosignet',
       name: 'cosignet',
       wanted: { mutating: [{ ...hook('mutate.cosignet.dev') }], validating: [{ ...hook('validate.cosignet.dev') }] },
+      pathOf: (path, isPlain) => (isPlain && !alone ? path : token && `${path}/${token}`),
       canAnswer: () => answers,
       whyNotReached: async (endpoint) => {
         asked.push(endpoint);
@@ -91,7 +99,7 @@ describe('WebhookConfigurations', () => {
     put(MUTATING, [hook('theirs')], 'another');
     await start();
     await eventually(() => bundleOf(MUTATING) === btoa(first) && bundleOf(VALIDATING) === btoa(first));
-    assert.deepEqual(hooksOf(MUTATING), [hook('mutate.cosignet.dev', btoa(first))]);
+    assert.deepEqual(hooksOf(MUTATING), [hook('mutate.cosignet.dev', btoa(first), `/${T1}`)]);
     assert.deepEqual(hooksOf(MUTATING, 'another'), [hook('theirs')]);
     await eventually(() => configurations.trusts(first));
     assert.equal(configurations.trusts(second), false);
@@ -100,11 +108,11 @@ describe('WebhookConfigurations', () => {
   test('takes out what is ours and not wanted any more, such as the audit of namespaces', async () => {
     await start();
     await eventually(() => configurations.trusts(first));
-    put(VALIDATING, [hook('validate.cosignet.dev', btoa(first)), hook('audit.cosignet.dev', btoa(first))]);
+    put(VALIDATING, [hook('validate.cosignet.dev', btoa(first), `/${T1}`), hook('audit.cosignet.dev', btoa(first))]);
     await eventually(() => hooksOf(VALIDATING).length === 1);
-    assert.deepEqual(hooksOf(VALIDATING), [hook('validate.cosignet.dev', btoa(first))]);
-    put(VALIDATING, [hook('validate.cosignet.dev', btoa(first)), hook('theirs.example.com', btoa(first))]);
-    await configurations.reconcile();
+    assert.deepEqual(hooksOf(VALIDATING), [hook('validate.cosignet.dev', btoa(first), `/${T1}`)]);
+    put(VALIDATING, [hook('validate.cosignet.dev', btoa(first), `/${T1}`), hook('theirs.example.com', btoa(first))]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(hooksOf(VALIDATING).length, 2);
   });
 
@@ -270,5 +278,38 @@ describe('WebhookConfigurations', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(server.get(VALIDATING, 'cosignet'), undefined);
     assert.match(configurations.unarmed().join(), /ValidatingWebhookConfiguration cosignet is not there/);
+  });
+
+  const pathsOf = () => [MUTATING, VALIDATING].map((path) => hooksOf(path)[0]?.clientConfig.service?.['path']);
+
+  test('writes nothing before it knows by what API servers prove themselves, and follows it', async () => {
+    token = undefined;
+    bare(MUTATING);
+    bare(VALIDATING);
+    await start();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual([hooksOf(MUTATING), hooksOf(VALIDATING)], [[], []]);
+    for (const next of [T1, T2]) {
+      token = next;
+      queue.add('look');
+      await eventually(() => configurations.calls(next, 0));
+      assert.deepEqual(pathsOf(), [`/mutate/${next}`, `/mutate/${next}`]);
+    }
+    assert.equal(configurations.calls(T1, 0), false);
+    assert.equal(configurations.calls(T2, 60_000), false);
+    assert.equal(configurations.callsPlainly, false);
+  });
+
+  test('leaves a plain path of a former release, and lets it be called, while its replicas may be asked', async () => {
+    alone = false;
+    await start();
+    await eventually(() => configurations.trusts(first));
+    assert.deepEqual(pathsOf(), ['/mutate', '/mutate']);
+    assert.equal(configurations.callsPlainly, true);
+    alone = true;
+    queue.add('look');
+    await eventually(() => configurations.calls(T1, 0));
+    // Other API servers may not know yet.
+    assert.equal(configurations.callsPlainly, true);
   });
 });

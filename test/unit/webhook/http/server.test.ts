@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { silentLogger } from '../../../../core/observe.ts';
+import { createAdmissionDoor } from '../../../../webhook/admission/door.ts';
 import { startWebhookServer } from '../../../../webhook/http/server.ts';
 import { harness, pinnedFor, podReview, SIGNED, UNSIGNED, verdictFor } from '../reviews.ts';
 import { authority, handshake, running, runningDoors, serving, untilClosed } from '../serving.ts';
@@ -58,6 +59,27 @@ describe('a request', () => {
       await answer.body.dump();
       assert.deepEqual([answer.statusCode, answer.headers['allow']], [405, 'POST']);
     }
+  });
+
+  test('by who was not told the end of the path is refused, and the handler never hears of it', async () => {
+    const asked: (string | undefined)[] = [];
+    const mayCall = (token: string | undefined) => asked.push(token) > 0 && token === 'abc123';
+    const refusing = await runningDoors([createAdmissionDoor(never)], { mayCall });
+    for (const path of [
+      '/mutate',
+      '/validate',
+      '/validate/',
+      '/validate/abc',
+      '/validate/ABC123',
+      '/validate/abc123/',
+    ]) {
+      const { status } = await refusing.post(path, good);
+      // What is no path at all is not asked about.
+      assert.equal(status, /^\/(mutate|validate)(\/[0-9a-f]+)?$/.test(path) ? 403 : 404, path);
+    }
+    assert.deepEqual(asked, [undefined, undefined, 'abc']);
+    const letting = await runningDoors([createAdmissionDoor(harness().handle)], { mayCall });
+    assert.equal((await letting.post('/validate/abc123?timeout=10s', good)).status, 200);
   });
 
   test('that is JSON but no review gets 400 and an answer that refuses', async () => {
