@@ -22,14 +22,11 @@ const NAMESPACES: Readonly<Record<'network' | 'storage' | 'autoscaling' | 'gitop
   readFileSync(path.join(ROOT, 'helm/files/namespaces.yaml'), 'utf8'),
 );
 
-/** Of all webhooks, as operator and names. */
-function namespaceSelectors(objects: readonly Rendered[]): unknown[] {
-  const { mutating, validating } = registration(objects);
-  return [...mutating, ...validating].map(({ namespaceSelector }) => {
-    const { matchExpressions }: { matchExpressions: { operator: string; values: string[] }[] } =
-      Object(namespaceSelector);
-    return matchExpressions.map(({ operator, values }) => [operator, values])[0];
-  });
+/** A webhook's namespaces: operator and names. */
+function namespacesOf({ namespaceSelector }: { readonly namespaceSelector: unknown }): unknown[] {
+  const { matchExpressions }: { matchExpressions: { operator: string; values: string[] }[] } =
+    Object(namespaceSelector);
+  return matchExpressions.flatMap(({ operator, values }) => [operator, values]);
 }
 
 interface PodSpec {
@@ -171,12 +168,19 @@ describe('values by kind of cluster, as the page has them', () => {
     const unseen = ['cosignet', 'kube-system', 'lab', ...network, ...storage, ...autoscaling];
     assert.deepEqual(excludedNamespaces, unseen);
     assert.deepEqual(auditedNamespaces, gitops);
-    const others = ['NotIn', [...unseen, ...gitops]];
-    assert.deepEqual(namespaceSelectors(objects), [others, others, ['In', gitops]]);
-    const [enforcing, auditing] = registration(objects).validating;
+    const { mutating, validating } = registration(objects);
+    const called = (name: string) => [...mutating, ...validating].find((webhook) => webhook.name === name);
+    const [pinning, enforcing, auditing] = ['mutate', 'validate', 'audit'].map((name) =>
+      called(`${name}.cosignet.dev`),
+    );
+    assert.ok(pinning && enforcing && auditing);
+    for (const webhook of [pinning, enforcing]) {
+      assert.deepEqual(namespacesOf(webhook), ['NotIn', [...unseen, ...gitops]]);
+    }
+    assert.deepEqual(namespacesOf(auditing), ['In', gitops]);
     // But for who waits how long, it is asked the same.
     const patience = { name: 'audit.cosignet.dev', failurePolicy: 'Ignore', timeoutSeconds: 2 };
-    const namespaceSelector = auditing?.namespaceSelector;
+    const { namespaceSelector } = auditing;
     assert.deepEqual(auditing, { ...enforcing, ...patience, namespaceSelector });
   });
 
