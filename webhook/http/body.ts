@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import type { Held } from './held-bytes.ts';
 
 /** A request that gets a plain HTTP answer; the API server's failurePolicy decides what it means. */
 export class HttpFault extends Error {
@@ -13,10 +14,11 @@ export class HttpFault extends Error {
   }
 }
 
-/** Bytes of bodies held at one time, over all connections: parsed JSON takes many times its text. */
-export interface BodyBudget {
-  readonly maximumBytes: number;
-  heldBytes: number;
+/** How a body may come. */
+export interface BodyLimits {
+  readonly bodyBytes: number;
+  /** Bytes in each span of a body that is still coming; the last one may be shorter. */
+  readonly progress: { readonly bytes: number; readonly milliseconds: number };
 }
 
 /** From here on a body could hold enough for its parsed form to hurt. */
@@ -38,56 +40,80 @@ const SHAPE_LIMITS: ShapeLimits = { depth: 200, containers: 400_000, elements: 1
 /** Of an object or a list in the heap, at the least. */
 const CONTAINER_BYTES = 64;
 
-/** What was read; `release` gives its bytes back to the budget. */
+/** What was read; `release` gives its bytes back. */
 export interface HeldBody {
   readonly bytes: Buffer;
-  /** Takes more of the budget, until `release`. Throws HttpFault 503 where there is no more. */
+  /** Takes more bytes, until `release`. Throws HttpFault 503 where there is no room. */
   readonly charge: (bytes: number) => void;
   readonly release: () => void;
 }
 
 /**
- * Reads a body, at most `maximumBytes`. Rejects with HttpFault 413 (too large), 503 (budget spent) or 400
- * (cut off). The budget is charged with what was read.
+ * Reads a body. Rejects with HttpFault 413 (too large), 408 (too slow), 503 (no room, or another needs it) or 400 (cut
+ * off). What was read is held until `release`.
  */
-export function readBody(request: IncomingMessage, maximumBytes: number, budget: BodyBudget): Promise<HeldBody> {
-  if (Number(request.headers['content-length'] ?? 0) > maximumBytes) return Promise.reject(tooLarge(maximumBytes));
+export function readBody(
+  request: IncomingMessage,
+  { bodyBytes, progress }: BodyLimits,
+  open: (giveWay: () => void) => Held,
+): Promise<HeldBody> {
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return Promise.reject(tooLarge(bodyBytes));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const release = (): void => {
-      budget.heldBytes -= length;
-      length = 0;
-    };
-    const charge = (bytes: number): void => {
-      length += bytes;
-      budget.heldBytes += bytes;
-      if (budget.heldBytes > budget.maximumBytes) throw spent();
-    };
+    const held = open(() => fail(spent()));
+    const stopWatch = watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
     const fail = (fault: HttpFault): void => {
       // Paused, not destroyed: the connection has to carry the answer.
       request.off('data', take).pause();
-      release();
+      stopWatch();
+      held.release();
+      chunks.length = 0;
       reject(fault);
     };
     const take = (chunk: Buffer): void => {
       length += chunk.length;
-      budget.heldBytes += chunk.length;
+      if (length > bodyBytes) return fail(tooLarge(bodyBytes));
+      if (!held.take(chunk.length)) return fail(spent());
       chunks.push(chunk);
-      if (length > maximumBytes) fail(tooLarge(maximumBytes));
-      else if (budget.heldBytes > budget.maximumBytes) fail(spent());
     };
     const cutOff = (): void => fail(new HttpFault(400, 'the body was cut off'));
     request
       .on('data', take)
       .once('end', () => {
+        stopWatch();
+        held.complete();
         const [first] = chunks;
         const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length);
-        resolve({ bytes, charge, release });
+        // The request lives on until its answer, and its listeners with it.
+        chunks.length = 0;
+        const charge = (more: number): void => {
+          if (!held.take(more)) throw spent();
+        };
+        resolve({ bytes, charge, release: () => held.release() });
       })
       .once('error', cutOff)
       .once('aborted', cutOff);
   });
+}
+
+/** Tells once if a span passes with too few bytes; returns what ends it. */
+function watchProgress(
+  { bytes, milliseconds }: BodyLimits['progress'],
+  { length, onSlow }: { readonly length: () => number; readonly onSlow: () => void },
+): () => void {
+  let before = 0;
+  let due: NodeJS.Immediate | undefined;
+  const check = (): void => {
+    if (length() - before < bytes) onSlow();
+    before = length();
+  };
+  // After what lies in the sockets was read: when this process was busy, others are not slow.
+  const timer = setInterval(() => (due = setImmediate(check)), milliseconds);
+  return () => {
+    clearInterval(timer);
+    clearImmediate(due);
+  };
 }
 
 /** Parses a body as JSON. Throws HttpFault 400, or 413 where its parsed form would be out of all proportion. */
@@ -154,6 +180,10 @@ const CLOSE_LIST = 0x5d;
 
 function spent(): HttpFault {
   return new HttpFault(503, 'too many large reviews at one time');
+}
+
+function tooSlow(): HttpFault {
+  return new HttpFault(408, 'the body comes too slowly');
 }
 
 function tooLarge(maximumBytes: number): HttpFault {

@@ -9,7 +9,11 @@ export interface Door {
 export interface Endpoint {
   /** In metrics and logs. */
   readonly name: string;
-  /** `body`: any JSON. `signal`: the caller has gone. Whoever is to be refused is refused by the answer. */
+  /**
+   * `body`: any JSON; read before this returns, and nothing of it is held from then on: it may be a thousand times what
+   * is asked in it, and waits with every other. `signal`: the caller has gone. Whoever is to be refused is refused by the
+   * answer.
+   */
   readonly answer: (body: unknown, signal: AbortSignal, arrival: Arrival) => Promise<Answer>;
 }
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+import { constants } from 'node:crypto';
 import { createServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorText } from '../../core/text.ts';
-import { HttpFault, parseJson, readBody } from './body.ts';
+import { HttpFault, parseJson, readBody, type HeldBody } from './body.ts';
+import { createClientCheck, type ClientAuthorities, type IsKnownClient } from './client-certificate.ts';
+import { createConnections, tellOf, type Connection, type Connections } from './connections.ts';
+import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
 import { routeOf, type MayCall } from './route.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
+import { TLSSocket, type SecureContextOptions } from 'node:tls';
 import type { Logger } from '../../core/observe.ts';
-import type { BodyBudget } from './body.ts';
-import type { Answer, Arrival, Door } from './door.ts';
+import type { Answer, Arrival, Door, Endpoint } from './door.ts';
 
 export interface ServingCertificate {
   /** PEM, the leaf first. */
@@ -29,6 +33,13 @@ export interface WebhookServerOptions {
   readonly mayCall?: MayCall;
   /** Whether clients should go elsewhere for now: then too each answer is the last of its connection. */
   readonly isLeaving?: () => boolean;
+  /**
+   * Whether a request proves that it comes from an API server; asked before any of its body is read. Its connection is
+   * then no stranger's any more (`limits.ts`). Without, one review that came whole and was answered is proof enough.
+   */
+  readonly isFromApiServer?: (request: IncomingMessage) => boolean;
+  /** Whose certificates callers must show; asked at each request. Left out: they need none. */
+  readonly clientAuthorities?: () => ClientAuthorities;
   readonly log: Logger;
   /** A request for an endpoint was answered, with this HTTP status. */
   readonly onAnswered?: (endpoint: string, status: number) => void;
@@ -39,6 +50,8 @@ export interface WebhookServer {
   readonly port: number;
   /** For handshakes from now on; open connections live on. Throws on what is no certificate, and keeps the old one. */
   setCertificate(certificate: ServingCertificate): void;
+  /** `clientAuthorities` has changed. Connections are held to them from their next request on. */
+  renewAuthorities(): void;
   /**
    * Goes on serving, but each answer is the last of its connection: clients leave one by one. An idle connection that
    * is closed at the moment in which its client sends a review would lose that review.
@@ -52,7 +65,11 @@ interface Serving {
   readonly endpoints: Door['endpoints'];
   readonly log: Logger;
   readonly limits: ServerLimits;
-  readonly budget: BodyBudget;
+  readonly connections: Connections;
+  readonly heldBytes: HeldBytes;
+  readonly isFromApiServer: WebhookServerOptions['isFromApiServer'];
+  readonly clientAuthorities: WebhookServerOptions['clientAuthorities'];
+  readonly isKnownClient: IsKnownClient;
   readonly onAnswered: (endpoint: string, status: number) => void;
   readonly isLeaving: () => boolean;
   readonly mayCall: MayCall;
@@ -62,14 +79,32 @@ interface Serving {
 /** Serves what the doors have. Rejects if it cannot listen or the certificate is none. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const { doors, log, onAnswered = () => undefined, isLeaving = () => false, mayCall = () => true } = options;
+  const { doors, log, onAnswered = () => undefined, isLeaving = () => false } = options;
+  const { mayCall = () => true, clientAuthorities } = options;
+  let tls = options.tls;
+  const secureContext = () => ({ ...tls, minVersion: 'TLSv1.2' as const, ...authoritiesFor(clientAuthorities) });
   const endpoints = new Map(doors.flatMap((door) => Array.from(door.endpoints)));
-  const budget = { maximumBytes: limits.heldBytes, heldBytes: 0 };
-  const serving: Serving = { endpoints, log, limits, budget, onAnswered, isLeaving, mayCall, retiring: false };
+  const connections = createConnections(limits, tellOf(log));
+  const serving: Serving = {
+    endpoints,
+    log,
+    limits,
+    connections,
+    heldBytes: createHeldBytes(limits),
+    isFromApiServer: options.isFromApiServer,
+    clientAuthorities,
+    isKnownClient: createClientCheck(),
+    onAnswered,
+    isLeaving,
+    mayCall,
+    retiring: false,
+  };
   const server = createServer(
     {
-      ...options.tls,
-      minVersion: 'TLSv1.2',
+      ...secureContext(),
+      requestCert: clientAuthorities !== undefined,
+      // Who has none is told so, in words.
+      rejectUnauthorized: false,
       handshakeTimeout: limits.headersMilliseconds,
       headersTimeout: limits.headersMilliseconds,
       requestTimeout: limits.requestMilliseconds,
@@ -82,7 +117,8 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
       answer(serving, request, response).catch(() => response.destroy());
     },
   );
-  server.maxConnections = limits.connections;
+  server.on('connection', (socket: Socket) => connections.open(socket));
+  server.on('secureConnection', (socket) => connections.of(socket).reach('waiting'));
   server.on('clientError', answerBadRequest);
   server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error: errorText(error) }));
   await listening(server, options.listen);
@@ -90,13 +126,17 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   if (address === null || typeof address === 'string') throw new Error('the webhook server has no port');
   return {
     port: address.port,
-    setCertificate: (certificate) => server.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' }),
+    setCertificate: (certificate) => {
+      server.setSecureContext({ ...secureContext(), ...certificate });
+      tls = certificate;
+    },
+    renewAuthorities: () => server.setSecureContext(secureContext()),
     retire: () => {
       serving.retiring = true;
     },
     drain: (graceMilliseconds) => {
       serving.retiring = true;
-      return drain(server, graceMilliseconds);
+      return drain(server, connections, graceMilliseconds);
     },
   };
 }
@@ -109,24 +149,63 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
     if (!response.writableFinished) gone.abort();
     if (counted !== undefined && response.headersSent) serving.onAnswered(counted, response.statusCode);
   });
+  const connection = serving.connections.of(request.socket);
+  response.once('finish', () => connection.reach('waiting'));
   try {
     const { endpoint, timeoutMilliseconds } = routeOf(request, serving.endpoints, serving.mayCall);
     counted = endpoint.name;
-    const body = await readBody(request, serving.limits.bodyBytes, serving.budget);
-    try {
-      const json = parseJson(body);
-      const { traceparent } = request.headers;
-      const arrival: Arrival = {
-        elapsedMilliseconds: performance.now() - arrived,
-        ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
-        ...(typeof traceparent === 'string' && { traceparent }),
-      };
-      send(serving, response, await endpoint.answer(json, gone.signal, arrival));
-    } finally {
-      body.release();
-    }
+    if (isProven(serving, request)) connection.authenticate();
+    const { traceparent } = request.headers;
+    const arrivalNow = (): Arrival => ({
+      elapsedMilliseconds: performance.now() - arrived,
+      ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
+      ...(typeof traceparent === 'string' && { traceparent }),
+    });
+    const answered = await received(serving, request, connection).then((body) =>
+      ask(endpoint, body, gone.signal, arrivalNow()),
+    );
+    if (!asksForProof(serving) && answered.status === 200) connection.authenticate();
+    send(serving, response, answered);
   } catch (error) {
     sendFault(serving, response, error);
+  }
+}
+
+/** Tickets would carry a session past a change of the authorities. */
+function authoritiesFor(clientAuthorities: WebhookServerOptions['clientAuthorities']): SecureContextOptions {
+  return clientAuthorities ? { ca: clientAuthorities().ca, secureOptions: constants.SSL_OP_NO_TICKET } : {};
+}
+
+function asksForProof({ isFromApiServer, clientAuthorities }: Serving): boolean {
+  return isFromApiServer !== undefined || clientAuthorities !== undefined;
+}
+
+/** Before any of the body is read. Throws HttpFault 401 where a certificate is asked for and there is none that counts. */
+function isProven({ isFromApiServer, clientAuthorities, isKnownClient }: Serving, request: IncomingMessage): boolean {
+  if (clientAuthorities === undefined) return isFromApiServer?.(request) === true;
+  if (request.socket instanceof TLSSocket && isKnownClient(request.socket, clientAuthorities()))
+    return isFromApiServer?.(request) ?? true;
+  throw new HttpFault(401, 'a client certificate is needed, as clientCertificates of the configuration says');
+}
+
+async function received(
+  { limits, heldBytes }: Serving,
+  request: IncomingMessage,
+  connection: Connection,
+): Promise<HeldBody> {
+  connection.reach('sending');
+  const body = await readBody(request, limits, (giveWay) => heldBytes.open(connection, giveWay));
+  connection.reach('answering');
+  return body;
+}
+
+/** Lets the body go before there is anything to wait for; not async, since its frame would hold it until the answer. */
+// oxlint-disable-next-line max-params -- an endpoint's call, and of what
+function ask(endpoint: Endpoint, body: HeldBody, signal: AbortSignal, arrival: Arrival): Promise<Answer> {
+  try {
+    return endpoint.answer(parseJson(body), signal, arrival);
+  } finally {
+    body.release();
   }
 }
 
@@ -183,13 +262,14 @@ async function listening(server: Server, { host, port }: { host: string; port: n
   server.off('error', ready.reject);
 }
 
-async function drain(server: Server, graceMilliseconds: number): Promise<void> {
+async function drain(server: Server, connections: Connections, graceMilliseconds: number): Promise<void> {
   const closed = Promise.withResolvers<void>();
   // An error means that it was not listening any more.
   server.close(() => closed.resolve());
   const cut = new AbortController();
   const graceOver = delay(graceMilliseconds, undefined, { signal: cut.signal }).then(
-    () => server.closeAllConnections(),
+    // Also those that haven't come to speak HTTP, of which the server knows nothing.
+    () => connections.closeAll(),
     () => undefined,
   );
   await closed.promise;

@@ -3,6 +3,8 @@
 import type { ServerLimits } from '../../../webhook/http/limits.ts';
 import { after } from 'node:test';
 import { connect } from 'node:tls';
+import { connect as connectTcp } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Agent, request } from 'undici';
 import { silentLogger } from '../../../core/observe.ts';
@@ -44,6 +46,10 @@ export interface Running {
   ) => Promise<{ status: number; text: string }>;
   /** A TLS connection on which a test writes what it likes. */
   readonly raw: () => Promise<TLSSocket>;
+  /** The same from another address of this machine. */
+  readonly rawFrom: (localAddress: string) => Promise<TLSSocket>;
+  /** A connection on which nothing is said. */
+  readonly tcp: () => Promise<Socket>;
 }
 
 /** Starts a server for reviews; it and its clients end with the test file. */
@@ -57,7 +63,10 @@ export function running(
 
 export async function runningDoors(
   doors: readonly Door[],
-  more: Pick<WebhookServerOptions, 'limits' | 'mayCall' | 'onAnswered' | 'isLeaving'> = {},
+  more: Pick<
+    WebhookServerOptions,
+    'limits' | 'mayCall' | 'onAnswered' | 'isLeaving' | 'isFromApiServer' | 'clientAuthorities'
+  > = {},
 ): Promise<Running> {
   const issuer = await authority();
   const ca = issuer.certificate;
@@ -82,12 +91,23 @@ export async function runningDoors(
       return { status: answer.statusCode, text: await answer.body.text() };
     },
     raw: () => handshake(server.port, ca),
+    rawFrom: (localAddress) => handshake(server.port, ca, { localAddress }),
+    tcp: () =>
+      new Promise((resolve, reject) => {
+        const socket = connectTcp({ host: '127.0.0.1', port: server.port });
+        socket.once('connect', () => resolve(socket)).once('error', reject);
+      }),
   };
 }
 
-export function handshake(port: number, ca: string, servername = 'webhook.cosignet.svc'): Promise<TLSSocket> {
+export function handshake(
+  port: number,
+  ca: string,
+  { localAddress, servername = 'webhook.cosignet.svc' }: { localAddress?: string; servername?: string } = {},
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, ca, servername, ALPNProtocols: ['http/1.1'] });
+    const from = localAddress === undefined ? {} : { localAddress };
+    const socket = connect({ host: '127.0.0.1', port, ca, servername, ALPNProtocols: ['http/1.1'], ...from });
     socket.once('secureConnect', () => resolve(socket));
     socket.once('error', reject);
   });

@@ -2,7 +2,6 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createAdmissionDoor } from '../../../../webhook/admission/door.ts';
@@ -226,43 +225,6 @@ describe('hostile clients', () => {
     assert.match(text, /nests deeper/);
   });
 
-  test('large bodies do not add up: what is over the budget is refused until the others are answered', async () => {
-    const { handle } = harness();
-    const gate = Promise.withResolvers<void>();
-    const bothHeld = Promise.withResolvers<void>();
-    let held = 0;
-    const { post } = await running(
-      async (...call) => {
-        if (++held === 2) bothHeld.resolve();
-        await gate.promise;
-        return handle(...call);
-      },
-      { heldBytes: 250_000 },
-    );
-    const large = JSON.stringify(podReview([pinnedFor(SIGNED)], { options: 'x'.repeat(100_000) }));
-    const pending = [post('/validate', large), post('/validate', large)];
-    await bothHeld.promise;
-    assert.equal((await post('/validate', large)).status, 503);
-    gate.resolve();
-    assert.deepEqual(
-      (await Promise.all(pending)).map(({ status }) => status),
-      [200, 200],
-    );
-    for (let count = 0; count < 4; count++) assert.equal((await post('/validate', large)).status, 200);
-  });
-
-  test('connections beyond the cap are closed at once, and there is room again when others have gone', async () => {
-    const { raw } = await running(harness().handle, { connections: 2 });
-    const [first, second] = [await raw(), await raw()];
-    await assert.rejects(raw());
-    const ended = once(first, 'close');
-    first.destroy();
-    await ended;
-    const third = await eventually(raw);
-    third.destroy();
-    second.destroy();
-  });
-
   test('connections that are broken off leave the server serving', async () => {
     const { raw, post } = await running(harness().handle);
     for (let count = 0; count < 20; count++) {
@@ -396,15 +358,3 @@ describe('drain', () => {
     await failed;
   });
 });
-
-/** The other side hears a little later of a connection's end. */
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let left = 100; ; left -= 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (left === 0) throw error;
-      await delay(20);
-    }
-  }
-}

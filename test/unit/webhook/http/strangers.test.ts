@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+import { harness, pinnedFor, podReview, SIGNED } from '../reviews.ts';
+import { handshake, running, runningDoors, untilClosed } from '../serving.ts';
+import type { Door } from '../../../../webhook/http/door.ts';
+
+const good = JSON.stringify(podReview([pinnedFor(SIGNED)]));
+const head = 'POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+const whole = `${head}Content-Length: ${good.length}\r\n\r\n${good}`;
+
+describe('connections of strangers', () => {
+  test('make room for new ones: the one that was quiet for longest goes', async () => {
+    const { raw, server, ca } = await running(harness().handle, { connections: 4 });
+    const quiet = await raw();
+    const served = [await raw(), await raw()];
+    for (const socket of served) assert.match(await ask(socket), /^HTTP\/1\.1 200/);
+    const closed = untilClosed(quiet);
+    const others = [await handshake(server.port, ca), await handshake(server.port, ca)];
+    await closed;
+    for (const socket of [...served, ...others]) assert.match(await ask(socket), /^HTTP\/1\.1 200/);
+  });
+
+  test('of one address are bounded, which costs neither other addresses nor whom was proven', async () => {
+    const { raw, rawFrom } = await running(harness().handle, { connections: 100, strangersOfSource: 3 });
+    const proven = await raw();
+    assert.match(await ask(proven), /^HTTP\/1\.1 200/);
+    const other = await rawFrom('127.0.0.77');
+    const first = await raw();
+    const closed = untilClosed(first);
+    for (let count = 0; count < 3; count += 1) await raw();
+    assert.equal(await closed, '');
+    for (const socket of [proven, other]) assert.match(await ask(socket), /^HTTP\/1\.1 200/);
+  });
+
+  test('that fill everything from many addresses leave room for each new one, and for the address that has fewest', async () => {
+    const { raw, rawFrom } = await running(harness().handle, { connections: 20, strangersOfSource: 10 });
+    const waiting = await raw();
+    for (let count = 0; count < 60; count += 1) await rawFrom(`127.0.1.${(count % 3) + 1}`);
+    for (const socket of [waiting, await raw()]) assert.match(await ask(socket), /^HTTP\/1\.1 200/);
+  });
+
+  test('that never finish their handshake are held to the same', async () => {
+    const { raw, tcp } = await running(harness().handle, { connections: 5 });
+    for (let count = 0; count < 20; count += 1) await tcp();
+    assert.match(await ask(await raw()), /^HTTP\/1\.1 200/);
+  });
+
+  test('give way last where their review is being answered', async () => {
+    const gate = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const { handle } = harness();
+    const { raw } = await running(
+      async (...call) => {
+        asked.resolve();
+        await gate.promise;
+        return handle(...call);
+      },
+      { connections: 3, strangersOfSource: 3 },
+    );
+    const asking = await raw();
+    const answer = ask(asking);
+    await asked.promise;
+    for (let count = 0; count < 10; count += 1) await raw();
+    gate.resolve();
+    assert.match(await answer, /^HTTP\/1\.1 200/);
+  });
+
+  test('that ask for what is not served stay strangers, and so does who proves nothing where a proof is asked for', async () => {
+    for (const isProven of [true, false]) {
+      const { raw } = await runningDoors([echo], { limits: { strangersOfSource: 1 }, isFromApiServer: () => isProven });
+      const first = await raw();
+      assert.match(await ask(first), /^HTTP\/1\.1 200/);
+      const closed = untilClosed(first);
+      await raw();
+      if (isProven) assert.match(await ask(first), /^HTTP\/1\.1 200/);
+      else assert.equal(await closed, '');
+    }
+  });
+});
+
+describe('bodies', () => {
+  test('that stand still give way to one that comes, and what they held is free', async () => {
+    const { raw, post } = await running(harness().handle, { heldBytes: 500_000, strangersOfSourceBytes: 500_000 });
+    const held: Promise<string>[] = [];
+    for (let count = 0; count < 4; count += 1) {
+      const socket = await raw();
+      held.push(untilClosed(socket));
+      socket.write(`${head}Content-Length: 120000\r\n\r\n${' '.repeat(110_000)}`);
+    }
+    const large = JSON.stringify(podReview([pinnedFor(SIGNED)], { options: 'x'.repeat(100_000) }));
+    await delay(300);
+    for (let count = 0; count < 5; count += 1) assert.equal((await post('/validate', large)).status, 200);
+    assert.match(await Promise.race(held), /^HTTP\/1\.1 503/);
+  });
+
+  test('that are too large together for all are refused', async () => {
+    const { post } = await running(harness().handle, { heldBytes: 100_000 });
+    const large = JSON.stringify(podReview([pinnedFor(SIGNED)], { options: 'x'.repeat(100_000) }));
+    assert.equal((await post('/validate', large)).status, 503);
+    assert.equal((await post('/validate', good)).status, 200);
+  });
+
+  test('that come more slowly than they may end with 408, however long they would go on', async () => {
+    const { raw } = await running(harness().handle, { progress: { bytes: 1000, milliseconds: 200 } });
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.write(`${head}Content-Length: 1000000\r\n\r\n${' '.repeat(10_000)}`);
+    const drip = setInterval(() => socket.writable && socket.write(' '), 20);
+    const text = await closed;
+    clearInterval(drip);
+    assert.match(text, /^HTTP\/1\.1 408/);
+  });
+
+  test('that come steadily are read to their end', async () => {
+    const { raw } = await running(harness().handle, { progress: { bytes: 50, milliseconds: 1000 } });
+    const socket = await raw();
+    const answered = once(socket, 'data');
+    socket.write(`${head}Content-Length: ${good.length + 2000}\r\n\r\n`);
+    for (let count = 0; count < 20; count += 1) {
+      socket.write(' '.repeat(100));
+      await delay(100);
+    }
+    socket.write(good);
+    assert.match(String(await answered), /^HTTP\/1\.1 200/);
+  });
+});
+
+const echo: Door = {
+  endpoints: new Map([['/validate', { name: 'echo', answer: async () => ({ status: 200, json: {} }) }]]),
+};
+
+async function ask(socket: TLSSocket): Promise<string> {
+  const answered = once(socket, 'data');
+  socket.write(whole);
+  return String(await answered);
+}
