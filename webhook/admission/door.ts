@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Door, Endpoint as HttpEndpoint } from '../http/door.ts';
+import type { Answer, Door, Endpoint as HttpEndpoint } from '../http/door.ts';
+import type { AdmissionReviewResponse } from './answer/response.ts';
 import type { Endpoint } from './decision/image-result.ts';
 import type { ReviewHandler } from './handler.ts';
 import { answerReach } from './reach.ts';
@@ -8,10 +9,10 @@ import { answerReach } from './reach.ts';
 export function createAdmissionDoor(handler: ReviewHandler): Door {
   const endpoint = (name: Endpoint): HttpEndpoint => ({
     name,
-    async answer(body, signal, arrival) {
-      const review = answerReach(name, body) ?? (await handler(name, body, signal, arrival));
-      // Without its uid the API server would not take the answer for one.
-      return { status: review.response.uid === '' ? 400 : 200, json: review };
+    // Not async: its frame would hold the body until the answer.
+    answer: (body, signal, arrival) => {
+      const reached = answerReach(name, body);
+      return reached ? Promise.resolve(answerOf(reached)) : handler(name, body, signal, arrival).then(answerOf);
     },
   });
   return {
@@ -20,4 +21,9 @@ export function createAdmissionDoor(handler: ReviewHandler): Door {
       ['/validate', endpoint('validate')],
     ]),
   };
+}
+
+function answerOf(review: AdmissionReviewResponse): Answer {
+  // Without its uid the API server would not take the answer for one.
+  return { status: review.response.uid === '' ? 400 : 200, json: review };
 }

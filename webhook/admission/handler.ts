@@ -7,7 +7,7 @@ import { createRecord, logDecisions } from './answer/record.ts';
 import { allow, refuse } from './answer/response.ts';
 import { parseReview } from './request/review.ts';
 import { scopeOf } from './request/scope.ts';
-import { subjectOf } from './request/subject.ts';
+import { askedOf } from './request/asked.ts';
 import { auditAnnotationsOf, refusalStatus, warningsOf } from './answer/wording.ts';
 import type { Configuration } from '../../core/config/types.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
@@ -20,8 +20,9 @@ import type { Endpoint, ImageResult, ResultContext } from './decision/image-resu
 import type { TimedVerdict } from './decision/decide-images.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import type { AdmissionReviewResponse } from './answer/response.ts';
+import type { Asked } from './request/asked.ts';
 import type { ReviewFault, ReviewRequest } from './request/review.ts';
-import type { ImagesToDecide } from './request/scope.ts';
+import type { ImagesToDecide, Scope } from './request/scope.ts';
 
 /** What a decision needs from its surroundings. Whatever fails here refuses the review. */
 export interface ReviewDecisions {
@@ -60,7 +61,7 @@ export interface ReviewObserver {
 /** `skipped`: allowed since there was nothing to decide. */
 export type ReviewResult = 'allowed' | 'skipped' | 'denied' | 'error';
 
-/** Answers one AdmissionReview; never rejects. `signal`: the caller has gone. */
+/** Answers one AdmissionReview, of which it holds nothing once it has returned; never rejects. `signal`: the caller has gone. */
 export type ReviewHandler = (
   endpoint: Endpoint,
   review: unknown,
@@ -77,7 +78,9 @@ interface Answer {
 
 interface Call {
   readonly endpoint: Endpoint;
-  readonly request: ReviewRequest;
+  readonly asked: Asked;
+  readonly scope: Scope | { readonly kind: 'failed'; readonly error: unknown };
+  readonly configuration: AdmissionConfiguration;
   readonly signal: AbortSignal;
   readonly arrival: Arrival;
   /** By the clock. */
@@ -86,29 +89,73 @@ interface Call {
 
 export function createReviewHandler(dependencies: ReviewHandlerDependencies): ReviewHandler {
   const { clock } = dependencies;
+  // Not async: its frame would hold the review, and with it the objects, until the answer.
   // oxlint-disable-next-line max-params -- the arrival is known over HTTP only
-  return async (endpoint, review, signal, arrival = { elapsedMilliseconds: 0 }) => {
-    const started = clock();
-    const parsed = parseReview(review);
-    const answer =
-      'fault' in parsed
-        ? refuseUndecided(dependencies, parsed.fault)
-        : await answerOrFail(dependencies, { endpoint, request: parsed.request, signal, arrival, startedAt: started });
-    count(dependencies, answer, { endpoint, milliseconds: clock() - started });
-    return answer.review;
+  return (endpoint, review, signal, arrival = { elapsedMilliseconds: 0 }) => {
+    const startedAt = clock();
+    const read = readReview(dependencies, endpoint, review);
+    return answerRead(dependencies, read, { endpoint, signal, arrival, startedAt });
   };
 }
 
+/** All that is needed of a review; or its answer already, where there is nothing to wait for. */
+type ReadReview = Pick<Call, 'asked' | 'scope' | 'configuration'> | Answer;
+
+/** Never throws. */
+function readReview(dependencies: ReviewHandlerDependencies, endpoint: Endpoint, review: unknown): ReadReview {
+  const parsed = parseReview(review);
+  if ('fault' in parsed) return refuseUndecided(dependencies, parsed.fault);
+  const { request } = parsed;
+  try {
+    const configuration = dependencies.configuration();
+    return { asked: askedOf(request), scope: scopeOrFailure(dependencies, configuration, request), configuration };
+  } catch (error) {
+    return failed(dependencies, { endpoint, uid: request.uid }, error);
+  }
+}
+
+/** What it means that this fails depends on the namespace. */
+function scopeOrFailure(
+  { ownNamespace }: ReviewHandlerDependencies,
+  { excludedNamespaces }: AdmissionConfiguration,
+  request: ReviewRequest,
+): Call['scope'] {
+  try {
+    return scopeOf(request, { ownNamespace, excludedNamespaces });
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+}
+
+async function answerRead(
+  dependencies: ReviewHandlerDependencies,
+  read: ReadReview,
+  call: Omit<Call, 'asked' | 'scope' | 'configuration'>,
+): Promise<AdmissionReviewResponse> {
+  const { endpoint, startedAt } = call;
+  const answer = 'result' in read ? read : await answerOrFail(dependencies, { ...call, ...read });
+  count(dependencies, answer, { endpoint, milliseconds: dependencies.clock() - startedAt });
+  return answer.review;
+}
+
 async function answerOrFail(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
-  const { uid } = call.request;
+  const { endpoint, asked } = call;
   try {
     return await answerReview(dependencies, call);
   } catch (error) {
-    // A bug, or a configuration that cannot be read: refuse, whatever the modes say.
-    dependencies.log.error('admission review failed', { endpoint: call.endpoint, uid, error: errorText(error) });
-    const status = { code: 500, reason: 'InternalError', message: 'Cosignet failed inside; see its logs' } as const;
-    return { result: 'error', review: refuse(uid, status) };
+    return failed(dependencies, { endpoint, uid: asked.uid }, error);
   }
+}
+
+/** A bug, or a configuration that cannot be read: refuse, whatever the modes say. */
+function failed(
+  { log }: ReviewHandlerDependencies,
+  { endpoint, uid }: { readonly endpoint: Endpoint; readonly uid: string },
+  error: unknown,
+): Answer {
+  log.error('admission review failed', { endpoint, uid, error: errorText(error) });
+  const status = { code: 500, reason: 'InternalError', message: 'Cosignet failed inside; see its logs' } as const;
+  return { result: 'error', review: refuse(uid, status) };
 }
 
 /** A malformed review, or one of a kind that is not ours to decide. */
@@ -136,27 +183,22 @@ function count(
 }
 
 async function answerReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
-  const configuration = dependencies.configuration();
-  if (!configuration.auditedNamespaces.includes(call.request.namespace)) {
-    return answerBy(configuration, dependencies, call);
-  }
-  return auditReview(configuration, dependencies, call);
+  const { configuration, asked } = call;
+  return configuration.auditedNamespaces.includes(asked.namespace)
+    ? auditReview(dependencies, call)
+    : answerScope(dependencies, call);
 }
 
 /** For a namespace that must not wait for us, and whose administrators said so: whatever happens, it is admitted as it is. */
-async function auditReview(
-  configuration: AdmissionConfiguration,
-  dependencies: ReviewHandlerDependencies,
-  call: Call,
-): Promise<Answer> {
-  const { uid, namespace } = call.request;
+async function auditReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+  const { uid, namespace } = call.asked;
   const admitted = allow(uid);
   // Only what validates is asked to look here; this is for a caller with other rules.
   if (call.endpoint === 'mutate') return { result: 'skipped', review: admitted };
   try {
     // Nobody pinned, so that tags are judged by what they lead to now.
-    const observing = { ...configuration, enforcement: 'Audit', pinDigests: 'None' } as const;
-    const answer = await answerBy(observing, dependencies, call);
+    const configuration = { ...call.configuration, enforcement: 'Audit', pinDigests: 'None' } as const;
+    const answer = await answerScope(dependencies, { ...call, configuration });
     return answer.review.response.allowed ? answer : { result: 'error', review: admitted };
   } catch (error) {
     dependencies.log.error('an audited review failed', { uid, namespace, error: errorText(error) });
@@ -164,35 +206,24 @@ async function auditReview(
   }
 }
 
-async function answerBy(
-  configuration: AdmissionConfiguration,
-  dependencies: ReviewHandlerDependencies,
-  call: Call,
-): Promise<Answer> {
-  const { request } = call;
-  const scope = scopeOf(request, {
-    ownNamespace: dependencies.ownNamespace,
-    excludedNamespaces: configuration.excludedNamespaces,
-  });
-  if (scope.kind === 'nothing') return { result: 'skipped', review: allow(request.uid) };
-  if (scope.kind === 'refused') {
-    return refuseUndecided(dependencies, { uid: request.uid, message: scope.message });
-  }
-  const results = await decideScope(scope, { dependencies, call, configuration });
-  return answerResults(dependencies, call, results);
+async function answerScope(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+  const { asked, scope } = call;
+  if (scope.kind === 'failed') throw scope.error;
+  if (scope.kind === 'nothing') return { result: 'skipped', review: allow(asked.uid) };
+  if (scope.kind === 'refused') return refuseUndecided(dependencies, { uid: asked.uid, message: scope.message });
+  return answerResults(dependencies, call, await decideScope(scope, { dependencies, call }));
 }
 
 interface CallContext {
   readonly dependencies: ReviewHandlerDependencies;
   readonly call: Call;
-  readonly configuration: ResultContext['configuration'] & Pick<Configuration, 'deadlineSeconds'>;
 }
 
 /** The same image in several places is decided once: one resolve, one digest, one answer. */
 async function decideScope(scope: ImagesToDecide, context: CallContext): Promise<readonly ImageResult[]> {
-  const { call, configuration } = context;
+  const { call } = context;
   const { recall, clock } = context.dependencies;
-  const { namespace } = call.request;
+  const { namespace } = call.asked;
   const byImage = Map.groupBy(scope.fields, (field) => field.image);
   const images = [...byImage.keys()];
   const decisions = recallImages(images, (image) => recall?.(image, namespace), clock);
@@ -201,7 +232,7 @@ async function decideScope(scope: ImagesToDecide, context: CallContext): Promise
     const decided = await decideInTime(unknown, scope, context);
     for (const [index, timed] of decided.entries()) decisions.set(unknown[index] ?? '', timed);
   }
-  const review: ResultContext = { endpoint: call.endpoint, row: scope.row, configuration };
+  const review: ResultContext = { endpoint: call.endpoint, row: scope.row, configuration: call.configuration };
   return images.map((image) => {
     const timed = decisions.get(image);
     if (timed === undefined) throw new Error('an image without a verdict');
@@ -213,16 +244,16 @@ async function decideScope(scope: ImagesToDecide, context: CallContext): Promise
 async function decideInTime(
   images: readonly string[],
   { pull }: ImagesToDecide,
-  { dependencies, call, configuration }: CallContext,
+  { dependencies, call }: CallContext,
 ): Promise<readonly TimedVerdict[]> {
   const { decide, clock, namespaceContext, keychainFor } = dependencies;
-  const deadline = startDeadline(remainingMilliseconds(configuration.deadlineSeconds, call.arrival), call.signal);
+  const deadline = startDeadline(remainingMilliseconds(call.configuration.deadlineSeconds, call.arrival), call.signal);
   try {
     return await decideImages(images, {
       decide,
       deadline,
       clock,
-      namespace: () => namespaceContext(call.request.namespace),
+      namespace: () => namespaceContext(call.asked.namespace),
       keychain: () => keychainFor(pull),
     });
   } finally {
@@ -230,36 +261,32 @@ async function decideInTime(
   }
 }
 
-function answerResults(
-  { clock, configuration }: ReviewHandlerDependencies,
-  call: Call,
-  results: readonly ImageResult[],
-): Answer {
-  const { endpoint, request, arrival, startedAt } = call;
-  const readers = { namespace: request.namespace, contact: configuration().contact };
+function answerResults({ clock }: ReviewHandlerDependencies, call: Call, results: readonly ImageResult[]): Answer {
+  const { endpoint, asked, configuration, arrival, startedAt } = call;
+  const readers = { namespace: asked.namespace, contact: configuration.contact };
   const notes = { warnings: warningsOf(results, readers), auditAnnotations: auditAnnotationsOf(results) };
   const refused = results.filter(isRefused);
   const { traceparent } = arrival;
   const record = createRecord(results, {
     endpoint,
-    request,
+    asked,
     time: { startedAt, endedAt: Math.max(startedAt, clock()) },
     ...(traceparent !== undefined && { traceparent }),
   });
   if (refused.length === 0) {
     const patch = endpoint === 'mutate' ? results.flatMap((result) => result.patch) : [];
-    return { result: 'allowed', review: allow(request.uid, notes, patch), record };
+    return { result: 'allowed', review: allow(asked.uid, notes, patch), record };
   }
   const status = refusalStatus(results, readers);
   const answer: Answer = {
     result: status.code === 403 ? 'denied' : 'error',
-    review: refuse(request.uid, status, notes),
+    review: refuse(asked.uid, status, notes),
     record,
   };
   // A dry run is answered alike and leaves no trace in the cluster (sideEffects: None).
-  if (request.dryRun) return answer;
+  if (asked.dryRun) return answer;
   const { kind, name } = record;
-  const subject = subjectOf(request);
+  const { subject } = asked;
   const verdicts = refused.map((result) => result.verdict);
   return {
     ...answer,

@@ -4,33 +4,32 @@ import { oneLine } from '../../../core/text.ts';
 import type { Logger } from '../../../core/observe.ts';
 import type { ReviewRecord, TimeSpan } from '../../../core/verdict/review-record.ts';
 import type { Endpoint, ImageResult } from '../decision/image-result.ts';
-import { controllerOf, generateNameOf } from '../request/subject.ts';
-import type { ReviewRequest } from '../request/review.ts';
+import type { Asked } from '../request/asked.ts';
 
 interface RecordContext {
   readonly endpoint: Endpoint;
-  readonly request: ReviewRequest;
+  readonly asked: Asked;
   readonly time: TimeSpan;
   readonly traceparent?: string;
 }
 
-/** Names are checked by the API server only after admission, so that until then they may hold anything. */
-const NAME_MOST = 253;
 const IMAGE_MOST = 512;
 const MESSAGE_MOST = 1500;
 
 export function createRecord(results: readonly ImageResult[], context: RecordContext): ReviewRecord {
-  const { request, ...rest } = context;
+  const { asked, ...rest } = context;
+  const { uid, namespace, kind, name, generateName, owner, user, operation, dryRun } = asked;
   return {
     ...rest,
-    uid: request.uid,
-    namespace: request.namespace,
-    kind: request.kind.kind,
-    name: oneLine(request.name, NAME_MOST),
-    ...workloadOf(request),
-    user: oneLine(request.user, NAME_MOST),
-    operation: request.operation,
-    dryRun: request.dryRun,
+    uid,
+    namespace,
+    kind: kind.kind,
+    name,
+    ...(generateName !== undefined && { generateName }),
+    ...(owner !== undefined && { owner: `${owner.kind}/${owner.name}` }),
+    user,
+    operation,
+    dryRun,
     outcome: results.some(isRefused) ? 'refused' : 'admitted',
     decisions: results.map((result) => ({
       verdict: result.verdict,
@@ -38,16 +37,6 @@ export function createRecord(results: readonly ImageResult[], context: RecordCon
       refused: isRefused(result),
       time: result.time,
     })),
-  };
-}
-
-/** What tells a Pod that has no name yet. */
-function workloadOf(request: ReviewRequest): Pick<ReviewRecord, 'generateName' | 'owner'> {
-  const generateName = request.name === '' ? generateNameOf(request) : undefined;
-  const owner = controllerOf(request.object);
-  return {
-    ...(generateName !== undefined && { generateName: oneLine(generateName, NAME_MOST) }),
-    ...(owner !== undefined && { owner: `${owner.kind}/${owner.name}` }),
   };
 }
 

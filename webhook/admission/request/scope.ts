@@ -12,6 +12,8 @@ import type { Workload } from './workloads.ts';
 
 /** No Pod comes near it; what it stops is a review made to keep us busy. */
 const MAXIMUM_IMAGES = 1000;
+/** Of the names of images, containers and Secrets: they are held until the answer. */
+const MAXIMUM_CHARACTERS = 512 * 1024;
 
 export interface Exclusions {
   readonly ownNamespace: string;
@@ -60,7 +62,17 @@ function imagesToDecide(row: Workload, request: ReviewRequest): Scope {
   if ('fault' in pull) {
     return malformed(row, { ...pull.fault, path: `${row.podSpec.join('.')}.${pull.fault.path}` });
   }
+  if (charactersOf(toDecide, pull.value) > MAXIMUM_CHARACTERS) {
+    return refused(
+      `more than ${MAXIMUM_CHARACTERS} characters of image, container and Secret names in one ${row.kind}`,
+    );
+  }
   return { kind: 'decide', row, fields: toDecide, pull: pull.value };
+}
+
+function charactersOf(fields: readonly ImageField[], { imagePullSecrets, serviceAccountName }: PullIdentity): number {
+  const texts = [...fields.flatMap(({ name, image }) => [name, image]), ...imagePullSecrets, serviceAccountName];
+  return texts.reduce((sum, { length }) => sum + length, 0);
 }
 
 function nothing(why: 'ExcludedNamespace' | 'Delete' | 'MirrorPod' | 'Unchanged'): Scope {
