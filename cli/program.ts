@@ -71,6 +71,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
     .addOption(repeatable('--policies <path>', 'read ImagePolicy files instead of a cluster (repeatable)'))
     .option('--listen <host:port>', 'address of the webhook (HTTPS)', ':8443')
     .option('--metrics-listen <host:port>', 'address of probes and metrics (HTTP)', ':8080')
+    .option('--probes-listen <host:port>', 'address of probes alone (HTTP; default: only with the metrics)')
     .option('--tls-cert <file>', 'certificate chain of the webhook (default: self-made)')
     .option('--tls-key <file>', 'private key of the webhook (default: self-made)')
     .option('--certificate-lifetime <seconds>', 'of serving certificates that are self-made in a cluster', '7776000')

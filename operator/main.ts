@@ -4,7 +4,8 @@ import { createEvaluator, type Evaluator } from '../core/policy/evaluator/evalua
 import { createAdmissionDoor } from '../webhook/admission/door.ts';
 import { createPolicyDoor } from '../webhook/policies/door.ts';
 import { createReviewHandler } from '../webhook/admission/handler.ts';
-import { startWebhookServer, type WebhookServer } from '../webhook/http/server.ts';
+import { createConnections, tellOf } from '../webhook/http/connections.ts';
+import { startWebhookServer, type WebhookServer, type WebhookServerOptions } from '../webhook/http/server.ts';
 import { followFileCertificate, type FileCertificate, type ServingPair } from './certificates/file-certificate.ts';
 import { startConfiguration, type FollowedConfiguration } from './configuration/start.ts';
 import { startEngine, type RunningEngine } from './engine.ts';
@@ -14,14 +15,17 @@ import { createOpened, type Opened } from './opened.ts';
 import { createPolicyAdvice } from './policies/policy-advice.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createNotifier, type Notifier } from './telemetry/notifications/notifier.ts';
-import { startProbes } from './telemetry/probes.ts';
+import { startProbes, type Probes, type ProbesOptions } from './telemetry/probes.ts';
 import { startTracing } from './telemetry/tracing/start.ts';
 import type { Tracer } from './telemetry/tracing/tracer.ts';
 
 export interface ServeOptions extends HostOptions {
   /** Port 0: any free one; the line `serving` of the log has it. */
   readonly listen: Address;
+  /** Of metrics, and of probes too. */
   readonly metricsListen: Address;
+  /** Of probes alone, so that who asks for metrics can't keep the kubelet out. */
+  readonly probesListen?: Address;
   /** PEM files; both or none. Without, certificates are self-made: in a cluster those of the Secret. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -40,6 +44,8 @@ export interface Address {
   readonly port: number;
 }
 
+/** Of each listener; a kubelet has one connection, Prometheus one or two. */
+const PROBE_CONNECTIONS = { connections: 256, strangersOfSource: 64 };
 const CLUSTER_GRACE = 10_000;
 /** For requests that arrived before the door closed. */
 const DRAIN = 10_000;
@@ -90,16 +96,15 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
     if (signal.aborted) return ['shutting down'];
     return listens ? host.notReady() : ['the webhook does not listen yet', ...host.notReady()];
   };
-  const probes = opened.keep(
-    await startProbes({
-      listen: options.metricsListen,
-      notReady,
-      unarmed: host.unarmed,
-      metrics: () => metrics.render(),
-      log,
-    }),
-    (it) => it.close(),
-  );
+  const start = async (listen: Address, more: Pick<ProbesOptions, 'metrics'>): Promise<Probes> => {
+    const connections = createConnections(PROBE_CONNECTIONS, tellOf(log));
+    return opened.keep(
+      await startProbes({ listen, notReady, unarmed: host.unarmed, connections, log, ...more }),
+      (it) => it.close(),
+    );
+  };
+  const probes = await start(options.metricsListen, { metrics: () => metrics.render() });
+  if (options.probesListen) await start(options.probesListen, {});
   const tls = await firstOf(host.certificate, signal);
   if (!tls) return;
   const webhook = await startWebhook(options, tls, {
@@ -112,6 +117,7 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
     metrics,
   });
   listens = true;
+  configuration.onReload(() => webhook.renewAuthorities());
   host.onCertificate((pair) => webhook.setCertificate(pair));
   log.info('serving', {
     webhook: `https://${hostOf(options.listen)}:${webhook.port}`,
@@ -196,6 +202,7 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
   return startWebhookServer({
     listen: options.listen,
     tls,
+    ...clientsOf(configuration),
     // Files have no API server that would ask.
     doors: options.policies ? [createAdmissionDoor(handler)] : [createAdmissionDoor(handler), policies],
     mayCall: host.mayCall,
@@ -204,6 +211,14 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
     log: options.log,
     onAnswered: (endpoint, status) => metrics.answered({ endpoint, status }),
   });
+}
+
+/** Whether callers need certificates is decided at start: it is part of how the port listens. */
+function clientsOf({ clientAuthorities }: FollowedConfiguration): Pick<WebhookServerOptions, 'clientAuthorities'> {
+  const first = clientAuthorities();
+  if (first === undefined) return {};
+  let last = first;
+  return { clientAuthorities: () => (last = clientAuthorities() ?? last) };
 }
 
 /** Undefined: aborted before. */

@@ -14,6 +14,7 @@ export interface ServeCommandOptions {
   readonly policies: readonly string[];
   readonly listen: string;
   readonly metricsListen: string;
+  readonly probesListen?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly certificateLifetime: string;
@@ -39,8 +40,7 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
     await run(
       {
         ...(policies.length > 0 && { policies, keychain: await dockerKeychain(terminal.environment) }),
-        listen: parseAddress('--listen', options.listen),
-        metricsListen: parseAddress('--metrics-listen', options.metricsListen),
+        ...addressesOf(options),
         ...(tlsCert !== undefined && tlsKey !== undefined && { tlsCert, tlsKey }),
         certificateLife: lifetimeOf(options.certificateLifetime),
         ...filesOf(options),
@@ -61,6 +61,14 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
 
 function filesOf({ config, webhooks }: ServeCommandOptions) {
   return { ...(config !== undefined && { configPath: config }), ...(webhooks !== undefined && { webhooks }) };
+}
+
+function addressesOf({ listen, metricsListen, probesListen }: ServeCommandOptions) {
+  return {
+    listen: parseAddress('--listen', listen),
+    metricsListen: parseAddress('--metrics-listen', metricsListen),
+    ...(probesListen !== undefined && { probesListen: parseAddress('--probes-listen', probesListen) }),
+  };
 }
 
 /** A minute leaves time for other API servers to learn of a new authority; ten years are for ever. */

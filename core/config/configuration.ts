@@ -264,7 +264,7 @@ function normalisedHost(host: string): string {
 function resolveFiles(configuration: Configuration, folder: string): Configuration {
   const registry = (item: RegistryConfiguration): RegistryConfiguration =>
     item.caFile === undefined ? item : { ...item, caFile: path.resolve(folder, item.caFile) };
-  const { credentialProviders: providers, credentialHelpers: helpers } = configuration;
+  const { credentialProviders: providers, credentialHelpers: helpers, clientCertificates: clients } = configuration;
   return {
     ...configuration,
     registries: configuration.registries.map(registry),
@@ -275,6 +275,7 @@ function resolveFiles(configuration: Configuration, folder: string): Configurati
         binDir: path.resolve(folder, providers.binDir),
       },
     }),
+    ...(clients && { clientCertificates: { ...clients, caFile: path.resolve(folder, clients.caFile) } }),
     ...(helpers && { credentialHelpers: { ...helpers, binDir: path.resolve(folder, helpers.binDir) } }),
   };
 }

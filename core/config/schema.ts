@@ -197,6 +197,17 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     },
     ['binDir', 'hosts'],
   ),
+  clientCertificates: object(
+    'By which API servers prove to the webhook who they are; whether they must is read at start.',
+    {
+      caFile: text('PEM file with the authorities that issue them.'),
+      names: {
+        ...list('Common name or DNS name, exactly; one of them.', text('A name.', 253), 32),
+        minItems: 1,
+      },
+    },
+    ['caFile', 'names'],
+  ),
   proxy: object(
     'A proxy for HTTPS to registries and their token servers.',
     {

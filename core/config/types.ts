@@ -30,6 +30,16 @@ export interface Configuration {
   readonly credentialHelpers?: CredentialHelpersConfiguration;
   /** Undefined: registries are asked directly. */
   readonly proxy?: ProxyConfiguration;
+  /** Undefined: callers of the webhook need none. Whether they do is read at start. */
+  readonly clientCertificates?: ClientCertificatesConfiguration;
+}
+
+/** By which API servers prove to the webhook who they are. */
+export interface ClientCertificatesConfiguration {
+  /** PEM file with the authorities that issue them. */
+  readonly caFile: string;
+  /** Common name or DNS name, exactly; one of them. */
+  readonly names: readonly string[];
 }
 
 /** Programs that speak the kubelet's protocol (credentialprovider.kubelet.k8s.io). */

@@ -2,6 +2,7 @@
 import { DEFAULT_CONFIGURATION, loadConfiguration } from '../../core/config/configuration.ts';
 import { ConfigurationError } from '../../core/config/faults.ts';
 import { loadCredentialPrograms } from '../../core/config/credential-providers.ts';
+import { loadClientAuthorities, type ClientAuthorities } from '../../core/config/client-certificates.ts';
 import { loadRegistrySettings } from '../../core/config/registry-settings.ts';
 import type { Configuration } from '../../core/config/types.ts';
 import { errorText } from '../../core/text.ts';
@@ -22,6 +23,7 @@ interface Loaded {
   readonly trustRoots: TrustRoots;
   readonly tufRepositories: readonly TufRepository[];
   readonly credentials: Keychain;
+  readonly clientAuthorities: ClientAuthorities | undefined;
   /** Everything read, to tell a change from a mere touch. */
   readonly text: string;
 }
@@ -33,6 +35,8 @@ export interface LiveConfiguration {
   readonly tufRepositories: () => readonly TufRepository[];
   /** Of the programs that the configuration names. */
   readonly credentials: Keychain;
+  /** Of callers of the webhook; undefined: they need no certificates. */
+  readonly clientAuthorities: () => ClientAuthorities | undefined;
   stop(): Promise<void>;
 }
 
@@ -97,6 +101,7 @@ export async function followConfiguration(options: LiveConfigurationOptions): Pr
     trustRoots: { names: () => loaded.trustRoots.names(), load: (name) => loaded.trustRoots.load(name) },
     tufRepositories: () => loaded.tufRepositories,
     credentials: { resolve: (repository) => loaded.credentials.resolve(repository) },
+    clientAuthorities: () => loaded.clientAuthorities,
     stop: async () => watcher?.stop(),
   };
 }
@@ -112,6 +117,7 @@ async function load(path: string | undefined, loading: LoadOptions): Promise<Loa
     return text;
   };
   const settings = await loadRegistrySettings(configuration.registries, read);
+  const clientAuthorities = await loadClientAuthorities(configuration, read);
   const credentials = createProgramKeychain(await loadCredentialPrograms(configuration, read), loading);
   for (const [index, { file }] of configuration.trustRoots.entries()) {
     if (file === undefined) continue;
@@ -126,7 +132,15 @@ async function load(path: string | undefined, loading: LoadOptions): Promise<Loa
     (file) => readBoundedText(file),
     followedBy(tufRepositories, loading.followedText),
   );
-  return { configuration, settings, trustRoots, tufRepositories, credentials, text: texts.join('\0') };
+  return {
+    configuration,
+    settings,
+    trustRoots,
+    tufRepositories,
+    credentials,
+    clientAuthorities,
+    text: texts.join('\0'),
+  };
 }
 
 /** By name, of exactly the repositories that this configuration names. */

@@ -60,6 +60,7 @@ export async function startConfiguration(options: ConfigurationOptions): Promise
     settings: live.settings,
     trustRoots: live.trustRoots,
     credentials: live.credentials,
+    clientAuthorities: live.clientAuthorities,
     onReload: reloaded.listen,
     onTrustRoot: trustRoot.listen,
     async stop() {

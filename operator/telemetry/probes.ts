@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { errorText } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 
@@ -10,8 +11,16 @@ export interface ProbesOptions {
   readonly notReady: () => readonly string[];
   /** Why API servers don't ask about every Pod yet; empty: they do. */
   readonly unarmed: () => readonly string[];
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Left out: none are served. */
+  readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Who may hold a connection. */
+  readonly connections: ProbeConnections;
   readonly log: Logger;
+}
+
+export interface ProbeConnections {
+  open(socket: Socket): void;
+  of(socket: Socket): { reach(stage: 'waiting' | 'answering'): void };
 }
 
 export interface Probes {
@@ -19,24 +28,30 @@ export interface Probes {
   close(): Promise<void>;
 }
 
-/** `/healthz`, `/readyz` and `/armed` (with the reasons, one a line) and `/metrics`, plain HTTP. Rejects if it cannot listen. */
+/**
+ * `/healthz`, `/readyz` and `/armed` (with the reasons, one a line) and, where there are some, `/metrics`; plain HTTP. Rejects if it
+ * cannot listen.
+ */
 export async function startProbes(options: ProbesOptions): Promise<Probes> {
   const server = createServer(
     { requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
     (request, response) => {
+      const connection = options.connections.of(request.socket);
+      connection.reach('answering');
+      response.once('close', () => connection.reach('waiting'));
       answer(options, request, response).catch((thrown: unknown) => {
         options.log.error('a probe failed', { error: errorText(thrown) });
         send(response, 500, 'failed');
       });
     },
   );
-  server.maxConnections = 256;
+  server.on('connection', (socket: Socket) => options.connections.open(socket));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen(options.listen.port, options.listen.host, resolve);
   await promise;
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the metrics server has no port');
+  if (address === null || typeof address === 'string') throw new Error('the server of probes has no port');
   const close = async () => {
     const closed = Promise.withResolvers<void>();
     server.close(() => closed.resolve());
@@ -52,18 +67,19 @@ const REASONS = new Map([
   ['/armed', ({ unarmed }: ProbesOptions) => unarmed()],
 ]);
 
+const ALIVE: ReadonlySet<string> = new Set(['/healthz', '/livez']);
+
 async function answer(options: ProbesOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   request.resume();
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET');
   const [path = ''] = (request.url ?? '').split('?', 1);
-  if (path === '/healthz' || path === '/livez') return send(response, 200, 'ok');
+  if (ALIVE.has(path)) return send(response, 200, 'ok');
   const reasons = REASONS.get(path)?.(options);
   if (reasons !== undefined) return sendReasons(response, reasons);
-  if (path === '/metrics') {
-    const { contentType, text } = await options.metrics();
-    return send(response, 200, text, contentType);
-  }
-  send(response, 404, 'not found');
+  const { metrics } = options;
+  if (path !== '/metrics' || !metrics) return send(response, 404, 'not found');
+  const { contentType, text } = await metrics();
+  send(response, 200, text, contentType);
 }
 
 function sendReasons(response: ServerResponse, reasons: readonly string[]): void {

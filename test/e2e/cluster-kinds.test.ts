@@ -78,7 +78,7 @@ describe('values by kind of cluster, as the page has them', () => {
     const objects = await render();
     const pod = podOf(objects);
     assert.deepEqual([pod.hostNetwork, pod.dnsPolicy], [undefined, 'ClusterFirst']);
-    const named = { webhook: 8443, metrics: 8080 };
+    const named = { webhook: 8443, metrics: 8080, probes: 8081 };
     assert.deepEqual(portsOf(pod), { listen: ':8443', metricsListen: ':8080', named });
     assert.deepEqual(strategyOf(objects), SURGE);
   });
@@ -88,7 +88,7 @@ describe('values by kind of cluster, as the page has them', () => {
     const objects = await render(...network);
     const pod = podOf(objects);
     assert.deepEqual([pod.hostNetwork, pod.dnsPolicy], [true, 'ClusterFirstWithHostNet']);
-    const named = { webhook: 10_260, metrics: 10_261 };
+    const named = { webhook: 10_260, metrics: 10_261, probes: 10_262 };
     assert.deepEqual(portsOf(pod), { listen: ':10260', metricsListen: ':10261', named });
     // Where every node has a replica already, no other finds a port.
     assert.deepEqual(strategyOf(objects), { maxSurge: 1, maxUnavailable: 1 });
@@ -99,7 +99,7 @@ describe('values by kind of cluster, as the page has them', () => {
   test('listen where a firewall lets the API server through; the Service stays', async () => {
     const [values = []] = valuesOf('A firewall before the nodes');
     const objects = await render(...values);
-    assert.deepEqual(portsOf(podOf(objects)).named, { webhook: 10_250, metrics: 8080 });
+    assert.deepEqual(portsOf(podOf(objects)).named, { webhook: 10_250, metrics: 8080, probes: 8081 });
     assert.deepEqual(specOf(objects, 'Service')?.['ports'], specOf(await render(), 'Service')?.['ports']);
   });
 

@@ -86,14 +86,14 @@ describe('an upgrade from the previous chart', () => {
       '--reuse-values',
       '--rollback-on-failure',
       '--timeout=20s',
-      '--set=extraArgs={--metrics-listen,0.0.0.0:8081}',
+      '--set=extraArgs={--probes-listen,0.0.0.0:8089}',
     );
     assert.notEqual(code, 0, stdout + stderr);
     const { failures } = await load.stop();
     assert.deepEqual(failures, []);
     assert.doesNotMatch(
       await here.read('cosignet:deployment/cosignet', '.spec.template.spec.containers[0].args'),
-      /8081/,
+      /8089/,
     );
   });
 

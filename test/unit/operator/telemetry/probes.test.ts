@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createMetrics } from '../../../../operator/telemetry/metrics.ts';
+import { createConnections } from '../../../../webhook/http/connections.ts';
 import { startProbes, type Probes } from '../../../../operator/telemetry/probes.ts';
 
 describe('startProbes', () => {
@@ -32,6 +35,7 @@ describe('startProbes', () => {
       notReady: () => reasons,
       unarmed: () => unarmed,
       metrics: () => metrics.render(),
+      connections: createConnections({ connections: 256, strangersOfSource: 64 }, () => undefined),
       log: silentLogger,
     });
   });
@@ -53,6 +57,31 @@ describe('startProbes', () => {
     assert.equal(await (await get('/armed')).text(), 'not reached');
     unarmed = [];
     assert.equal((await get('/armed')).status, 200);
+  });
+
+  test('answers a new connection while others hold all that there are', async () => {
+    const held: Socket[] = [];
+    for (let count = 0; count < 300; count += 1) {
+      const socket = connect({ host: '127.0.0.1', port: probes.port, localAddress: `127.0.0.${(count % 8) + 2}` });
+      held.push(socket);
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      // All but the first speak, and keep what they have.
+      if (count > 0) socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n');
+    }
+    for (let count = 0; count < 5; count += 1) assert.equal((await get('/healthz')).status, 200);
+    for (const socket of held) socket.destroy();
+  });
+
+  test('serves no metrics where only probes are asked for', async () => {
+    const connections = createConnections({ connections: 4, strangersOfSource: 4 }, () => undefined);
+    const listen = { host: '127.0.0.1', port: 0 };
+    const alone = await startProbes({ listen, notReady: () => [], unarmed: () => [], connections, log: silentLogger });
+    const statuses = ['/healthz', '/readyz', '/metrics'].map(
+      async (path) => (await fetch(`http://127.0.0.1:${alone.port}${path}`)).status,
+    );
+    assert.deepEqual(await Promise.all(statuses), [200, 200, 404]);
+    await alone.close();
   });
 
   test('answers only what it knows', async () => {
