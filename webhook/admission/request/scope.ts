@@ -13,7 +13,7 @@ import type { Workload } from './workloads.ts';
 /** No Pod comes near it; what it stops is a review made to keep us busy. */
 const MAXIMUM_IMAGES = 1000;
 /** Of the names of images, containers and Secrets: they are held until the answer. */
-const MAXIMUM_CHARACTERS = 512 * 1024;
+const MAXIMUM_CHARACTERS = 1024 * 1024;
 
 export interface Exclusions {
   readonly ownNamespace: string;
