@@ -29,7 +29,7 @@ describe('Cosignet, from its installation to its end', () => {
     assert.match(header, /^NAME +IMAGES +ACTION +MODE +KEYS +READY +AGE$/);
     assert.match(row, /^default +\*\* +Verify +Enforce +1 +True +\S+$/);
     const wide = await here.kubectl('get', 'imagepolicies.cosignet.dev', 'default', '--output=wide');
-    assert.match(wide, /READY +REASON +AGE\n.* True +Compiled /);
+    assert.match(wide, /READY +REASON +EXPIRES +AGE\n.* True +Compiled /);
   });
 
   for (const goods of ['signed', 'bundled'] as const) {
