@@ -54,8 +54,9 @@ tools: ## Build the real components that tests run against (needs Go; cached in 
 build: $(INSTALLED) ## Bundle the program into dist/cosignet.js
 	npm run --silent build
 
-image: build ## Build the container image, reproducible and without a daemon: dist/image
-	npm run --silent image
+# REPOSITORY: where it will be pushed to; `make install` then uses it, by digest.
+image: build ## Build the container image, reproducible and without a daemon: dist/image (REPOSITORY: where you push it)
+	npm run --silent image -- $(if $(REPOSITORY),--repository '$(REPOSITORY)')
 
 sbom: $(INSTALLED) ## Write the bill of materials: dist/cosignet.cdx.json
 	npm run --silent sbom
@@ -87,7 +88,8 @@ endurance: $(INSTALLED) tools build ## Ten minutes of 1,000 reviews a second whi
 	COSIGNET_PROGRAM=dist/cosignet.js npm run --silent endurance
 
 install: ## Install into the current cluster with helm (HELM_FLAGS for your values)
-	$(HELM) upgrade --install $(RELEASE) helm --namespace $(NAMESPACE) --create-namespace --wait $(HELM_FLAGS)
+	$(HELM) upgrade --install $(RELEASE) helm --namespace $(NAMESPACE) --create-namespace --wait \
+	  $(addprefix --values ,$(wildcard dist/image.yaml)) $(HELM_FLAGS)
 
 # Webhook configurations first: left behind without a server, they would stop every Pod of the cluster.
 uninstall: ## Remove it from the current cluster, with all its policies (KEEP_POLICIES=1 keeps those)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Builds the container image as OCI image layout, without a daemon: dist/image/ and dist/cosignet-image.tar.
- * Usage: node release/image.ts [--bundle dist] [--out dist]    after `make build`; prints the digest
+ * Usage: node release/image.ts [--bundle dist] [--out dist] [--repository registry/repository]
+ *        after `make build`; prints the digest; with a repository dist/image.yaml has both as values of the chart
  * SOURCE_DATE_EPOCH (seconds) sets its date; without it, it has none. The same sources give the same digest.
  */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import packageFile from '../package.json' with { type: 'json' };
@@ -91,7 +92,9 @@ function imageConfig(architecture: Architecture, labels: Readonly<Record<string,
 
 if (import.meta.main) {
   const root = path.join(import.meta.dirname, '..');
-  const { values } = parseArgs({ options: { bundle: { type: 'string' }, out: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { bundle: { type: 'string' }, out: { type: 'string' }, repository: { type: 'string' } },
+  });
   const out = values.out ?? path.join(root, 'dist');
   const epoch = process.env['SOURCE_DATE_EPOCH'];
   const layout = await buildImage({
@@ -102,6 +105,12 @@ if (import.meta.main) {
   });
   await writeLayout(layout, path.join(out, 'image'));
   await writeFile(path.join(out, 'cosignet-image.tar'), layoutTar(layout));
+  // Of another image it would be wrong.
+  await rm(path.join(out, 'image.yaml'), { force: true });
+  if (values.repository !== undefined) {
+    const image = { repository: values.repository, digest: layout.root.digest };
+    await writeFile(path.join(out, 'image.yaml'), `${JSON.stringify({ image })}\n`);
+  }
   const size = [...layout.files.values()].reduce((sum, content) => sum + content.length, 0);
   console.error(`image and cosignet-image.tar: ${ARCHITECTURES.join(', ')}, ${Math.round(size / 2 ** 20)} MiB`);
   console.log(layout.root.digest);

@@ -46,10 +46,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "cosignet.image" -}}
 {{- $tag := default .Chart.AppVersion .Values.image.tag }}
+{{- $repository := required "image.repository is empty: name the registry and repository that you pushed Cosignet's image to, for example registry.example.com/cosignet; `make image REPOSITORY=…` records it for `make install`." .Values.image.repository }}
 {{- if .Values.image.digest }}
-{{- printf "%s:%s@%s" .Values.image.repository $tag .Values.image.digest }}
+{{- printf "%s:%s@%s" $repository $tag .Values.image.digest }}
 {{- else }}
-{{- printf "%s:%s" .Values.image.repository $tag }}
+{{- printf "%s:%s" $repository $tag }}
 {{- end }}
 {{- end }}
 

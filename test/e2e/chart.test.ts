@@ -71,6 +71,13 @@ describe('the chart', () => {
     assert.match(message, /Notary v1 is not supported/);
   });
 
+  test('asks for the repository of its image with a sentence', async () => {
+    assert.match(
+      await refusal('--set=image.repository='),
+      /image\.repository is empty: name the registry and repository/,
+    );
+  });
+
   test('refuses what can only be a mistake', async () => {
     assert.match(await refusal(json('notary', { isCosign: true })), /rootPubKey is empty: paste .*cosign\.pub/);
     assert.match(await refusal(json('notary', { rootPubKey: privatePem, isCosign: true })), /is a private key/);

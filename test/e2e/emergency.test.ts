@@ -79,6 +79,7 @@ describe('the page of ways out, on a real control plane', () => {
     untouched = await inventory(here.bench);
     const { registry } = here.bench;
     const values = {
+      image: { repository: 'registry.example/cosignet' },
       notary: { rootPubKey: here.release.publicKey, isCosign: true },
       config: { registries: [{ host: registry.host, insecure: true }] },
       digestRequired: { enabled: true },

@@ -34,7 +34,8 @@ interface Panel {
 
 /** The objects of a chart with these values, by kind and name. */
 async function render(...flags: readonly string[]): Promise<ReadonlyMap<string, Rendered>> {
-  const text = await output(['helm', 'template', 'gate', 'helm', '--set=fullnameOverride=gate', ...flags]);
+  const named = ['--set=fullnameOverride=gate', '--set=image.repository=registry.example/cosignet'];
+  const text = await output(['helm', 'template', 'gate', 'helm', ...named, ...flags]);
   const objects = parseAllDocuments(text)
     .map((document): Rendered | null => document.toJS())
     .filter((object) => object !== null);

@@ -38,7 +38,8 @@ interface Rule {
 
 /** The command line that renders the chart, named cosignet in the namespace cosignet. */
 export const template = (...flags: string[]): ['helm', ...string[]] => {
-  return ['helm', 'template', 'cosignet', 'helm', '--namespace', 'cosignet', ...flags];
+  const image = '--set=image.repository=registry.example/cosignet';
+  return ['helm', 'template', 'cosignet', 'helm', '--namespace', 'cosignet', image, ...flags];
 };
 
 export async function render(...flags: string[]): Promise<Rendered[]> {

@@ -59,6 +59,8 @@ export async function openWorkbench(
     registry,
     env,
     values: [
+      // Pods are processes here, and pull nothing.
+      '--set=image.repository=registry.example/cosignet',
       `--set=config.registries[0].host=${registry.host}`,
       '--set=config.registries[0].insecure=true',
       ...((await mayListenOn(443)) ? [] : ['--set=service.port=8443']),
