@@ -74,6 +74,7 @@ describe('a keyless signature proves who made it', () => {
         subject: SUBJECT,
         claims: { issuer: ISSUER },
         fingerprint: `sha256:${make.sha256(make.spkiOf(signing.keys.publicKey)).toString('hex')}`,
+        signedAt: SIGNED_AT.getTime(),
       });
     });
   }
