@@ -49,7 +49,7 @@ describe('what API servers are told of Cosignet', () => {
 
   // Its probes ask another port.
   test('is nothing while no replica gets ready: the installation fails, and every image runs', async () => {
-    await failsToInstall('--set=extraArgs={--metrics-listen,0.0.0.0:8081}', '--timeout=15s');
+    await failsToInstall('--set=extraArgs={--probes-listen,0.0.0.0:9081}', '--timeout=15s');
     await isUnarmed();
   });
 
