@@ -88,7 +88,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
 function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('verify')
-    .description('judge images, or all of rendered manifests, as the webhook would')
+    .description('check images, or all of rendered manifests, as the webhook would')
     .argument('[image...]', 'image references')
     .addOption(repeatable('-f, --filename <path>', 'file or folder with manifests, - for standard input (repeatable)'))
     .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies (repeatable)'))
@@ -122,7 +122,7 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
 function addScan(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('scan')
-    .description('judge what runs in a cluster, or a list of images, and write a report')
+    .description('check what runs in a cluster, or a list of images, and write a report')
     .option('-n, --namespace <name>', 'namespace to look at (default: all that admission looks at)')
     .option('-l, --selector <labels>', 'Pods to look at, by their labels')
     .addOption(
@@ -144,7 +144,7 @@ function addScan(program: Command, terminal: Terminal, finish: Finish): void {
 function addExplain(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('explain')
-    .description('tell which policy speaks for images, and why; asks no registry')
+    .description('tell which policy applies to images, and why; asks no registry')
     .argument('<image...>', 'image references')
     .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies (repeatable)'))
     .option('--config <file>', 'configuration file')

@@ -24,7 +24,7 @@ export interface Denial {
 
 export interface Acceptance {
   readonly package: string;
-  /** One version: the next one is to be judged anew. */
+  /** One version: the next one is to be checked anew. */
   readonly version: string;
   readonly reason: string;
 }

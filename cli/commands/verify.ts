@@ -24,7 +24,7 @@ import { createReport, placesText, type ScannedImage } from '../scan/report.ts';
 export type VerifyFormat = 'text' | ScanFormat;
 
 export interface VerifyOptions extends PolicyOptions, NamespaceOptions, RegistryOptions, TrustRootOptions {
-  /** Files or folders with manifests, `-` for standard input: their images are judged beside those that are named. */
+  /** Files or folders with manifests, `-` for standard input: their images are checked beside those that are named. */
   readonly filename: readonly string[];
   /** Of a cluster, whose policies and configuration count where no others are given. */
   readonly kubeconfig?: string;

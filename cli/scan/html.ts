@@ -9,7 +9,7 @@ import { escaped } from '../output/markup.ts';
 import { podsText, summaryText, type ScannedImage, type ScanReport } from './report.ts';
 
 const PODS_SHOWN = 10;
-const WORDS: Readonly<Record<Outcome, string>> = { denied: 'Denied', error: 'Not judged', allowed: 'Allowed' };
+const WORDS: Readonly<Record<Outcome, string>> = { denied: 'Denied', error: 'Not checked', allowed: 'Allowed' };
 /** Nothing is loaded and nothing runs, whatever an image is called: only this one style counts. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`;
 
@@ -45,7 +45,7 @@ ${images.map(card).join('\n')}
 </ol>
 </main>
 <footer>
-<p>Denied: the evidence was read and is not good enough. Not judged: it could not be read. With mode Enforce, Cosignet
+<p>Denied: the evidence was read and is not good enough. Not checked: it could not be read. With mode Enforce, Cosignet
 refuses both; with Warn or Audit it admits them.</p>
 <p>Cosignet ${escaped(VERSION)}</p>
 </footer>

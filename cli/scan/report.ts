@@ -99,7 +99,7 @@ export function summaryText({ images, pods, allowed, denied, undecided, podsRefu
   const where = pods === 0 ? '' : ` in ${counted(pods, 'Pod')}`;
   const parts = [
     ...(denied > 0 ? [`${denied} denied`] : []),
-    ...(undecided > 0 ? [`${undecided} could not be judged`] : []),
+    ...(undecided > 0 ? [`${undecided} could not be checked`] : []),
     `${allowed} allowed`,
   ];
   const affected = podsRefused > 0 ? `; ${counted(podsRefused, 'Pod')} would be refused in Enforce` : '';

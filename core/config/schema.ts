@@ -55,7 +55,7 @@ const limits: Readonly<Record<keyof typeof DEFAULT_LIMITS, object>> = {
 
 /** JSON Schema (draft-07) of the configuration file. The reference page is checked against it. */
 export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
-  unmatchedImages: choice('What happens to an image that no policy speaks for.', ['Deny', 'Warn', 'Allow']),
+  unmatchedImages: choice('What happens to an image that no policy covers.', ['Deny', 'Warn', 'Allow']),
   pinDigests: choice('Where a verified tag is rewritten to its digest.', ['Pods', 'All', 'None']),
   enforcement: choice('`Audit` admits everything and only records, whatever the policies say.', ['PerPolicy', 'Audit']),
   contact: {
@@ -148,8 +148,8 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     32,
   ),
   limits: object('Caps on what is read from registries.', limits),
-  backgroundScan: object('Judging what runs already, in the background.', {
-    enabled: { type: 'boolean', description: 'Watch running Pods and judge their images.' },
+  backgroundScan: object('Checking what runs already, in the background.', {
+    enabled: { type: 'boolean', description: 'Watch running Pods and check their images.' },
     requestsPerMinute: integer('Requests to registries that each replica may spend on it.', 1, 100_000),
   }),
   namespacedPolicies: { type: 'boolean', description: 'Follow NamespacedImagePolicies in a cluster.' },

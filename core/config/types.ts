@@ -64,7 +64,7 @@ export interface ProxyConfiguration {
   readonly noProxy: readonly string[];
 }
 
-/** Judging what runs already: it warms the cache and tells what each policy would deny. */
+/** Checking what runs already: it warms the cache and tells what each policy would deny. */
 export interface BackgroundScan {
   /** Only in a cluster, and with the right to watch Pods. */
   readonly enabled: boolean;
@@ -82,7 +82,7 @@ export interface CacheLifetimes {
 export interface RegistryConfiguration {
   /** `host[:port]`, as in image references. */
   readonly host: string;
-  /** Hosts to ask first, in order; what they serve is judged like the registry's own. */
+  /** Hosts to ask first, in order; what they serve is checked like the registry's own. */
   readonly mirrors: readonly string[];
   /** PEM file with the registry's CA. */
   readonly caFile?: string;

@@ -21,7 +21,7 @@ export interface BundleInput {
 /**
  * One Sigstore bundle v0.3 with a DSSE envelope: a signature of the image where its predicate type is
  * cosign's, else an attestation about it. (An SBOM signed with the release key is no release.)
- * Log entries and certificates are kept as they are; they are judged where a policy asks for them.
+ * Log entries and certificates are kept as they are; they are checked where a policy asks for them.
  *
  * @throws EngineError MalformedSignature, ResponseTooLarge
  */

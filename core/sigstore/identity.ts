@@ -27,7 +27,7 @@ export interface IdentityOptions {
 /**
  * Proves a keyless signature: the certificate's key made it, the certificate was valid when a trusted clock
  * (Rekor v1's promise, or an RFC 3161 authority) saw it, chains to the root and is in a certificate log.
- * @returns what the certificate says of its holder; whether that is whom the policy wants is the judge's to say.
+ * @returns what the certificate says of its holder; whether that is whom the policy wants is the policy's to say.
  * @throws EngineError UntrustedSignature, MalformedSignature, TransparencyLogMissing
  */
 export async function proveCertificate(
@@ -153,7 +153,7 @@ function requireTime(times: readonly Date[], material: SigningMaterial): void {
   const reason = none
     ? 'neither a log entry nor a timestamp comes with it'
     : 'nothing that comes with it tells a trusted time';
-  throw new EngineError('TransparencyLogMissing', `its certificate's validity cannot be judged: ${reason}`);
+  throw new EngineError('TransparencyLogMissing', `its certificate's validity cannot be checked: ${reason}`);
 }
 
 /** Also a date that nothing vouches for must not contradict the certificate. */

@@ -150,7 +150,7 @@ const INTERNAL = { code: 'InternalError', remedy: undefined } as const;
 function attempted({ image, resolved, policies }: Known): string {
   const digest = resolved === undefined || image.includes('@') ? '' : ` (${resolved.slice(resolved.indexOf('@') + 1)})`;
   const by = policies.length === 0 ? '' : ` by ${quoteNames(policies)}`;
-  return `image ${image}${digest} could not be judged${by}`;
+  return `image ${image}${digest} could not be checked${by}`;
 }
 
 async function decideImage(decision: Decision): Promise<Conclusion> {

@@ -8,13 +8,13 @@ import type { Keychain } from '../registry/types.ts';
 export interface Verdict {
   /** As the user wrote it, normalised: `docker.io/acme/app:1.2`. */
   readonly image: string;
-  /** `repository@digest` of what was judged; absent where nothing was resolved. */
+  /** `repository@digest` of what was checked; absent where nothing was resolved. */
   readonly resolved?: string;
   readonly outcome: Outcome;
   /** What a failing outcome means for admission. */
   readonly mode: Mode;
   readonly code: VerdictCode;
-  /** Names of the policies that spoke. */
+  /** Names of the policies that applied. */
   readonly policies: readonly string[];
   /** Those of them that refuse the image, where it was known which. */
   readonly refusedBy?: readonly string[];

@@ -37,7 +37,7 @@ export interface WithoutEvidence {
   readonly policies: readonly CompiledPolicy[];
 }
 
-/** A policy that is not Ready, denies or only allows, and an image that no policy of the cluster speaks for. */
+/** A policy that is not Ready, denies or only allows, and an image that no policy of the cluster covers. */
 export function decideWithoutEvidence(
   claimed: Claimed,
   unmatchedImages: Configuration['unmatchedImages'],

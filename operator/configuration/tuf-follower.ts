@@ -170,7 +170,7 @@ class Following {
     this.#failure = reason;
     const message =
       this.#text === undefined
-        ? 'a trust root could not be read; what needs it can not be judged'
+        ? 'a trust root could not be read; what needs it can not be checked'
         : 'a trust root could not be refreshed; the last good one stays in force';
     log.error(message, { trustRoot, url, error: reason });
   }

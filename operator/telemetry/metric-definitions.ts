@@ -37,7 +37,7 @@ export const METRICS = {
   workqueue_retries_total: { type: 'counter', help: 'Retries of a work queue.', labels: ['name'] },
   cosignet_reviews_total: {
     type: 'counter',
-    help: 'Admission reviews by result: allowed, skipped (nothing to judge), denied, error.',
+    help: 'Admission reviews by result: allowed, skipped (nothing to check), denied, error.',
     labels: ['webhook', 'result'],
   },
   cosignet_verdicts_total: { type: 'counter', help: 'Verdicts on images.', labels: ['code', 'outcome', 'mode'] },

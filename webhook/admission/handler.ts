@@ -160,7 +160,7 @@ function failed(
 
 /** A malformed review, or one of a kind that is not ours to decide. */
 function refuseUndecided({ log }: ReviewHandlerDependencies, { uid, message }: ReviewFault): Answer {
-  log.warn('admission review refused unjudged', { uid, reason: message });
+  log.warn('admission review refused undecided', { uid, reason: message });
   return { result: 'error', review: refuse(uid, { code: 400, reason: 'BadRequest', message }) };
 }
 
@@ -196,7 +196,7 @@ async function auditReview(dependencies: ReviewHandlerDependencies, call: Call):
   // Only what validates is asked to look here; this is for a caller with other rules.
   if (call.endpoint === 'mutate') return { result: 'skipped', review: admitted };
   try {
-    // Nobody pinned, so that tags are judged by what they lead to now.
+    // Nobody pinned, so that tags are checked by what they lead to now.
     const configuration = { ...call.configuration, enforcement: 'Audit', pinDigests: 'None' } as const;
     const answer = await answerScope(dependencies, { ...call, configuration });
     return answer.review.response.allowed ? answer : { result: 'error', review: admitted };

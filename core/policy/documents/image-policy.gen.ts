@@ -7,7 +7,7 @@ export interface ObjectMetadata {
   readonly [field: string]: unknown;
 }
 
-/** ImagePolicy says which container images may run, and who must have signed them with cosign. The policy with the most specific pattern speaks for an image; policies tied on one pattern must all be satisfied. */
+/** ImagePolicy says which container images may run, and who must have signed them with cosign. The policy with the most specific pattern applies to an image; policies tied on one pattern must all be satisfied. */
 export interface ImagePolicy {
   /** The version of this format, cosignet.dev/v1. */
   readonly apiVersion: 'cosignet.dev/v1';
@@ -22,9 +22,9 @@ export interface ImagePolicy {
 
 /** Which images, and what is asked of them. */
 export interface ImagePolicySpec {
-  /** Patterns of the images that the policy speaks for, each a repository without a tag: `docker.io/acme/*`. `*` is any run of characters inside of one segment, `**` any number of segments, alone everything. A pattern is read like an image: `nginx` is `docker.io/library/nginx`, and `*` is `docker.io/library/*`. `repository@sha256:...` is that digest only. */
+  /** Patterns of the images that the policy covers, each a repository without a tag: `docker.io/acme/*`. `*` is any run of characters inside of one segment, `**` any number of segments, alone everything. A pattern is read like an image: `nginx` is `docker.io/library/nginx`, and `*` is `docker.io/library/*`. `repository@sha256:...` is that digest only. */
   readonly images: readonly string[];
-  /** The namespaces that the policy speaks for, by their labels. Left out, all of them. */
+  /** The namespaces that the policy covers, by their labels. Left out, all of them. */
   readonly namespaceSelector?: LabelSelector;
   /** What is done with the images: Verify (their signatures must satisfy this policy), or Allow or Deny without looking at signatures. */
   readonly action?: 'Verify' | 'Allow' | 'Deny';
@@ -54,7 +54,7 @@ export interface ImagePolicySpec {
   readonly attestations?: readonly PolicyAttestation[];
 }
 
-/** The namespaces that the policy speaks for, by their labels. Left out, all of them. */
+/** The namespaces that the policy covers, by their labels. Left out, all of them. */
 export interface LabelSelector {
   /** Labels that the namespace must have, each with exactly this value. */
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -202,11 +202,11 @@ export interface KeyStatus {
 export interface AffectedStatus {
   /** How many Pods it would deny. */
   readonly wouldDeny: number;
-  /** How many more could not be judged, for instance because their registry could not be asked. With mode Enforce they would be refused too. */
+  /** How many more could not be checked, for instance because their registry could not be asked. With mode Enforce they would be refused too. */
   readonly undecided?: number;
   /** Some of them, one for each image of a namespace: `namespace/pod: image: code`. */
   readonly sample: readonly string[];
-  /** The generation of the spec that the scan judged by. */
+  /** The generation of the spec that the scan checked by. */
   readonly observedGeneration?: number;
   /** When a scan first found this. Later ones that find the same don't write. */
   readonly observedAt?: string;

@@ -54,7 +54,7 @@ export function compileDemand({ schema, conditions, newestBy }: DemandTexts): Co
     return undefined;
   }
 
-  function judged(input: ConditionInput, work: Work): Omit<CheckedPredicate, 'steps'> {
+  function checked(input: ConditionInput, work: Work): Omit<CheckedPredicate, 'steps'> {
     const fault = faults[0]?.message ?? firstFault(input, work);
     if (fault !== undefined) return { fault };
     try {
@@ -68,7 +68,7 @@ export function compileDemand({ schema, conditions, newestBy }: DemandTexts): Co
     faults,
     check({ statement, predicate }, circumstances) {
       const work = createWork(MAXIMUM_WORK);
-      const found = judged({ statement, predicate, ...circumstances }, work);
+      const found = checked({ statement, predicate, ...circumstances }, work);
       return { ...found, steps: MAXIMUM_WORK - work.left() };
     },
   };

@@ -131,7 +131,7 @@ function ownIndex({ namespaced }: PolicySnapshot, { name }: NamespaceContext): P
 }
 
 /**
- * The policies that speak here and have a pattern with a digest which could match this image once its tag is resolved:
+ * The policies that apply here and have a pattern with a digest which could match this image once its tag is resolved:
  * a digest that is denied must not run by way of a tag.
  */
 export function policiesByDigest(

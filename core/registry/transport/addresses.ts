@@ -64,7 +64,7 @@ const RULES = RANGES.map(([network, prefix, kind]) => {
   return { list, family, kind } as const;
 });
 
-/** What an IP address is; IPv6 that carries an IPv4 address is judged by what it carries. */
+/** What an IP address is; IPv6 that carries an IPv4 address is checked by what it carries. */
 export function addressKind(address: string): AddressKind {
   const bare = address.split('%', 1)[0] ?? '';
   if (isIP(bare) === 0) return 'reserved';

@@ -72,8 +72,8 @@ function createProxyAgent(route: Route, uri: string, options: ConnectionOptions)
 }
 
 /**
- * The proxy looks names up, so no address can be judged here; what a name or an address written as such tells is
- * judged all the same, with the names of the cluster out of reach for redirects, too.
+ * The proxy looks names up, so no address can be checked here; what a name or an address written as such tells is
+ * checked all the same, with the names of the cluster out of reach for redirects, too.
  */
 function checkProxied({ reach }: Route, { hostname }: URL): void {
   if (!permitsHost(reach, hostname) || (reach === 'public' && !permitsHost('named', hostname))) {

@@ -17,7 +17,7 @@ import { readOwnLeaf } from './own-leaf.ts';
 import { requireOwnPath } from './own-path.ts';
 
 /**
- * Proves that a certificate under the authority made the signature. When that counts is the judge's to say: the path is
+ * Proves that a certificate under the authority made the signature. When that counts is the policy's to say: the path is
  * valid for a while, and what proves the time of signing is `proveOwnTimes`' to tell.
  * @throws EngineError UntrustedSignature, MalformedSignature
  */

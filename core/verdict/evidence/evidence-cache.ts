@@ -11,7 +11,7 @@ import type { EvidenceSource } from './evidence.ts';
 export type OpenSources = (image: ResolvedImage, signatures: Repository) => readonly EvidenceSource[];
 
 export interface EvidenceCache {
-  /** The evidence to judge by, new and empty where none is fresh. */
+  /** The evidence to check by, new and empty where none is fresh. */
   current(image: ResolvedImage, signatures: Repository): ImageEvidence;
   /** Fresh evidence after a denial that old evidence would give; the old one if it is new enough. */
   renewed(image: ResolvedImage, signatures: Repository, rejected: ImageEvidence): ImageEvidence;

@@ -59,7 +59,7 @@ const NONE: readonly never[] = [];
 
 /**
  * What was found about one digest in one signature repository: independent of policies, so that a
- * changed policy is judged again without the network. It grows as decisions need more of it, one
+ * changed policy is checked again without the network. It grows as decisions need more of it, one
  * read at a time however many decisions wait (single flight).
  */
 export class ImageEvidence {

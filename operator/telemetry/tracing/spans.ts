@@ -69,7 +69,7 @@ function imageSpan(
   return {
     ...parent,
     spanId: newSpanId(),
-    name: 'judge image',
+    name: 'check image',
     kind: 1,
     ...timesOf(time),
     attributes: attributes({

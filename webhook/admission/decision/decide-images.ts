@@ -89,7 +89,7 @@ export function ownVerdict(
 
 function failure(image: string, thrown: unknown): Verdict {
   const code = thrown instanceof EngineError ? thrown.code : 'InternalError';
-  const message = `${image} could not be judged: ${errorText(thrown)}`;
+  const message = `${image} could not be checked: ${errorText(thrown)}`;
   return ownVerdict(image, {
     outcome: 'error',
     code,

@@ -80,7 +80,7 @@ function unpinned(verdict: Verdict): Verdict {
 }
 
 function mismatch(image: string, verdict: Verdict): Verdict {
-  const message = `${image} was judged as ${verdict.resolved ?? 'nothing'}, which is not what it names`;
+  const message = `${image} was checked as ${verdict.resolved ?? 'nothing'}, which is not what it names`;
   return ownVerdict(image, {
     outcome: 'error',
     code: 'InternalError',

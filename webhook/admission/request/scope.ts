@@ -44,7 +44,7 @@ export function scopeOf(request: ReviewRequest, exclusions: Exclusions): Scope {
   if (request.namespace === '') return refused('malformed AdmissionReview: request.namespace: must not be empty');
   // Nothing starts because something is deleted.
   if (request.operation === 'DELETE') return nothing('Delete');
-  if (request.operation === 'CONNECT') return refused("operation CONNECT is not judged; correct the webhook's rules");
+  if (request.operation === 'CONNECT') return refused("operation CONNECT is not checked; correct the webhook's rules");
   if (isMirrorPod(row, request)) return nothing('MirrorPod');
   return imagesToDecide(row, request);
 }

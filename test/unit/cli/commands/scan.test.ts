@@ -56,7 +56,7 @@ describe('cosignet scan with a list of images', () => {
     assert.equal(out.split('\n').at(-1), '3 images: 1 denied, 2 allowed');
   });
 
-  test('ends with 0 where every image is allowed, 3 where one could not be judged, 2 where one is none', async () => {
+  test('ends with 0 where every image is allowed, 3 where one could not be checked, 2 where one is none', async () => {
     await writeFile(file('good'), image('signed'));
     assert.equal((await scan('good')).code, 0);
     await writeFile(file('out-of-reach'), `${image('signed')}\n127.0.0.1:1/demo/app\n`);

@@ -67,7 +67,7 @@ describe('the report', () => {
   test('is summed up in a sentence', () => {
     assert.equal(
       summaryText(report.summary),
-      '3 images in 5 Pods: 1 denied, 1 could not be judged, 1 allowed; 3 Pods would be refused in Enforce',
+      '3 images in 5 Pods: 1 denied, 1 could not be checked, 1 allowed; 3 Pods would be refused in Enforce',
     );
     assert.equal(summaryText(reportOf({ verdict: allowed, pods: [] }).summary), '1 image: 1 allowed');
   });
@@ -85,11 +85,11 @@ describe('the table', () => {
 denied   NoSignature          2     docker.io/acme/app:1.0
   It has no signature. Policy: default (Enforce). Runs in shop/app-1, shop/mixed.
   Sign it
-unjudged RegistryUnavailable  1     docker.io/acme/db:1
+undecided RegistryUnavailable 1     docker.io/acme/db:1
   Its registry could not be asked. Policy: default (Warn). Runs in shop/db-1.
 allowed  Verified             3     docker.io/acme/ok:1@sha256:0123456789ab…
 
-3 images in 5 Pods: 1 denied, 1 could not be judged, 1 allowed; 3 Pods would be refused in Enforce`,
+3 images in 5 Pods: 1 denied, 1 could not be checked, 1 allowed; 3 Pods would be refused in Enforce`,
     );
   });
 
@@ -243,7 +243,7 @@ describe('the HTML report', () => {
       items.map((item) => [item.attributes['class'], textOf(elementsOf(item, 'strong')[0] ?? item)]),
       [
         ['denied', 'Denied'],
-        ['error', 'Not judged'],
+        ['error', 'Not checked'],
         ['allowed', 'Allowed'],
       ],
     );
@@ -256,7 +256,7 @@ describe('the HTML report', () => {
     assert.match(textOf(elementsOf(root, 'title')[0] ?? root), /3 images/);
     assert.ok(elementsOf(root, 'meta').some(({ attributes }) => attributes['name'] === 'viewport'));
     const labels = elementsOf(root, 'label');
-    assert.deepEqual(labels.map(textOf), ['3 All', '1 Denied', '1 Not judged', '1 Allowed']);
+    assert.deepEqual(labels.map(textOf), ['3 All', '1 Denied', '1 Not checked', '1 Allowed']);
     assert.ok(labels.every((label) => elementsOf(label, 'input').length === 1));
   });
 

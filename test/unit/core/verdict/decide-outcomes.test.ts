@@ -68,7 +68,7 @@ describe('a decision', () => {
       const scene = { policies, outdated: 'not heard of for 400 s', unmatchedImages: 'Allow' } as const;
       const { outcome, mode, code, message } = await decide(IMAGE, scene);
       assert.deepEqual([outcome, mode, code], ['error', 'Enforce', 'PolicyStale']);
-      assert.match(message, /could not be judged: not heard of for 400 s$/);
+      assert.match(message, /could not be checked: not heard of for 400 s$/);
     }
   });
 
@@ -100,7 +100,7 @@ describe('a decision', () => {
     assert.deepEqual(shown(verdict), { outcome: 'error', mode: 'Warn', code: 'InternalError', refusedBy: undefined });
     assert.match(
       verdict.message,
-      /^image registry\.example\.com\/demo\/signed:1\.0 could not be judged by policy "a" and policy "b": undefined is not/,
+      /^image registry\.example\.com\/demo\/signed:1\.0 could not be checked by policy "a" and policy "b": undefined is not/,
     );
   });
 
@@ -111,7 +111,7 @@ describe('a decision', () => {
     assert.equal(verdict.code, 'DeadlineExceeded');
     const digest = RESOLVED.slice(RESOLVED.indexOf('@') + 1);
     assert.ok(
-      verdict.message.startsWith(`image ${IMAGE} (${digest}) could not be judged by policy "a": `),
+      verdict.message.startsWith(`image ${IMAGE} (${digest}) could not be checked by policy "a": `),
       verdict.message,
     );
   });

@@ -48,7 +48,7 @@ describe('a trust root that is followed', () => {
     asked = 0;
   });
 
-  test('can not be judged by before it is there, and can at once when it is', async () => {
+  test('can not be checked by before it is there, and can at once when it is', async () => {
     const early = await judge(KEYLESS, { identities: [identity] });
     assert.deepEqual([early.outcome, early.code], ['error', 'TrustRootUnavailable']);
     assert.match(early.message, /trust root "followed" can't be used: the repository does not answer/);

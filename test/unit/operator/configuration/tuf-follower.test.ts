@@ -95,7 +95,7 @@ describe('trust roots that are followed', () => {
     await eventually(() => failures() > 2);
     await assert.rejects(follower.text(repository), /nothing was read yet .*127\.0\.0\.1.*ECONNREFUSED/);
     assert.equal(errors.length, 1, 'the reason is told once');
-    assert.match(errors[0] ?? '', /can not be judged.*"trustRoot":"ours"/);
+    assert.match(errors[0] ?? '', /can not be checked.*"trustRoot":"ours"/);
     await server.start(port);
     await eventually(isText(FIRST));
     assert.deepEqual(changes, ['ours']);

@@ -21,7 +21,7 @@ const policies = (...names: string[]): ReadonlyMap<string, CompiledPolicy> =>
 
 type Answer = readonly [outcome: Outcome, code: VerdictCode, ...refusedBy: string[]];
 
-/** As the sweep leaves them: an image without an answer is not judged yet. */
+/** As the sweep leaves them: an image without an answer is not checked yet. */
 function judged(
   pods: readonly PodObject[],
   known: ReadonlyMap<string, CompiledPolicy>,
@@ -65,7 +65,7 @@ describe('what a policy would do to what runs', () => {
     );
   });
 
-  test('counts apart what could not be judged, and not twice', () => {
+  test('counts apart what could not be checked, and not twice', () => {
     const known = policies('a');
     const pods = [pod('shop/1', 'out'), pod('shop/2', 'out', 'bad')];
     const answers = { out: ['error', 'RegistryUnavailable', 'a'], bad: ['denied', 'NoSignature', 'a'] } as const;
@@ -106,7 +106,7 @@ describe('what a policy would do to what runs', () => {
     assert.equal(effect.get('a')?.sample[0]?.length, 1024);
   });
 
-  test('says nothing of a policy while one of its images is not judged', () => {
+  test('says nothing of a policy while one of its images is not checked', () => {
     const known = policies('a');
     const pods = [pod('shop/1', 'bad'), pod('shop/2', 'later')];
     assert.equal(policyEffects(judged(pods, known, { bad: ['denied', 'NoSignature', 'a'] }), known).size, 0);

@@ -31,9 +31,9 @@ const gives =
     JSON.parse(JSON.stringify({ verdict })).verdict;
 
 const FAILURES: [string, Overrides, number, RegExp][] = [
-  ['decide rejects', { decide: rejectNow }, 500, /container "c0": .*could not be judged: broken/],
+  ['decide rejects', { decide: rejectNow }, 500, /container "c0": .*could not be checked: broken/],
   ['decide throws', { decide: fail }, 500, /broken/],
-  ['decide rejects with what is no error', { decide: () => Promise.reject(undefined) }, 500, /could not be judged/],
+  ['decide rejects with what is no error', { decide: () => Promise.reject(undefined) }, 500, /could not be checked/],
   ['decide gives nothing', { decide: gives(undefined) }, 500, /failed inside/],
   ['decide gives an empty object', { decide: gives({}) }, 500, /failed inside/],
   ['decide gives true', { decide: gives(true) }, 500, /failed inside/],

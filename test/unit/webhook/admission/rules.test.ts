@@ -20,7 +20,7 @@ function update(resource: string, oldObject: Body, object: Body, request: Body =
 }
 
 describe('UPDATE', () => {
-  test('an image that the same container had is not judged again', async () => {
+  test('an image that the same container had is not checked again', async () => {
     const review = update('pods', podOf([UNSIGNED]), podOf([UNSIGNED], { labels: { a: 'b' } }));
     assert.deepEqual(await ask(review), { allowed: true, asked: [] });
   });

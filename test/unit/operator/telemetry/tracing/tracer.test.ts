@@ -107,7 +107,7 @@ describe('createTracer', () => {
     assert.deepEqual(requests?.value, { intValue: '2' });
   });
 
-  test('a refusal is no error, and what could not be judged is one', async () => {
+  test('a refusal is no error, and what could not be checked is one', async () => {
     start();
     const verdict = refusal('a:1', { outcome: 'error', code: 'RegistryUnavailable' });
     const time = record().time;

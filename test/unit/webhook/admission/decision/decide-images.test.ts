@@ -49,7 +49,7 @@ describe('each image has a verdict that refuses it', () => {
     const [first] = await refusals({ keychainFor: throwing });
     assert.ok(first);
     assert.deepEqual(shown(first), { image: SIGNED, ...ownVerdict, code: 'InternalError' });
-    assert.match(first.message, /could not be judged: gone/);
+    assert.match(first.message, /could not be checked: gone/);
   });
 
   test('where the engine throws', async () => {

@@ -21,7 +21,7 @@ describe("a node's Pod", () => {
     });
   }
 
-  test('that is a mirror is not judged, and is where anybody else or another request brings it', async () => {
+  test('that is a mirror is not checked, and is where anybody else or another request brings it', async () => {
     const mirror = podOf(['nginx'], { annotations: { 'kubernetes.io/config.mirror': 'x' } });
     assert.deepEqual(await asked('pods', mirror, node), []);
     assert.deepEqual(await asked('pods', mirror), ['nginx']);

@@ -52,7 +52,7 @@ describe('a request is refused', () => {
   });
 
   test('for an operation that starts nothing and was not asked for', () => {
-    assert.match(refusalOf(podReview(['nginx'], { operation: 'CONNECT' })), /^operation CONNECT is not judged/);
+    assert.match(refusalOf(podReview(['nginx'], { operation: 'CONNECT' })), /^operation CONNECT is not checked/);
   });
 
   test('without an object, or with one of another shape', () => {
