@@ -20,8 +20,8 @@ export function tableText({ images, summary }: ScanReport): string {
 
 function rowOf({ verdict, pods }: ScannedImage, codeWidth: number, indent: number): string[] {
   const [first = '', ...rest] = wrapped(printable(shortened(verdict.image)), WIDTH - indent);
-  const outcome = verdict.outcome === 'error' ? 'unchecked' : verdict.outcome;
-  const cells = outcome.padEnd(OUTCOME) + verdict.code.padEnd(codeWidth) + String(pods.length || '-').padEnd(PODS);
+  const cells =
+    verdict.outcome.padEnd(OUTCOME) + verdict.code.padEnd(codeWidth) + String(pods.length || '-').padEnd(PODS);
   return [cells + first, ...rest.map((line) => ' '.repeat(indent) + line)];
 }
 

@@ -318,8 +318,8 @@ describe('credentials of the operator', () => {
 
 /** Undefined: the image's own. */
 async function commandOfChart(...flags: readonly string[]): Promise<readonly string[] | undefined> {
-  const image = '--set=image.repository=registry.example/cosignet';
-  const template = ['helm', 'template', 'cosignet', 'helm', '--show-only=templates/deployment.yaml', image] as const;
+  const named = '--set=image.repository=registry.example/cosignet';
+  const template = ['helm', 'template', 'cosignet', 'helm', '--show-only=templates/deployment.yaml', named] as const;
   const deployment: { spec: { template: { spec: { containers: { command?: string[] }[] } } } } = parse(
     await output([...template, ...flags]),
   );

@@ -13,7 +13,7 @@ describe('the command line', () => {
   for (const [what, args, sentence] of [
     ['an unknown command', ['verfy', 'nginx'], /unknown command 'verfy'.*Did you mean verify/s],
     ['an unknown option', ['verify', '--polices', 'x', 'nginx'], /unknown option '--polices'/],
-    ['a missing argument', ['verify', '--policies', 'x'], /missing required argument 'image'/],
+    ['a missing argument', ['explain', '--policies', 'x'], /missing required argument 'image'/],
     ['an output format that is not there', ['verify', '-o', 'xml', 'nginx'], /Allowed choices are text, json/],
     ['a missing option', ['verify-bundle', 'file'], /required option '--bundle <file>'/],
     ['an option without its value', ['lint', '--config'], /unknown option|argument missing/],
@@ -67,7 +67,7 @@ describe('the command line', () => {
   test('as a process ends with the exit code, and its output with a newline', () => {
     const { status, stderr } = spawnSync(process.execPath, [main, 'verify'], { encoding: 'utf8' });
     assert.equal(status, 2);
-    assert.match(stderr, /^error: missing required argument 'image'\n/);
+    assert.match(stderr, /^cosignet: name an image, or manifests with --filename\n/);
     assert.equal(execFileSync(process.execPath, [main, 'version'], { encoding: 'utf8' }), `${packageJson.version}\n`);
   });
 });

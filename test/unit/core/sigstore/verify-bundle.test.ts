@@ -300,7 +300,7 @@ describe('a bundle is refused for an identity', () => {
     const signing = signKeyless({ sigstore });
     refused(await byIdentity(signing), /no entry of a trusted transparency log/);
     signing.root.tlogs = [];
-    refused(await byIdentity(signing), /validity cannot be judged/);
+    refused(await byIdentity(signing), /validity cannot be checked/);
   });
 });
 

@@ -71,7 +71,7 @@ for (const [what, overrides, code, message] of FAILURES) {
   }
 }
 
-test('one image that cannot be judged refuses beside one that is verified', async () => {
+test('one image that cannot be checked refuses beside one that is verified', async () => {
   const { response } = await harness({ decide: signedOnly }).handle(
     'mutate',
     podReview([SIGNED, 'other']),
