@@ -205,7 +205,7 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
     ...clientsOf(configuration),
     // Files have no API server that would ask.
     doors: options.policies ? [createAdmissionDoor(handler)] : [createAdmissionDoor(handler), policies],
-    mayCall: host.mayCall,
+    callerBy: host.callerBy,
     // So that the API servers' open connections go where the Service sends new ones.
     isLeaving: () => host.notReady().length > 0,
     log: options.log,

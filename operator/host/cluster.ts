@@ -139,7 +139,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     certificate: certificates.first,
     onCertificate: (listener) => certificates.listen(listener),
     notReady: () => [...canAnswer(), ...certificates.notReady(), ...registration.notReady()],
-    mayCall: registration.mayCall,
+    callerBy: registration.callerBy,
     unarmed: registration.unarmed,
     readings: readingsOf(options, { policies, leadership, certificates, registration }),
     counted: policies.counted,

@@ -23,7 +23,7 @@ export interface Host {
   /** Why no requests should come here; empty: ready. */
   readonly notReady: () => readonly string[];
   /** Whether who calls the webhook by a path with this end, or with none, is an API server. */
-  readonly mayCall: (token: string | undefined) => boolean;
+  readonly callerBy: (token: string | undefined) => 'known' | 'anybody' | 'refused';
   /** Why API servers don't ask us about every Pod yet; empty: they do. */
   readonly unarmed: () => readonly string[];
   readonly readings: MetricReadings;

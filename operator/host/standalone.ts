@@ -42,7 +42,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     onCertificate: options.onCertificate,
     notReady: () => [],
     // Whoever runs it so registers it, and guards it.
-    mayCall: (token) => token === undefined,
+    callerBy: (token) => (token === undefined ? 'anybody' : 'refused'),
     unarmed: () => [],
     readings: {
       policies: () => files.compiled().length,

@@ -34,8 +34,8 @@ export interface RegistrationOptions {
 export interface Registration extends Pick<WebhookConfigurations, 'trusts' | 'carry'> {
   /** Why not all of it is in force; empty: armed. */
   readonly unarmed: () => readonly string[];
-  /** Whether who calls by a path with this end, or with none, is an API server. */
-  readonly mayCall: (token: string | undefined) => boolean;
+  /** Who calls by a path with this end, or with none: `known` are API servers. */
+  readonly callerBy: (token: string | undefined) => 'known' | 'anybody' | 'refused';
   /** Why no API server could prove itself; empty: ready. */
   readonly notReady: () => readonly string[];
   /** Something that matters to it changed. */
@@ -104,7 +104,11 @@ export function keepRegistration(options: RegistrationOptions): Registration {
     trusts: (authority) => configurations.trusts(authority),
     carry: (authorities, milliseconds) => configurations.carry(authorities, milliseconds),
     unarmed: () => [...configurations.unarmed(), ...(binding?.unarmed() ?? [])],
-    mayCall: (token) => !tokens || (token === undefined ? configurations.callsPlainly : tokens.accepts(token)),
+    callerBy: (token) => {
+      if (!tokens) return 'anybody';
+      if (token !== undefined) return tokens.accepts(token) ? 'known' : 'refused';
+      return configurations.callsPlainly ? 'anybody' : 'refused';
+    },
     notReady: () => (tokens && !tokens.active ? ['there is no token yet by which API servers prove themselves'] : []),
     look,
     start() {

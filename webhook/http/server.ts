@@ -8,7 +8,7 @@ import { createClientCheck, type ClientAuthorities, type IsKnownClient } from '.
 import { createConnections, tellOf, type Connection, type Connections } from './connections.ts';
 import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
-import { routeOf, type MayCall } from './route.ts';
+import { routeOf, type CallerBy } from './route.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
@@ -29,15 +29,13 @@ export interface WebhookServerOptions {
   readonly tls: ServingCertificate;
   /** No two with the same path. */
   readonly doors: readonly Door[];
-  /** Left out: everybody. */
-  readonly mayCall?: MayCall;
+  /**
+   * Asked before any of a body is read. The connection of one who is known is no stranger's any more (`limits.ts`); of
+   * anybody, one review that came whole and was answered is proof enough. Left out: anybody.
+   */
+  readonly callerBy?: CallerBy;
   /** Whether clients should go elsewhere for now: then too each answer is the last of its connection. */
   readonly isLeaving?: () => boolean;
-  /**
-   * Whether a request proves that it comes from an API server; asked before any of its body is read. Its connection is
-   * then no stranger's any more (`limits.ts`). Without, one review that came whole and was answered is proof enough.
-   */
-  readonly isFromApiServer?: (request: IncomingMessage) => boolean;
   /** Whose certificates callers must show; asked at each request. Left out: they need none. */
   readonly clientAuthorities?: () => ClientAuthorities;
   readonly log: Logger;
@@ -67,12 +65,11 @@ interface Serving {
   readonly limits: ServerLimits;
   readonly connections: Connections;
   readonly heldBytes: HeldBytes;
-  readonly isFromApiServer: WebhookServerOptions['isFromApiServer'];
   readonly clientAuthorities: WebhookServerOptions['clientAuthorities'];
   readonly isKnownClient: IsKnownClient;
   readonly onAnswered: (endpoint: string, status: number) => void;
   readonly isLeaving: () => boolean;
-  readonly mayCall: MayCall;
+  readonly callerBy: CallerBy;
   retiring: boolean;
 }
 
@@ -80,7 +77,7 @@ interface Serving {
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const { doors, log, onAnswered = () => undefined, isLeaving = () => false } = options;
-  const { mayCall = () => true, clientAuthorities } = options;
+  const { callerBy = () => 'anybody', clientAuthorities } = options;
   let tls = options.tls;
   const secureContext = () => ({ ...tls, minVersion: 'TLSv1.2' as const, ...authoritiesFor(clientAuthorities) });
   const endpoints = new Map(doors.flatMap((door) => Array.from(door.endpoints)));
@@ -91,12 +88,11 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     limits,
     connections,
     heldBytes: createHeldBytes(limits),
-    isFromApiServer: options.isFromApiServer,
     clientAuthorities,
     isKnownClient: createClientCheck(),
     onAnswered,
     isLeaving,
-    mayCall,
+    callerBy,
     retiring: false,
   };
   const server = createServer(
@@ -152,9 +148,9 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
   const connection = serving.connections.of(request.socket);
   response.once('finish', () => connection.reach('waiting'));
   try {
-    const { endpoint, timeoutMilliseconds } = routeOf(request, serving.endpoints, serving.mayCall);
+    const { endpoint, caller, timeoutMilliseconds } = routeOf(request, serving.endpoints, serving.callerBy);
     counted = endpoint.name;
-    if (isProven(serving, request)) connection.authenticate();
+    if (showsCertificate(serving, request) || caller === 'known') connection.authenticate();
     const { traceparent } = request.headers;
     const arrivalNow = (): Arrival => ({
       elapsedMilliseconds: performance.now() - arrived,
@@ -164,7 +160,7 @@ async function answer(serving: Serving, request: IncomingMessage, response: Serv
     const answered = await received(serving, request, connection).then((body) =>
       ask(endpoint, body, gone.signal, arrivalNow()),
     );
-    if (!asksForProof(serving) && answered.status === 200) connection.authenticate();
+    if (answered.status === 200) connection.authenticate();
     send(serving, response, answered);
   } catch (error) {
     sendFault(serving, response, error);
@@ -176,15 +172,10 @@ function authoritiesFor(clientAuthorities: WebhookServerOptions['clientAuthoriti
   return clientAuthorities ? { ca: clientAuthorities().ca, secureOptions: constants.SSL_OP_NO_TICKET } : {};
 }
 
-function asksForProof({ isFromApiServer, clientAuthorities }: Serving): boolean {
-  return isFromApiServer !== undefined || clientAuthorities !== undefined;
-}
-
 /** Before any of the body is read. Throws HttpFault 401 where a certificate is asked for and there is none that counts. */
-function isProven({ isFromApiServer, clientAuthorities, isKnownClient }: Serving, request: IncomingMessage): boolean {
-  if (clientAuthorities === undefined) return isFromApiServer?.(request) === true;
-  if (request.socket instanceof TLSSocket && isKnownClient(request.socket, clientAuthorities()))
-    return isFromApiServer?.(request) ?? true;
+function showsCertificate({ clientAuthorities, isKnownClient }: Serving, request: IncomingMessage): boolean {
+  if (clientAuthorities === undefined) return false;
+  if (request.socket instanceof TLSSocket && isKnownClient(request.socket, clientAuthorities())) return true;
   throw new HttpFault(401, 'a client certificate is needed, as clientCertificates of the configuration says');
 }
 

@@ -63,10 +63,7 @@ export function running(
 
 export async function runningDoors(
   doors: readonly Door[],
-  more: Pick<
-    WebhookServerOptions,
-    'limits' | 'mayCall' | 'onAnswered' | 'isLeaving' | 'isFromApiServer' | 'clientAuthorities'
-  > = {},
+  more: Pick<WebhookServerOptions, 'limits' | 'callerBy' | 'onAnswered' | 'isLeaving' | 'clientAuthorities'> = {},
 ): Promise<Running> {
   const issuer = await authority();
   const ca = issuer.certificate;

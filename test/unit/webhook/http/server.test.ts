@@ -62,8 +62,11 @@ describe('a request', () => {
 
   test('by who was not told the end of the path is refused, and the handler never hears of it', async () => {
     const asked: (string | undefined)[] = [];
-    const mayCall = (token: string | undefined) => asked.push(token) > 0 && token === 'abc123';
-    const refusing = await runningDoors([createAdmissionDoor(never)], { mayCall });
+    const callerBy = (token: string | undefined) => {
+      asked.push(token);
+      return token === 'abc123' ? 'known' : 'refused';
+    };
+    const refusing = await runningDoors([createAdmissionDoor(never)], { callerBy });
     for (const path of [
       '/mutate',
       '/validate',
@@ -77,7 +80,7 @@ describe('a request', () => {
       assert.equal(status, /^\/(mutate|validate)(\/[0-9a-f]+)?$/.test(path) ? 403 : 404, path);
     }
     assert.deepEqual(asked, [undefined, undefined, 'abc']);
-    const letting = await runningDoors([createAdmissionDoor(harness().handle)], { mayCall });
+    const letting = await runningDoors([createAdmissionDoor(harness().handle)], { callerBy });
     assert.equal((await letting.post('/validate/abc123?timeout=10s', good)).status, 200);
   });
 
