@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { EngineError } from '../../../../core/errors.ts';
 import { formatReference, parseReference, parseRepository, repositoryName } from '../../../../core/image/reference.ts';
 import { anyReference } from './arbitraries.ts';
+import { processorTime } from '../../../fakes/processor-time.ts';
 
 const HEX = '0123456789abcdef'.repeat(4);
 
@@ -131,9 +132,9 @@ describe('parseReference', () => {
 
   test('answers hostile texts of full length at once', () => {
     for (const piece of ['a-', '-', 'a.', '_', 'a/', ':', '@', '[:', 'a__']) {
-      const started = performance.now();
+      const started = processorTime();
       parses(piece.repeat(512));
-      assert.ok(performance.now() - started < 50, piece);
+      assert.ok(processorTime() - started < 50, piece);
     }
   });
 });

@@ -2,7 +2,7 @@
 // What one party does with an image must not change the answer that another gets about it.
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
-import { describe, test } from 'node:test';
+import { afterEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { p256 } from '@noble/curves/nist.js';
 import { cosignPayload } from '../../../../core/cosign/payload-prediction.ts';
@@ -12,11 +12,23 @@ import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import type { Keychain } from '../../../../core/registry/types.ts';
 import type { Verdict } from '../../../../core/verdict/types.ts';
 import { anonymous, compileContext, compiled, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
-import type { TestEngine } from '../../../fakes/engine.ts';
+import type { TestEngine, TestEngineOptions } from '../../../fakes/engine.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import { RegistryContent } from '../../../fakes/registry-content.ts';
 
 const release = { name: 'release', pem: publicKeyPem('release') };
+
+const engines: TestEngine[] = [];
+afterEach(async () => {
+  for (const engine of engines.splice(0)) await engine.close();
+});
+
+/** It ends with its test, however that ends. */
+async function started(options?: TestEngineOptions): Promise<TestEngine> {
+  const engine = await startEngine(options);
+  engines.push(engine);
+  return engine;
+}
 
 interface Asker {
   readonly namespace?: string;
@@ -66,7 +78,7 @@ function secondKey(payload: Uint8Array, signature: Uint8Array): string {
 }
 
 test('a second key under which a signature verifies takes no proof away from the first', async () => {
-  const engine = await startEngine();
+  const engine = await started();
   const { content } = engine.registry;
   const digest = digestOfImage(engine, 'demo/signed', '1.0');
   const manifest = content.manifest('demo/signed', `sha256-${hexOf(digest)}.sig`) ?? assert.fail('no signature');
@@ -100,11 +112,10 @@ test('a second key under which a signature verifies takes no proof away from the
   assert.equal((await ask(engine, 'demo/signed:1.0', prod)).code, 'Verified');
   assert.equal((await ask(engine, 'demo/signed:1.0', { namespace: 'team' })).code, 'Verified');
   assert.equal((await ask(engine, 'demo/signed:1.0', prod)).registryRequests, 0);
-  await engine.close();
 });
 
 test('"nothing there" to one who may not see it is no answer for one who may', async () => {
-  const engine = await startEngine({
+  const engine = await started({
     registry: {
       referrersApi: true,
       intercept: (request, response) => {
@@ -123,7 +134,6 @@ test('"nothing there" to one who may not see it is no answer for one who may', a
   const stranger = await ask(engine, `demo/signed@${digest}`, { keychain: keychainOf('stranger') });
   assert.equal(stranger.code, 'NoSignature');
   assert.equal((await ask(engine, 'demo/signed:1.0', { keychain: keychainOf('owner') })).code, 'Verified');
-  await engine.close();
 });
 
 describe('a caller that hangs up while evidence is read', () => {
@@ -133,7 +143,7 @@ describe('a caller that hangs up while evidence is read', () => {
   ] as const) {
     test(`marks nothing as read: ${image}`, async () => {
       let isHanging = true;
-      const engine = await startEngine({
+      const engine = await started({
         registry: {
           referrersApi: true,
           intercept: (request, response) => {
@@ -152,7 +162,6 @@ describe('a caller that hangs up while evidence is read', () => {
       await delay(400);
       isHanging = false;
       assert.equal((await ask(engine, image)).code, 'Verified');
-      await engine.close();
     });
   }
 });
@@ -206,7 +215,7 @@ describe('an image whose author pushed more signatures than anybody needs', () =
   }));
 
   test('is an error that names the limit, with work that is counted, and others get their turn meanwhile', async () => {
-    const engine = await startEngine({
+    const engine = await started({
       registry: { content: flooded(32), referrersApi: true },
       policies: { all: { images: ['**'], keys } },
     });
@@ -217,11 +226,10 @@ describe('an image whose author pushed more signatures than anybody needs', () =
     assert.deepEqual([outcome, code], ['error', 'ResponseTooLarge']);
     assert.match(remedy, /limits\.(?:candidates|verifications)/);
     assert.ok(turns > 20, `timers ran ${turns} times`);
-    await engine.close();
   });
 
   test('ends with the decision, between two attempts', async () => {
-    const engine = await startEngine({
+    const engine = await started({
       registry: { content: flooded(8), referrersApi: true },
       policies: { all: { images: ['**'], keys } },
       configuration: { limits: { ...DEFAULT_LIMITS, verifications: 100_000 } },
@@ -231,11 +239,10 @@ describe('an image whose author pushed more signatures than anybody needs', () =
     await delay(20);
     gone.abort();
     assert.equal((await verdict).code, 'DeadlineExceeded');
-    await engine.close();
   });
 
   test('costs more attempts than a policy has, and is refused by number, whatever the clock says', async () => {
-    const engine = await startEngine({
+    const engine = await started({
       registry: { content: flooded(2), referrersApi: true },
       policies: { all: { images: ['**'], keys } },
       configuration: { limits: { ...DEFAULT_LIMITS, verifications: 20 } },
@@ -243,6 +250,5 @@ describe('an image whose author pushed more signatures than anybody needs', () =
     const { code, remedy } = await ask(engine, 'demo/shop:1.0');
     assert.equal(code, 'ResponseTooLarge');
     assert.match(remedy, /limits\.verifications/);
-    await engine.close();
   });
 });

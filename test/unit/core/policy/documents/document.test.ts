@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parsePolicyDocuments } from '../../../../../core/policy/documents/document.ts';
 import { MAXIMUM_FILE_SIZE } from '../../../../../core/policy/documents/yaml-objects.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 const TWO = `# our policies
 apiVersion: cosignet.dev/v1
@@ -150,11 +151,11 @@ describe('parsePolicyDocuments', () => {
     );
     const laughs = withSpec(`  images: [a]\n  l0: &l0 [x]\n${levels.join('\n')}\n`);
     for (const bomb of [laughs, '['.repeat(50_000), '{"a":'.repeat(50_000), 'a'.repeat(MAXIMUM_FILE_SIZE + 1)]) {
-      const started = performance.now();
+      const started = processorTime();
       const { policies, faults: found } = parsePolicyDocuments(bomb, 'f');
       assert.deepEqual(policies, []);
       assert.ok(found.length > 0);
-      assert.ok(performance.now() - started < 3000);
+      assert.ok(processorTime() - started < 3000);
     }
   });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { compileCondition } from '../../../../../core/policy/expressions/condition.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 const IMAGE = { repository: 'registry.example.test/app', digest: `sha256:${'a'.repeat(64)}`, tag: '1.0' };
 
@@ -195,9 +196,9 @@ describe('a hostile condition ends soon and never holds', () => {
   ];
   for (const [name, expression, reason] of hostile) {
     test(name, () => {
-      const started = performance.now();
+      const started = processorTime();
       assert.throws(() => holds(expression, numbers), reason);
-      assert.ok(performance.now() - started < 5000);
+      assert.ok(processorTime() - started < 5000);
     });
   }
 
@@ -216,9 +217,9 @@ describe('a hostile condition ends soon and never holds', () => {
   }
 
   test('a pattern that other engines choke on is linear', () => {
-    const started = performance.now();
+    const started = processorTime();
     assert.equal(holds('predicate.matches("^(a+)+$")', `${'a'.repeat(50_000)}!`), false);
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(processorTime() - started < 2000);
   });
 
   // Each is swallowed by `|| true`, so that only what was counted refuses it.
@@ -236,18 +237,18 @@ describe('a hostile condition ends soon and never holds', () => {
   ];
   for (const [name, expression, predicate] of texts) {
     test(name, () => {
-      const started = performance.now();
+      const started = processorTime();
       assert.throws(() => holds(`${expression} || true`, predicate), /takes more than 4000000 steps/);
-      assert.ok(performance.now() - started < 1500);
+      assert.ok(processorTime() - started < 1500);
     });
   }
 
   test('a pattern that takes long to read is not read', () => {
-    const started = performance.now();
+    const started = processorTime();
     for (const pattern of ['\\p{'.repeat(40_000), `[[:${'[:'.repeat(60_000)}`]) {
       assert.throws(() => holds('"x".matches(predicate)', pattern), /too large/);
     }
-    assert.ok(performance.now() - started < 500);
+    assert.ok(processorTime() - started < 500);
   });
 
   test('a large document is no attack', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compilePredicateSchema } from '../../../../../core/policy/expressions/predicate-schema.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 const DRAFT_07 = 'http://json-schema.org/draft-07/schema#';
 const DRAFT_2020 = 'https://json-schema.org/draft/2020-12/schema';
@@ -152,9 +153,9 @@ describe('a schema that cannot be used says why', () => {
 });
 
 function quickly<T>(work: () => T): T {
-  const started = performance.now();
+  const started = processorTime();
   const result = work();
-  assert.ok(performance.now() - started < 4000);
+  assert.ok(processorTime() - started < 4000);
   return result;
 }
 

@@ -7,6 +7,7 @@ import { parseReference, repositoryName } from '../../../../../core/image/refere
 import { anyPattern, anyReference } from '../../image/arbitraries.ts';
 import { matchesByDefinition } from '../../image/definition.ts';
 import { matchesPattern } from '../../../../fakes/one-pattern.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 const A = `sha256:${'a'.repeat(64)}`;
 const B = `sha256:${'b'.repeat(64)}`;
@@ -121,8 +122,8 @@ describe('one pattern', () => {
 
   test('answers many ** at once', () => {
     const pattern = parsePattern(`ghcr.io/${'**/a/'.repeat(60)}b`);
-    const started = performance.now();
+    const started = processorTime();
     assert.equal(matchesPattern(pattern, parseReference(`ghcr.io/${'a/'.repeat(100)}c`)), false);
-    assert.ok(performance.now() - started < 100);
+    assert.ok(processorTime() - started < 100);
   });
 });

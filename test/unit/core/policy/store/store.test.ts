@@ -8,6 +8,7 @@ import { createPolicyStore } from '../../../../../core/policy/store/store.ts';
 import type { PolicySnapshot } from '../../../../../core/policy/store/store.ts';
 import { anyPattern, anyReference } from '../../image/arbitraries.ts';
 import { claiming } from '../examples.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 function speaker(snapshot: PolicySnapshot, image: string): readonly string[] {
   return matchPolicies(snapshot, parseReference(image), { labels: {} }, 0).policies.map(({ name }) => name);
@@ -93,9 +94,9 @@ describe('the policy store', () => {
     // The best of several: the machine may be busy with something else.
     const times = Array.from({ length: 5 }, (_, round) => {
       const policy = claiming('p5000', patternsOf(20_000 + round));
-      const started = performance.now();
+      const started = processorTime();
       store.set(policy);
-      return performance.now() - started;
+      return processorTime() - started;
     });
     assert.ok(Math.min(...times) < 50, `${times.join(', ')} ms`);
     assert.deepEqual(speaker(store.snapshot(), 'ghcr.io/team-20004-x/y'), ['p5000']);

@@ -9,6 +9,7 @@ import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts
 import { octets, sequence } from '../../../../fakes/der.ts';
 import { signKeyless, SIGNED_AT } from '../../../../fakes/keyless.ts';
 import { createSigstore } from '../../../../fakes/sigstore.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 // What takes long without the defence is kept so short that its test fails, and does not hang.
 
@@ -32,9 +33,9 @@ function manyElements(count: number): Buffer {
 }
 
 function milliseconds(work: () => void): number {
-  const started = performance.now();
+  const started = processorTime();
   work();
-  return performance.now() - started;
+  return processorTime() - started;
 }
 
 describe('DER that would keep the ASN.1 reader busy', () => {

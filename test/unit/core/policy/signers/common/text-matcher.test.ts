@@ -2,6 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { exactText, textPattern } from '../../../../../../core/policy/signers/common/text-matcher.ts';
+import { processorTime } from '../../../../../fakes/processor-time.ts';
 
 test('an exact text is no pattern', () => {
   const matcher = exactText('a.c');
@@ -19,10 +20,10 @@ test('a pattern matches the whole text, each branch of it', () => {
 });
 
 test('a pattern that makes a backtracking engine hang answers at once', () => {
-  const started = performance.now();
+  const started = processorTime();
   assert.ok(!textPattern('(a+)+b').matches('a'.repeat(5000)));
   assert.ok(!textPattern('(.*)*x(.*)*y').matches('x'.repeat(5000)));
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(processorTime() - started < 1000);
 });
 
 test('what RE2 does not have is refused with a sentence', () => {
