@@ -33,6 +33,13 @@ export function isCurrent(signer: Signer, now: number): boolean {
   return now >= notBefore && now <= notAfter;
 }
 
+/** Why signatures of this signer don't count at this time, after its name; undefined: they do. */
+export function outOfWindow(signer: Signer, now: number): string | undefined {
+  const { notBefore = -Infinity, notAfter = Infinity } = kindOf(signer).window(signer);
+  if (now > notAfter) return `expired at ${new Date(notAfter).toISOString()}`;
+  return now < notBefore ? `counts from ${new Date(notBefore).toISOString()} on` : undefined;
+}
+
 /** A signer as written in a policy. */
 export interface SignerEntry {
   /** As written or, left out, the kind and its index: `key-0`. */

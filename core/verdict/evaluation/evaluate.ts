@@ -11,7 +11,7 @@ import { countDistinct } from './distinct-signers.ts';
 import type { CountedProof, VerdictSigner } from './distinct-signers.ts';
 import type { WorkBudget } from './work-budget.ts';
 import type { Asking } from '../../policy/signers/common/signer-kind.ts';
-import { isCurrent, kindOf, proveSigners } from '../../policy/signers/signers.ts';
+import { isCurrent, kindOf, proveSigners, outOfWindow } from '../../policy/signers/signers.ts';
 import type { Signer } from '../../policy/signers/signers.ts';
 import type { ImageEvidence } from '../evidence/evidence.ts';
 import type { Proven } from '../../policy/signers/verification/proven.ts';
@@ -90,7 +90,7 @@ async function evaluateEvidence(
   for (const candidate of isSigned ? evidence.signatures : []) {
     await tallyCandidate(candidate, signers, policy, { context, tally });
   }
-  const shortfall = signatureShortfall(policy, tally, evidence);
+  const shortfall = signatureShortfall(policy, { tally, evidence, now: context.now });
   if (shortfall !== undefined) {
     return shortfall;
   }
@@ -160,8 +160,7 @@ function missingAnnotation(policy: CompiledPolicy, candidate: SignatureCandidate
 
 function signatureShortfall(
   policy: CompiledPolicy,
-  tally: Tally,
-  evidence: ImageEvidence,
+  { tally, evidence, now }: Pick<Shortfall, 'tally' | 'evidence' | 'now'>,
 ): PolicyEvaluation | undefined {
   const distinct = countDistinct(tally.proofs);
   const names = new Set(tally.proofs.map(({ signer }) => signer.name));
@@ -169,13 +168,14 @@ function signatureShortfall(
   if (distinct >= signaturesNeeded(policy) && absent.length === 0) {
     return undefined;
   }
-  return { satisfied: false, ...explainShortfall({ policy, tally, evidence, distinct, absent }) };
+  return { satisfied: false, ...explainShortfall({ policy, tally, evidence, now, distinct, absent }) };
 }
 
 interface Shortfall {
   readonly policy: CompiledPolicy;
   readonly tally: Tally;
   readonly evidence: ImageEvidence;
+  readonly now: number;
   readonly distinct: number;
   readonly absent: readonly string[];
 }
@@ -183,9 +183,10 @@ interface Shortfall {
 /** The most telling reason first: what came closest to counting. */
 function explainShortfall(shortfall: Shortfall): { code: VerdictCode; reason: string } {
   const { policy, tally, evidence, distinct, absent } = shortfall;
+  const lapsed = lapsedSigners(shortfall);
   if (distinct > 0) {
     const needs = absent.length > 0 ? `${absent.join(', ')} must be among them` : `${policy.threshold} are needed`;
-    return { code: 'ThresholdNotMet', reason: `${distinct} distinct trusted signer(s) signed it; ${needs}` };
+    return { code: 'ThresholdNotMet', reason: `${distinct} distinct trusted signer(s) signed it; ${needs}${lapsed}` };
   }
   if (tally.wrongAnnotations.length > 0) {
     return { code: 'AnnotationMismatch', reason: summary(tally.wrongAnnotations) };
@@ -198,12 +199,21 @@ function explainShortfall(shortfall: Shortfall): { code: VerdictCode; reason: st
     const strangers = tally.strangers.length > 0 ? ` (${summary(tally.strangers)})` : '';
     return {
       code: 'UntrustedSignature',
-      reason: `${evidence.signatures.length} signature(s), none by a trusted signer${strangers}`,
+      reason: `${evidence.signatures.length} signature(s), none by a trusted signer${strangers}${lapsed}`,
     };
   }
   return faults.length > 0
     ? { code: 'MalformedSignature', reason: summary(faults) }
     : { code: 'NoSignature', reason: 'no signature was found' };
+}
+
+/** Whose signatures might have counted at another time. */
+function lapsedSigners({ policy, now }: Pick<Shortfall, 'policy' | 'now'>): string {
+  const lapsed = policy.signers.flatMap((signer) => {
+    const reason = outOfWindow(signer, now);
+    return reason === undefined ? [] : [`"${signer.name}" ${reason}`];
+  });
+  return lapsed.length === 0 ? '' : `; ${summary(lapsed)}`;
 }
 
 async function evaluatePolicyAttestations(

@@ -216,6 +216,21 @@ describe("a key's signature", () => {
     }
   });
 
+  test('outside of its window is said to be so, by the name of the key', async () => {
+    const at = (milliseconds: number) => new Date(milliseconds).toISOString();
+    for (const [window, text] of [
+      [{ notAfter: NOW - 1 }, `"a" expired at ${at(NOW - 1)}`],
+      [{ notBefore: NOW + 1 }, `"a" counts from ${at(NOW + 1)} on`],
+    ] as const) {
+      const signers = [key('a', window), key('b')];
+      const alone = await evaluateScene({ policy: { signers }, signatures: [signed({ by: 'a' })] });
+      assert.ok(!alone.satisfied && alone.reason.endsWith(`none by a trusted signer; ${text}`), JSON.stringify(alone));
+      const both = { policy: { signers, threshold: 2 }, signatures: [signed({ by: 'a' }), signed({ by: 'b' })] };
+      const short = await evaluateScene(both);
+      assert.ok(!short.satisfied && short.reason.endsWith(`2 are needed; ${text}`), JSON.stringify(short));
+    }
+  });
+
   test('is tried with the hinted key first of two, and with all the others after it', async () => {
     const keyHint = Buffer.from(HEX.b, 'hex').toString('base64');
     const asked: string[] = [];
