@@ -5,7 +5,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parseTrustRoot } from '../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle } from '../../core/sigstore/verify-bundle.ts';
 import { createAuthority, stampBy, TIME_STAMPING } from '../fakes/authorities.ts';
@@ -26,12 +25,13 @@ import type { Signing, SigningOptions } from '../fakes/keyless.ts';
 import { certificatePromise } from '../fakes/promises.ts';
 import type { PromiseRequest } from '../fakes/promises.ts';
 import { createSigstore, trustedAuthority } from '../fakes/sigstore.ts';
+import { TOOLS } from './tools.ts';
 
 /**
  * The real cosign as a second opinion: what the fake Sigstore issues, and what verify-bundle makes of it, must be
  * the same for both. Without this, fake and verifier could share one mistake.
  */
-const COSIGN = fileURLToPath(new URL('../../.cache/tools/bin/cosign', import.meta.url));
+const COSIGN = join(TOOLS, 'cosign');
 const sigstore = createSigstore();
 const elsewhere = createSigstore();
 
