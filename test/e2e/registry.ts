@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort, startProgram, waitFor } from '../control-plane/process.ts';
 import { output, TOOLS } from './tools.ts';
@@ -59,9 +59,9 @@ export async function startRegistry(dir: string, options: RegistryOptions = {}):
   }
 
   async function push(name: string): Promise<string> {
-    const content = path.join(dir, 'content');
-    const layer = path.join(dir, 'layer.tar');
-    mkdirSync(content, { recursive: true });
+    // Several may be pushed at a time.
+    const content = mkdtempSync(path.join(dir, 'content-'));
+    const layer = `${content}.tar`;
     writeFileSync(path.join(content, 'name'), name);
     await output(['tar', '-cf', layer, '-C', content, 'name']);
     return output(['crane', 'append', ...base, '-f', layer, '-t', `${host}/${name}`], { env });

@@ -212,7 +212,9 @@ describe('a release', () => {
   });
 
   test('is installed from the registry by digest, with the image that it names by digest', async () => {
-    const flags = [...here.bench.values, ...keyFlags(here.release), '--plain-http'];
+    // A chart that was released names its image itself.
+    const values = here.bench.values.filter((flag) => !flag.startsWith('--set=image.repository='));
+    const flags = [...values, ...keyFlags(here.release), '--plain-http'];
     succeeded(await follow('helm install', here.release, flags));
     const { host } = here.bench.registry;
     assert.equal(
