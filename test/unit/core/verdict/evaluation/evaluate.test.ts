@@ -203,6 +203,8 @@ describe("an identity's signature", () => {
   });
 });
 
+const at = (milliseconds: number) => new Date(milliseconds).toISOString();
+
 describe("a key's signature", () => {
   test('counts from the first to the last millisecond of its window', async () => {
     for (const [window, code] of [
@@ -217,7 +219,6 @@ describe("a key's signature", () => {
   });
 
   test('outside of its window is said to be so, by the name of the key', async () => {
-    const at = (milliseconds: number) => new Date(milliseconds).toISOString();
     for (const [window, text] of [
       [{ notAfter: NOW - 1 }, `"a" expired at ${at(NOW - 1)}`],
       [{ notBefore: NOW + 1 }, `"a" counts from ${at(NOW + 1)} on`],
