@@ -15,7 +15,7 @@ export function tableText({ images, summary }: ScanReport): string {
   const indent = OUTCOME + code + PODS;
   const header = `${'OUTCOME'.padEnd(OUTCOME)}${'CODE'.padEnd(code)}${'PODS'.padEnd(PODS)}IMAGE`;
   const lines = images.flatMap((item) => [...rowOf(item, code, indent), ...reasonOf(item)]);
-  return [header, ...lines, '', summaryText(summary)].join('\n');
+  return [header, ...lines, '', ...wrapped(summaryText(summary), WIDTH)].join('\n');
 }
 
 function rowOf({ verdict, pods }: ScannedImage, codeWidth: number, indent: number): string[] {

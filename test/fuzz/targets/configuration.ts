@@ -43,7 +43,11 @@ export const configuration: Target = {
     const read = readConfiguration(text);
     if (read === undefined) return;
     requireBounds(read);
-    assert.deepEqual(parseConfiguration(JSON.stringify(read)), read);
+    const { auditedNamespaces, excludedNamespaces, ...rest } = read;
+    const audited = auditedNamespaces.map((name) => ({ name, mode: 'Audit' }));
+    // In one list, as they are written.
+    const written = { ...rest, excludedNamespaces: [...excludedNamespaces, ...audited] };
+    assert.deepEqual(parseConfiguration(JSON.stringify(written)), read);
   },
 };
 

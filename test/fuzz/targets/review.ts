@@ -88,7 +88,7 @@ export const review: Target = {
       const uid = at(at(body, 'request'), 'uid');
       assert.ok(response.uid === uid || response.uid === '', 'another uid');
       if (response.allowed) requireNothingNew(body);
-      else requireLine(response.status?.message ?? '', LONGEST_REFUSAL);
+      else requireLines(response.status?.message ?? '');
       assert.ok(JSON.stringify(response).length < 64 * 1024, 'a very long answer');
     }
   },
@@ -161,4 +161,10 @@ function at(holder: unknown, field: string): unknown {
   return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, field)
     ? Reflect.get(holder, field)
     : undefined;
+}
+
+/** A line an image. */
+function requireLines(message: string): void {
+  assert.ok(message.length <= LONGEST_REFUSAL, 'a long message');
+  for (const line of message.split('\n')) requireLine(line, LONGEST_REFUSAL);
 }
