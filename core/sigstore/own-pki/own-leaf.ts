@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from '@sigstore/core';
 import type { PublicKey } from '../../keys/public-key.ts';
-import { CODE_SIGNING, extendedKeyUsages, publicKeyOf, readable, refuseUnknownCritical } from '../trust/certificate.ts';
+import { publicKeyOf, readable, requireCodeSigning } from '../trust/certificate.ts';
 import { requireModestDer } from '../trust/der-effort.ts';
 import { ascii, utf8 } from '../trust/der-text.ts';
 import type { Asn1 } from '../trust/der-text.ts';
@@ -29,12 +29,7 @@ export function readOwnLeaf(der: Uint8Array): OwnLeaf {
   return readable(() => {
     requireModestDer(der);
     const certificate = X509Certificate.parse(Buffer.from(der));
-    refuseUnknownCritical(certificate);
-    if (certificate.extBasicConstraints?.isCA === true)
-      throw new Error('the signing certificate is a certificate authority');
-    if (!extendedKeyUsages(certificate).includes(CODE_SIGNING))
-      throw new Error('the certificate is not for code signing');
-    if (certificate.extKeyUsage?.digitalSignature === false) throw new Error('the certificate is not for signatures');
+    requireCodeSigning(certificate);
     return { der, certificate, publicKey: publicKeyOf(certificate), names: namesOf(certificate) };
   });
 }

@@ -78,7 +78,10 @@ class Search {
     if (!certificate.issuer.equals(issuer.subject)) return false;
     this.#attempts += 1;
     if (this.#attempts > MAXIMUM_ATTEMPTS) throw new Error('too many certificates of one name come with it');
-    return hasKnownAlgorithm(certificate) && hasStrongKey(issuer) && certificate.verify(issuer);
+    if (!hasKnownAlgorithm(certificate)) return false;
+    // Throws for a key that is too weak.
+    publicKeyOf(issuer);
+    return certificate.verify(issuer);
   }
 }
 
@@ -87,9 +90,4 @@ function hasKnownAlgorithm({ root, tbsCertificate }: X509Certificate): boolean {
   const [outer, inner] = [root.subs[1], tbsCertificate.subs[2]];
   if (outer === undefined || inner?.toDER().equals(outer.toDER()) !== true) return false;
   return SIGNATURE_ALGORITHMS.has(outer.subs[0]?.toOID() ?? '');
-}
-
-function hasStrongKey(issuer: X509Certificate): boolean {
-  publicKeyOf(issuer);
-  return true;
 }

@@ -63,17 +63,22 @@ export function readable<T>(read: () => T): T {
 function readParts(der: Uint8Array): LeafCertificate {
   requireModestDer(der);
   const certificate = X509Certificate.parse(Buffer.from(der));
+  requireCodeSigning(certificate);
+  const publicKey = publicKeyOf(certificate);
+  const { fingerprint } = publicKey;
+  const issuer = issuerOf(certificate);
+  const claims = readClaims(certificate, issuer);
+  return { der, certificate, publicKey, identity: { issuer, subject: subjectOf(certificate), claims, fingerprint } };
+}
+
+/** Made for code signing, and nothing in it that is not understood. @throws Error with one sentence. */
+export function requireCodeSigning(certificate: X509Certificate): void {
   refuseUnknownCritical(certificate);
   if (certificate.extBasicConstraints?.isCA === true)
     throw new Error('the signing certificate is a certificate authority');
   if (!extendedKeyUsages(certificate).includes(CODE_SIGNING))
     throw new Error('the certificate is not for code signing');
   requireSignatures(certificate);
-  const publicKey = publicKeyOf(certificate);
-  const { fingerprint } = publicKey;
-  const issuer = issuerOf(certificate);
-  const claims = readClaims(certificate, issuer);
-  return { der, certificate, publicKey, identity: { issuer, subject: subjectOf(certificate), claims, fingerprint } };
 }
 
 /** RFC 5280, 4.2.1.3: a key usage that is there must allow signatures. */
