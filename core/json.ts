@@ -35,6 +35,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Undefined where it is not there, or `value` is no object. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
 /** Bytes as a JSON object, or undefined for anything else. */
 export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isJsonObject, parseJson, textEntries } from '../json.ts';
+import { fieldOf, isJsonObject, parseJson, textEntries } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 import { quote } from '../image/reference.ts';
 import { EngineError } from '../errors.ts';
@@ -56,8 +56,8 @@ export function parsePayload(
   const payload = parseJson(bytes, maximumBytes, 'the payload');
   const spelling = Object.hasOwn(objectOf(payload), CAPITALS.critical) ? CAPITALS : LOWER;
   requireSpelling(payload, spelling);
-  const critical = field(payload, spelling.critical);
-  const type = field(critical, spelling.type);
+  const critical = fieldOf(payload, spelling.critical);
+  const type = fieldOf(critical, spelling.type);
   if (!TYPES.has(type)) {
     const named = typeof type === 'string' ? quote(type) : 'none';
     throw new EngineError(
@@ -65,9 +65,9 @@ export function parsePayload(
       `the payload's type is ${named}, which is no signature of an image by cosign or Tekton Chains`,
     );
   }
-  const named = field(field(critical, spelling.image), spelling.digest);
+  const named = fieldOf(fieldOf(critical, spelling.image), spelling.digest);
   if (named !== digest) throw new EngineError('MalformedSignature', 'the payload names another image');
-  const optional = field(payload, spelling.optional) ?? {};
+  const optional = fieldOf(payload, spelling.optional) ?? {};
   if (!isJsonObject(optional))
     throw new EngineError('MalformedSignature', 'the payload has an "optional" that is no object');
   return textEntries(optional);
@@ -77,20 +77,15 @@ function objectOf(value: unknown): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
-function field(value: unknown, name: string): unknown {
-  const object = objectOf(value);
-  return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
 /**
  * Go's decoder finds a field in any case, and takes the last of several. Two readers must not disagree about what was
  * signed: each name is written in the one spelling. (The keys of `optional` are a map and stay as they are.)
  */
 function requireSpelling(payload: unknown, spelling: Spelling): void {
-  const critical = field(payload, spelling.critical);
+  const critical = fieldOf(payload, spelling.critical);
   requireNames(payload, [spelling.critical, spelling.optional]);
   requireNames(critical, [spelling.identity, spelling.image, spelling.type]);
-  requireNames(field(critical, spelling.image), [spelling.digest]);
+  requireNames(fieldOf(critical, spelling.image), [spelling.digest]);
 }
 
 function requireNames(value: unknown, names: readonly string[]): void {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isJsonObject } from '../../core/json.ts';
+import { withinDeadline } from '../../core/deadline.ts';
+import { fieldOf } from '../../core/json.ts';
 import type { Problem } from '../../core/policy/problems/report.ts';
 import { errorText, oneLine } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
@@ -24,21 +25,14 @@ const WARNING_LENGTH = 256;
  */
 export function createPolicyDoor({ adviceOn, log }: PolicyDoorOptions): Door {
   async function warningsOn(object: unknown): Promise<readonly string[]> {
-    const patience = new AbortController();
     try {
-      const timeUp = new Promise<readonly Problem[]>((resolve) => {
-        const timer = setTimeout(resolve, PATIENCE, []);
-        patience.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-      });
-      const problems = await Promise.race([adviceOn(object), timeUp]);
+      const problems = await withinDeadline(adviceOn(object), AbortSignal.timeout(PATIENCE));
       return problems
         .slice(0, WARNINGS_MOST)
         .map(({ path, message }) => oneLine(`${path}: ${message}`, WARNING_LENGTH));
     } catch (error) {
       log.warn('a policy that is being written could not be looked at', { reason: errorText(error) });
       return [];
-    } finally {
-      patience.abort();
     }
   }
 
@@ -49,11 +43,11 @@ export function createPolicyDoor({ adviceOn, log }: PolicyDoorOptions): Door {
         {
           name: 'policies',
           async answer(body) {
-            const request = isJsonObject(body) ? body['request'] : undefined;
-            const { uid, object } = isJsonObject(request) ? request : {};
+            const request = fieldOf(body, 'request');
+            const uid = fieldOf(request, 'uid');
             const response = { uid: typeof uid === 'string' ? uid : '', allowed: true };
             if (response.uid === '') return { status: 400, json: review({ ...response, allowed: false }) };
-            const warnings = await warningsOn(object);
+            const warnings = await warningsOn(fieldOf(request, 'object'));
             return { status: 200, json: review(warnings.length === 0 ? response : { ...response, warnings }) };
           },
         },

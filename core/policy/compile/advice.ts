@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { fieldOf } from '../../json.ts';
 import { quote } from '../../image/reference.ts';
 import { compilePolicy } from './compile.ts';
 import type { CompileContext } from './compile-context.ts';
@@ -22,18 +23,16 @@ export async function adviceOn(policy: unknown, context: AdviceContext): Promise
     asked.push(texts);
     return { faults: found.get(JSON.stringify(texts)) ?? [], check: neverAsked };
   };
-  compilePolicy(policy, { ...lookups, prepareDemand });
-  for (const texts of asked.slice()) {
-    const faults = await compileDemand(texts).catch(() => []);
-    found.set(JSON.stringify(texts), faults);
-  }
-  return [...compilePolicy(policy, { ...lookups, prepareDemand }).problems, ...patternsHardlyMeant(policy)];
+  const compile = () => compilePolicy(policy, { ...lookups, prepareDemand }).problems;
+  const problems = compile();
+  for (const texts of asked) found.set(JSON.stringify(texts), await compileDemand(texts).catch(() => []));
+  return [...(found.size === 0 ? problems : compile()), ...patternsHardlyMeant(policy)];
 }
 
 const neverAsked: CheckDemand = () => Promise.reject(new Error('a policy that is only looked at decides nothing'));
 
 /** Patterns that mean something else than they look like. */
-export function patternsHardlyMeant(policy: unknown): readonly Problem[] {
+function patternsHardlyMeant(policy: unknown): readonly Problem[] {
   const images = fieldOf(fieldOf(policy, 'spec'), 'images');
   return (Array.isArray(images) ? images : []).flatMap((text: unknown, index) => {
     const message = typeof text === 'string' ? hardlyMeant(text) : undefined;
@@ -48,8 +47,4 @@ function hardlyMeant(text: string): string | undefined {
   return /^(?:[a-z0-9-]+\.)+(?:app|cloud|com|corp|dev|internal|io|lan|local|net|org)$/.test(text)
     ? `${quote(text)} is the image docker.io/library/${text}; did you mean ${quote(`${text}/**`)}?`
     : undefined;
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Problem, Report } from '../problems/report.ts';
 import type { CompileContext } from './compile-context.ts';
+import { fieldOf } from '../../json.ts';
 import { errorText } from '../../text.ts';
 import { claimsOf } from '../../image/claim.ts';
 import { parsePatterns } from '../../image/pattern.ts';
@@ -178,8 +179,4 @@ function isNamespaced(policy: unknown): boolean {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

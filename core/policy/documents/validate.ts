@@ -2,6 +2,7 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
+import { fieldOf } from '../../json.ts';
 import { printable } from '../../text.ts';
 import type { AnyImagePolicy } from './kinds.ts';
 import { IMAGE_POLICY_SCHEMA, NAMESPACED_IMAGE_POLICY_SCHEMA } from './schema.gen.ts';
@@ -29,7 +30,7 @@ export function validateDocument(document: unknown): Validated {
 }
 
 function isNamespaced(document: unknown): boolean {
-  return typeof document === 'object' && document !== null && Reflect.get(document, 'kind') === 'NamespacedImagePolicy';
+  return fieldOf(document, 'kind') === 'NamespacedImagePolicy';
 }
 
 function validatorOf(schema: object): ValidateFunction<AnyImagePolicy> {
