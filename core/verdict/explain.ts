@@ -82,7 +82,7 @@ function demandsBy(match: RankedMatch): string[] {
   const by = isAsWritten(match)
     ? `decided by pattern ${pattern.source}, the most specific that matches${all}`
     : `may be meant by pattern ${pattern.source}, which can't be read whole or for which namespaces`;
-  return [`  ${by}:`, ...selected.map(({ policy }) => `    ${policy.name}: ${demandOf(policy)}`)];
+  return [`  ${by}:`, ...selected.map(({ policy }) => `    ${policy.name}: ${whatItDoes(policy)}`)];
 }
 
 /** What the namespace's own policies ask beside the cluster's. */
@@ -104,7 +104,7 @@ function additionsBy({ pattern, policies }: RankedMatch): string[] {
 
 function additionOf(policy: CompiledPolicy): string {
   const adds = policy.action !== 'Allow' || policy.problems.length > 0;
-  return adds ? demandOf(policy) : 'adds nothing: a policy of a namespace can not allow what the cluster does not';
+  return adds ? whatItDoes(policy) : 'adds nothing: a policy of a namespace can not allow what the cluster does not';
 }
 
 function notCovered({ applying, unmatchedImages }: Explanation): string {
@@ -113,7 +113,7 @@ function notCovered({ applying, unmatchedImages }: Explanation): string {
   return `  ${subject} covers it: ${consequence} (unmatchedImages: ${unmatchedImages})`;
 }
 
-function demandOf(policy: CompiledPolicy): string {
+function whatItDoes(policy: CompiledPolicy): string {
   const [problem] = policy.problems;
   const mode = policy.mode === 'Enforce' ? '' : ` (mode ${policy.mode})`;
   if (problem !== undefined) return `not ready, denies it${mode}: ${problem.path}: ${problem.message}`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be said of an image before a registry is asked: by policies that deny, only allow or are not Ready, and by the
-// configuration where no policy of the cluster speaks.
+// configuration where no policy of the cluster applies.
 import type { Configuration } from '../config/types.ts';
 import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
@@ -133,14 +133,15 @@ function verdictOnUnmatched(claimed: Claimed, unmatched: Configuration['unmatche
 export function tellingOfLapsed(draft: VerdictDraft, lapsed: readonly CompiledPolicy[]): VerdictDraft {
   const [first] = lapsed;
   if (first === undefined) return draft;
-  const names = lapsed.map((policy) => `policy "${policy.name}", which allowed it, ${describeExpiry(policy)}`);
-  const told = { ...draft, message: `${draft.message}; ${names.join('; ')}` };
+  const names = lapsed.map((policy) => `"${policy.name}", which allowed it, ${describeExpiry(policy)}`);
+  const reason = names.map((name) => `policy ${name}`).join('; ');
+  const told = { ...draft, message: `${draft.message}; ${reason}` };
   if (draft.code !== 'NoPolicy') {
-    const notice = `P${names.join('; ').slice(1)}.`;
+    const notice = names.map((name) => `Policy ${name}.`).join(' ');
     return draft.grounds === undefined ? told : { ...told, grounds: { ...draft.grounds, notice } };
   }
   const code = 'PolicyExpired';
-  const grounds = { policy: first.name, reason: names.join('; ') };
+  const grounds = { policy: first.name, reason };
   return { ...told, code, outcome: factsOf(code).outcome, remedyPolicy: first.name, grounds };
 }
 
