@@ -32,10 +32,10 @@ function hasName(socket: TLSSocket, names: readonly string[]): boolean {
   return certificate !== undefined && namesOf(certificate).some((name) => names.includes(name));
 }
 
-/** None of those that look like several: of two common names neither counts, and a name that Node quotes doesn't. */
+/** Of two common names neither counts. Node writes the comma in a name as an escape, so none looks like several. */
 function namesOf({ subject, subjectAltName = '' }: X509Certificate): readonly string[] {
   const [commonName, ...others] = subject.split('\n').filter((line) => line.startsWith('CN='));
-  const dnsNames = subjectAltName.split(', ').filter((name) => name.startsWith('DNS:') && !name.includes('"'));
+  const dnsNames = subjectAltName.split(', ').filter((name) => name.startsWith('DNS:'));
   return [
     ...(commonName !== undefined && others.length === 0 ? [commonName.slice(3)] : []),
     ...dnsNames.map((name) => name.slice(4)),

@@ -265,6 +265,14 @@ describe('a slip in a policy that only audits', () => {
     });
   }
 
+  test('makes no failure harmless where a pattern with a digest may apply, and none covers the image', async () => {
+    const registry = { resolveTag: () => Promise.reject(new EngineError('RegistryUnavailable', 'gone')) };
+    const pinned: ImagePolicySpec = { images: [`**@sha256:${'0'.repeat(64)}`], action: 'Deny', mode: 'Audit' };
+    const policies = { slipped: { ...audit, images: ['^all'] }, pinned };
+    const { outcome, mode } = await decide(IMAGE, { policies, registry });
+    assert.deepEqual([outcome, mode], ['error', 'Enforce']);
+  });
+
   test('makes no text that is no reference harmless', async () => {
     const policies = { slipped: { ...audit, images: ['^all'] } };
     const { outcome, mode, code } = await decide('registry.example.com/Demo', { policies });

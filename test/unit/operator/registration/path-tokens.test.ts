@@ -95,6 +95,14 @@ describe('PathTokens', () => {
     assert.notEqual(await both(), first);
   });
 
+  test('are rotated by the leader alone', async () => {
+    const first = await both();
+    now += ROTATION * 3;
+    await follower.reconcile();
+    assert.equal(follower.active, first);
+    assert.notEqual(await both(), first);
+  });
+
   test('rotate also where the clock was set back', async () => {
     const first = await both();
     now -= ROTATION;

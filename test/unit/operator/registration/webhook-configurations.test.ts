@@ -32,6 +32,8 @@ describe('WebhookConfigurations', () => {
   let token: string | undefined;
   let notReached: string | undefined;
   let asked: string[];
+  /** Milliseconds that passed unseen. */
+  let later: number;
   let published: readonly string[];
   let restored: string[];
   let first: string;
@@ -50,6 +52,7 @@ describe('WebhookConfigurations', () => {
     token = T1;
     notReached = undefined;
     asked = [];
+    later = 0;
     published = [first];
     restored = [];
     configurations = new WebhookConfigurations({
@@ -68,7 +71,7 @@ describe('WebhookConfigurations', () => {
       onChange: () => queue.add('look'),
       onRestored: ({ kind, name }) => restored.push(`${kind}/${name}`),
       log: silentLogger,
-      monotonic: () => performance.now(),
+      monotonic: () => performance.now() + later,
     });
     queue = createWorkQueue({
       name: 'webhook configurations',
@@ -311,5 +314,7 @@ describe('WebhookConfigurations', () => {
     await eventually(() => configurations.calls(T1, 0));
     // Other API servers may not know yet.
     assert.equal(configurations.callsPlainly, true);
+    later = 61_000;
+    assert.equal(configurations.callsPlainly, false);
   });
 });

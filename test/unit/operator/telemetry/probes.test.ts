@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
+import { eventually } from '../eventually.ts';
 import { createMetrics } from '../../../../operator/telemetry/metrics.ts';
 import { createConnections } from '../../../../webhook/http/connections.ts';
 import { startProbes, type Probes } from '../../../../operator/telemetry/probes.ts';
@@ -64,12 +65,14 @@ describe('startProbes', () => {
     for (let count = 0; count < 300; count += 1) {
       const socket = connect({ host: '127.0.0.1', port: probes.port, localAddress: `127.0.0.${(count % 8) + 2}` });
       held.push(socket);
-      socket.on('error', () => undefined);
+      socket.on('error', () => undefined).resume();
       await once(socket, 'connect');
       // All but the first speak, and keep what they have.
       if (count > 0) socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n');
     }
     for (let count = 0; count < 5; count += 1) assert.equal((await get('/healthz')).status, 200);
+    // Those that had to give way for the last ones.
+    await eventually(() => held.filter(({ closed }) => closed).length >= 300 - 256);
     for (const socket of held) socket.destroy();
   });
 
