@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,7 +6,8 @@ import { writeCredentials, writeKubeconfig, type Account } from './accounts.ts';
 import { connectApi, type Api } from './api.ts';
 import { admissionFlags, apiServerFlags, auditFlags, etcdFlags, managerFlags, type RealNode } from './flags.ts';
 import { bracketed, SERVICES6 } from './addresses.ts';
-import { freePort, startProgram, tail, waitFor, type Running } from './process.ts';
+import { claimNetwork, freePort } from './ports.ts';
+import { startProgram, tail, waitFor, type Running } from './process.ts';
 
 /** etcd, kube-apiserver and kube-controller-manager: the real ones, without containers. */
 export interface ControlPlane {
@@ -48,7 +48,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const credentials = writeCredentials(dir, node?.name);
   const [clients, peers, port] = await Promise.all([freePort(), freePort(), freePort()]);
   // Control planes that run at the same time on one machine must not share service addresses.
-  const serviceOctet = randomInt(64, 128);
+  const network = await claimNetwork();
+  const serviceOctet = network.octet;
   const address = node?.address ?? (ipv6 ? '::1' : '127.0.0.1');
   // Every ClusterIP is an address of this machine: the webhook is called through its Service without kube-proxy. Those of
   // IPv6 beside IPv4 are for Services that ask for both.
@@ -69,6 +70,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     writeKubeconfig(at(`${account}.kubeconfig`), { server, caFile, token: credentials[account] });
   const stopAll = async () => {
     for (const program of running.toReversed()) await program.stop();
+    network.release();
   };
 
   try {

@@ -2,7 +2,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 
 /** A program that runs beside the tests, its output in a file. */
 export interface Running {
@@ -62,18 +61,6 @@ async function stop(child: ChildProcess, ended: Promise<number>, grace: number):
   const timer = setTimeout(() => child.kill('SIGKILL'), grace);
   await ended;
   clearTimeout(timer);
-}
-
-/** A TCP port of 127.0.0.1 that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 /** Asks until the answer is not undefined; fails with the description and the last error at the deadline. */

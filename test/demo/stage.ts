@@ -4,7 +4,6 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,8 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { issueCertificateAuthority, issueServingCertificate } from '../../operator/certificates/issue.ts';
 import { LOCAL_NAMES } from '../../operator/certificates/server-names.ts';
+import { freePort } from '../control-plane/ports.ts';
 import { loadLayout, RegistryContent } from '../fakes/registry-content.ts';
-import { listen, startFakeRegistry, stop as stopListening } from '../fakes/registry.ts';
+import { startFakeRegistry } from '../fakes/registry.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const vectors = path.join(root, 'test/vectors/cosign');
@@ -125,13 +125,6 @@ async function stop(server: ChildProcess): Promise<void> {
   const forced = setTimeout(() => server.kill('SIGKILL'), 40_000);
   await ended;
   clearTimeout(forced);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await stopListening(server);
-  return port;
 }
 
 /** As the API server sends it; the certificate is checked like there. */

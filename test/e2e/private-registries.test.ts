@@ -11,7 +11,7 @@ import { NODE_FLAGS } from '../../release/image.ts';
 import { createTestClient, insecure, scopeOf } from '../fakes/registry-client.ts';
 import { makeAuthority } from '../fakes/tls.ts';
 import { startTokenServer, type TokenServer } from '../fakes/token-server.ts';
-import { freePort } from '../control-plane/process.ts';
+import { freePort } from '../control-plane/ports.ts';
 import { publish, startDistribution, type Distribution } from './distribution.ts';
 import { install, openInstallation, tryPod, type Installation } from './installation.ts';
 import { output, requireTools } from './tools.ts';

@@ -2,7 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { freePort, startProgram, waitFor } from '../control-plane/process.ts';
+import { freePort } from '../control-plane/ports.ts';
+import { startProgram, waitFor } from '../control-plane/process.ts';
 import type { KeyPair } from './registry.ts';
 import { output, TOOLS } from './tools.ts';
 

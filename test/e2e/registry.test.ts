@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -11,6 +10,7 @@ import { promisify } from 'node:util';
 import { hexOf, isDigest } from '../../core/image/digest.ts';
 import type { Digest } from '../../core/image/digest.ts';
 import { createDockerKeychain, parseDockerConfig } from '../../core/registry/credentials/docker-config.ts';
+import { freePort } from '../control-plane/ports.ts';
 import { createTestClient, insecure, scopeOf } from '../fakes/registry-client.ts';
 
 const noHelper = () => Promise.resolve(undefined);
@@ -28,15 +28,6 @@ after(async () => {
   for (const close of closing.toReversed()) await close();
   await rm(directory, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  assert.ok(address !== null && typeof address === 'object');
-  return address.port;
-}
 
 /** Starts a server of the tools and waits until it answers HTTP. */
 async function serve(tool: string, parameters: readonly string[], host: string): Promise<void> {

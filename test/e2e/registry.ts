@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, startProgram, waitFor } from '../control-plane/process.ts';
+import { freePort } from '../control-plane/ports.ts';
+import { startProgram, waitFor } from '../control-plane/process.ts';
 import { output, TOOLS } from './tools.ts';
 
 /** A real registry in memory, over plain HTTP on loopback, with what is needed to fill it. */

@@ -25,7 +25,7 @@ package_of() {
     crane) echo github.com/google/go-containerregistry/cmd/crane ;;
     referrers-registry) echo ./referrers-registry ;;
     promql-check) echo . ;;
-    registry) echo github.com/distribution/distribution/v3/cmd/registry ;;
+    registry) echo ./registry ;;
     cosign) echo github.com/sigstore/cosign/v3/cmd/cosign ;;
     helm) echo helm.sh/helm/v4/cmd/helm ;;
     # The former major version, which many have.
