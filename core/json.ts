@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from './errors.ts';
+import { shapeOf } from './json-shape.ts';
 
 /** A JSON object as parsed: every value is untrusted. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const MAXIMUM_DEPTH = 64;
+/** From here on a text could hold enough for its parsed form to hurt. */
+const SHAPE_CHECK_BYTES = 64 * 1024;
+/** Bytes for each object or list and each value, at the least: in an SBOM there are some 50 and 20. */
+const SPARSE = { container: 20, element: 8 };
+/** What any text may hold: some 15 MiB when it is parsed. */
+const ANY_TEXT = { containers: 200_000, elements: 500_000 };
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Parses JSON that someone else wrote so that no two readers can disagree about it: valid UTF-8, no
- * key twice in one object (readers take the first or the last), no `__proto__`, at most 64 levels.
+ * key twice in one object (readers take the first or the last), no `__proto__`, at most 64 levels, no more objects and
+ * values than honest texts of its size have.
  *
  * @param what names the text in errors: `the payload`.
  * @throws EngineError MalformedSignature, or ResponseTooLarge above `maximumBytes`.
@@ -18,6 +26,8 @@ export function parseJson(bytes: Uint8Array, maximumBytes: number, what: string)
   if (bytes.length > maximumBytes) {
     throw new EngineError('ResponseTooLarge', `${what} is larger than ${maximumBytes} bytes`);
   }
+  const passed = excessOf(bytes);
+  if (passed !== undefined) throw new EngineError('ResponseTooLarge', `${what} holds more than ${passed}`);
   const text = decode(bytes, what);
   let value: unknown;
   try {
@@ -40,8 +50,9 @@ export function fieldOf(value: unknown, name: string): unknown {
   return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
-/** Bytes as a JSON object, or undefined for anything else. */
+/** Bytes as a JSON object, or undefined for anything else, such as text that holds a million objects. */
 export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
+  if (excessOf(bytes) !== undefined) return undefined;
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     return isJsonObject(value) ? value : undefined;
@@ -62,6 +73,19 @@ export function textEntries(value: unknown): Readonly<Record<string, string>> {
   );
 }
 
+/** What there is too much of. */
+function excessOf(bytes: Uint8Array): string | undefined {
+  if (bytes.length <= SHAPE_CHECK_BYTES) return undefined;
+  const limits = {
+    depth: Infinity,
+    containers: Math.max(ANY_TEXT.containers, Math.floor(bytes.length / SPARSE.container)),
+    elements: Math.max(ANY_TEXT.elements, Math.floor(bytes.length / SPARSE.element)),
+  };
+  const shape = shapeOf(bytes, limits);
+  if (typeof shape !== 'string') return undefined;
+  return `${limits[shape]} ${shape === 'containers' ? 'objects and lists' : 'values'}`;
+}
+
 function decode(bytes: Uint8Array, what: string): string {
   try {
     return utf8.decode(bytes);
@@ -70,8 +94,8 @@ function decode(bytes: Uint8Array, what: string): string {
   }
 }
 
-/** The keys of an object that is being read, or undefined for an array. */
-type Level = Set<string> | undefined;
+/** What is being read: a list, or an object with its keys so far; most have few, and many none. */
+type Level = undefined | { keys?: Set<string> };
 
 /**
  * What `JSON.parse` does not tell. `text` has passed it, so only strings and brackets matter here.
@@ -100,7 +124,7 @@ function faultInKeys(text: string): string | undefined {
 function step(open: Level[], character: string): boolean {
   switch (character) {
     case '{':
-      open.push(new Set());
+      open.push({});
       break;
     case '[':
       open.push(undefined);
@@ -126,10 +150,10 @@ function isEscaped(text: string, quote: number): boolean {
   return (quote - backslash) % 2 === 1;
 }
 
-function addKey(keys: Level, quoted: string): string | undefined {
+function addKey(level: Level, quoted: string): string | undefined {
   const key = String(JSON.parse(quoted)); // two spellings of one key: "a" and "\u0061"
   if (key === '__proto__') return 'has the key __proto__';
-  if (keys?.has(key) === true) return `has the key ${JSON.stringify(key.slice(0, 80))} twice in one object`;
-  keys?.add(key);
+  if (level?.keys?.has(key) === true) return `has the key ${JSON.stringify(key.slice(0, 80))} twice in one object`;
+  if (level !== undefined) (level.keys ??= new Set()).add(key);
   return undefined;
 }

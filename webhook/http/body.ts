@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { shapeOf } from '../../core/json-shape.ts';
+import type { JsonShape } from '../../core/json-shape.ts';
 import type { Held } from './held-bytes.ts';
 
 /** A request that gets a plain HTTP answer; the API server's failurePolicy decides what it means. */
@@ -23,19 +25,12 @@ export interface BodyLimits {
 
 /** From here on a body could hold enough for its parsed form to hurt. */
 const SHAPE_CHECK_BYTES = 64 * 1024;
-/** How much a body may hold, whatever it is. */
-export interface ShapeLimits {
-  readonly depth: number;
-  readonly containers: number;
-  readonly elements: number;
-}
-
 /**
  * Kubernetes objects nest about 20 deep; CRD schemas, which are not ours, go deepest. An empty object takes two bytes of
  * text and twenty times as much of memory; the largest object that a cluster can store and its former self, full of
  * managed fields, have some hundred thousand.
  */
-const SHAPE_LIMITS: ShapeLimits = { depth: 200, containers: 400_000, elements: 1_500_000 };
+const SHAPE_LIMITS: JsonShape = { depth: 200, containers: 400_000, elements: 1_500_000 };
 
 /** Of an object or a list in the heap, at the least. */
 const CONTAINER_BYTES = 64;
@@ -120,7 +115,7 @@ function watchProgress(
 export function parseJson({ bytes, charge }: Pick<HeldBody, 'bytes' | 'charge'>): unknown {
   if (bytes.length > SHAPE_CHECK_BYTES) {
     const shape = shapeOf(bytes, SHAPE_LIMITS);
-    if (shape instanceof HttpFault) throw shape;
+    if (typeof shape === 'string') throw unshapely(shape);
     charge(shape.containers * CONTAINER_BYTES);
   }
   try {
@@ -131,52 +126,12 @@ export function parseJson({ bytes, charge }: Pick<HeldBody, 'bytes' | 'charge'>)
   }
 }
 
-/** What is too deep or too many, in one pass over the bytes before any of it is parsed; what is in strings doesn't count. */
-export function shapeOf(bytes: Uint8Array, limits: ShapeLimits): ShapeLimits | HttpFault {
-  const shape = { depth: 0, containers: 0, elements: 0 };
-  let inString = false;
-  for (let index = 0; index < bytes.length; index++) {
-    const byte = bytes[index];
-    if (inString) {
-      if (byte === BACKSLASH) index++;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) {
-      inString = true;
-    } else {
-      count(shape, byte);
-      if (shape.depth > limits.depth) return new HttpFault(400, `the body nests deeper than ${limits.depth}`);
-      if (shape.containers > limits.containers || shape.elements > limits.elements) {
-        return new HttpFault(413, `the body holds more than ${limits.containers} objects or ${limits.elements} values`);
-      }
-    }
-  }
-  return shape;
+function unshapely(passed: keyof JsonShape): HttpFault {
+  const { depth, containers, elements } = SHAPE_LIMITS;
+  return passed === 'depth'
+    ? new HttpFault(400, `the body nests deeper than ${depth}`)
+    : new HttpFault(413, `the body holds more than ${containers} objects or ${elements} values`);
 }
-
-interface Shape {
-  depth: number;
-  containers: number;
-  elements: number;
-}
-
-function count(shape: Shape, byte: number | undefined): void {
-  if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-    shape.depth += 1;
-    shape.containers += 1;
-  } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
-    shape.depth -= 1;
-  } else if (byte === COMMA) {
-    shape.elements += 1;
-  }
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
 
 function spent(): HttpFault {
   return new HttpFault(503, 'too many large reviews at one time');

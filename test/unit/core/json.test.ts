@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isJsonObject, isTextMap, parseJson, textEntries } from '../../../core/json.ts';
+import { isJsonObject, isTextMap, parseJson, parseJsonObject, textEntries } from '../../../core/json.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
@@ -32,6 +32,29 @@ describe('parseJson', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('refuses a small text that would take a large part of the memory, before it is parsed', () => {
+    const most = 4 << 20;
+    for (const element of ['{}', '[]', '[[]]', '0', '""']) {
+      const text = `[${`${element},`.repeat(most / (element.length + 1) - 2)}0]`;
+      const before = process.memoryUsage().heapUsed;
+      assert.throws(() => parse(text, most), { code: 'ResponseTooLarge', message: /holds more than \d+ / }, element);
+      assert.equal(parseJsonObject(Buffer.from(`{"a":${text}}`)), undefined, element);
+      assert.ok(process.memoryUsage().heapUsed - before < 16 << 20, element);
+    }
+  });
+
+  test('reads what an SBOM holds', () => {
+    const component = {
+      name: 'libc6',
+      version: '2.41-12',
+      purl: 'pkg:deb/debian/libc6@2.41-12',
+      licenses: [{}],
+      hashes: [{ alg: 'SHA-256' }],
+    };
+    const text = JSON.stringify(Array.from({ length: 30_000 }, () => component));
+    assert.deepEqual(parse(text, 4 << 20), JSON.parse(text));
   });
 
   for (const [what, text] of [
