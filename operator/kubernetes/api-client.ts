@@ -37,9 +37,9 @@ export interface ApiRequest {
 
 /**
  * Connections of their own: who has many Secrets read must not keep a leader from its lease, nor anybody from the labels
- * of a namespace.
+ * of a namespace; and who names many in policies no Pod from its pull secrets.
  */
-export type Lane = 'lease' | 'secrets';
+export type Lane = 'lease' | 'secrets' | 'policySecrets';
 
 /** Plain HTTP against one API server. Everything fails with `ApiError`, also what the network does. */
 export interface KubeApi {
@@ -83,6 +83,7 @@ export interface ApiAuthorization {
   readonly watches?: Dispatcher;
   readonly lease?: Dispatcher;
   readonly secrets?: Dispatcher;
+  readonly policySecrets?: Dispatcher;
 }
 
 export interface KubeApiOptions {

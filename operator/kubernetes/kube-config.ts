@@ -14,11 +14,14 @@ interface SharedAgents {
   readonly watches: Dispatcher;
   readonly lease: Dispatcher;
   readonly secrets: Dispatcher;
+  readonly policySecrets: Dispatcher;
 }
 
 /** Short requests queue on this many connections; each watch has one of its own. */
 const CALL_CONNECTIONS = 4;
 const SECRET_CONNECTIONS = 4;
+/** No decision waits for these. */
+const POLICY_SECRET_CONNECTIONS = 2;
 const LEASE_CONNECTIONS = 2;
 
 /**
@@ -36,8 +39,8 @@ export class SharedKubeConfig extends KubeConfig {
     for (const [name, value] of Object.entries(options.headers ?? {}))
       headers[name.toLowerCase()] = String(value).trim();
     if (typeof options.auth === 'string') headers['authorization'] = `Basic ${btoa(options.auth)}`;
-    const { calls, watches, lease, secrets } = this.#agentsFor(options);
-    return { headers, calls, watches, lease, secrets };
+    const { calls, watches, lease, secrets, policySecrets } = this.#agentsFor(options);
+    return { headers, calls, watches, lease, secrets, policySecrets };
   }
 
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
@@ -65,6 +68,7 @@ export class SharedKubeConfig extends KubeConfig {
       watches: this.#dispatcher(options),
       lease: this.#dispatcher(options, LEASE_CONNECTIONS),
       secrets: this.#dispatcher(options, SECRET_CONNECTIONS),
+      policySecrets: this.#dispatcher(options, POLICY_SECRET_CONNECTIONS),
     };
     return this.#agents;
   }
@@ -117,7 +121,7 @@ export function kubeApiOf(config: SharedKubeConfig): KubeApi {
 }
 
 function dispatchersOf(agents: SharedAgents | undefined): readonly Dispatcher[] {
-  return agents === undefined ? [] : [agents.calls, agents.watches, agents.lease, agents.secrets];
+  return agents === undefined ? [] : [agents.calls, agents.watches, agents.lease, agents.secrets, agents.policySecrets];
 }
 
 function fingerprintOf({ ca, cert, key, rejectUnauthorized, servername }: TlsOptions): string {

@@ -10,6 +10,8 @@ export interface WorkQueueOptions {
   readonly process: (key: string) => Promise<void>;
   /** Keys worked on at the same time. */
   readonly workers?: number;
+  /** Whose a key is: of one party's keys one at a time is worked on, so that many of them keep no other's waiting. */
+  readonly partyOf?: (key: string) => string;
   readonly backoff?: BackoffLimits;
   readonly log: Logger;
   readonly metrics?: QueueMetrics;
@@ -37,7 +39,10 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const random = options.random ?? Math.random;
   const workers = options.workers ?? 1;
   const waiting = new Set<string>();
+  const partyOf = options.partyOf ?? ((key: string) => key);
   const running = new Map<string, Promise<void>>();
+  /** With a key that is being worked on. */
+  const busy = new Set<string>();
   const failures = new Map<string, number>();
   const timers = new Map<string, NodeJS.Timeout>();
   let stopped = false;
@@ -55,7 +60,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   function pump(): void {
     for (const key of waiting) {
       if (running.size >= workers) break;
-      if (running.has(key)) continue;
+      if (busy.has(partyOf(key))) continue;
+      busy.add(partyOf(key));
       running.set(key, work(key));
     }
     options.metrics?.queueDepth(options.name, waiting.size);
@@ -72,6 +78,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       retry(key, thrown);
     } finally {
       running.delete(key);
+      busy.delete(partyOf(key));
       if (!stopped) pump();
     }
   }

@@ -45,7 +45,8 @@ type Known = { readonly data: SecretObject['data'] } | { readonly problem: strin
 
 const REFRESH = 30_000;
 const TIMEOUT = 5_000;
-const WORKERS = 4;
+/** As many as there are connections for them. */
+const WORKERS = 2;
 /** A namespace must not keep us from reading those of others. */
 const NAMED_MOST = 16;
 const UNREAD: Known = { problem: 'the Secret was not read yet' };
@@ -64,6 +65,7 @@ export function createPolicySecrets(options: PolicySecretsOptions): PolicySecret
     name: 'policy-secrets',
     process: refresh,
     workers: WORKERS,
+    partyOf: (key) => nameOf(key).namespace,
     log: options.log,
     ...(options.queueMetrics && { metrics: options.queueMetrics }),
   });
@@ -137,7 +139,7 @@ async function read(api: KubeApi, { namespace, name }: SecretName): Promise<Know
   if (!SECRET_NAME.test(name)) return { problem: `there is no Secret ${quote(name)}` };
   try {
     const path = apiPath('/api/v1/namespaces', namespace, 'secrets', name);
-    const { data } = await api.call<SecretObject>({ path, timeout: TIMEOUT, lane: 'secrets' });
+    const { data } = await api.call<SecretObject>({ path, timeout: TIMEOUT, lane: 'policySecrets' });
     return { data };
   } catch (thrown) {
     if (isStatus(thrown, 404)) return { problem: `there is no Secret ${name}` };

@@ -13,7 +13,7 @@ import { pullSecretEntries, type PullSecret } from '../../core/registry/credenti
 import type { Keychain } from '../../core/registry/types.ts';
 import { createSingleFlight } from '../../core/single-flight.ts';
 import { apiPath, ApiError, type KubeApi } from '../kubernetes/api-client.ts';
-import { createFairLimit } from '../kubernetes/fair-limit.ts';
+import { createFairLimit, type FairLimit } from '../kubernetes/fair-limit.ts';
 
 export interface PullSecretsOptions {
   readonly api: KubeApi;
@@ -51,8 +51,15 @@ const SECRETS_MOST = 32;
  */
 export function createPullSecrets(options: PullSecretsOptions): (pull: PullIdentity) => Keychain {
   const { log } = options;
-  const secretsRead = createReader(options, (object, path) => usableEntries(Object(object), path, log));
-  const accountsRead = createReader(options, namesIn);
+  // One for both: a namespace's accounts are no second way to the connections.
+  const limit = createFairLimit({
+    running: READ_AT_ONCE,
+    waiting: READS_WAITING,
+    refuse: () => new ApiError(0, 'too many Secrets of this namespace are being read'),
+  });
+  const reading = { ...options, limit };
+  const secretsRead = createReader(reading, (object, path) => usableEntries(Object(object), path, log));
+  const accountsRead = createReader(reading, namesIn);
   const configured = configuredKeychain(options);
   const programs = options.programs ? [options.programs] : [];
 
@@ -109,7 +116,7 @@ interface Named {
  * an outage (`CredentialsUnavailable`): never "there are no credentials".
  */
 function createReader<T extends object>(
-  { api, log, clock }: PullSecretsOptions,
+  { api, log, clock, limit }: PullSecretsOptions & { readonly limit: FairLimit },
   parse: (object: unknown, path: string) => T,
 ): (named: Named) => Promise<T | undefined> {
   const cache = new LRUCache<string, { readonly kept: T | undefined }>({
@@ -122,11 +129,6 @@ function createReader<T extends object>(
     ...(clock && { perf: { now: clock } }),
   });
   const asking = createSingleFlight<T | undefined>();
-  const limit = createFairLimit({
-    running: READ_AT_ONCE,
-    waiting: READS_WAITING,
-    refuse: () => new ApiError(0, 'too many Secrets of this namespace are being read'),
-  });
 
   async function ask(path: string, namespace: string): Promise<T | undefined> {
     try {

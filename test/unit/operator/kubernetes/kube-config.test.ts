@@ -77,6 +77,17 @@ describe('SharedKubeConfig', () => {
     await settled;
   });
 
+  test('Secrets of policies that hang leave those of Pods their connections', async () => {
+    const api = kubeApiOf(config);
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const ofPolicies = Array.from({ length: 32 }, () => api.call({ path: '/hang', lane: 'policySecrets', signal }));
+    const settled = Promise.allSettled(ofPolicies);
+    await api.call({ path: '/api/v1/namespaces', lane: 'secrets', timeout: 5000 });
+    stopping.abort();
+    await settled;
+  });
+
   test('trusts a new authority as soon as its file changes, and no longer the old one', async () => {
     const next = await certify();
     const api = kubeApiOf(config);

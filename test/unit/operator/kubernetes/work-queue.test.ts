@@ -43,6 +43,27 @@ describe('createWorkQueue', () => {
     assert.equal(runs, 2);
   });
 
+  test('works on one key of a party at a time, however many wait, and on those of others meanwhile', async () => {
+    const started: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const queue = createWorkQueue({
+      ...options,
+      workers: 2,
+      partyOf: (key) => key.slice(0, 1),
+      process: async (key) => {
+        started.push(key);
+        if (key.startsWith('a')) await gate.promise;
+      },
+    });
+    for (const key of ['a1', 'a2', 'a3', 'b1', 'b2']) queue.add(key);
+    await eventually(() => started.includes('b2'));
+    assert.deepEqual(started, ['a1', 'b1', 'b2']);
+    gate.resolve();
+    await eventually(() => started.length === 5);
+    await queue.stop();
+    assert.deepEqual(started.slice(3), ['a2', 'a3']);
+  });
+
   test('runs as many keys at a time as it has workers', async () => {
     let running = 0;
     let most = 0;

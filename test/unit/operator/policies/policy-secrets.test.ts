@@ -117,6 +117,15 @@ describe('the Secrets of namespaced policies', () => {
     await eventually(() => /may not read the Secret team: grant/.test(lookup()?.unavailable ?? ''));
   });
 
+  test('of a namespace are read one at a time, so that those of others are read meanwhile', async () => {
+    server.fault = ({ path }) => (path.includes('/namespaces/hostile/') ? 'hang' : undefined);
+    put(team, 'a key');
+    for (let index = 0; index < 16; index += 1) numbered('hostile', index);
+    lookup();
+    await eventually(() => lookup()?.pem === 'a key');
+    assert.equal(server.seen.filter(({ path }) => path.includes('/namespaces/hostile/')).length, 1);
+  });
+
   test('are sixteen of a namespace at most, and others keep theirs', () => {
     for (let index = 0; index < 16; index += 1) assert.match(numbered('shop', index), /not read yet/);
     assert.match(numbered('shop', 16), /name more than 16 Secrets/);

@@ -189,6 +189,9 @@ describe('createPullSecrets', () => {
       const imagePullSecrets = Array.from({ length: 32 }, (_unused, index) => `s${podNumber}-${index}`);
       return keychainFor({ namespace: 'team', imagePullSecrets, serviceAccountName: 'default' }).resolve(image);
     });
+    // Accounts are read over the same connections.
+    for (const serviceAccountName of ['a', 'b', 'c'])
+      greedy.push(keychainFor({ namespace: 'team', imagePullSecrets: [], serviceAccountName }).resolve(image));
     const settled = Promise.allSettled(greedy);
     await eventually(() => server.seen.some(({ path }) => path.includes('/namespaces/team/')));
     assert.deepEqual(await users(keychainFor(pod)), ['own']);
