@@ -56,7 +56,7 @@ export interface CredentialHelpersConfiguration {
   readonly hosts: Readonly<Record<string, string>>;
 }
 
-/** For HTTPS. It looks up names itself, so that where they lead is its to judge. */
+/** For HTTPS. It looks up names itself, so the proxy decides where they lead. */
 export interface ProxyConfiguration {
   /** `http://host:port` or `https://host:port`. */
   readonly url: string;

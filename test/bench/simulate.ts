@@ -15,7 +15,7 @@ export interface Assumptions {
   readonly images: number;
   readonly containersPerPod: number;
   readonly replicas: number;
-  /** Reviews of one Pod that judge by the digest that the first one pinned. */
+  /** Reviews of one Pod that decide by the digest that the first one pinned. */
   readonly pinnedReviews: number;
   /** Seconds for which a replica remembers a tag. */
   readonly tagSeconds: number;

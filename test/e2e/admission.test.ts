@@ -104,14 +104,14 @@ describe('admission by a real API server', () => {
     for (const where of paths) assert.equal(await here.read('pod/mixed', where), pinned);
   });
 
-  test('judges what kubectl debug adds to a Pod', async () => {
+  test('checks what kubectl debug adds to a Pod', async () => {
     const debug = ['debug', 'signed', '--attach=false'];
     assert.match(await here.refused(...debug, `--image=${here.images.unsigned.tag}`), /denied the request/);
     await here.kubectl(...debug, `--image=${here.images.bundled.tag}`);
     assert.equal(await here.read('pod/signed', '.spec.ephemeralContainers[0].image'), here.images.bundled.pinned);
   });
 
-  test('judges an update by the images that it changes', async () => {
+  test('checks an update by the images that it changes', async () => {
     await here.kubectl('label', 'pod', 'signed', 'tier=front');
     const set = ['set', 'image', 'pod/signed'];
     assert.match(await here.refused(...set, `signed=${here.images.unsigned.tag}`), /denied the request/);

@@ -70,7 +70,7 @@ describe('availability in a cluster', () => {
 
   test('verdicts are counted at the metrics port', async () => {
     const address = await here.read('cosignet:service/cosignet', '.spec.clusterIP');
-    // Any replica may answer, also one that has judged nothing since it started.
+    // Any replica may answer, also one that has checked nothing since it started.
     const pages = new Set<string>();
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const answer = await fetch(`http://${address}:8080/metrics`, { headers: { connection: 'close' } });

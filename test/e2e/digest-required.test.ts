@@ -8,7 +8,7 @@ import { inventory } from './inventory.ts';
 const POLICY_NAME = 'cosignet-digest-required';
 
 /** One story, in order: the rule beside the webhooks, then alone. */
-describe('digestRequired, judged by a real API server', () => {
+describe('digestRequired, enforced by a real API server', () => {
   let here: Installation;
   let untouched: readonly string[];
   let loose: Image;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `make endurance` in short: everything changes at once, and every answer is judged.
+// `make endurance` in short: everything changes at once, and every answer is assessed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { endure } from '../endurance/run.ts';

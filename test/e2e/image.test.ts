@@ -201,7 +201,7 @@ describe('the container image', () => {
     assert.deepEqual(Object.keys(thread), Object.keys(refused));
   });
 
-  test('serves, is ready, judges a Pod, and ends when it is told to', async () => {
+  test('serves, is ready, checks a Pod, and ends when it is told to', async () => {
     const log = path.join(dir, 'serve.log');
     const ports = ['--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'];
     const command = inContainer(here.config, root, [

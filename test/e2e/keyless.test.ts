@@ -13,7 +13,7 @@ import type { Registry } from './registry.ts';
 import { requireTools, run } from './tools.ts';
 
 /**
- * Keyless signatures of images in a real registry, judged by the real cosign and by `cosignet verify`. The trust
+ * Keyless signatures of images in a real registry, verified by the real cosign and by `cosignet verify`. The trust
  * root, the certificates and the log entries are of a Sigstore made for the test; no network is needed.
  */
 const sigstore = createSigstore();

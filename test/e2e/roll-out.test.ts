@@ -144,7 +144,7 @@ describe('a roll-out', () => {
     await here.kubectl('create', 'deployment', 'web', `--image=${here.images.forged.tag}`);
     await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=30s');
     await speakFor('forged', 'Enforce');
-    // Scaling changes no template, so that only the new Pod is judged.
+    // Scaling changes no template, so that only the new Pod is checked.
     await here.kubectl('scale', 'deployment', 'web', '--replicas=2');
     const listed = await here.kubectl('get', 'replicasets', '--selector=app=web', '--output=name');
     const [replicaSet = ''] = listed.split('\n');

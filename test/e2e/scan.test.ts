@@ -67,7 +67,7 @@ describe('what runs already', () => {
   }
   const crane = (...args: readonly string[]) => output(['crane', ...args], { env: here.bench.env });
 
-  test('is judged in the background: the status tells how many Pods the policy would deny, and some of them', async () => {
+  test('is checked in the background: the status tells how many Pods the policy would deny, and some of them', async () => {
     const { undecided, sample } = await affected('default', { wouldDeny: 3, observedGeneration: 1 });
     assert.equal(undecided, 0);
     assert.deepEqual(sample.toSorted(), [
@@ -103,7 +103,7 @@ describe('what runs already', () => {
       return run([process.execPath, program, 'scan', ...flags, ...args], { env: here.bench.env });
     }
 
-    test('judges all that runs by the policies of the cluster', async () => {
+    test('checks all that runs by the policies of the cluster', async () => {
       const { code, stdout, stderr } = await scan();
       assert.equal(code, 1, stderr);
       const { host } = here.bench.registry;
@@ -114,7 +114,7 @@ describe('what runs already', () => {
       for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
     });
 
-    test('judges by policies that are only files, and changes nothing', async () => {
+    test('decides by policies that are only files, and changes nothing', async () => {
       const file = policyFile(here, 'dry', { images: ['**'], keys: [{ pem: here.other.publicKey }] });
       const { code, stdout } = await scan('--policies', file, '-o', 'json');
       assert.equal(code, 1);
@@ -153,7 +153,7 @@ describe('what runs already', () => {
       assert.match(one.stdout, /^1 image in 1 Pod: 1 allowed$/m);
     });
 
-    test('judges the digest that the node pulled, not what the tag has become', async () => {
+    test('checks the digest that the node pulled, not what the tag has become', async () => {
       const { tag, digest } = here.images.unsigned;
       await crane('copy', tag, `${repositoryOf('signed')}:before`);
       await says('shop', 'signed', `${repositoryOf('signed')}@${digest}`);
@@ -284,7 +284,7 @@ spec:
       return run([process.execPath, program, 'verify', ...flags, ...args], { env: { HOME: here.bench.dir }, input });
     }
 
-    test('judges what helm rendered by the policies and the configuration of the cluster', async () => {
+    test('checks what helm rendered by the policies and the configuration of the cluster', async () => {
       const good = await verify(await rendered());
       assert.equal(good.code, 0, good.stdout + good.stderr);
       assert.match(good.stdout, /^allowed +Verified +- +.*\/shop\/signed:1\.0$/m);

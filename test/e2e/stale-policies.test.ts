@@ -96,7 +96,7 @@ describe('a policy that is revoked while a replica is cut off from the API serve
     );
     // Whoever still comes to it is refused.
     assert.equal(await askReplica(here, name, { image: here.images.signed }), 'refused 503 PolicyStale');
-    // Its connections ended one by one: nobody is left with the replica that can't judge.
+    // Its connections ended one by one: nobody is left with the replica that can't decide.
     const last = since(over + 10_000);
     t.diagnostic(`${since(over).filter(({ said }) => said.includes('has not heard')).length} refused for their age`);
     assert.deepEqual(

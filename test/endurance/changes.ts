@@ -72,7 +72,7 @@ async function actionOf(here: Installation): Promise<Flip> {
   });
 }
 
-/** Beside an image of a policy that stays: they are judged together. */
+/** Beside an image of a policy that stays: they are decided together. */
 async function presenceOf(here: Installation): Promise<Flip> {
   const { reference, pinned, repository } = await pushed(here, 'flip/presence');
   const { signed } = here.images;

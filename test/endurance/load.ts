@@ -47,7 +47,7 @@ const UNDER_WAY_MOST = 512;
 const KILL_MILLISECONDS = 2000;
 const FAULTS_MOST = 50;
 
-/** Asks at a steady rate, in a mixed order, and judges every answer. */
+/** Asks at a steady rate, in a mixed order, and assesses every answer. */
 export async function runLoad({ caller, questions, rate, seconds, killedAt }: LoadOptions): Promise<LoadReport> {
   const order = mixed(questions);
   const tallies = new Map(
@@ -65,7 +65,7 @@ export async function runLoad({ caller, questions, rate, seconds, killedAt }: Lo
     const startedAt = performance.now();
     const outcome = await caller.call(question.endpoint, question.body(uid));
     const endedAt = performance.now();
-    const [result, fault] = judge(question, outcome, { uid, startedAt, endedAt });
+    const [result, fault] = assess(question, outcome, { uid, startedAt, endedAt });
     const tally = tallies.get(question.name);
     if (tally) {
       tally.asked += 1;
@@ -79,15 +79,15 @@ export async function runLoad({ caller, questions, rate, seconds, killedAt }: Lo
     latencies[answered++] = endedAt - dueAt;
   }
 
-  function judge(
+  function assess(
     { right }: Question,
     outcome: Outcome,
     { uid, startedAt, endedAt }: { uid: string; startedAt: number; endedAt: number },
   ): [keyof Omit<Tally, 'asked'>, string?] {
     if (outcome.kind === 'answered') {
       const text = outcome.status === 200 ? summaryOf(outcome.text, uid) : `HTTP ${outcome.status}`;
-      const judgement = right.judge(text, startedAt, endedAt);
-      return judgement === 'wrong' ? ['wrong', `${text}, not ${right.current}`] : [judgement];
+      const assessment = right.assess(text, startedAt, endedAt);
+      return assessment === 'wrong' ? ['wrong', `${text}, not ${right.current}`] : [assessment];
     }
     const at = killedAt(outcome.replica);
     if (outcome.kind === 'cut' && at !== undefined && endedAt - at < KILL_MILLISECONDS) return ['cut'];

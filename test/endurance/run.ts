@@ -64,7 +64,7 @@ export async function endure(here: Installation, options: EnduranceOptions): Pro
   }
 }
 
-/** Every policy is in force, and every image was judged once. */
+/** Every policy is in force, and every image was decided once. */
 async function settled(caller: Caller, questions: readonly Question[]): Promise<void> {
   await waitFor('every question to be answered rightly', async () => {
     const load = await runLoad({ caller, questions, rate: 200, seconds: 1, killedAt: neverKilled });

@@ -13,7 +13,7 @@ interface State {
 }
 
 /** `changing`: right, at a moment in which another answer would have been right as well. */
-export type Judgement = 'right' | 'changing' | 'wrong';
+export type Assessment = 'right' | 'changing' | 'wrong';
 
 /** The right answer to one question, by time: policies change while it is asked. Times are `performance.now`. */
 export class Timeline {
@@ -39,7 +39,7 @@ export class Timeline {
     if (before) before.until = performance.now() + TOLERANCE;
   }
 
-  judge(text: string, startedAt: number, endedAt: number): Judgement {
+  assess(text: string, startedAt: number, endedAt: number): Assessment {
     const possible = this.#states.filter(({ from, until }) => from <= endedAt && until >= startedAt);
     const found = possible.find((state) => state.text === text);
     if (found === undefined) return 'wrong';

@@ -33,7 +33,7 @@ describe('the released chart on a real node', () => {
     assert.ok(images.length >= 2, images.join());
   });
 
-  test('judges Pods', async () => {
+  test('checks Pods', async () => {
     await policyReady(here.kubectl, 'default');
     await here.kubectl(...tryPod(here.images.signed));
     assert.match(await here.refused(...tryPod(here.images.unsigned)), /unsigned/);

@@ -43,7 +43,7 @@ const handle = createReviewHandler({
 });
 
 /**
- * Input: the body of a review, judged by an engine that denies everything. The handler never rejects, and answers with
+ * Input: the body of a review, checked by an engine that denies everything. The handler never rejects, and answers with
  * the request's uid and one plain line; it admits only where nothing new would run.
  */
 export const review: Target = {
@@ -104,7 +104,7 @@ function bodyOf(input: Buffer): { readonly body: unknown } | undefined {
   }
 }
 
-/** What may be admitted unjudged, written apart from the tables under test: any `image` in any list counts. */
+/** What may be admitted unchecked, written apart from the tables under test: any `image` in any list counts. */
 function requireNothingNew(body: unknown): void {
   const request = at(body, 'request');
   if (EXCLUDED.has(at(request, 'namespace')) || at(request, 'operation') === 'DELETE') return;
@@ -113,7 +113,7 @@ function requireNothingNew(body: unknown): void {
   const held = at(request, 'operation') === 'UPDATE' ? imagesIn(resource, at(request, 'oldObject')) : [];
   for (const image of imagesIn(resource, at(request, 'object'))) {
     if (resource !== 'pods' && !mayBeRead(image)) continue;
-    assert.ok(held.includes(image), `admitted ${JSON.stringify(image)} unjudged`);
+    assert.ok(held.includes(image), `admitted ${JSON.stringify(image)} unchecked`);
   }
 }
 

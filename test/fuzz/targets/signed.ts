@@ -9,7 +9,7 @@ import { inputFor, KEY_NAMES, publicKey, readEverything, signersOf } from '../..
 
 const registry = createLayoutRegistry();
 
-/** The image that inputs are judged to be about. */
+/** The image that inputs are checked to be about. */
 export const IMAGE = 'demo/signed:1.0';
 export const BUNDLE_IMAGE = 'demo/bundle:1.0';
 export const imageDigest: Digest = registry.digest(IMAGE);

@@ -46,7 +46,7 @@ describe('the simulated admission of a cluster', () => {
     assert.deepEqual([proofs, requests], [2, 2 * (1 + 3)]);
   });
 
-  test('judges a pinned review by its digest, without the tag', () => {
+  test('decides a pinned review by its digest, without the tag', () => {
     const { reviews, proofs, requests } = outcome({ pinnedReviews: 1 });
     assert.deepEqual([reviews, proofs, requests], [20, 1, 1 + 3]);
   });

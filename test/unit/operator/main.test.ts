@@ -87,7 +87,7 @@ describe('serve, from files', () => {
   }
   const address = (name: 'webhook' | 'metrics') => String(lines.get('serving')?.[name]);
 
-  test('judges reviews, follows the policies, and counts', async () => {
+  test('decides reviews, follows the policies, and counts', async () => {
     await writeFile(path.join(folder, 'hub.yaml'), POLICY);
     const done = start();
     await eventually(() => lines.has('serving'), 10_000);
@@ -171,7 +171,7 @@ describe('serve, from files', () => {
     await collector.stop();
   });
 
-  test('follows trust roots in TUF repositories, and judges by them without a restart', async () => {
+  test('follows trust roots in TUF repositories, and decides by them without a restart', async () => {
     const sigstore = createSigstore();
     const content = new RegistryContent();
     putKeylessImage(content, 'demo/keyless:1.0', sigstore);

@@ -48,7 +48,7 @@ describe('cosignet scan with a list of images', () => {
     return runCaptured(['scan', ...what, ...more]);
   };
 
-  test('judges each image once, and ends with the worst code', async () => {
+  test('checks each image once, and ends with the worst code', async () => {
     const { code, out, err } = await scan('images');
     assert.deepEqual([code, err], [1, '']);
     assert.match(out, /^denied {3}NoSignature +- +\S+\/demo\/unsigned:1\.0$/m);
@@ -94,7 +94,7 @@ describe('cosignet scan with a list of images', () => {
     );
   });
 
-  test('judges for the namespace that is named', async () => {
+  test('checks for the namespace that is named', async () => {
     await writeFile(file('elsewhere'), '127.0.0.1:1/elsewhere/app\n');
     assert.match((await scan('elsewhere')).out, /NoPolicy/);
     assert.match((await scan('elsewhere', '-n', 'shop')).out, /RegistryUnavailable/);

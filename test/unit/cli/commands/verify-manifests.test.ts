@@ -71,7 +71,7 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: job, image: ${
     return runCaptured(['verify', '-f', '-', ...flags, ...args], {}, text);
   }
 
-  test('judges each image for the namespace of its manifest, and for the given one where there is none', async () => {
+  test('checks each image for the namespace of its manifest, and for the given one where there is none', async () => {
     const ran = await verify(manifests, '-n', 'batch', '--namespace-label', 'tier=other', '-o', 'json');
     assert.equal(ran.code, 1, ran.err);
     const lines: { image: string; code: string; namespace: string; places: { line: number; object: string }[] }[] =
@@ -137,14 +137,14 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: job, image: ${
     assert.equal(elementsOf(junit, 'failure').length, 1);
   });
 
-  test('judges images that are named beside the manifests, and says where they are from in text', async () => {
+  test('checks images that are named beside the manifests, and says where they are from in text', async () => {
     const { code, out } = await verify(manifests, '-n', 'shop', '-o', 'text', image('unsigned:1.0'));
     assert.equal(code, 1);
     assert.match(out, /^DENIED {2}.*unsigned:1\.0 {2}\(NoSignature\)/);
     assert.match(out, /^ {2}written {2}-:6 \(Deployment shop\/web\)$/m);
   });
 
-  test('ends with 2 where something can not be read, and nothing is judged', async () => {
+  test('ends with 2 where something can not be read, and nothing is decided', async () => {
     const asked = registry.requests.length;
     const broken = await verify(`${manifests}---\nkind: [\n`);
     assert.equal(broken.code, 2);

@@ -14,7 +14,7 @@ import { hostileReport, reportOf, verdict } from './reports.ts';
 const pod = (name: string) => ({ namespace: 'shop', name });
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const denied = verdict({ outcome: 'denied', code: 'NoSignature', message: 'nobody signed it', remedy: 'Sign it' });
-const unjudged = verdict({
+const undecided = verdict({
   image: 'docker.io/acme/db:1',
   outcome: 'error',
   code: 'RegistryUnavailable',
@@ -25,7 +25,7 @@ const allowed = verdict({ image: `docker.io/acme/ok:1@${DIGEST}`, resolved: `doc
 /** One of each. */
 const report = reportOf(
   { verdict: allowed, pods: [pod('ok-1'), pod('ok-2'), pod('mixed')] },
-  { verdict: unjudged, pods: [pod('db-1')] },
+  { verdict: undecided, pods: [pod('db-1')] },
   { verdict: denied, pods: [pod('app-1'), pod('mixed')] },
 );
 
@@ -48,7 +48,7 @@ describe('the report', () => {
     });
   });
 
-  test('makes one of what was judged alike in several namespaces, and keeps apart what was not', () => {
+  test('makes one of what was checked alike in several namespaces, and keeps apart what was not', () => {
     const elsewhere = { ...denied, policies: ['other'] };
     const { images } = reportOf(
       { verdict: denied, pods: [pod('a')] },

@@ -176,7 +176,7 @@ function restated(signing: Signing, digest: unknown, change: object = {}): Signi
   return { ...signing, payload, signedBytes, signature: signWith(signing.keys, 'P-256', signedBytes) };
 }
 
-describe('a bundle is judged by the digest alone', () => {
+describe('a bundle is about its digest alone', () => {
   const cases: readonly (readonly [KeyKind, boolean])[] = [
     ['P-256', true],
     ['RSA', true],
@@ -389,14 +389,14 @@ describe('a malformed bundle gives one line', () => {
   });
 
   test('for each member that is missing, null, empty or of another type', async () => {
-    for (const [original, judge] of [
+    for (const [original, verify] of [
       [bundleFor(signing), byIdentity],
       [bundleFor(keySigned), byKey],
       [bundleFor(signKeyless({ sigstore, withKey: true, message: true })), byKey],
     ] as const) {
       for (const path of pathsIn(original)) {
         for (const value of [undefined, null, '', '*', 12_345, -1, {}, [], true]) {
-          const verdict = await judge(judge === byKey ? keySigned : signing, withValue(original, path, value));
+          const verdict = await verify(verify === byKey ? keySigned : signing, withValue(original, path, value));
           const reason = verdict.ok
             ? `accepted: ${path.join('.')} = ${JSON.stringify(value) ?? 'nothing'}`
             : verdict.reason;

@@ -40,7 +40,7 @@ describe('every field of a certificate counts', () => {
     secret: (_name, key) => (key === 'ca.crt' ? { pem: caPem } : undefined),
     trustRoots: new Set(['public-good', 'private']),
   });
-  const judge = async (tag: string, spec: Partial<ImagePolicySpec>) => {
+  const decide = async (tag: string, spec: Partial<ImagePolicySpec>) => {
     engine.store.replace([compiled('own', { images: ['**'], ...spec }, context)]);
     return engine.decide(tag.includes('/') ? tag : `${REPOSITORY}:${tag}`);
   };
@@ -65,39 +65,39 @@ describe('every field of a certificate counts', () => {
 
   for (const [field, from, to, why] of CASES) {
     test(`${field} alone turns Verified into UntrustedSignature`, async () => {
-      const verified = await judge('signed', { certificates: [from] });
+      const verified = await decide('signed', { certificates: [from] });
       assert.equal(verified.code, 'Verified', verified.message);
       assert.deepEqual(
         verified.signers.map(({ name, format }) => [name, format]),
         [['release', 'bundle']],
       );
-      const refused = await judge('signed', { certificates: [to] });
+      const refused = await decide('signed', { certificates: [to] });
       assert.equal(refused.code, 'UntrustedSignature');
       assert.match(refused.message, why);
     });
   }
 
   test('secretRef alone turns Verified into PolicyNotReady', async () => {
-    assert.equal((await judge('signed', inSecret('ca.crt'))).code, 'Verified');
-    assert.equal((await judge('signed', inSecret('absent'))).code, 'PolicyNotReady');
+    assert.equal((await decide('signed', inSecret('ca.crt'))).code, 'Verified');
+    assert.equal((await decide('signed', inSecret('absent'))).code, 'PolicyNotReady');
   });
 
   test('name alone decides whom `required` means', async () => {
     const certificates = [exact, { ...exact, name: 'nobody', subject: 'nobody@acme.example' }];
-    assert.equal((await judge('signed', { certificates, required: ['release'] })).code, 'Verified');
-    assert.equal((await judge('signed', { certificates, required: ['nobody'] })).code, 'ThresholdNotMet');
+    assert.equal((await decide('signed', { certificates, required: ['release'] })).code, 'Verified');
+    assert.equal((await decide('signed', { certificates, required: ['nobody'] })).code, 'ThresholdNotMet');
   });
 
   test('transparencyLog alone asks for an entry, whatever the clock says', async () => {
     const required = { certificates: [exact], transparencyLog: 'Require' } as const;
-    assert.equal((await judge('logged', required)).code, 'Verified');
-    assert.equal((await judge('signed', required)).code, 'TransparencyLogMissing');
+    assert.equal((await decide('logged', required)).code, 'Verified');
+    assert.equal((await decide('signed', required)).code, 'TransparencyLogMissing');
   });
 
   test('no chain need come along where the policy has what lies between', async () => {
     const between = caPem + certificatePem(authority.intermediate);
-    assert.equal((await judge('without-chain', { certificates: [exact] })).code, 'UntrustedSignature');
-    assert.equal((await judge('without-chain', { certificates: [{ ...exact, caPem: between }] })).code, 'Verified');
+    assert.equal((await decide('without-chain', { certificates: [exact] })).code, 'UntrustedSignature');
+    assert.equal((await decide('without-chain', { certificates: [{ ...exact, caPem: between }] })).code, 'Verified');
   });
 
   for (const [tag, code] of [
@@ -108,7 +108,7 @@ describe('every field of a certificate counts', () => {
     ['future', 'UntrustedSignature'],
   ] as const) {
     test(`a certificate of another time than now: ${tag} is ${code}`, async () => {
-      const verdict = await judge(tag, { certificates: [exact] });
+      const verdict = await decide(tag, { certificates: [exact] });
       assert.equal(verdict.code, code, verdict.message);
       if (code !== 'Verified')
         assert.match(verdict.message, /valid from .* only, and nothing proves that it signed then/);
@@ -118,10 +118,10 @@ describe('every field of a certificate counts', () => {
   test('the same certificate counts until it ends, without another request', async () => {
     const { now } = engine.time;
     engine.time.now = Date.parse('2026-05-30T00:00:00Z');
-    assert.equal((await judge('expired', { certificates: [exact] })).code, 'Verified');
+    assert.equal((await decide('expired', { certificates: [exact] })).code, 'Verified');
     engine.registry.forget();
     engine.time.now = Date.parse('2026-05-31T00:00:01Z');
-    assert.equal((await judge('expired', { certificates: [exact] })).code, 'UntrustedSignature');
+    assert.equal((await decide('expired', { certificates: [exact] })).code, 'UntrustedSignature');
     assert.deepEqual(
       engine.registry.lines().filter((line) => line.includes('/blobs/')),
       [],
@@ -131,10 +131,10 @@ describe('every field of a certificate counts', () => {
 
   test('one certificate is one signer, however many entries it matches, and another kind beside keys', async () => {
     const certificates = [exact, { ...anybody, name: 'again', subjectPattern: '.*' }];
-    assert.equal((await judge('signed', { certificates, threshold: 2 })).code, 'ThresholdNotMet');
+    assert.equal((await decide('signed', { certificates, threshold: 2 })).code, 'ThresholdNotMet');
     const keys = [{ name: 'key', pem: publicKeyPem('release') }];
-    assert.equal((await judge('signed', { certificates: [exact], keys, threshold: 2 })).code, 'ThresholdNotMet');
-    assert.equal((await judge('signed', { certificates: [exact], keys })).code, 'Verified');
+    assert.equal((await decide('signed', { certificates: [exact], keys, threshold: 2 })).code, 'ThresholdNotMet');
+    assert.equal((await decide('signed', { certificates: [exact], keys })).code, 'Verified');
   });
 
   test('costs as many requests as a key', async () => {

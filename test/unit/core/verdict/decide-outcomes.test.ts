@@ -288,7 +288,7 @@ test('a sound selector limits a policy that is refused for something else', asyn
   assert.equal(code, 'Verified');
 });
 
-test('an image named by its digest is judged by it, whatever the tag says', async () => {
+test('an image named by its digest is verified by it, whatever the tag says', async () => {
   const registry = { resolveTag: () => Promise.reject(new Error('must not be asked')) };
   const digest = RESOLVED.split('@')[1];
   const verdict = await decide(`registry.example.com/demo/signed:9@${digest}`, { policies: { a: verify }, registry });

@@ -30,7 +30,7 @@ async function within(
   }
 }
 
-const judged = async (engine: TestEngine) => {
+const answered = async (engine: TestEngine) => {
   const { outcome, mode, code } = await engine.decide('demo/unsigned:1.0');
   return `${outcome} ${mode} ${code}`;
 };
@@ -66,7 +66,7 @@ describe('an exception', () => {
         { exception },
         async (engine) => {
           engine.time.now = Date.parse(END);
-          assert.equal(await judged(engine), expected[unmatchedImages]);
+          assert.equal(await answered(engine), expected[unmatchedImages]);
           assert.equal((await engine.decide('demo/signed:1.0')).code, 'NoPolicy');
         },
         { unmatchedImages },

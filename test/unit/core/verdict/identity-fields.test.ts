@@ -51,7 +51,7 @@ describe('every field of an identity counts', () => {
   const context = compileContext({
     trustRoots: new Set(['public-good', 'private', 'other', 'promised', 'unpromised']),
   });
-  const judge = async (tag: string, spec: Partial<ImagePolicySpec>) => {
+  const decide = async (tag: string, spec: Partial<ImagePolicySpec>) => {
     engine.store.replace([compiled('keyless', { images: ['**'], ...spec }, context)]);
     return engine.decide(`${REPOSITORY}:${tag}`);
   };
@@ -76,9 +76,9 @@ describe('every field of an identity counts', () => {
 
   for (const { field, from, to } of CASES) {
     test(`${field} alone turns Verified into UntrustedSignature`, async () => {
-      const verified = await judge('logged', { identities: [from] });
+      const verified = await decide('logged', { identities: [from] });
       assert.deepEqual([verified.code, verified.signers[0]?.name], ['Verified', 'ci'], verified.message);
-      const refused = await judge('logged', { identities: [to] });
+      const refused = await decide('logged', { identities: [to] });
       assert.equal(refused.code, 'UntrustedSignature');
       // Whoever reads it learns who signed, or why that could not be proven.
       assert.match(
@@ -117,8 +117,8 @@ describe('every field of an identity counts', () => {
   ];
   for (const [field, from, to, reason] of claims) {
     test(`${field} alone turns Verified into UntrustedSignature`, async () => {
-      assert.equal((await judge('built', { identities: [{ ...exact, claims: [from] }] })).code, 'Verified');
-      const refused = await judge('built', { identities: [{ ...exact, claims: [to] }] });
+      assert.equal((await decide('built', { identities: [{ ...exact, claims: [from] }] })).code, 'Verified');
+      const refused = await decide('built', { identities: [{ ...exact, claims: [to] }] });
       assert.equal(refused.code, 'UntrustedSignature');
       assert.match(refused.message, reason);
     });
@@ -133,12 +133,12 @@ describe('every field of an identity counts', () => {
       [held, other],
       [other, held],
     ]) {
-      assert.equal((await judge('built', { identities: [{ ...exact, claims: both }] })).code, 'UntrustedSignature');
+      assert.equal((await decide('built', { identities: [{ ...exact, claims: both }] })).code, 'UntrustedSignature');
     }
   });
 
   test('the verdict tells what the certificate says, asked for or not', async () => {
-    const { signers } = await judge('built', { identities: [exact] });
+    const { signers } = await decide('built', { identities: [exact] });
     assert.deepEqual(signers[0]?.claims, {
       githubWorkflowRepository: 'acme/app',
       issuer: ISSUER,
@@ -149,18 +149,18 @@ describe('every field of an identity counts', () => {
 
   test('name alone decides whom `required` means', async () => {
     const required = ['ci'];
-    assert.equal((await judge('logged', { identities: [exact], required })).code, 'Verified');
+    assert.equal((await decide('logged', { identities: [exact], required })).code, 'Verified');
     const others = [
       { ...exact, name: 'someone' },
       { ...exact, name: 'ci', subject: 'nobody' },
     ];
-    assert.equal((await judge('logged', { identities: others, required })).code, 'ThresholdNotMet');
+    assert.equal((await decide('logged', { identities: others, required })).code, 'ThresholdNotMet');
   });
 
   test('transparencyLog alone refuses a time that only an authority vouches for', async () => {
-    assert.equal((await judge('stamped', { identities: [exact] })).code, 'Verified');
-    assert.equal((await judge('logged', { identities: [exact], transparencyLog: 'Require' })).code, 'Verified');
-    const refused = await judge('stamped', { identities: [exact], transparencyLog: 'Require' });
+    assert.equal((await decide('stamped', { identities: [exact] })).code, 'Verified');
+    assert.equal((await decide('logged', { identities: [exact], transparencyLog: 'Require' })).code, 'Verified');
+    const refused = await decide('stamped', { identities: [exact], transparencyLog: 'Require' });
     assert.equal(refused.outcome, 'denied');
   });
 
@@ -170,15 +170,15 @@ describe('every field of an identity counts', () => {
       ['private', 'UntrustedSignature'],
       ['promised', 'UntrustedSignature'],
     ] as const) {
-      const verdict = await judge('unpromised', { identities: [{ ...exact, trustRoot }] });
+      const verdict = await decide('unpromised', { identities: [{ ...exact, trustRoot }] });
       assert.equal(verdict.code, code, verdict.message);
     }
     // What such an instance has of a certificate log proves nothing, and takes nothing away.
-    assert.equal((await judge('stamped', { identities: [{ ...exact, trustRoot: 'unpromised' }] })).code, 'Verified');
+    assert.equal((await decide('stamped', { identities: [{ ...exact, trustRoot: 'unpromised' }] })).code, 'Verified');
   });
 
   test('one certificate is one signer, however many identities it matches', async () => {
     const identities = [exact, { ...exact, name: 'again' }];
-    assert.equal((await judge('logged', { identities, threshold: 2 })).code, 'ThresholdNotMet');
+    assert.equal((await decide('logged', { identities, threshold: 2 })).code, 'ThresholdNotMet');
   });
 });

@@ -128,7 +128,7 @@ test('a thousand decisions at once about one cold image are one verification', a
   await engine.close();
 });
 
-test('an edited policy is judged again without a request', async () => {
+test('an edited policy is evaluated again without a request', async () => {
   const engine = await startEngine({ policies: { release: RELEASE } });
   assert.equal((await engine.decide('demo/both-formats:1.0')).outcome, 'allowed');
   engine.registry.forget();

@@ -23,7 +23,7 @@ describe('a trust root that is followed', () => {
   let text: string | undefined;
   let asked: number;
   const context = compileContext({ trustRoots: new Set(['public-good', 'private', 'followed']) });
-  const judge = async (image: string, spec: Partial<ImagePolicySpec>) => {
+  const decide = async (image: string, spec: Partial<ImagePolicySpec>) => {
     engine.store.replace([compiled('ours', { images: ['**'], ...spec }, context)]);
     return engine.decide(image);
   };
@@ -49,59 +49,59 @@ describe('a trust root that is followed', () => {
   });
 
   test('can not be checked by before it is there, and can at once when it is', async () => {
-    const early = await judge(KEYLESS, { identities: [identity] });
+    const early = await decide(KEYLESS, { identities: [identity] });
     assert.deepEqual([early.outcome, early.code], ['error', 'TrustRootUnavailable']);
     assert.match(early.message, /trust root "followed" can't be used: the repository does not answer/);
     text = GOOD;
-    assert.equal((await judge(KEYLESS, { identities: [identity] })).code, 'Verified');
+    assert.equal((await decide(KEYLESS, { identities: [identity] })).code, 'Verified');
   });
 
   test('that changed no longer vouches for what the former one did', async () => {
     text = GOOD;
-    assert.equal((await judge(KEYLESS, { identities: [identity] })).code, 'Verified');
+    assert.equal((await decide(KEYLESS, { identities: [identity] })).code, 'Verified');
     text = OTHER;
-    assert.equal((await judge(KEYLESS, { identities: [identity] })).code, 'UntrustedSignature');
+    assert.equal((await decide(KEYLESS, { identities: [identity] })).code, 'UntrustedSignature');
     text = GOOD;
-    assert.equal((await judge(KEYLESS, { identities: [identity] })).code, 'Verified');
+    assert.equal((await decide(KEYLESS, { identities: [identity] })).code, 'Verified');
   });
 
   test('that is no trusted root is no trust root', async () => {
     text = '{}';
-    const verdict = await judge(KEYLESS, { identities: [identity] });
+    const verdict = await decide(KEYLESS, { identities: [identity] });
     assert.deepEqual([verdict.outcome, verdict.code], ['error', 'TrustRootUnavailable']);
   });
 
   test('does not matter where another root or a key is enough', async () => {
     const identities = [identity, { ...identity, name: 'private', trustRoot: 'private' }];
-    assert.equal((await judge(KEYLESS, { identities })).code, 'Verified');
-    assert.equal((await judge('demo/signed:1.0', { identities, keys: [release] })).code, 'Verified');
-    const both = await judge(KEYLESS, { identities, threshold: 2 });
+    assert.equal((await decide(KEYLESS, { identities })).code, 'Verified');
+    assert.equal((await decide('demo/signed:1.0', { identities, keys: [release] })).code, 'Verified');
+    const both = await decide(KEYLESS, { identities, threshold: 2 });
     assert.deepEqual([both.outcome, both.code], ['error', 'TrustRootUnavailable']);
   });
 
   test('is never asked for by key-only policies', async () => {
     for (const image of ['demo/signed:1.0', 'demo/bundle:1.0', 'demo/unsigned:1.0', KEYLESS]) {
-      await judge(image, { keys: [release] });
+      await decide(image, { keys: [release] });
     }
-    assert.equal((await judge('demo/signed:1.0', { keys: [release] })).code, 'Verified');
+    assert.equal((await decide('demo/signed:1.0', { keys: [release] })).code, 'Verified');
     assert.equal(asked, 0);
   });
 
   test('may vouch for the log that a policy for keys demands', async () => {
     const demand = { keys: [release], transparencyLog: 'Require' } as const;
-    assert.equal((await judge('demo/signed:1.0', demand)).code, 'TrustRootUnavailable');
+    assert.equal((await decide('demo/signed:1.0', demand)).code, 'TrustRootUnavailable');
     text = GOOD;
-    assert.equal((await judge('demo/signed:1.0', demand)).code, 'TransparencyLogMissing');
+    assert.equal((await decide('demo/signed:1.0', demand)).code, 'TransparencyLogMissing');
   });
 
   test('may vouch for an attestation that is asked for', async () => {
     const attestations = [{ name: 'tests', predicateType: 'https://example.com/tests/v1', signers: ['ci'] }];
     const spec = { keys: [release], identities: [identity], attestations };
     const image = 'demo/signed-and-attested:bundle';
-    assert.equal((await judge(image, { keys: [release] })).code, 'Verified');
-    assert.equal((await judge(image, spec)).code, 'TrustRootUnavailable');
+    assert.equal((await decide(image, { keys: [release] })).code, 'Verified');
+    assert.equal((await decide(image, spec)).code, 'TrustRootUnavailable');
     text = GOOD;
-    assert.equal((await judge(image, spec)).code, 'AttestationMissing');
+    assert.equal((await decide(image, spec)).code, 'AttestationMissing');
   });
 });
 

@@ -132,7 +132,7 @@ describe('the cache', () => {
     assert.equal(grown.length, 1);
   });
 
-  test('is judged by again without another look at what was condensed', async () => {
+  test('is evaluated again without another look at what was condensed', async () => {
     const { weighed, cache } = workshop(layout);
     const image = imageOf('demo/signed:1.0');
     await weighed('demo/signed:1.0');

@@ -22,7 +22,7 @@ const policies = (...names: string[]): ReadonlyMap<string, CompiledPolicy> =>
 type Answer = readonly [outcome: Outcome, code: VerdictCode, ...refusedBy: string[]];
 
 /** As the sweep leaves them: an image without an answer is not checked yet. */
-function judged(
+function decided(
   pods: readonly PodObject[],
   known: ReadonlyMap<string, CompiledPolicy>,
   answers: Record<string, Answer>,
@@ -48,7 +48,7 @@ describe('what a policy would do to what runs', () => {
       pod('web/1', 'worse'),
     ];
     const effects = policyEffects(
-      judged(pods, known, {
+      decided(pods, known, {
         good: ['allowed', 'Verified'],
         bad: ['denied', 'NoSignature', 'a'],
         worse: ['denied', 'UntrustedSignature', 'a', 'b'],
@@ -69,7 +69,7 @@ describe('what a policy would do to what runs', () => {
     const known = policies('a');
     const pods = [pod('shop/1', 'out'), pod('shop/2', 'out', 'bad')];
     const answers = { out: ['error', 'RegistryUnavailable', 'a'], bad: ['denied', 'NoSignature', 'a'] } as const;
-    const effect = policyEffects(judged(pods, known, { ...answers }), known).get('a');
+    const effect = policyEffects(decided(pods, known, { ...answers }), known).get('a');
     assert.deepEqual([effect?.wouldDeny, effect?.undecided], [1, 1]);
     // The denied one comes first, whatever its name.
     assert.deepEqual(effect?.sample, ['shop/2: bad: NoSignature', 'shop/1: out: RegistryUnavailable']);
@@ -88,7 +88,7 @@ describe('what a policy would do to what runs', () => {
       ),
     );
     const sampleOf = (list: readonly PodObject[]) =>
-      policyEffects(judged(list, known, answers), known).get('a')?.sample;
+      policyEffects(decided(list, known, answers), known).get('a')?.sample;
     const sample = sampleOf(pods);
     assert.equal(sample?.length, 10);
     assert.equal(new Set(sample?.map((text) => text.split(': ')[1])).size, 10);
@@ -100,7 +100,7 @@ describe('what a policy would do to what runs', () => {
     const known = policies('a');
     const image = 'x'.repeat(3000);
     const effect = policyEffects(
-      judged([pod('shop/1', image)], known, { [image]: ['denied', 'InvalidReference', 'a'] }),
+      decided([pod('shop/1', image)], known, { [image]: ['denied', 'InvalidReference', 'a'] }),
       known,
     );
     assert.equal(effect.get('a')?.sample[0]?.length, 1024);
@@ -109,13 +109,13 @@ describe('what a policy would do to what runs', () => {
   test('says nothing of a policy while one of its images is not checked', () => {
     const known = policies('a');
     const pods = [pod('shop/1', 'bad'), pod('shop/2', 'later')];
-    assert.equal(policyEffects(judged(pods, known, { bad: ['denied', 'NoSignature', 'a'] }), known).size, 0);
+    assert.equal(policyEffects(decided(pods, known, { bad: ['denied', 'NoSignature', 'a'] }), known).size, 0);
   });
 
   test('leaves out the namespaces that admission leaves out', () => {
     const known = policies('a');
     const pods = [pod('kube-system/1', 'bad')];
-    assert.equal(policyEffects(judged(pods, known, {}), known).get('a')?.wouldDeny, 0);
+    assert.equal(policyEffects(decided(pods, known, {}), known).get('a')?.wouldDeny, 0);
   });
 
   test('tells the generation that it is about', () => {
@@ -124,7 +124,7 @@ describe('what a policy would do to what runs', () => {
 });
 
 describe('grouping', () => {
-  test('judges an image once for all Pods of a namespace with the same credentials, the most frequent first', () => {
+  test('checks an image once for all Pods of a namespace with the same credentials, the most frequent first', () => {
     const pods = [pod('shop/1', 'rare'), pod('shop/2', 'often'), pod('shop/3', 'often'), pod('web/1', 'often')];
     const { subjects } = groupPods(pods, () => false);
     assert.deepEqual(

@@ -163,7 +163,7 @@ describe('the scan of what runs', () => {
     assert.deepEqual(images(), ['example.com/a', 'example.com/b']);
   });
 
-  test("judges a changed policy's images again, and no others", async () => {
+  test("decides on a changed policy's images again, and no others", async () => {
     policy('all', '**');
     policy('vendor', 'example.com/vendor/*');
     run('shop/1', 'example.com/vendor/a');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which images of a request are judged at all: UPDATE, terminating objects, exclusions, mirror pods.
+// Which images of a request are checked at all: UPDATE, terminating objects, exclusions, mirror pods.
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { harness, objectOf, podOf, podReview, reviewOf, SIGNED, UNSIGNED, untilGone } from '../reviews.ts';
@@ -25,17 +25,17 @@ describe('UPDATE', () => {
     assert.deepEqual(await ask(review), { allowed: true, asked: [] });
   });
 
-  test('a changed image is judged, and only that', async () => {
+  test('a changed image is checked, and only that', async () => {
     const review = update('pods', podOf([UNSIGNED, SIGNED]), podOf([UNSIGNED, 'registry.example.com/unsigned/new']));
     assert.deepEqual(await ask(review), { allowed: false, asked: ['registry.example.com/unsigned/new'] });
   });
 
-  test('an image that another container had is judged', async () => {
+  test('an image that another container had is checked', async () => {
     const review = update('pods', podOf([UNSIGNED, SIGNED]), podOf([SIGNED, UNSIGNED]));
     assert.deepEqual(await ask(review), { allowed: false, asked: [SIGNED, UNSIGNED] });
   });
 
-  test('an image that moved to another list is judged', async () => {
+  test('an image that moved to another list is checked', async () => {
     const container = { name: 'a', image: UNSIGNED };
     const old = objectOf('deployments', { containers: [container] });
     const review = update('deployments', old, objectOf('deployments', { initContainers: [container] }));
@@ -59,7 +59,7 @@ describe('UPDATE', () => {
     assert.deepEqual(await ask(review), { allowed: true, asked: [] });
   });
 
-  test('a second container of the same name with another image is judged', async () => {
+  test('a second container of the same name with another image is checked', async () => {
     const old = objectOf('pods', { containers: [{ name: 'a', image: SIGNED }] });
     const object = objectOf('pods', {
       containers: [
@@ -70,7 +70,7 @@ describe('UPDATE', () => {
     assert.deepEqual(await ask(update('pods', old, object)), { allowed: false, asked: [UNSIGNED] });
   });
 
-  test('a new volume and a new ephemeral container are judged', async () => {
+  test('a new volume and a new ephemeral container are checked', async () => {
     const volume = {
       ...podOf([SIGNED]),
       spec: { containers: [{ name: 'c0', image: SIGNED }], volumes: [{ name: 'v', image: { reference: UNSIGNED } }] },
@@ -83,7 +83,7 @@ describe('UPDATE', () => {
     assert.deepEqual(await ask(review), { allowed: false, asked: [UNSIGNED] });
   });
 
-  test('scaling and changing the image in one update is judged', async () => {
+  test('scaling and changing the image in one update is checked', async () => {
     const old = { spec: { replicas: 0, template: { spec: { containers: [{ name: 'a', image: SIGNED }] } } } };
     const object = { spec: { replicas: 5, template: { spec: { containers: [{ name: 'a', image: UNSIGNED }] } } } };
     assert.equal((await ask(update('deployments', old, object))).allowed, false);
@@ -104,13 +104,13 @@ describe('UPDATE', () => {
     });
   }
 
-  test('CREATE with an old object, which no API server sends, is judged in full', async () => {
+  test('CREATE with an old object, which no API server sends, is checked in full', async () => {
     assert.equal((await ask(podReview([UNSIGNED], { oldObject: podOf([UNSIGNED]) }))).allowed, false);
   });
 });
 
 describe('terminating objects', () => {
-  test('can lose a finalizer although nothing can be judged now', async () => {
+  test('can lose a finalizer although nothing can be checked now', async () => {
     const review = update('pods', podOf([UNSIGNED], DELETED), podOf([UNSIGNED], { ...DELETED, finalizers: [] }));
     assert.equal((await ask(review, { decide: engineDown })).allowed, true);
   });
@@ -121,7 +121,7 @@ describe('terminating objects', () => {
     assert.equal((await ask(update('pods', odd(DELETED), odd({ ...DELETED, finalizers: [] })))).allowed, true);
   });
 
-  test('are judged where an image changes', async () => {
+  test('are checked where an image changes', async () => {
     const review = update('pods', podOf([SIGNED], DELETED), podOf([UNSIGNED], DELETED));
     assert.deepEqual(await ask(review), { allowed: false, asked: [UNSIGNED] });
   });
@@ -188,7 +188,7 @@ describe('exclusions', () => {
     ['Kube-System', false],
     ['kube', false],
   ] as const) {
-    test(`a Pod in ${namespace} is ${allowed ? 'not judged' : 'judged'}`, async () => {
+    test(`a Pod in ${namespace} is ${allowed ? 'not checked' : 'checked'}`, async () => {
       assert.deepEqual(await ask(podReview([UNSIGNED], { namespace })), { allowed, asked: allowed ? [] : [UNSIGNED] });
     });
   }
@@ -202,7 +202,7 @@ describe('mirror pods', () => {
   const MIRROR = { annotations: { 'kubernetes.io/config.mirror': 'hash' } };
   const NODE = { userInfo: { username: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] } };
 
-  test('made by a node are not judged', async () => {
+  test('made by a node are not checked', async () => {
     assert.deepEqual(await ask(reviewOf('pods', podOf([UNSIGNED], MIRROR), NODE)), { allowed: true, asked: [] });
   });
 
@@ -234,7 +234,7 @@ describe('mirror pods', () => {
       update('pods', podOf([SIGNED]), podOf([UNSIGNED], MIRROR), { ...NODE, subResource: 'ephemeralcontainers' }),
     ],
   ] as const) {
-    test(`${what}: judged`, async () => {
+    test(`${what}: checked`, async () => {
       assert.equal((await ask(review)).allowed, false);
     });
   }

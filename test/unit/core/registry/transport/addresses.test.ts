@@ -67,7 +67,7 @@ describe('addressKind', () => {
     test(`says that ${address} is ${kind}`, () => assert.equal(addressKind(address), kind));
   }
 
-  test('judges an IPv4 address alike in every IPv6 carrier', () => {
+  test('classifies an IPv4 address alike in every IPv6 carrier', () => {
     fc.assert(
       fc.property(fc.ipV4(), (address) => {
         const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);

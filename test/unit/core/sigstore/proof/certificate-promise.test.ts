@@ -24,7 +24,7 @@ function certificateWith(promises: (request: PromiseRequest) => readonly Buffer[
 
 const logOf = (keys: KeyPair) => trustedLog('https://ct.test', keys.publicKey, sha256(spkiOf(keys.publicKey)));
 
-function judge(certificate: X509Certificate, logs = [logOf(known)]): void {
+function verify(certificate: X509Certificate, logs = [logOf(known)]): void {
   const root = parseTrustRoot(JSON.stringify({ ...sigstore.trustedRoot, ctlogs: logs }));
   const issuer = root.certificateAuthorities[0]?.certChain[0];
   assert.ok(issuer);
@@ -32,23 +32,23 @@ function judge(certificate: X509Certificate, logs = [logOf(known)]): void {
 }
 
 describe('a certificate is promised', () => {
-  test('by a trusted log', () => judge(certificateWith((asked) => [certificatePromise(known, asked)])));
+  test('by a trusted log', () => verify(certificateWith((asked) => [certificatePromise(known, asked)])));
 
   test('by a trusted log beside others, in any order', () => {
-    judge(certificateWith((asked) => [certificatePromise(stranger, asked), certificatePromise(known, asked)]));
-    judge(certificateWith((asked) => [certificatePromise(known, asked), certificatePromise(stranger, asked)]));
+    verify(certificateWith((asked) => [certificatePromise(stranger, asked), certificatePromise(known, asked)]));
+    verify(certificateWith((asked) => [certificatePromise(known, asked), certificatePromise(stranger, asked)]));
   });
 
   test('by two trusted logs', () => {
     const both = certificateWith((asked) => [certificatePromise(known, asked), certificatePromise(stranger, asked)]);
-    judge(both, [logOf(stranger), logOf(known)]);
+    verify(both, [logOf(stranger), logOf(known)]);
   });
 
   test('by a log with an RSA key', () => {
     const rsa = generateKeys('RSA');
     const log = logOf(rsa);
     log.publicKey.keyDetails = 'PKIX_RSA_PKCS1V15_2048_SHA256';
-    judge(
+    verify(
       certificateWith((asked) => [certificatePromise(rsa, asked, [4, 1])]),
       [log],
     );
@@ -80,10 +80,10 @@ describe('a certificate is not promised', () => {
   test('by a log that the trust root knows under another id', () => {
     const promised = certificateWith((asked) => [certificatePromise(known, asked)]);
     const renamed = { ...logOf(known), logId: logOf(stranger).logId };
-    assert.throws(() => judge(promised, [renamed]), /none of the SCTs/);
+    assert.throws(() => verify(promised, [renamed]), /none of the SCTs/);
   });
 
   for (const [name, promises] of cases) {
-    test(name, () => assert.throws(() => judge(certificateWith(promises)), /none of the SCTs/));
+    test(name, () => assert.throws(() => verify(certificateWith(promises)), /none of the SCTs/));
   }
 });

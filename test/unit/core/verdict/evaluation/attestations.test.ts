@@ -101,15 +101,15 @@ const noCritical = condition(
 const CLEAN = attestation(VULNERABILITIES, { vulnerabilities: [{ severity: 'LOW' }] });
 const CRITICAL = attestation(VULNERABILITIES, { vulnerabilities: [{ severity: 'CRITICAL' }] });
 
-describe('attestations are judged', () => {
+describe('attestations are evaluated', () => {
   test('as good where nothing is demanded', async () => {
     assert.deepEqual(await evaluate([], [], IMAGE, byNobody), { ok: true, proofs: [] });
   });
 
   test('as good where one of the type, by a signer, meets all that is asked', async () => {
     const schema = { type: 'object', required: ['vulnerabilities'] };
-    const judged = await evaluate([demand({ schema, conditions: [noCritical] })], [CLEAN], IMAGE, byScanner);
-    assert.deepEqual(judged, { ok: true, proofs: [BY_SCANNER] });
+    const evaluated = await evaluate([demand({ schema, conditions: [noCritical] })], [CLEAN], IMAGE, byScanner);
+    assert.deepEqual(evaluated, { ok: true, proofs: [BY_SCANNER] });
   });
 
   test('as good where one fails and another does not', async () => {
@@ -144,13 +144,13 @@ describe('attestations are judged', () => {
   });
 
   test('as missing where all are of another type', async () => {
-    const judged = await evaluate(
+    const evaluated = await evaluate(
       [demand()],
       [attestation(SPDX, {}), attestation(`${VULNERABILITIES}x`, {})],
       IMAGE,
       byScanner,
     );
-    assert.equal(!judged.ok && judged.code, 'AttestationMissing');
+    assert.equal(!evaluated.ok && evaluated.code, 'AttestationMissing');
   });
 
   test('as missing where nobody trusted made it, whatever it says', async () => {
@@ -162,16 +162,16 @@ describe('attestations are judged', () => {
   });
 
   test("as missing with the reasons why each is nobody's, each once", async () => {
-    const judged = await evaluate([demand()], [CLEAN, CRITICAL], IMAGE, byStranger);
+    const evaluated = await evaluate([demand()], [CLEAN, CRITICAL], IMAGE, byStranger);
     assert.equal(
-      !judged.ok && judged.message,
+      !evaluated.ok && evaluated.message,
       `attestation "scan" (${VULNERABILITIES}): 2 found, none by a trusted signer (ci: the certificate is of somebody else)`,
     );
   });
 
   test("as missing where another of the policy's signers made it", async () => {
-    const judged = await evaluate([demand({ signers: [BUILDER] })], [CLEAN], IMAGE, byScanner);
-    assert.equal(!judged.ok && judged.code, 'AttestationMissing');
+    const evaluated = await evaluate([demand({ signers: [BUILDER] })], [CLEAN], IMAGE, byScanner);
+    assert.equal(!evaluated.ok && evaluated.code, 'AttestationMissing');
   });
 
   test("as failed with the author's words where a condition is not met", async () => {
@@ -184,32 +184,32 @@ describe('attestations are judged', () => {
 
   test('as failed where one of two conditions is not met', async () => {
     const never = condition('false', 'never');
-    const judged = await evaluate([demand({ conditions: [noCritical, never] })], [CLEAN], IMAGE, byScanner);
-    assert.match(judged.ok ? '' : judged.message, /never$/);
+    const evaluated = await evaluate([demand({ conditions: [noCritical, never] })], [CLEAN], IMAGE, byScanner);
+    assert.match(evaluated.ok ? '' : evaluated.message, /never$/);
   });
 
   test('as failed where a condition cannot be evaluated, with the reason', async () => {
-    const judged = await evaluate(
+    const evaluated = await evaluate(
       [demand({ conditions: [noCritical] })],
       [attestation(VULNERABILITIES, {})],
       IMAGE,
       byScanner,
     );
-    assert.match(judged.ok ? '' : judged.message, /fix the critical ones first \(.*vulnerabilities.*\)/);
-    assert.equal(!judged.ok && judged.code, 'AttestationFailed');
+    assert.match(evaluated.ok ? '' : evaluated.message, /fix the critical ones first \(.*vulnerabilities.*\)/);
+    assert.equal(!evaluated.ok && evaluated.code, 'AttestationFailed');
   });
 
   test('as failed where the predicate does not fit the schema', async () => {
     const schema = { type: 'object', required: ['scanner'] };
-    const judged = await evaluate([demand({ schema })], [CLEAN], IMAGE, byScanner);
-    assert.match(judged.ok ? '' : judged.message, /must have required property 'scanner'/);
+    const evaluated = await evaluate([demand({ schema })], [CLEAN], IMAGE, byScanner);
+    assert.match(evaluated.ok ? '' : evaluated.message, /must have required property 'scanner'/);
   });
 
   test('all together: one demand that is not met refuses the image', async () => {
     const sbom = demand({ name: 'sbom', predicateType: SPDX });
-    const judged = await evaluate([demand(), sbom], [CLEAN], IMAGE, byScanner);
+    const evaluated = await evaluate([demand(), sbom], [CLEAN], IMAGE, byScanner);
     assert.match(
-      judged.ok ? '' : judged.message,
+      evaluated.ok ? '' : evaluated.message,
       /^attestation "sbom" \(https:\/\/spdx\.dev\/Document\): none was found/,
     );
     assert.equal((await evaluate([demand(), sbom], [CLEAN, attestation(SPDX, {})], IMAGE, byScanner)).ok, true);
@@ -242,8 +242,8 @@ describe('attestations are judged', () => {
     const many = Array.from({ length: 30 }, (_, index) =>
       attestation(VULNERABILITIES, { [`${'k'.repeat(400)}${index}`]: 1 }),
     );
-    const judged = await evaluate([demand({ conditions })], many, IMAGE, byScanner);
-    assert.ok(!judged.ok && judged.message.length < 1000);
+    const evaluated = await evaluate([demand({ conditions })], many, IMAGE, byScanner);
+    assert.ok(!evaluated.ok && evaluated.message.length < 1000);
   });
 
   test('and a failure to ask who made it is no permission', async () => {

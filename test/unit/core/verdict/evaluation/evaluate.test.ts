@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The judgement alone, on evidence and proofs that are given: who counts, and why somebody does not.
+// The evaluation alone, on evidence and proofs that are given: who counts, and why somebody does not.
 import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
 import type { KeySigner } from '../../../../../core/policy/signers/key/key-signer.ts';
 import type { TextMatcher } from '../../../../../core/policy/signers/common/text-matcher.ts';

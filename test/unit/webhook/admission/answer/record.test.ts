@@ -161,7 +161,7 @@ describe('the record of a review', () => {
     assert.equal(records[0]?.traceparent, traceparent);
   });
 
-  test('does not exist where nothing was judged', async () => {
+  test('does not exist where nothing was checked', async () => {
     const { handle, records } = harness();
     await handle('mutate', podReview([SIGNED], { namespace: 'kube-system' }), untilGone());
     await handle('mutate', { kind: 'Pod' }, untilGone());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node may bring past the judgement, and nothing more.
+// What a node may bring past the decision, and nothing more.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isExcludedNamespace } from '../../../../../webhook/admission/request/exclusion.ts';
@@ -16,7 +16,7 @@ describe("a node's Pod", () => {
   const node = { userInfo: { groups: ['system:nodes'] } };
 
   for (const annotations of [{}, { other: 'x' }, { 'kubernetes.io/config.mirror': 1 }, 'text', null]) {
-    test(`with the annotations ${JSON.stringify(annotations)} is judged`, async () => {
+    test(`with the annotations ${JSON.stringify(annotations)} is checked`, async () => {
       assert.deepEqual(await asked('pods', podOf(['nginx'], { annotations }), node), ['nginx']);
     });
   }

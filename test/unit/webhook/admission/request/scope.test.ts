@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of a request is judged, apart from the judgement.
+// What of a request is decided on, apart from the decision.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseReview } from '../../../../../webhook/admission/request/review.ts';
@@ -24,7 +24,7 @@ function many(count: number): Body {
   return podReview(Array.from({ length: count }, (_, index) => `nginx:${index}`));
 }
 
-describe('nothing is judged', () => {
+describe('nothing is decided', () => {
   const mirror = podOf(['nginx'], { annotations: { 'kubernetes.io/config.mirror': 'x' } });
   const cases: readonly (readonly [string, Body])[] = [
     ['ExcludedNamespace', podReview(['nginx'], { namespace: 'kube-system' })],
@@ -73,7 +73,7 @@ describe('a request is refused', () => {
   });
 });
 
-test('a Pod is judged by its images and by what it pulls them with', () => {
+test('a Pod is checked by its images and by what it pulls them with', () => {
   const spec = {
     containers: [{ name: 'a', image: 'nginx' }],
     imagePullSecrets: [{ name: 'pull' }],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an update or an open template leaves unjudged, and nothing more.
+// What an update or an open template leaves unchecked, and nothing more.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
@@ -38,7 +38,7 @@ describe('an update', () => {
   });
 });
 
-test('an image that a template leaves open is left to its Pods, which are judged', async () => {
+test('an image that a template leaves open is left to its Pods, which are checked', async () => {
   const { handle, asked: images } = harness();
   const open = { containers: [{ name: 'a', image: '' }] };
   const template = await handle('validate', reviewOf('jobs', objectOf('jobs', open)), untilGone());
@@ -66,7 +66,7 @@ describe('what no Pod can start with', () => {
     });
   }
 
-  test('is not what some Pod could: that is judged in templates too', async () => {
+  test('is not what some Pod could: that is checked in templates too', async () => {
     for (const image of ['Nginx:1', 'nginx:', 'a_b.io/x', `x@sha512:${'a'.repeat(128)}`, 'nginx/', UNSIGNED]) {
       const object = objectOf('deployments', podSpec([image]));
       assert.deepEqual(await asked('deployments', object), [image]);
@@ -87,7 +87,7 @@ async function apply(
 }
 
 describe('a tag that is applied again to a Job, whose images are immutable', () => {
-  test('is judged as the digest that it was pinned to, and stays pinned to it', async () => {
+  test('is checked as the digest that it was pinned to, and stays pinned to it', async () => {
     const { images, patch, allowed } = await apply('jobs', SIGNED, pinnedFor(SIGNED));
     assert.equal(allowed, true);
     assert.deepEqual(images, [pinnedFor(SIGNED)]);
