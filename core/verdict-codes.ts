@@ -48,6 +48,8 @@ export interface DenialContext {
   readonly remedy: string;
   /** Whom to ask. */
   readonly contact: string;
+  /** The signer of the policy who made a signature that does not count, and why it does not, as a clause. */
+  readonly unaccepted?: string;
 }
 
 const MINUTE = 60_000;
@@ -147,8 +149,10 @@ const FACTS = {
     summary: 'It has signatures, none by a trusted signer.',
     remedy: ({ image, policy }) =>
       `Sign it with a key of the policy (cosign sign --key cosign.key ${image}), or add the signer's key to policy ${policy?.name ?? ''}.`,
-    denial: ({ image, policy, demand, contact }) =>
-      `${image} is signed, but not by a signer that the policy trusts. ${policy} requires ${demand}. Use an image from the approved pipeline, or ask ${contact}.`,
+    denial: ({ image, policy, demand, contact, unaccepted }) =>
+      unaccepted === undefined
+        ? `${image} is signed, but not by a signer that the policy trusts. ${policy} requires ${demand}. Use an image from the approved pipeline, or ask ${contact}.`
+        : `${image} is signed, but no signature of it counts: ${unaccepted}. ${policy} requires ${demand}. Ask ${contact}.`,
   },
   ThresholdNotMet: {
     ...DENIED,

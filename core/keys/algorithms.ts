@@ -61,14 +61,14 @@ export function signedHash(
   }
 }
 
-interface RsaPadding {
+export interface RsaPadding {
   readonly padding: number;
   readonly saltLength?: number;
 }
 
 const PKCS1: RsaPadding = { padding: constants.RSA_PKCS1_PADDING };
 /** With a salt of any length: Google's and Azure's services take the hash's, OpenSSL the longest. */
-const PSS: RsaPadding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO };
+export const PSS: RsaPadding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO };
 
 /**
  * An ordinary RSA key signs either way. What the signature holds tells which, so that one by another key costs two
@@ -88,7 +88,7 @@ function byRsa(
 }
 
 /** The bytes inside of an RSA signature; undefined where it is none of this key's length. */
-function rawRsa(key: KeyObject, signature: Uint8Array): Uint8Array | undefined {
+export function rawRsa(key: KeyObject, signature: Uint8Array): Uint8Array | undefined {
   try {
     return publicDecrypt({ key, padding: constants.RSA_NO_PADDING }, signature);
   } catch {
@@ -96,9 +96,13 @@ function rawRsa(key: KeyObject, signature: Uint8Array): Uint8Array | undefined {
   }
 }
 
-type VerifyKey = KeyObject | ({ readonly key: KeyObject } & RsaPadding);
+type VerifyKey =
+  | KeyObject
+  | ({ readonly key: KeyObject } & RsaPadding)
+  | { readonly key: KeyObject; readonly dsaEncoding: 'ieee-p1363' };
 
-function verifies(hash: string | null, key: VerifyKey, signedBytes: Uint8Array, signature: Uint8Array): boolean {
+/** False also for what is no signature at all. @param hash null: none. */
+export function verifies(hash: string | null, key: VerifyKey, signedBytes: Uint8Array, signature: Uint8Array): boolean {
   try {
     return verify(hash, signedBytes, key, signature);
   } catch {

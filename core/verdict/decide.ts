@@ -282,11 +282,12 @@ function combine(
 }
 
 function refusalBy(verification: Exclude<PolicyVerification, { satisfied: true }>, known: Known): VerdictDraft {
-  const { policy, code, reason, places, remedy } = verification;
+  const { policy, code, reason, places, remedy, unaccepted } = verification;
   const looked = places.length > 0 ? `; looked at ${places.join(', ')}` : '';
   const subject = known.resolved ?? known.image;
   const message = `image ${known.image} (${subject.slice(subject.indexOf('@') + 1)}) does not satisfy policy "${policy.name}": ${reason}; tried ${describeSigners(policy)}${looked}`;
-  return { ...refusal(policy, code, { message, reason }), ...(remedy !== undefined && { remedy }) };
+  const grounds = { reason, ...(unaccepted !== undefined && { unaccepted }) };
+  return { ...refusal(policy, code, { message, ...grounds }), ...(remedy !== undefined && { remedy }) };
 }
 
 function render(

@@ -35,7 +35,7 @@ export function denialText(
   const { image, code, grounds, remedy, refusedBy = [] } = verdict;
   if (grounds === undefined) return sentences(verdict.message, remedy);
   const name = nameOf(image);
-  const { policy, demand = 'signatures', reason, notice = '' } = grounds;
+  const { policy, demand = 'signatures', reason, notice = '', unaccepted } = grounds;
   const text = factsOf(code).denial({
     image: name,
     policy: policy === undefined ? 'The configuration' : `Policy "${policy}"`,
@@ -43,6 +43,7 @@ export function denialText(
     reason: reason.replace(/[.\s]+$/, ''),
     remedy,
     contact: contact ?? NOBODY_NAMED,
+    ...(unaccepted !== undefined && { unaccepted }),
   });
   const others = refusedBy.filter((other) => other !== policy).map((other) => `"${other}"`);
   return sentences(

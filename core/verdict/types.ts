@@ -38,6 +38,8 @@ export interface Grounds {
   readonly notice?: string;
   /** What was found, or why it could not be found out; no sentence. */
   readonly reason: string;
+  /** The signer of the policy who made a signature that does not count, and why it does not; part of the reason. */
+  readonly unaccepted?: string;
 }
 
 export interface DecisionRequest {

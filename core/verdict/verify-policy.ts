@@ -13,6 +13,7 @@ import type { EvidenceSource, ImageEvidence, ReadFailure, Sought } from './evide
 import type { FormatMemory } from './evidence/format-memory.ts';
 import { createWorkBudget } from './evaluation/work-budget.ts';
 import { evaluate } from './evaluation/evaluate.ts';
+import { tellUnaccepted } from './evaluation/unaccepted.ts';
 import type { VerdictSigner } from './evaluation/distinct-signers.ts';
 import type { PolicyEvaluation } from './evaluation/evaluate.ts';
 import type { SignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
@@ -32,6 +33,8 @@ export type PolicyVerification =
       readonly reason: string;
       /** What a person can do about it, where the failure knows. */
       readonly remedy?: string;
+      /** The signer of the policy who made a signature that does not count, and why it does not, as a clause. */
+      readonly unaccepted?: string;
       /** Where was looked. */
       readonly places: readonly string[];
     };
@@ -79,8 +82,26 @@ export async function verifyPolicy(
   const before = former && (await evaluateAll(former));
   if (before?.satisfied === true) return { satisfied: true, policy, signers: before.signers, stale: true };
   const found = shortfall(policy, evidence, reading.evaluation, failures);
-  if (found.code !== 'NoSignature') return found;
-  return { ...found, reason: found.reason + (await tellPlatforms({ image, signatures, evidence, scope })) };
+  if (found.code === 'NoSignature') {
+    return { ...found, reason: found.reason + (await tellPlatforms({ image, signatures, evidence, scope })) };
+  }
+  return tellingOfUnaccepted(found, evidence, { verifier, now: clock(), signal: scope.signal });
+}
+
+type Shortfall = Exclude<PolicyVerification, { satisfied: true }>;
+
+/** Where it is a signer's signature after all: whose it is, is right; how it was made is not. */
+async function tellingOfUnaccepted(
+  found: Shortfall,
+  evidence: ImageEvidence,
+  means: Parameters<typeof tellUnaccepted>[1],
+): Promise<Shortfall> {
+  const unaccepted = await tellUnaccepted({ policy: found.policy, code: found.code, evidence }, means);
+  if (unaccepted === undefined) return found;
+  const none =
+    found.code === 'UntrustedSignature' ? `${evidence.signatures.length} signature(s), none that counts` : found.reason;
+  const remedy = 'Sign it again in a way that is accepted, as cosign sign does, or have the key service sign so.';
+  return { ...found, reason: `${none}: ${unaccepted}`, remedy, unaccepted };
 }
 
 /** What was read before an outage says nothing of an attestation that may have come since. */
@@ -184,7 +205,7 @@ function shortfall(
   evidence: ImageEvidence,
   evaluation: PolicyEvaluation,
   failures: readonly ReadFailure[],
-): Exclude<PolicyVerification, { satisfied: true }> {
+): Shortfall {
   const [failure] = failures;
   if (failure === undefined) {
     if (evaluation.satisfied) throw new Error('nothing is missing');

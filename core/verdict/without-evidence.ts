@@ -8,7 +8,7 @@ import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import { demandOf } from './denial.ts';
 import { describeException, describeExpiry } from './message.ts';
 import { strictest, strictestMode } from './outcome.ts';
-import type { Verdict } from './types.ts';
+import type { Grounds, Verdict } from './types.ts';
 
 export type VerdictDraft = Pick<
   Verdict,
@@ -106,9 +106,9 @@ function refusalOf(policy: CompiledPolicy, claimed: Claimed): VerdictDraft[] {
 export function refusal(
   policy: CompiledPolicy,
   code: VerdictCode,
-  { message, reason }: { readonly message: string; readonly reason: string },
+  { message, ...found }: { readonly message: string } & Pick<Grounds, 'reason' | 'unaccepted'>,
 ): VerdictDraft {
-  const grounds = { policy: policy.name, demand: demandOf(policy), reason };
+  const grounds = { policy: policy.name, demand: demandOf(policy), ...found };
   const { outcome } = factsOf(code);
   return { outcome, mode: policy.mode, code, message, signers: [], remedyPolicy: policy.name, grounds };
 }

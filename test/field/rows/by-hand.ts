@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signatures that no cosign made: by key services and openssl, and payloads of other producers, attached by cosign.
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bench } from '../bench.ts';
@@ -15,6 +16,8 @@ interface ByHand {
   readonly options: readonly string[];
   /** Makes another text of cosign's payload. */
   readonly payload?: (text: string) => string;
+  /** What is signed; the payload unless it says otherwise. */
+  readonly signed?: (payload: string) => Uint8Array;
   /** Makes another text of the signature in base64. */
   readonly encoded?: (text: string) => string;
   readonly cosignFlags?: readonly string[];
@@ -29,14 +32,24 @@ const PSS = ['-pkeyopt', 'rsa_padding_mode:pss'] as const;
 const keys = new Map<string, Promise<string>>();
 
 async function signByHand({ workshop, push }: Bench, how: ByHand): Promise<Made> {
-  const { key, algorithm, options, payload = same, encoded = same, cosignFlags } = how;
+  const {
+    key,
+    algorithm,
+    options,
+    payload = same,
+    encoded = same,
+    signed = (text: string) => Buffer.from(text),
+    cosignFlags,
+  } = how;
   const place = `${workshop.folder} ${key}`;
   if (!keys.has(place)) keys.set(place, workshop.key(key, algorithm));
   await keys.get(place);
   const image = await push();
   const file = (name: string) => join(workshop.folder, `by-hand-${name}`);
-  await writeFile(file('payload'), payload(await workshop.exec('cosign', ['generate', image])));
-  const signing = ['-inkey', `${key}.openssl`, '-rawin', '-in', file('payload'), '-out', file('signature')];
+  const text = payload(await workshop.exec('cosign', ['generate', image]));
+  await writeFile(file('payload'), text);
+  await writeFile(file('signed'), signed(text));
+  const signing = ['-inkey', `${key}.openssl`, '-rawin', '-in', file('signed'), '-out', file('signature')];
   await workshop.exec('openssl', ['pkeyutl', '-sign', ...signing, ...options]);
   await writeFile(file('base64'), encoded((await readFile(file('signature'))).toString('base64')));
   const attached = ['--payload', file('payload'), '--signature', file('base64'), image];
@@ -56,6 +69,23 @@ function verified(input: string, source: string, how: ByHand): Row {
     make: (bench) => signByHand(bench, how),
     cosign: 'accepts',
     cosignet: 'Verified',
+  };
+}
+
+/** By the policy's key, in a way that neither takes: the denial says whose it is and what is wrong with it. */
+function unaccepted(
+  input: string,
+  source: string,
+  { how, says, way }: { readonly how: ByHand; readonly says: string; readonly way: string },
+): Row {
+  return {
+    topic,
+    input,
+    source,
+    make: (bench) => signByHand(bench, how),
+    cosign: 'refuses',
+    cosignet: 'UntrustedSignature',
+    says: [says, way],
   };
 }
 
@@ -98,14 +128,38 @@ export const byHandRows: readonly Row[] = [
     cosignet: 'Verified',
     why: NOT_BY_KEY_FILE,
   })),
-  {
-    topic,
-    input: 'a signature over SHA-1 by a P-256 key',
-    source: 'nobody who should be trusted',
-    make: (bench) => signByHand(bench, { ...P256, options: ['-digest', 'sha1'] }),
-    cosign: 'refuses',
-    cosignet: 'UntrustedSignature',
-  },
+  unaccepted('a signature over SHA-1 by a P-256 key', 'nobody who should be trusted', {
+    how: { ...P256, options: ['-digest', 'sha1'] },
+    says: 'key "by-hand-p256" (',
+    way: 'made one over SHA-1, which is not accepted: use ECDSA over SHA-256',
+  }),
+  unaccepted('a signature over SHA-1 by an RSA key', 'nobody who should be trusted', {
+    how: { ...RSA, options: ['-digest', 'sha1'] },
+    says: 'key "by-hand-rsa" (',
+    way: 'made one by PKCS #1 v1.5 over SHA-1, which is not accepted: use PKCS #1 v1.5 or PSS over SHA-256',
+  }),
+  unaccepted(
+    'a PSS signature over SHA-256 with a mask by SHA-1 (MGF1)',
+    'the JCA of Java and PKCS #11 where nobody says otherwise',
+    {
+      how: { ...RSA, options: ['-digest', 'sha256', ...PSS, '-pkeyopt', 'rsa_mgf1_md:sha1'] },
+      says: 'key "by-hand-rsa" (',
+      way: 'made one by PSS over SHA-256 with a mask by SHA-1, which is not accepted',
+    },
+  ),
+  unaccepted(
+    'a signature over the hash of the payload in place of the payload',
+    '`aws kms sign --message-type RAW` and others that are given a digest where they hash themselves',
+    {
+      how: {
+        ...P256,
+        options: ['-digest', 'sha256'],
+        signed: (payload) => createHash('sha256').update(payload).digest(),
+      },
+      says: 'key "by-hand-p256" (',
+      way: 'made one over the SHA-256 of the payload in place of the payload, which is not accepted',
+    },
+  ),
   verified(
     'a signature wrapped in lines, with a final newline',
     '`openssl dgst -sign`, `base64`, `cosign attach signature`',

@@ -34,6 +34,11 @@ export interface SignerKind<Written extends { readonly name?: string }, S> {
   window(signer: S): CountingWindow;
   /** Which of the signers made the signature: several where they hold one key or one identity. */
   prove(candidate: SignatureCandidate, signers: readonly S[], asking: Asking): Promise<readonly SignerProof<S>[]>;
+  /**
+   * For a denial: how the signer made a signature that `prove` refuses, as a clause. Left out, or undefined: it is not
+   * known to have made it.
+   */
+  unaccepted?(candidate: SignatureCandidate, signer: S, verifier: SignatureVerifier): string | undefined;
   /** Beyond `prove`, where the policy has `transparencyLog: Require`: whether a trusted log has the signature. */
   proveLogged(candidate: SignatureCandidate, signer: S, verifier: SignatureVerifier): Promise<Proven<true>>;
   /** When the signature was made, milliseconds since the epoch: the earliest that a trusted log or authority proves. */

@@ -27,6 +27,7 @@ export const KEY_KIND: SignerKind<PolicyKey, KeySigner> = {
       .filter((signer) => signer.fingerprint === fingerprint)
       .map((signer) => ({ signer, holder: `key ${fingerprint}`, fingerprint }));
   },
+  unaccepted: (candidate, signer, verifier) => verifier.unaccepted(candidate, signer),
   proveLogged: (candidate, signer, verifier) => verifier.loggedBy(candidate, signer),
   proveTime: (candidate, { signer }, verifier) => verifier.timedBy(candidate, signer),
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { verifyWithKey } from '../../../keys/algorithms.ts';
+import { unacceptedWay } from '../../../keys/unaccepted.ts';
 import { attempt, entry } from './attempts.ts';
 import type { OwnCertificateProver } from './own-certificates.ts';
 import type { Proven, Spend } from './proven.ts';
@@ -25,6 +26,8 @@ export type SignatureKey = Pick<PublicKey, 'key' | 'algorithm' | 'fingerprint'>;
 export interface SignatureVerifier extends OwnCertificateProver {
   /** `spend` is told of work that no earlier answer saves, before it is done; what it throws goes on. */
   readonly signedBy: (candidate: SignatureCandidate, signer: SignatureKey, spend?: Spend) => boolean;
+  /** In which way that does not count the key made it, as `unacceptedWay` says it; undefined: it did not. */
+  readonly unaccepted: (candidate: SignatureCandidate, signer: SignatureKey) => string | undefined;
   /** `transparencyLog: Require`: a timestamp alone is not enough evidence of the time. */
   readonly certifiedBy: (
     candidate: SignatureCandidate,
@@ -57,6 +60,7 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
    */
   const makers = new WeakMap<SignatureCandidate, Set<Digest>>();
   const strangers = new WeakMap<SignatureCandidate, Set<Digest>>();
+  const ways = new WeakMap<SignatureCandidate, Map<Digest, string | undefined>>();
   const certificates = {
     Ignore: new WeakMap<SignatureCandidate, CertificateProofs>(),
     Require: new WeakMap<SignatureCandidate, CertificateProofs>(),
@@ -78,6 +82,16 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
       answer,
     );
     return answer;
+  };
+
+  const unaccepted: SignatureVerifier['unaccepted'] = (candidate, signer) => {
+    const known = entry(ways, candidate, () => new Map());
+    const { fingerprint } = signer;
+    if (!known.has(fingerprint)) {
+      if (known.size >= MOST_STRANGERS) known.clear();
+      known.set(fingerprint, unacceptedWay(signer, candidate.signedBytes, candidate.signature));
+    }
+    return known.get(fingerprint);
   };
 
   const load = async (name: string): Promise<Proven<TrustRoot>> => {
@@ -139,7 +153,7 @@ export function createSignatureVerifier(trustRoots: TrustRoots): SignatureVerifi
     return maker === undefined || mayProveMore(candidate) ? candidate : new ProvenCandidate(candidate, maker);
   };
 
-  return { signedBy, certifiedBy, loggedBy, timedBy, compacted, ...own };
+  return { signedBy, unaccepted, certifiedBy, loggedBy, timedBy, compacted, ...own };
 }
 
 async function loggedIn(candidate: SignatureCandidate, signer: SignatureKey, root: TrustRoot): Promise<Proven<true>> {
