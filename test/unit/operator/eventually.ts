@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until the condition holds; fails after `milliseconds` with the condition's text. */
-export async function eventually(condition: () => unknown, milliseconds = 3000): Promise<void> {
+/** Waits until the condition holds, on a busy machine too; fails after `milliseconds` with the condition's text. */
+export async function eventually(condition: () => unknown, milliseconds = 20_000): Promise<void> {
   const end = performance.now() + milliseconds;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`never came true: ${condition.toString()}`);
