@@ -13,7 +13,7 @@ export async function addressesOf(here: Installation, pod: string): Promise<{ we
   return { webhook, metrics };
 }
 
-/** Asks one replica, not the Service, about a Pod with this image; the answer as `summaryOf` has it. */
+/** Asks one replica, not the Service, about a Pod with this image; the answer as `summaryOf` has it; rejects on any other. */
 export async function askReplica(
   here: Installation,
   pod: string,
@@ -29,7 +29,9 @@ export async function askReplica(
   const url = `${webhook}${path}?timeout=10s`;
   try {
     const answer = await request(url, { method: 'POST', dispatcher, headers, body: body(uid) });
-    return summaryOf(await answer.body.text(), uid);
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}: ${text}`);
+    return summaryOf(text, uid);
   } finally {
     await dispatcher.destroy();
   }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { waitFor } from '../control-plane/process.ts';
+import { makeAuthority } from '../fakes/tls.ts';
 import { admitted, install, keyFlags, openInstallation, tryPod, type Installation } from './installation.ts';
+import { askReplica } from './replica.ts';
 
 /** As GKE's API server has it: Pods that are critical only where a quota says how many. */
 const LIMITED = {
@@ -25,13 +30,32 @@ const LIMITED = {
   },
 };
 
+/** How an API server is told what to show to webhooks: both plugins read a kubeconfig whose users are named by host. */
+function showing(kubeConfigFile: string): object[] {
+  return ['MutatingAdmissionWebhook', 'ValidatingAdmissionWebhook'].map((name) => ({
+    name,
+    configuration: { apiVersion: 'apiserver.config.k8s.io/v1', kind: 'WebhookAdmissionConfiguration', kubeConfigFile },
+  }));
+}
+
+/** Its users: one for each port on which this machine may have the Service. */
+function webhookKubeconfig({ key, cert }: { readonly key: string; readonly cert: string }): string {
+  const user = { 'client-certificate-data': btoa(cert), 'client-key-data': btoa(key) };
+  const users = [443, 8443].map((port) => ({ name: `cosignet.cosignet.svc:${port}`, user }));
+  return JSON.stringify({ apiVersion: 'v1', kind: 'Config', users });
+}
+
 const PORTS = ['--set=ports.webhook=10250', '--set=ports.metrics=10251'];
 
-/** One story, in order: an API server that limits critical Pods, and holds namespaces to Pod Security. */
+/** One story, in order: an API server that limits critical Pods, holds namespaces to Pod Security, and shows who it is. */
 describe('on an API server that is strict about Pods', () => {
   let here: Installation;
+  const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'));
+  const [authority, stranger] = [makeAuthority('webhook-clients'), makeAuthority('strangers')];
   before(async () => {
-    here = await openInstallation(undefined, { admission: [LIMITED] });
+    const clients = path.join(dir, 'webhooks.kubeconfig');
+    writeFileSync(clients, webhookKubeconfig(authority.certify('kube-apiserver-webhooks')));
+    here = await openInstallation(dir, { admission: [LIMITED, ...showing(clients)] });
     await here.kubectl('create', 'namespace', 'cosignet');
     await podSecurity('restricted');
   });
@@ -86,6 +110,34 @@ describe('on an API server that is strict about Pods', () => {
     await install(here, ...flags);
     const both = await here.read('cosignet:service/cosignet', '.spec.clusterIPs[*]');
     assert.match(both, new RegExp(`^${address} fd00:127:`));
+    await admitted(here, here.images.signed);
+  });
+
+  test('its client certificate is looked at where the configuration asks for one', async () => {
+    const caFile = path.join(dir, 'clients.crt');
+    writeFileSync(caFile, authority.pem);
+    await install(
+      here,
+      '--set=criticalPodsQuota.create=Always',
+      `--set=config.clientCertificates.caFile=${caFile}`,
+      '--set=config.clientCertificates.names[0]=kube-apiserver-webhooks',
+    );
+    await admitted(here, here.images.signed);
+    assert.match(await here.refused(...tryPod(here.images.unsigned)), /denied the request/);
+    // Whoever knows the path and has no certificate.
+    const pods = '--namespace=cosignet get pods --selector=app.kubernetes.io/name=cosignet --output=name'.split(' ');
+    const newest = (await here.kubectl(...pods, '--sort-by=.metadata.creationTimestamp')).split('/').at(-1) ?? '';
+    const asking = askReplica(here, newest, { image: here.images.signed });
+    await assert.rejects(asking, /HTTP 401: a client certificate is needed/);
+    // Another authority's is none: it is the API server's that was believed.
+    writeFileSync(caFile, stranger.pem);
+    await waitFor('the API server to be a stranger', async () => {
+      const { code, stderr } = await here.bench.kubectl(tryPod(here.images.signed));
+      if (code === 0) return undefined;
+      assert.match(stderr, /failed calling webhook/);
+      return true;
+    });
+    writeFileSync(caFile, authority.pem);
     await admitted(here, here.images.signed);
   });
 
