@@ -39,10 +39,10 @@ export interface VerifyOptions extends PolicyOptions, NamespaceOptions, Registry
 export async function verify(images: readonly string[], options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
   const { filename } = options;
   if (images.length === 0 && filename.length === 0) throw new UsageError('name an image, or manifests with --filename');
-  const manifests = await readManifests(filename, terminal);
   const cluster = await clusterOf(options, terminal);
   try {
     const configuration = cluster?.configuration ?? (await configurationOf(options));
+    const manifests = await readManifests(filename, terminal, configuration.workloads);
     const keychain = await commandKeychain(terminal.environment, configuration);
     const contextOf = await contextsOf(manifests, namespaceOf(options, cluster), cluster);
     const items = [

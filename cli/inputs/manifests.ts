@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../core/text.ts';
 import { isJsonObject, textEntries, type JsonObject } from '../../core/json.ts';
+import type { WorkloadConfiguration } from '../../core/config/types.ts';
+import { placesAt, type FieldFault } from '../../core/formats/field-path.ts';
+import { isPlaceholder } from '../../core/image/placeholder.ts';
 import { filesAt } from '../../core/policy/documents/load.ts';
 import { readObjects, MAXIMUM_FILE_SIZE, type YamlObject } from '../../core/policy/documents/yaml-objects.ts';
 import { collectBounded, readBounded } from '../../core/read-bounded.ts';
 import { UsageError } from '../output/exit.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { placed } from '../output/placed.ts';
+import { configuredWorkload } from './custom-resources.ts';
 
 /** Where an image is written. */
 export interface Place {
@@ -50,17 +54,21 @@ const BLANK = /^\s*$/;
 
 /**
  * All images of rendered manifests: of Pods and of whatever holds a PodSpec, built-in or not, because a PodSpec looks the
- * same everywhere. Fails with `UsageError` that names file and line where something can't be read: an answer from a
+ * same everywhere, and of other fields that the configuration names in `workloads`. Fails with `UsageError` that names file and line where something can't be read: an answer from a
  * part of the manifests could be the wrong one.
  */
-export async function readManifests(paths: readonly string[], terminal: Terminal): Promise<Manifests> {
+export async function readManifests(
+  paths: readonly string[],
+  terminal: Terminal,
+  workloads: readonly WorkloadConfiguration[] = [],
+): Promise<Manifests> {
   const images: ManifestImage[] = [];
   const namespaces = new Map<string, Readonly<Record<string, string>>>();
   const faults: Fault[] = [];
   for (const path of paths) {
     for (const file of path === STANDARD_INPUT ? [path] : await filesAt(path, faults)) {
       for (const object of await objectsIn(file, terminal, faults)) {
-        readObject(object, file, { images, namespaces, faults });
+        readObject(object, file, { images, namespaces, faults, workloads });
       }
     }
   }
@@ -85,6 +93,7 @@ interface Found {
   readonly images: ManifestImage[];
   readonly namespaces: Map<string, Readonly<Record<string, string>>>;
   readonly faults: Fault[];
+  readonly workloads: readonly WorkloadConfiguration[];
 }
 
 function readObject({ value, errors, locate }: YamlObject, file: string, found: Found): void {
@@ -100,7 +109,12 @@ function readObject({ value, errors, locate }: YamlObject, file: string, found: 
   const { kind, name, namespace, labels } = header;
   if (kind === 'Namespace') found.namespaces.set(name, labels);
   const object = `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
-  for (const { image, field } of imagesIn(value, kind === 'Pod')) {
+  const written = imagesIn(value, header, found.workloads);
+  if ('message' in written) {
+    found.faults.push({ file, line: locate(written.path), message: `${written.path}: ${written.message}` });
+    return;
+  }
+  for (const { image, field } of written) {
     const line = locate(field);
     if (typeof image !== 'string') found.faults.push({ file, line, message: `${field}: must be a string` });
     else found.images.push({ image, ...(namespace !== '' && { namespace }), place: { file, line, object, field } });
@@ -108,6 +122,7 @@ function readObject({ value, errors, locate }: YamlObject, file: string, found: 
 }
 
 interface Header {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
   /** Empty where there is none. */
@@ -120,7 +135,13 @@ function headerOf(value: unknown): Header | undefined {
   const { apiVersion, kind, metadata } = isJsonObject(value) ? value : {};
   if (typeof kind !== 'string' || typeof apiVersion !== 'string') return undefined;
   const { name, generateName, namespace, labels } = isJsonObject(metadata) ? metadata : {};
-  return { kind, name: textOf(name ?? generateName), namespace: textOf(namespace), labels: textEntries(labels) };
+  return {
+    apiVersion,
+    kind,
+    name: textOf(name ?? generateName),
+    namespace: textOf(namespace),
+    labels: textEntries(labels),
+  };
 }
 
 interface Written {
@@ -129,8 +150,26 @@ interface Written {
   readonly field: string;
 }
 
-/** `isPod`: nothing fills in an image that isn't there. */
-function imagesIn(object: JsonObject, isPod: boolean): readonly Written[] {
+function imagesIn(
+  object: JsonObject,
+  header: Header,
+  workloads: readonly WorkloadConfiguration[],
+): readonly Written[] | FieldFault {
+  const inPods = podSpecImages(object);
+  // Nothing fills in an image that isn't there.
+  if (header.kind === 'Pod') return inPods;
+  const workload = configuredWorkload(header, workloads);
+  if (workload === undefined) return inPods.filter(({ image }) => typeof image !== 'string' || !BLANK.test(image));
+  const found = new Map(inPods.map((written) => [written.field, written]));
+  for (const fieldPath of workload.images) {
+    const places = placesAt(object, fieldPath);
+    if ('message' in places) return places;
+    for (const { value, path } of places) found.set(path, { image: value, field: path });
+  }
+  return [...found.values()].filter(({ image }) => typeof image !== 'string' || !isPlaceholder(image));
+}
+
+function podSpecImages(object: JsonObject): readonly Written[] {
   const found: Written[] = [];
   const walk = (value: unknown, path: string, depth: number): void => {
     if (typeof value !== 'object' || value === null || depth > DEPTH) return;
@@ -141,7 +180,7 @@ function imagesIn(object: JsonObject, isPod: boolean): readonly Written[] {
     }
   };
   walk(object, '', 0);
-  return isPod ? found : found.filter(({ image }) => typeof image !== 'string' || !BLANK.test(image));
+  return found;
 }
 
 function podImages(podSpec: JsonObject, path: string): readonly Written[] {

@@ -33,6 +33,7 @@ import {
   type ProxyConfiguration,
   type RegistryConfiguration,
 } from './types.ts';
+import { completeWorkload, resourceIdOf, workloadFaults, type WrittenWorkload } from './workloads.ts';
 
 /** A configuration is small; anything larger is not one. */
 const MAXIMUM_CHARACTERS = 1024 * 1024;
@@ -44,6 +45,7 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   enforcement: 'PerPolicy',
   excludedNamespaces: ['kube-system'],
   auditedNamespaces: [],
+  workloads: [],
   // Below the 10 s that the API server waits by default, so that our reason arrives and not its timeout.
   deadlineSeconds: 9,
   maxPolicyAgeSeconds: 360,
@@ -72,9 +74,11 @@ type Written = Partial<
     | 'backgroundScan'
     | 'notifications'
     | 'proxy'
+    | 'workloads'
   >
 > & {
   readonly excludedNamespaces?: readonly WrittenExclusion[];
+  readonly workloads?: readonly WrittenWorkload[];
   readonly cache?: Partial<CacheLifetimes>;
   readonly registries?: readonly WrittenRegistry[];
   readonly trustRoots?: readonly WrittenTrustRoot[];
@@ -128,8 +132,10 @@ function readConfiguration(text: string): Configuration {
     ...duplicatesOf(configuration.registries, 'registries', 'host', hostsOf),
     ...duplicatesOf(configuration.trustRoots, 'trustRoots', 'name'),
     ...duplicatesOf(configuration.notifications, 'notifications', 'name'),
+    ...duplicatesOf(configuration.workloads, 'workloads', 'resource', (item) => [resourceIdOf(item)]),
     ...trustRootFaults(configuration.trustRoots),
     ...notificationFaults(configuration.notifications),
+    ...workloadFaults(written.workloads ?? []),
   ];
   if (faults.length > 0) {
     throw new ConfigurationError(faults.map(({ segments, message }) => at(segments, message)));
@@ -219,6 +225,7 @@ function withDefaults({ proxy, ...written }: Written): Configuration {
     ...DEFAULT_CONFIGURATION,
     ...written,
     ...namespacesOf(written.excludedNamespaces ?? DEFAULT_CONFIGURATION.excludedNamespaces),
+    workloads: (written.workloads ?? []).map(completeWorkload),
     cache: { ...DEFAULT_CACHE, ...written.cache },
     registries: (written.registries ?? []).map(completeRegistry),
     trustRoots: (written.trustRoots ?? []).map(completeTrustRoot),

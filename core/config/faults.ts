@@ -63,6 +63,8 @@ interface SchemaPart {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly enum?: readonly string[];
+  /** Of a text that is no secret, so that what was written may be quoted. */
+  readonly examples?: readonly string[];
 }
 
 const bounds = (_: ErrorObject, { minimum, maximum }: SchemaPart) => `must be from ${minimum} to ${maximum}`;
@@ -75,7 +77,12 @@ const SENTENCES: Readonly<Record<string, (error: ErrorObject, schema: SchemaPart
   required: (error) => `needs the field ${String(error.params['missingProperty'])}`,
   minimum: bounds,
   maximum: bounds,
-  pattern: (_, { description = 'see its documentation' }) => `is not valid: ${description.replace(/\.$/, '')}`,
+  pattern: ({ data }, { description = 'see its documentation', examples: [example] = [] }) => {
+    const demand = description.replace(/\.$/, '');
+    return example === undefined
+      ? `is not valid: ${demand}`
+      : `${JSON.stringify(data)} is not valid: ${demand}, such as ${example}`;
+  },
 };
 
 function withArticle(type: string): string {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { VERDICT_CODES } from '../verdict-codes.ts';
+import { FIELD_PATH_PATTERN } from '../formats/field-path.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { PROGRAM_NAME } from '../registry/credentials/program.ts';
 
@@ -35,6 +36,11 @@ export const HOST_PATTERN = '^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0
 const MIRROR_PATTERN = HOST_PATTERN.replace(/\$$/, '(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$');
 const host = (description: string) => ({ ...text(description, 255), pattern: HOST_PATTERN });
 const namespace = { ...text('Name of a namespace.', 63), pattern: '^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$' };
+const fieldPath = (description: string, example: string) => ({
+  ...text(description, 512),
+  pattern: FIELD_PATH_PATTERN,
+  examples: [example],
+});
 const seconds = (description: string) => integer(description, 0, 30 * 24 * 3600);
 
 const limits: Readonly<Record<keyof typeof DEFAULT_LIMITS, object>> = {
@@ -76,6 +82,40 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
       type: ['string', 'object'],
     },
     256,
+  ),
+  workloads: list(
+    'Custom resources that hold Pods or images.',
+    object(
+      'One of them. It has either podSpec or images.',
+      {
+        group: {
+          ...text('API group, with a dot.', 253),
+          pattern: '^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)+$',
+        },
+        version: { ...text('Version of the group, such as v1.', 63), pattern: '^[a-z](?:[-a-z0-9]*[a-z0-9])?$' },
+        resource: {
+          ...text('Plural name of a namespaced resource, as in RBAC.', 63),
+          pattern: '^[a-z](?:[-a-z0-9]*[a-z0-9])?$',
+        },
+        podSpec: fieldPath(
+          'Path to a Pod specification: fields joined by dots, with [*] for each item of a list.',
+          'spec.template.spec',
+        ),
+        images: {
+          ...list(
+            'Paths to images.',
+            fieldPath(
+              'Path to an image: fields joined by dots, with [*] for each item of a list.',
+              'spec.steps[*].image',
+            ),
+            32,
+          ),
+          minItems: 1,
+        },
+      },
+      ['group', 'version', 'resource'],
+    ),
+    64,
   ),
   deadlineSeconds: integer('Upper bound of one admission decision.', 1, 29),
   maxPolicyAgeSeconds: integer(

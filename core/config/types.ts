@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { VerdictCode, Outcome } from '../verdict-codes.ts';
+import type { FieldPath } from '../formats/field-path.ts';
 import type { Limits } from '../limits.ts';
 
 /** The configuration file after validation, defaults filled in. Durations are seconds. */
@@ -13,6 +14,8 @@ export interface Configuration {
   readonly excludedNamespaces: readonly string[];
   /** Excluded too, but looked at: everything is admitted, unchanged, and recorded. None of the above. */
   readonly auditedNamespaces: readonly string[];
+  /** Custom resources that are looked at beside the built-in kinds. */
+  readonly workloads: readonly WorkloadConfiguration[];
   /** Upper bound of one admission decision; the API server's own `?timeout=` may be lower. */
   readonly deadlineSeconds: number;
   /** In a cluster: how long policies, namespaces and Secrets count after the API server last confirmed them. */
@@ -32,6 +35,19 @@ export interface Configuration {
   readonly proxy?: ProxyConfiguration;
   /** Undefined: callers of the webhook need none. Whether they do is read at start. */
   readonly clientCertificates?: ClientCertificatesConfiguration;
+}
+
+/** A custom resource that holds Pods or images; each resource of a group once. */
+export interface WorkloadConfiguration {
+  /** With a dot, as every group of custom resources. */
+  readonly group: string;
+  readonly version: string;
+  /** Plural, as in RBAC. */
+  readonly resource: string;
+  /** Where a PodSpec is. Undefined: it has none. */
+  readonly podSpec?: FieldPath;
+  /** Where images are beside that; without a PodSpec at least one. */
+  readonly images: readonly FieldPath[];
 }
 
 /** By which API servers prove to the webhook who they are. */

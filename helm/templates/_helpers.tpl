@@ -149,18 +149,21 @@ rules:
   - {apiGroups: [''], apiVersions: [v1], operations: [UPDATE], resources: [pods/ephemeralcontainers], scope: Namespaced}
   - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments, replicasets, statefulsets, daemonsets], scope: Namespaced}
   - {apiGroups: [batch], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [jobs, cronjobs], scope: Namespaced}
+{{- range .Values.config.workloads }}
+  - {apiGroups: [{{ quote .group }}], apiVersions: [{{ quote .version }}], operations: [CREATE, UPDATE], resources: [{{ quote .resource }}], scope: Namespaced}
+{{- end }}
 # Housekeeping by Kubernetes itself (finalizers, scaling, kubelets) goes on while no replica runs.
 matchConditions:
   # By the node's own credentials *and* the annotation: anybody can write an annotation.
   - name: not-a-mirror-pod
     expression: >-
-      !(request.resource.resource == 'pods'
+      !(request.resource.group == '' && request.resource.resource == 'pods'
       && has(request.userInfo.groups) && 'system:nodes' in request.userInfo.groups
       && has(object.metadata.annotations) && 'kubernetes.io/config.mirror' in object.metadata.annotations)
   # Everything else in a Pod that can hold an image is immutable, save ephemeralContainers, a subresource.
   - name: pod-images-changed
     expression: >-
-      request.operation != 'UPDATE' || request.resource.resource != 'pods'
+      request.operation != 'UPDATE' || request.resource.group != '' || request.resource.resource != 'pods'
       || (has(request.subResource) && request.subResource != '')
       || object.spec.containers.map(c, has(c.image) ? c.image : '') != oldObject.spec.containers.map(c, has(c.image) ? c.image : '')
       || (has(object.spec.initContainers) ? object.spec.initContainers.map(c, has(c.image) ? c.image : '') : [])
@@ -168,9 +171,30 @@ matchConditions:
   - name: template-changed
     expression: >-
       request.operation != 'UPDATE' || request.resource.resource == 'pods'
+      || !(request.resource.group in ['', 'apps', 'batch'])
       || !has(object.spec) || !has(oldObject.spec)
       || !(has(object.spec.template) && has(oldObject.spec.template) && object.spec.template == oldObject.spec.template
       || has(object.spec.jobTemplate) && has(oldObject.spec.jobTemplate) && object.spec.jobTemplate == oldObject.spec.jobTemplate)
+  {{- with include "cosignet.workloadFields" . | fromJsonArray }}
+  # A custom resource may have images anywhere in these.
+  - name: custom-resource-changed
+    expression: >-
+      request.operation != 'UPDATE' || request.resource.group in ['', 'apps', 'batch']
+      {{- range . }}
+      || !('{{ . }}' in object && '{{ . }}' in oldObject && object['{{ . }}'] == oldObject['{{ . }}'])
+      {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/* Of custom resources the fields, at the top, that hold images. */}}
+{{- define "cosignet.workloadFields" -}}
+{{- $fields := list }}
+{{- range .Values.config.workloads }}
+{{- range compact (append (default list .images) (default "" .podSpec)) }}
+{{- $fields = append $fields (regexFind "^[A-Za-z0-9_-]+" .) }}
+{{- end }}
+{{- end }}
+{{- uniq $fields | toJson }}
 {{- end }}
 
 {{/* Not empty: API servers prove themselves by the path that they call. */}}

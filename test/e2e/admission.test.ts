@@ -8,7 +8,10 @@ describe('admission by a real API server', () => {
 
   before(async () => {
     here = await openInstallation();
-    await install(here, '--set=config.contact=platform@example.com');
+    for (const definition of DEFINITIONS) assert.equal((await here.apply(definition)).code, 0);
+    await here.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=10s');
+    assert.equal((await here.apply(task('old', here.images.unsigned.tag))).code, 0);
+    await install(here, '--set=config.contact=platform@example.com', `--set-json='config.workloads=${WORKLOADS}'`);
     await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
   });
   after(() => here.close());
@@ -70,6 +73,27 @@ describe('admission by a real API server', () => {
     const at = `--image=${here.images.unsigned.tag}`;
     assert.match(await here.refused('create', 'job', 'bad', at), /denied the request/);
     assert.match(await here.refused('create', 'cronjob', 'bad', at, '--schedule=@hourly'), /denied the request/);
+  });
+
+  test('denies an unsigned image in custom resources that the configuration names, with the usual text', async () => {
+    const { signed, unsigned } = here.images;
+    const refused = await here.apply(rollout(unsigned.tag));
+    assert.match(refused.stderr, /denied the request: container "web": .* is not signed\. Policy "default" requires/);
+    const refusedTask = await here.apply(task('bad', signed.tag, unsigned.tag));
+    assert.match(refusedTask.stderr, /denied the request: field "spec\.steps\[1\]\.image": .* is not signed\./);
+    for (const good of [rollout(signed.tag), task('good', '$(params.image)', signed.tag)]) {
+      const { code, stderr } = await here.apply(good);
+      assert.equal(code, 0, stderr);
+    }
+    assert.equal(await here.read('rollout/web', '.spec.template.spec.containers[0].image'), signed.tag);
+  });
+
+  test('judges an update of a custom resource by the images that it changes', async () => {
+    const { unsigned } = here.images;
+    await here.kubectl('label', 'task', 'old', 'tier=front');
+    const { stderr } = await here.apply(task('old', unsigned.tag, unsigned.tag));
+    assert.match(stderr, /denied the request: field "spec\.steps\[1\]\.image": /);
+    assert.doesNotMatch(stderr, /steps\[0\]/);
   });
 
   test('looks at each container, init container and image volume, and names the bad one', async () => {
@@ -144,6 +168,42 @@ describe('admission by a real API server', () => {
     assert.match(await here.refused(...tryPod('Not//An..Image')), /Not\/\/An\.\.Image|[Ii]nvalid/);
   });
 });
+
+/** Their shape as Argo Rollouts and Tekton have it. */
+const DEFINITIONS = ['Rollout', 'Task'].map((kind) => {
+  const plural = `${kind.toLowerCase()}s`;
+  const openAPIV3Schema = {
+    type: 'object',
+    properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+  };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.example.com` },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { kind, plural },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }],
+    },
+  };
+});
+
+const WORKLOADS = JSON.stringify([
+  { group: 'example.com', version: 'v1', resource: 'rollouts', podSpec: 'spec.template.spec' },
+  { group: 'example.com', version: 'v1', resource: 'tasks', images: ['spec.steps[*].image'] },
+]);
+
+function rollout(image: string): object {
+  const spec = { template: { spec: { containers: [{ name: 'web', image }] } } };
+  return { apiVersion: 'example.com/v1', kind: 'Rollout', metadata: { name: 'web', namespace: 'shop' }, spec };
+}
+
+/** With a `spec.template` that never changes, which says nothing about its images. */
+function task(name: string, ...images: readonly string[]): object {
+  const spec = { template: {}, steps: images.map((image) => ({ image })) };
+  return { apiVersion: 'example.com/v1', kind: 'Task', metadata: { name, namespace: 'shop' }, spec };
+}
 
 function pod(spec: object, annotations = {}): object {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'mixed', namespace: 'shop', annotations }, spec };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
+import { parseConfiguration } from '../../core/config/configuration.ts';
 import { WORKLOADS } from '../../webhook/admission/request/workloads.ts';
 import { json, refusal, registration, render, type Rendered } from './rendering.ts';
 import { output } from './tools.ts';
@@ -118,6 +119,30 @@ describe('the chart', () => {
       );
       assert.deepEqual(sent.toSorted(), [...whole, ...parts].toSorted());
     }
+  });
+
+  test('has custom resources of the configuration sent to the webhooks, changed as far as images may be', async () => {
+    const workloads = [
+      { group: 'argoproj.io', version: 'v1alpha1', resource: 'rollouts', podSpec: 'spec.template.spec' },
+      { group: 'example.com', version: 'v1', resource: 'runs', images: ['work[*].image', 'spec.image'] },
+    ];
+    const objects = await render(json('config.workloads', workloads));
+    for (const webhook of webhooksOf(objects).filter(({ name }) => name !== 'policies.cosignet.dev')) {
+      const custom = workloads.map(({ group, version, resource }) => ({
+        apiGroups: [group],
+        apiVersions: [version],
+        operations: ['CREATE', 'UPDATE'],
+        resources: [resource],
+        scope: 'Namespaced',
+      }));
+      assert.deepEqual(webhook.rules.slice(-2), custom);
+      const { expression } = webhook.matchConditions.at(-1) ?? { expression: '' };
+      assert.deepEqual([...new Set(expression.match(/(?<=object\[')\w+/g))], ['spec', 'work']);
+    }
+    const config = objects.find(({ kind }) => kind === 'ConfigMap')?.data?.['config.yaml'] ?? '';
+    assert.equal(parseConfiguration(config).workloads.length, 2);
+    const bad = { ...workloads[0], podSpec: 'spec..spec' };
+    assert.match(await refusal(json('config.workloads', [bad])), /workloads\/0\/podSpec.*spec\.\.spec/);
   });
 
   test('registers nothing by itself, and no caBundle: both are for the leading replica to write', async () => {

@@ -27,6 +27,7 @@ interface Webhook {
   readonly clientConfig: unknown;
   readonly namespaceSelector: unknown;
   readonly rules: readonly Record<'apiGroups' | 'apiVersions' | 'resources' | 'operations', string[]>[];
+  readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
 }
 
 interface Rule {

@@ -36,7 +36,13 @@ export interface ReviewDecisions {
 
 type AdmissionConfiguration = Pick<
   Configuration,
-  'enforcement' | 'contact' | 'pinDigests' | 'excludedNamespaces' | 'auditedNamespaces' | 'deadlineSeconds'
+  | 'enforcement'
+  | 'contact'
+  | 'pinDigests'
+  | 'excludedNamespaces'
+  | 'auditedNamespaces'
+  | 'workloads'
+  | 'deadlineSeconds'
 >;
 
 export interface ReviewHandlerDependencies extends ReviewDecisions {
@@ -117,11 +123,11 @@ function readReview(dependencies: ReviewHandlerDependencies, endpoint: Endpoint,
 /** What it means that this fails depends on the namespace. */
 function scopeOrFailure(
   { ownNamespace }: ReviewHandlerDependencies,
-  { excludedNamespaces }: AdmissionConfiguration,
+  { excludedNamespaces, workloads }: AdmissionConfiguration,
   request: ReviewRequest,
 ): Call['scope'] {
   try {
-    return scopeOf(request, { ownNamespace, excludedNamespaces });
+    return scopeOf(request, { ownNamespace, excludedNamespaces, workloads });
   } catch (error) {
     return { kind: 'failed', error };
   }

@@ -34,6 +34,15 @@ const handle = createReviewHandler({
     pinDigests: 'All',
     excludedNamespaces: ['kube-system'],
     auditedNamespaces: [],
+    workloads: [
+      {
+        group: 'example.com',
+        version: 'v1',
+        resource: 'runs',
+        podSpec: ['spec', 'template', 'spec'],
+        images: [['spec', 'steps', '*', 'image']],
+      },
+    ],
     deadlineSeconds: 9,
   }),
   ownNamespace: 'cosignet',

@@ -73,6 +73,7 @@ export function harness({ configuration, decide = decideByName, ...rest }: Overr
       pinDigests: 'Pods',
       excludedNamespaces: ['kube-system'],
       auditedNamespaces: [],
+      workloads: [],
       deadlineSeconds: 9,
       ...configuration,
     }),

@@ -25,6 +25,7 @@ const LABELS: Readonly<Record<ImageList, string>> = {
   initContainers: 'init container',
   ephemeralContainers: 'ephemeral container',
   volumes: 'volume',
+  fields: 'field',
 };
 
 const INTERNAL_ERROR = { code: 500, reason: 'InternalError' } as const;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import { placesAt, type FieldFault, type FieldPath, type FieldPlace } from '../../../core/formats/field-path.ts';
 import { isJsonObject } from '../../../core/json.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { WORKLOADS } from './workloads.ts';
 import type { Workload } from './workloads.ts';
 
-export type ImageList = 'containers' | 'initContainers' | 'ephemeralContainers' | 'volumes';
+type PodSpecList = 'containers' | 'initContainers' | 'ephemeralContainers' | 'volumes';
+
+/** A list of a PodSpec, or `fields`, which stand alone. */
+export type ImageList = PodSpecList | 'fields';
 
 interface ListRow {
-  readonly list: ImageList;
+  readonly list: PodSpecList;
   readonly image: readonly [string] | readonly [string, string];
   /** An entry without an image is one of another type (a volume), not one with an empty image. */
   readonly optional: boolean;
@@ -25,8 +29,10 @@ const LISTS: readonly ListRow[] = [
 export interface ImageField {
   /** JSON pointer: `/spec/containers/0/image`. */
   readonly path: string;
+  /** What it is known by from one version of the object to the next. */
+  readonly slot: string;
   readonly list: ImageList;
-  /** Of the container or volume; empty where none is given. */
+  /** Of the container or volume, empty where none is given; of a field its path. */
   readonly name: string;
   /** Empty where none is given. */
   readonly image: string;
@@ -35,10 +41,7 @@ export interface ImageField {
 }
 
 /** A shape that no API server sends; `path` as kubectl writes it. */
-export interface WorkloadFault {
-  readonly path: string;
-  readonly message: string;
-}
+export type WorkloadFault = FieldFault;
 
 export type Read<T> = { readonly value: T } | { readonly fault: WorkloadFault };
 
@@ -57,26 +60,48 @@ export function imageSchemaPaths(): readonly {
   );
 }
 
-/** The PodSpec of an object; a missing one is a fault. */
-export function podSpecOf(row: Workload, object: JsonObject): Read<JsonObject> {
-  let holder = object;
-  for (const [depth, field] of row.podSpec.entries()) {
-    const value = holder[field];
-    if (!isJsonObject(value)) return fault(row.podSpec.slice(0, depth + 1).join('.'), 'must be an object');
-    holder = value;
-  }
-  return { value: holder };
+/** Where a PodSpec is. */
+export interface PodSpecPlace extends FieldPlace {
+  readonly value: JsonObject;
 }
 
-/** All image fields of a PodSpec, in order. */
-export function imageFields(row: Workload, podSpec: JsonObject): Read<readonly ImageField[]> {
+/** The PodSpecs of an object. A missing one is a fault, unless its kind can do without. */
+export function podSpecsOf({ podSpec, optional }: Workload, object: JsonObject): Read<readonly PodSpecPlace[]> {
+  if (podSpec === undefined) return { value: [] };
+  const places = placesAt(object, podSpec);
+  if ('message' in places) return { fault: places };
+  if (places.length === 0 && !optional) return fault(podSpec.join('.'), 'must be an object');
+  const podSpecs: PodSpecPlace[] = [];
+  for (const { value, ...place } of places) {
+    if (!isJsonObject(value)) return fault(place.path, 'must be an object');
+    podSpecs.push({ ...place, value });
+  }
+  return { value: podSpecs };
+}
+
+/** All image fields of an object, in order: those of its PodSpecs, then those that stand alone. */
+export function imageFields(
+  row: Workload,
+  object: JsonObject,
+  podSpecs: readonly PodSpecPlace[],
+): Read<readonly ImageField[]> {
+  const fields: ImageField[] = [];
+  const reads = [...podSpecs.map(podSpecFields), ...row.images.map((path) => singleFields(object, path))];
+  for (const read of reads) {
+    if ('fault' in read) return read;
+    for (const field of read.value) fields.push(field);
+  }
+  return { value: fields };
+}
+
+function podSpecFields(podSpec: PodSpecPlace): Read<readonly ImageField[]> {
   const fields: ImageField[] = [];
   for (const listRow of LISTS) {
-    const entries = podSpec[listRow.list];
+    const entries = podSpec.value[listRow.list];
     if (entries === undefined || entries === null) continue;
-    if (!Array.isArray(entries)) return fault(`${row.podSpec.join('.')}.${listRow.list}`, 'must be a list');
+    if (!Array.isArray(entries)) return fault(`${podSpec.path}.${listRow.list}`, 'must be a list');
     for (const [index, entry] of entries.entries()) {
-      const field = readEntry(row, listRow, index, entry);
+      const field = readEntry(podSpec, listRow, index, entry);
       if (field === undefined) continue;
       if ('fault' in field) return field;
       fields.push(field.value);
@@ -85,17 +110,36 @@ export function imageFields(row: Workload, podSpec: JsonObject): Read<readonly I
   return { value: fields };
 }
 
+/** An image that is in no list of a PodSpec is known by where it is. */
+function singleFields(object: JsonObject, fieldPath: FieldPath): Read<readonly ImageField[]> {
+  const places = placesAt(object, fieldPath);
+  if ('message' in places) return { fault: places };
+  const fields: ImageField[] = [];
+  for (const { value: image, path, pointer } of places) {
+    if (typeof image !== 'string') return fault(path, 'must be a string');
+    fields.push({ path: pointer, slot: pointer, list: 'fields', name: path, image });
+  }
+  return { value: fields };
+}
+
 // oxlint-disable-next-line max-params -- where it is, and what it is
-function readEntry(row: Workload, listRow: ListRow, index: number, entry: unknown): Read<ImageField> | undefined {
+function readEntry(
+  podSpec: PodSpecPlace,
+  listRow: ListRow,
+  index: number,
+  entry: unknown,
+): Read<ImageField> | undefined {
   const { list, image: steps, optional } = listRow;
-  const at = `${row.podSpec.join('.')}.${list}[${index}]`;
+  const at = `${podSpec.path}.${list}[${index}]`;
   if (!isJsonObject(entry)) return fault(at, 'must be an object');
   const name = entry['name'] ?? '';
   if (typeof name !== 'string') return fault(`${at}.name`, 'must be a string');
   const image = imageOf(listRow, entry);
-  if (image === undefined) return optional ? undefined : { value: { ...place(row, listRow, index), name, image: '' } };
-  if (typeof image !== 'string') return fault(`${at}.${steps.join('.')}`, 'must be a string');
-  return { value: { ...place(row, listRow, index), name, image } };
+  if (image === undefined && optional) return undefined;
+  if (image !== undefined && typeof image !== 'string') return fault(`${at}.${steps.join('.')}`, 'must be a string');
+  const path = `${podSpec.pointer}/${list}/${index}/${steps.join('/')}`;
+  // The list's own name has no slash, so two slots never share a key.
+  return { value: { path, slot: `${podSpec.pointer}/${list}/${name}`, list, name, image: image ?? '' } };
 }
 
 /** Undefined: none is given. Anything but a string: malformed. */
@@ -104,10 +148,6 @@ function imageOf({ image: [first, second] }: ListRow, entry: JsonObject): unknow
   if (second === undefined || outer === undefined) return outer;
   // An image volume without a reference has an empty image; only one without `image` is of another type.
   return isJsonObject(outer) ? (outer[second] ?? '') : null;
-}
-
-function place(row: Workload, { list, image }: ListRow, index: number): Pick<ImageField, 'path' | 'list'> {
-  return { path: `/${row.podSpec.join('/')}/${list}/${index}/${image.join('/')}`, list };
 }
 
 function fault(path: string, message: string): { readonly fault: WorkloadFault } {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { imageFields, podSpecOf } from './image-fields.ts';
+import { imageFields, podSpecsOf } from './image-fields.ts';
 import type { ImageField, WorkloadFault } from './image-fields.ts';
 import { isExcludedNamespace, isMirrorPod } from './exclusion.ts';
 import { oneLine } from '../../../core/text.ts';
 import { pullIdentityOf } from './pull-identity.ts';
 import { fieldsToDecide } from './update.ts';
 import { findWorkload } from './workloads.ts';
+import type { Configuration } from '../../../core/config/types.ts';
 import type { PullIdentity } from '../../../core/registry/credentials/pull-identity.ts';
 import type { ReviewRequest } from './review.ts';
 import type { Workload } from './workloads.ts';
@@ -15,9 +16,9 @@ const MAXIMUM_IMAGES = 1000;
 /** Of the names of images, containers and Secrets: they are held until the answer. */
 const MAXIMUM_CHARACTERS = 1024 * 1024;
 
-export interface Exclusions {
+/** What is looked at beside the built-in kinds, and where nothing is. */
+export interface ScopeSettings extends Pick<Configuration, 'excludedNamespaces' | 'workloads'> {
   readonly ownNamespace: string;
-  readonly excludedNamespaces: readonly string[];
 }
 
 export interface ImagesToDecide {
@@ -33,11 +34,11 @@ export type Scope =
   | { readonly kind: 'nothing'; readonly why: 'ExcludedNamespace' | 'Delete' | 'MirrorPod' | 'Unchanged' }
   | { readonly kind: 'refused'; readonly message: string };
 
-export function scopeOf(request: ReviewRequest, exclusions: Exclusions): Scope {
-  if (isExcludedNamespace(request.namespace, exclusions.ownNamespace, exclusions.excludedNamespaces)) {
+export function scopeOf(request: ReviewRequest, settings: ScopeSettings): Scope {
+  if (isExcludedNamespace(request.namespace, settings.ownNamespace, settings.excludedNamespaces)) {
     return nothing('ExcludedNamespace');
   }
-  const row = findWorkload(request);
+  const row = findWorkload(request, settings.workloads);
   // A webhook that was registered for something else must not look as if it protected it.
   if (row === undefined)
     return refused(`${nameOf(request)} carries no images that Cosignet knows; correct the webhook's rules`);
@@ -51,17 +52,15 @@ export function scopeOf(request: ReviewRequest, exclusions: Exclusions): Scope {
 
 function imagesToDecide(row: Workload, request: ReviewRequest): Scope {
   if (request.object === undefined) return refused('malformed AdmissionReview: request.object: must be an object');
-  const podSpec = podSpecOf(row, request.object);
-  if ('fault' in podSpec) return malformed(row, podSpec.fault);
-  const fields = imageFields(row, podSpec.value);
+  const podSpecs = podSpecsOf(row, request.object);
+  if ('fault' in podSpecs) return malformed(row, podSpecs.fault);
+  const fields = imageFields(row, request.object, podSpecs.value);
   if ('fault' in fields) return malformed(row, fields.fault);
   const toDecide = fieldsToDecide(row, request, fields.value);
   if (toDecide.length === 0) return nothing('Unchanged');
   if (toDecide.length > MAXIMUM_IMAGES) return refused(`more than ${MAXIMUM_IMAGES} images in one ${row.kind}`);
-  const pull = pullIdentityOf(request.namespace, podSpec.value);
-  if ('fault' in pull) {
-    return malformed(row, { ...pull.fault, path: `${row.podSpec.join('.')}.${pull.fault.path}` });
-  }
+  const pull = pullIdentityOf(request.namespace, podSpecs.value);
+  if ('fault' in pull) return malformed(row, pull.fault);
   if (charactersOf(toDecide, pull.value) > MAXIMUM_CHARACTERS) {
     return refused(
       `more than ${MAXIMUM_CHARACTERS} characters of image, container and Secret names in one ${row.kind}`,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isPlaceholder } from '../../../core/image/placeholder.ts';
 import { formatReference, parseReference } from '../../../core/image/reference.ts';
-import { imageFields, podSpecOf } from './image-fields.ts';
+import { imageFields, podSpecsOf } from './image-fields.ts';
 import type { ImageField } from './image-fields.ts';
 import { isPod } from './workloads.ts';
 import type { JsonObject } from '../../../core/json.ts';
@@ -10,7 +11,7 @@ import type { Workload } from './workloads.ts';
 /**
  * The fields that have to be decided about.
  *
- * On UPDATE, an image that the same container or volume already had is left alone: otherwise no label
+ * On UPDATE, an image that the same container, volume or field already had is left alone: otherwise no label
  * could be edited and no finalizer removed on an object that is older than its policy, or whose registry
  * is down. That rule alone lets terminating objects go, so there is none that asks for a deletionTimestamp,
  * which a user may set on CREATE and which once let changed images through elsewhere (CVE-2023-34091).
@@ -24,15 +25,12 @@ export function fieldsToDecide(
   request: ReviewRequest,
   fields: readonly ImageField[],
 ): readonly ImageField[] {
-  const present = isPod(row) ? fields : fields.filter(({ image }) => !NEVER_AN_IMAGE.test(image));
+  const present = isPod(row) ? fields : fields.filter(({ image }) => !isPlaceholder(image));
   if (request.operation !== 'UPDATE' || request.oldObject === undefined) return present;
   const held = heldImages(row, request.oldObject);
-  const changed = present.filter((field) => !held.get(slotOf(field))?.has(field.image));
-  return row.immutable ? changed.map((field) => keepDigest(field, held.get(slotOf(field)))) : changed;
+  const changed = present.filter((field) => !held.get(field.slot)?.has(field.image));
+  return row.immutable ? changed.map((field) => keepDigest(field, held.get(field.slot))) : changed;
 }
-
-/** Empty, or with a character that no reference has (distribution/reference): the kubelet can't even read it. */
-const NEVER_AN_IMAGE = /^$|[^A-Za-z0-9._\-/:@[\]+]/;
 
 /**
  * Where the API server allows no other image, a tag that is applied again is the digest that it was pinned to: any other
@@ -54,22 +52,16 @@ function tagOf(image: string): string | undefined {
   }
 }
 
-/** What each container and volume had. An old object that cannot be read exempts nothing. */
+/** What each container, volume and field had. An old object that cannot be read exempts nothing. */
 function heldImages(row: Workload, oldObject: JsonObject): ReadonlyMap<string, ReadonlySet<string>> {
   const held = new Map<string, Set<string>>();
-  const podSpec = podSpecOf(row, oldObject);
-  const fields = 'fault' in podSpec ? podSpec : imageFields(row, podSpec.value);
+  const podSpecs = podSpecsOf(row, oldObject);
+  const fields = 'fault' in podSpecs ? podSpecs : imageFields(row, oldObject, podSpecs.value);
   if ('fault' in fields) return held;
   for (const field of fields.value) {
-    const slot = slotOf(field);
-    const images = held.get(slot);
-    if (images === undefined) held.set(slot, new Set([field.image]));
+    const images = held.get(field.slot);
+    if (images === undefined) held.set(field.slot, new Set([field.image]));
     else images.add(field.image);
   }
   return held;
-}
-
-/** List and name: the list's own name has no slash, so two slots never share a key. */
-function slotOf(field: ImageField): string {
-  return `${field.list}/${field.name}`;
 }

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { readManifests, type Manifests } from '../../../../cli/inputs/manifests.ts';
+import { parseConfiguration } from '../../../../core/config/configuration.ts';
 import type { Terminal } from '../../../../cli/output/terminal.ts';
 import { WORKLOADS } from '../../../../webhook/admission/request/workloads.ts';
 
@@ -19,21 +20,25 @@ function terminalWith(text: string | Uint8Array): Terminal {
   };
 }
 
-const read = (text: string | Uint8Array): Promise<Manifests> => readManifests(['-'], terminalWith(text));
+const read = (text: string | Uint8Array, configuration = ''): Promise<Manifests> =>
+  readManifests(['-'], terminalWith(text), parseConfiguration(configuration).workloads);
 
-async function shown(text: string): Promise<readonly string[]> {
-  const { images } = await read(text);
+async function shown(text: string, configuration?: string): Promise<readonly string[]> {
+  const { images } = await read(text, configuration);
   return images.map(({ image, namespace = '-', place }) => `${place.line} ${namespace} ${image} ${place.object}`);
 }
 
-async function fault(text: string | Uint8Array): Promise<string> {
+async function fault(text: string | Uint8Array, configuration?: string): Promise<string> {
   try {
-    await read(text);
+    await read(text, configuration);
   } catch (error) {
     return error instanceof Error ? `${error.name}: ${error.message}` : 'no error';
   }
   return 'nothing is wrong';
 }
+
+const named = (resource: string) =>
+  `workloads: [{group: tekton.dev, version: v1, resource: ${resource}, images: ['spec.steps[*].image', 'spec.pod.containers[*].image']}]`;
 
 describe('rendered manifests', () => {
   test('give every image of every list of a Pod, with its place', async () => {
@@ -98,6 +103,50 @@ metadata: {name: text}
 data: {pod.yaml: "containers: [{image: example.com/text}]"}
 `;
     assert.deepEqual(await shown(text), ['4 - example.com/rollout Rollout web']);
+  });
+
+  describe('of custom resources that the configuration names', () => {
+    const task = `apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata: {name: build, namespace: ci}
+spec:
+  steps:
+  - image: example.com/a
+  - {image: $(params.image)}
+  - {ref: {name: shared}}
+  pod: {containers: [{image: example.com/b}]}
+`;
+
+    test('give what is at the paths, each once, whatever their version', async () => {
+      assert.deepEqual(await shown(task), ['9 ci example.com/b Task ci/build']);
+      const found = ['9 ci example.com/b Task ci/build', '6 ci example.com/a Task ci/build'];
+      assert.deepEqual(await shown(task, named('tasks')), found);
+      assert.deepEqual(await shown(task.replace('tekton', 'other'), named('tasks')), [
+        '9 ci example.com/b Task ci/build',
+      ]);
+    });
+
+    for (const [kind, resource] of [
+      ['Gateway', 'gateways'],
+      ['Proxy', 'proxies'],
+      ['Ingress', 'ingresses'],
+      ['Sheep', 'sheep'],
+    ] as const) {
+      test(`know ${kind} as ${resource}`, async () => {
+        assert.equal((await shown(task.replace('Task', kind), named(resource))).length, 2);
+      });
+    }
+
+    test('are refused where they have another shape', async () => {
+      assert.match(
+        await fault('apiVersion: tekton.dev/v1\nkind: Task\nspec:\n  steps: x\n', named('tasks')),
+        /^UsageError: -:4: spec\.steps: must be a list$/,
+      );
+      assert.match(
+        await fault('apiVersion: tekton.dev/v1\nkind: Task\nspec: {steps: [{image: 7}]}\n', named('tasks')),
+        /^UsageError: -:3: spec\.steps\[0\]\.image: must be a string$/,
+      );
+    });
   });
 
   test('are of several documents, empty ones too, and of Lists, with merged anchors, as helm and kubectl write them', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
+import { parse } from 'yaml';
 import { createSigstore } from '../../../fakes/sigstore.ts';
 import { DEFAULT_CONFIGURATION, loadConfiguration, parseConfiguration } from '../../../../core/config/configuration.ts';
 import { ConfigurationError, type ConfigurationFault } from '../../../../core/config/faults.ts';
@@ -127,6 +128,63 @@ trustRoots:
     ]);
   });
 
+  test('paths of custom resources are read', () => {
+    const { workloads } = parseConfiguration(`workloads:
+- {group: argoproj.io, version: v1alpha1, resource: rollouts, podSpec: spec.template.spec}
+- {group: tekton.dev, version: v1, resource: tasks, images: ['spec.steps[*].image', spec.stepTemplate.image]}
+`);
+    assert.deepEqual(workloads, [
+      {
+        group: 'argoproj.io',
+        version: 'v1alpha1',
+        resource: 'rollouts',
+        podSpec: ['spec', 'template', 'spec'],
+        images: [],
+      },
+      {
+        group: 'tekton.dev',
+        version: 'v1',
+        resource: 'tasks',
+        images: [
+          ['spec', 'steps', '*', 'image'],
+          ['spec', 'stepTemplate', 'image'],
+        ],
+      },
+    ]);
+  });
+
+  for (const [why, workload, place, words] of [
+    [
+      'a bad path to a PodSpec',
+      '{podSpec: spec..template}',
+      '.podSpec',
+      '"spec..template" is not valid: Path to a Pod',
+    ],
+    [
+      'a bad path to an image',
+      '{images: [spec.image, "spec.steps[0].image"]}',
+      '.images[1]',
+      '"spec.steps[0].image" is',
+    ],
+    ['no path', '{}', '', 'exactly one of podSpec and images'],
+    ['two kinds of paths', '{podSpec: spec, images: [spec.image]}', '', 'exactly one of podSpec and images'],
+    ['an empty list of paths', '{images: []}', '.images', ''],
+    ['a group without a dot', '{group: apps, podSpec: spec}', '.group', 'API group, with a dot'],
+    ['any version', '{version: "*", podSpec: spec}', '.version', ''],
+    ['any resource', '{resource: "*", podSpec: spec}', '.resource', ''],
+    ['a sub-resource', '{resource: runs/status, podSpec: spec}', '.resource', ''],
+    ['a kind for a resource', '{resource: Run, podSpec: spec}', '.resource', ''],
+    ['a misspelt field', '{podspec: spec}', '.podspec', 'known here: group, version, resource, podSpec, images'],
+  ] as const) {
+    test(`refuses a custom resource with ${why}, and names the field`, () => {
+      const given = { group: 'example.com', version: 'v1', resource: 'runs' };
+      const own: object = parse(workload);
+      const [fault] = faultsOf(JSON.stringify({ workloads: [{ ...given, ...own }] }));
+      assert.equal(fault?.path, `$.workloads[0]${place}`);
+      assert.ok(fault.message.includes(words), fault.message);
+    });
+  }
+
   for (const [why, trustRoot, place] of [
     ['a trust root of nothing', '{}', ''],
     ['a trust root of two sources', '{file: f, tuf: {url: "https://a.test", rootFile: r}}', ''],
@@ -174,6 +232,10 @@ trustRoots:
     ['an excluded namespace with another mode', 'excludedNamespaces: [{name: a, mode: Warn}]'],
     ['an excluded namespace with a misspelt field', 'excludedNamespaces: [{name: a, mode: Audit, mod: b}]'],
     ['an excluded namespace that is neither', 'excludedNamespaces: [[a]]'],
+    [
+      'a custom resource twice',
+      'workloads: [{group: a.b, version: v1, resource: c, podSpec: d}, {group: a.b, version: v2, resource: c, podSpec: d}]',
+    ],
     ['YAML that does not end', 'cache: {tags: 1'],
     ['a custom tag', 'deadlineSeconds: !!js/function "x"'],
     ['a prototype', '__proto__: {unmatchedImages: Allow}'],

@@ -11,7 +11,7 @@ import type { Body } from '../../reviews.ts';
 function scopeFor(review: unknown): Scope {
   const parsed = parseReview(review);
   assert.ok('request' in parsed);
-  return scopeOf(parsed.request, { ownNamespace: 'cosignet', excludedNamespaces: ['kube-system'] });
+  return scopeOf(parsed.request, { ownNamespace: 'cosignet', excludedNamespaces: ['kube-system'], workloads: [] });
 }
 
 function refusalOf(review: unknown): string {
@@ -81,7 +81,8 @@ test('a Pod is checked by its images and by what it pulls them with', () => {
   };
   const scope = scopeFor(reviewOf('pods', objectOf('pods', spec)));
   assert.ok(scope.kind === 'decide');
-  assert.deepEqual(scope.fields, [{ path: '/spec/containers/0/image', list: 'containers', name: 'a', image: 'nginx' }]);
+  const [place, slot] = ['/spec/containers/0/image', '/spec/containers/a'];
+  assert.deepEqual(scope.fields, [{ path: place, slot, list: 'containers', name: 'a', image: 'nginx' }]);
   assert.deepEqual(scope.pull, { namespace: 'default', imagePullSecrets: ['pull'], serviceAccountName: 'robot' });
   assert.equal(scope.row.kind, 'Pod');
 });
