@@ -36,6 +36,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
+  ...(process.stdout.isTTY && { columns: process.stdout.columns }),
+  ...(process.stderr.isTTY && { progress: (text: string) => process.stderr.write(`\r\u001B[2K${text}`) }),
   input: () => process.stdin,
   environment: process.env,
   signal: stop.signal,

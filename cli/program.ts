@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { ConfigurationError } from '../core/config/faults.ts';
 import { errorText } from '../core/text.ts';
+import { addHelp } from './help.ts';
 import { EXIT, UsageError, type ExitCode } from './output/exit.ts';
 import type { Terminal } from './output/terminal.ts';
 import { VERSION } from './output/version.ts';
@@ -57,10 +58,8 @@ export function createProgram(terminal: Terminal, finish: Finish): Command {
   addLint(program, terminal, finish);
   addVerifyBundle(program, terminal, finish);
   addCompletion(program, terminal, finish);
-  program
-    .command('version')
-    .description('print the version')
-    .action(() => terminal.out(VERSION));
+  addVersion(program, terminal);
+  addHelp(program);
   return program;
 }
 
@@ -91,14 +90,14 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
     .description('check images, or all of rendered manifests, as the webhook would')
     .argument('[image...]', 'image references')
     .addOption(repeatable('-f, --filename <path>', 'file or folder with manifests, - for standard input (repeatable)'))
-    .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies (repeatable)'))
+    .addOption(clusterPolicies())
     .addOption(
       repeatable('--key <file>', 'a public key that must have signed, in place of policies (repeatable: any of them)'),
     )
-    .option('--context <name>', "context of the kubeconfig: that cluster's policies and configuration")
-    .option('--kubeconfig <file>', 'kubeconfig: the same of its current context')
-    .option('--release-namespace <name>', 'namespace of Cosignet in that cluster', 'cosignet')
-    .option('--config <file>', 'configuration file')
+    .addOption(context())
+    .addOption(kubeconfig())
+    .addOption(releaseNamespace())
+    .addOption(config())
     .option('--tuf-cache <folder>', TUF_CACHE)
     .option('-n, --namespace <name>', 'namespace that the images are meant for, where a manifest names none')
     .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
@@ -108,6 +107,7 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
       new Option('-o, --output <format>', 'kind of output (default: table for manifests, else text)').choices([
         'text',
         'json',
+        'yaml',
         'table',
         'junit',
         'sarif',
@@ -124,19 +124,20 @@ function addScan(program: Command, terminal: Terminal, finish: Finish): void {
     .command('scan')
     .description('check what runs in a cluster, or a list of images, and write a report')
     .option('-n, --namespace <name>', 'namespace to look at (default: all that admission looks at)')
+    .option('-A, --all-namespaces', 'all that admission looks at, which is the default')
     .option('-l, --selector <labels>', 'Pods to look at, by their labels')
-    .addOption(
-      repeatable('--policies <path>', "file or folder with ImagePolicies, in place of the cluster's (repeatable)"),
-    )
+    .addOption(clusterPolicies())
     .option('--images <file>', 'file with one image a line, in place of running Pods; needs --policies, and no cluster')
-    .option('--context <name>', 'context of the kubeconfig')
-    .option('--kubeconfig <file>', 'kubeconfig (default: as kubectl finds it)')
-    .option('--release-namespace <name>', "namespace of Cosignet, where policies' Secrets are", 'cosignet')
-    .option('--config <file>', 'configuration file')
+    .addOption(context())
+    .addOption(kubeconfig())
+    .addOption(releaseNamespace())
+    .addOption(config())
     .option('--tuf-cache <folder>', TUF_CACHE)
     .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
     .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
-    .addOption(choice('-o, --output <format>', 'kind of report', ['table', 'json', 'junit', 'sarif', 'html'], 'table'))
+    .addOption(
+      choice('-o, --output <format>', 'kind of report', ['table', 'json', 'yaml', 'junit', 'sarif', 'html'], 'table'),
+    )
     .option('--output-file <file>', 'write the report there (default: standard output)')
     .action(async (options) => finish(await (await import('./commands/scan.ts')).scan(options, terminal)));
 }
@@ -146,10 +147,15 @@ function addExplain(program: Command, terminal: Terminal, finish: Finish): void 
     .command('explain')
     .description('tell which policy applies to images, and why; asks no registry')
     .argument('<image...>', 'image references')
-    .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies (repeatable)'))
-    .option('--config <file>', 'configuration file')
+    .addOption(clusterPolicies())
+    .addOption(context())
+    .addOption(kubeconfig())
+    .addOption(releaseNamespace())
+    .addOption(config())
     .option('-n, --namespace <name>', 'namespace that the images are meant for')
+    .option('-A, --all-namespaces', 'for each namespace of the cluster')
     .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
+    .addOption(choice('-o, --output <format>', 'kind of output', ['text', 'json', 'yaml'], 'text'))
     .action(async (images, options) =>
       finish(await (await import('./commands/explain.ts')).explain(images, options, terminal)),
     );
@@ -161,7 +167,7 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
     .description('check ImagePolicy files')
     .argument('<path...>', 'files or folders')
     .option('--config <file>', 'configuration file, which names the trust roots')
-    .addOption(choice('-o, --output <format>', 'kind of report', ['text', 'json', 'junit', 'sarif'], 'text'))
+    .addOption(choice('-o, --output <format>', 'kind of report', ['text', 'json', 'yaml', 'junit', 'sarif'], 'text'))
     .action(async (paths, options) =>
       finish(await (await import('./commands/lint.ts')).lint(paths, options, terminal)),
     );
@@ -181,6 +187,7 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
     )
     .option('--trusted-root <file>', 'trusted_root.json (default: the public-good one)')
     .option('--insecure-ignore-sct', 'of an instance without a certificate log; only with --trusted-root')
+    .addOption(choice('-o, --output <format>', 'kind of output', ['text', 'json', 'yaml'], 'text'))
     .action(async (artifact, options) =>
       finish(await (await import('./commands/verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
     );
@@ -192,6 +199,34 @@ function addCompletion(program: Command, terminal: Terminal, finish: Finish): vo
     .description('print the script with which a shell completes commands and options')
     .addArgument(new Argument('<shell>', 'whose').choices(['bash', 'zsh', 'fish']))
     .action(async (shell) => finish((await import('./commands/completion.ts')).completion(shell, program, terminal)));
+}
+
+function clusterPolicies(): Option {
+  return repeatable('--policies <path>', "file or folder with ImagePolicies, in place of the cluster's (repeatable)");
+}
+
+function context(): Option {
+  return new Option('--context <name>', 'context of the kubeconfig (default: its current one)');
+}
+
+function kubeconfig(): Option {
+  return new Option('--kubeconfig <file>', 'kubeconfig (default: as kubectl finds it)');
+}
+
+function releaseNamespace(): Option {
+  return new Option('--release-namespace <name>', 'namespace of Cosignet in the cluster').default('cosignet');
+}
+
+function config(): Option {
+  return new Option('--config <file>', "configuration file, in place of the cluster's");
+}
+
+function addVersion(program: Command, terminal: Terminal): void {
+  program
+    .command('version')
+    .description('print the version')
+    .addOption(choice('-o, --output <format>', 'kind of output', ['text', 'json', 'yaml'], 'text'))
+    .action(async ({ output }) => (await import('./commands/version.ts')).version(output, terminal));
 }
 
 /** A list, empty where the option is not given. */

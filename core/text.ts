@@ -21,3 +21,22 @@ export function errorText(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
   return printable(text.replace(/\s+/g, ' '), '?').slice(0, 500).toWellFormed();
 }
+
+/** What a user can do about, of the system's codes. */
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of this path is no folder',
+  EISDIR: 'is a folder, not a file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left',
+  ELOOP: 'too many symbolic links',
+  ENAMETOOLONG: 'the name is too long',
+};
+
+/** As `errorText`, of work with a file that the caller names: what is wrong with it, in words. */
+export function fileErrorText(thrown: unknown): string {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return (Object.hasOwn(FILE_FAULTS, code) && FILE_FAULTS[code]) || errorText(thrown);
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { patternsHardlyMeant } from '../../core/policy/compile/advice.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import { loadPolicies } from '../../core/policy/documents/load.ts';
 import type { ProblemReason } from '../../core/policy/problems/report.ts';
@@ -7,7 +8,7 @@ import { PUBLIC_GOOD } from '../../core/config/trust-root-settings.ts';
 import { configurationOf } from '../inputs/configuration.ts';
 import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
 import { compileContext } from '../inputs/policies.ts';
-import { renderLint, UNREADABLE, type LintFormat } from '../output/lint-report.ts';
+import { HARDLY_MEANT, renderLint, UNREADABLE, type LintFormat } from '../output/lint-report.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 export interface LintOptions {
@@ -39,13 +40,25 @@ export async function lint(paths: readonly string[], options: LintOptions, termi
       })),
   );
   const all = [...faults.map(({ file, line, message }) => ({ file, line, message, reason: UNREADABLE })), ...problems];
+  const hints = policies.flatMap(({ policy, file, locate }) =>
+    patternsHardlyMeant(policy).map(({ path, message }) => ({
+      file,
+      line: locate(path),
+      message: `${path}: ${message}`,
+      reason: HARDLY_MEANT,
+      policy: policyName(policy),
+    })),
+  );
   const report = {
+    hints,
     policies: policies.map(({ policy, file, line }) => ({ name: policyName(policy), file, line })),
     all,
   };
   const text = renderLint(report, options.output, new Date());
   if (text !== '') terminal.out(text);
-  terminal.err(`${counted(policies.length, 'policy', 'policies')} read, ${counted(all.length, 'error', 'errors')}`);
+  const hinted = hints.length === 0 ? '' : `, ${counted(hints.length, 'hint', 'hints')}`;
+  const errors = counted(all.length, 'error', 'errors');
+  terminal.err(`${counted(policies.length, 'policy', 'policies')} read, ${errors}${hinted}`);
   return exitCode(policies.length, all);
 }
 

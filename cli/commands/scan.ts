@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import type { Configuration } from '../../core/config/types.ts';
-import { errorText } from '../../core/text.ts';
+import { fileErrorText } from '../../core/text.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
@@ -11,6 +11,7 @@ import { exitCodeOf, UsageError, worstOf, type ExitCode } from '../output/exit.t
 import { namespaceContext } from '../inputs/namespace.ts';
 import { readPolicyFiles } from '../inputs/policies.ts';
 import type { RegistryOptions } from '../inputs/registries.ts';
+import { openChosenCluster, type ClusterChoice } from '../scan/chosen-cluster.ts';
 import type { Cluster } from '../scan/cluster.ts';
 import { compiledStore } from '../scan/policy-store.ts';
 import { decideItems } from '../scan/decide-items.ts';
@@ -20,31 +21,27 @@ import { createReport, summaryText } from '../scan/report.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { TrustRootOptions } from '../inputs/trust-roots.ts';
 
-export interface ScanOptions extends RegistryOptions, TrustRootOptions {
-  readonly kubeconfig?: string;
-  readonly context?: string;
+export interface ScanOptions extends RegistryOptions, TrustRootOptions, ClusterChoice {
   readonly namespace?: string;
+  /** Said outright: of all that admission looks at. */
+  readonly allNamespaces?: boolean;
   readonly selector?: string;
   /** Files or folders, in place of the cluster's policies. */
   readonly policies: readonly string[];
   /** A list of images, in place of the cluster's Pods. */
   readonly images?: string;
-  readonly releaseNamespace: string;
-  readonly config?: string;
   readonly output: ScanFormat;
   readonly outputFile?: string;
 }
 
 /** Decides about what runs, or a list of images, and prints one report. */
 export async function scan(options: ScanOptions, terminal: Terminal): Promise<ExitCode> {
-  if (options.images !== undefined && options.policies.length === 0)
-    throw new UsageError('give --policies with --images');
-  if (options.images !== undefined && options.selector !== undefined)
-    throw new UsageError('--selector selects Pods; a list of images has none');
-  const configuration = await configurationOf(options);
-  const keychain = await commandKeychain(terminal.environment, configuration);
-  const connect = () => clusterOf(options, { configuration, keychain, terminal });
-  const cluster = options.images === undefined ? await connect() : undefined;
+  requireOneMeaning(options);
+  const given = await configurationOf(options);
+  // Helpers and providers of a cluster's configuration are programs that only its Pods have.
+  const keychain = await commandKeychain(terminal.environment, given);
+  const cluster = options.images === undefined ? await openChosenCluster(options, keychain, terminal) : undefined;
+  const configuration = cluster?.configuration ?? given;
   try {
     const inventory = await inventoryOf(options, cluster, keychain);
     const scanned = await decideItems(inventory.items, {
@@ -55,7 +52,8 @@ export async function scan(options: ScanOptions, terminal: Terminal): Promise<Ex
       terminal,
     });
     const report = createReport(scanned, { source: inventory.source, now: Date.now() });
-    await write(renderReport(report, options.output), options, terminal);
+    const columns = options.outputFile === undefined ? terminal.columns : undefined;
+    await write(renderReport(report, options.output, columns), options, terminal);
     if (options.outputFile !== undefined) terminal.err(`${summaryText(report.summary)}; see ${options.outputFile}`);
     return worstOf(scanned.map(({ verdict }) => exitCodeOf(verdict)));
   } finally {
@@ -63,27 +61,23 @@ export async function scan(options: ScanOptions, terminal: Terminal): Promise<Ex
   }
 }
 
-interface Connecting {
-  readonly configuration: Configuration;
-  readonly keychain: Keychain;
-  readonly terminal: Terminal;
-}
-
-async function clusterOf(options: ScanOptions, { configuration, keychain, terminal }: Connecting): Promise<Cluster> {
-  // The client library is large: only who has a cluster pays for it.
-  const { openCluster } = await import('../scan/cluster.ts');
-  return openCluster({
-    selection: options,
-    configuration,
-    releaseNamespace: options.releaseNamespace,
-    keychain,
-    warn: (text) => terminal.err(`cosignet: ${text}`),
-  });
+function requireOneMeaning({ images, policies, selector, namespace, allNamespaces }: ScanOptions): void {
+  if (images !== undefined && policies.length === 0) throw new UsageError('give --policies with --images');
+  if (images !== undefined && selector !== undefined)
+    throw new UsageError('--selector selects Pods; a list of images has none');
+  if (namespace !== undefined && allNamespaces === true)
+    throw new UsageError('give either --namespace or --all-namespaces');
 }
 
 async function inventoryOf(options: ScanOptions, cluster: Cluster | undefined, keychain: Keychain): Promise<Inventory> {
   const { namespace, selector, images } = options;
-  if (cluster) return cluster.running({ ...(namespace && { namespace }), ...(selector && { selector }) });
+  if (cluster) {
+    const found = await cluster.running({ ...(namespace && { namespace }), ...(selector && { selector }) });
+    // A cluster without a Pod is as it should be; a label that none of them has was mistyped.
+    if (found.items.length === 0 && selector !== undefined)
+      throw new UsageError(`no running Pod matches: ${found.source}`);
+    return found;
+  }
   return readImageFile(images ?? '', listedFor(options), keychain);
 }
 
@@ -112,6 +106,6 @@ async function write(text: string, { outputFile }: ScanOptions, terminal: Termin
   try {
     await writeFile(outputFile, `${text}\n`);
   } catch (error) {
-    throw new UsageError(`--output-file ${outputFile}: ${errorText(error)}`);
+    throw new UsageError(`--output-file ${outputFile}: ${fileErrorText(error)}`);
   }
 }

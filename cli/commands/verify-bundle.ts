@@ -4,9 +4,10 @@ import { CLAIM_NAMES } from '../../core/sigstore/trust/claims.ts';
 import { publicGoodTrustRoot } from '../../core/sigstore/trust/public-good.ts';
 import { parseTrustRoot, type TrustRoot } from '../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle, type BundleRequest } from '../../core/sigstore/verify-bundle.ts';
-import { errorText, printable } from '../../core/text.ts';
+import { errorText, fileErrorText, printable } from '../../core/text.ts';
 import { isDigest } from '../../core/image/digest.ts';
 import { MODEST_BYTES, readBounded } from '../../core/read-bounded.ts';
+import { documentText, type DocumentFormat } from '../output/document.ts';
 import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
 import type { Terminal } from '../output/terminal.ts';
 
@@ -22,6 +23,7 @@ export interface VerifyBundleOptions {
   readonly certificateClaim: readonly string[];
   readonly trustedRoot?: string;
   readonly insecureIgnoreSct?: true;
+  readonly output: 'text' | DocumentFormat;
 }
 
 /** Verifies one Sigstore bundle for a file, or for a digest where the file is not at hand. */
@@ -36,6 +38,11 @@ export async function verifyBundleCommand(
     artifact: isDigest(artifact) ? artifact : await readInput('artifact', artifact, LARGEST_ARTIFACT),
     signer,
   });
+  if (options.output !== 'text') {
+    const { ok: verified, ...rest } = verdict;
+    terminal.out(documentText({ artifact, verified, ...rest }, options.output));
+    return verdict.ok ? EXIT.allowed : EXIT.denied;
+  }
   if (!verdict.ok) {
     terminal.out(printable(`not verified: ${artifact}: ${verdict.reason}`));
     return EXIT.denied;
@@ -102,6 +109,6 @@ async function readInput(what: string, file: string, maximumBytes = MODEST_BYTES
   try {
     return await readBounded(file, maximumBytes);
   } catch (error) {
-    throw new UsageError(`${what} ${file}: ${errorText(error)}`);
+    throw new UsageError(`${what} ${file}: ${fileErrorText(error)}`);
   }
 }

@@ -4,16 +4,18 @@ import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { anonymousKeychain } from '../../core/registry/credentials/keychains.ts';
 import { printable } from '../../core/text.ts';
-import { documentedVerdict, verdictJson, verdictText } from '../../core/verdict/verdict-text.ts';
+import { documentedVerdict, verdictText } from '../../core/verdict/verdict-text.ts';
 import { configurationOf } from '../inputs/configuration.ts';
 import { commandKeychain } from '../inputs/credentials.ts';
 import { readManifests, type Manifests } from '../inputs/manifests.ts';
+import { documentText } from '../output/document.ts';
 import { exitCodeOf, UsageError, worstOf, type ExitCode } from '../output/exit.ts';
 import { namespaceContext, type NamespaceOptions } from '../inputs/namespace.ts';
 import { loadPolicySource, type PolicyOptions } from '../inputs/policies.ts';
 import type { RegistryOptions } from '../inputs/registries.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { TrustRootOptions } from '../inputs/trust-roots.ts';
+import { asksCluster, openChosenCluster, type ClusterChoice } from '../scan/chosen-cluster.ts';
 import type { Cluster } from '../scan/cluster.ts';
 import { compiledStore } from '../scan/policy-store.ts';
 import { decideItems } from '../scan/decide-items.ts';
@@ -23,14 +25,10 @@ import { createReport, placesText, type ScannedImage } from '../scan/report.ts';
 
 export type VerifyFormat = 'text' | ScanFormat;
 
-export interface VerifyOptions extends PolicyOptions, NamespaceOptions, RegistryOptions, TrustRootOptions {
+export interface VerifyOptions
+  extends PolicyOptions, NamespaceOptions, RegistryOptions, TrustRootOptions, ClusterChoice {
   /** Files or folders with manifests, `-` for standard input: their images are checked beside those that are named. */
   readonly filename: readonly string[];
-  /** Of a cluster, whose policies and configuration count where no others are given. */
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly releaseNamespace: string;
-  readonly config?: string;
   /** Undefined: a table for manifests, else text. */
   readonly output?: VerifyFormat;
 }
@@ -39,7 +37,9 @@ export interface VerifyOptions extends PolicyOptions, NamespaceOptions, Registry
 export async function verify(images: readonly string[], options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
   const { filename } = options;
   if (images.length === 0 && filename.length === 0) throw new UsageError('name an image, or manifests with --filename');
-  const cluster = await clusterOf(options, terminal);
+  const cluster = asksCluster(options, hasPolicies(options))
+    ? await openChosenCluster(options, anonymousKeychain, terminal)
+    : undefined;
   try {
     const configuration = cluster?.configuration ?? (await configurationOf(options));
     const manifests = await readManifests(filename, terminal, configuration.workloads);
@@ -64,19 +64,8 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
   }
 }
 
-/** Only where it is asked for: nobody's kubeconfig is used unasked. */
-async function clusterOf(options: VerifyOptions, terminal: Terminal): Promise<Cluster | undefined> {
-  const { kubeconfig, context, config, releaseNamespace } = options;
-  if (kubeconfig === undefined && context === undefined) return undefined;
-  // The client library is large: only who has a cluster pays for it.
-  const { openCluster } = await import('../scan/cluster.ts');
-  return openCluster({
-    selection: { kubeconfig, context },
-    configuration: config === undefined ? undefined : await configurationOf(options),
-    releaseNamespace,
-    keychain: anonymousKeychain,
-    warn: (text) => terminal.err(`cosignet: ${text}`),
-  });
+function hasPolicies({ policies, key = [] }: VerifyOptions): boolean {
+  return policies.length > 0 || key.length > 0;
 }
 
 function namespaceOf(options: VerifyOptions, cluster: Cluster | undefined): NamespaceContext {
@@ -93,8 +82,7 @@ interface PolicyContext {
 /** Those of the cluster, unless others are given. */
 async function policiesOf(options: VerifyOptions, context: PolicyContext): Promise<PolicyStore> {
   const { configuration, trustRoots, cluster } = context;
-  const isGiven = options.policies.length > 0 || (options.key ?? []).length > 0;
-  if (cluster !== undefined && !isGiven) return compiledStore(await cluster.policies(), context);
+  if (cluster !== undefined && !hasPolicies(options)) return compiledStore(await cluster.policies(), context);
   const { namespacedPolicies } = configuration;
   return loadPolicySource(options, { trustRoots, namespacedPolicies });
 }
@@ -130,9 +118,17 @@ function print(decided: readonly ScannedImage[], items: readonly InventoryItem[]
   const { options, terminal } = printing;
   const { filename, output = filename.length > 0 ? 'table' : 'text' } = options;
   if (output === 'text') return decided.forEach((item) => terminal.out(textOf(item)));
-  if (output === 'json') return decided.forEach((item, index) => terminal.out(lineOf(item, items[index])));
+  if (output === 'json')
+    return decided.forEach((item, index) => terminal.out(JSON.stringify(documentOf(item, items[index]))));
+  if (output === 'yaml')
+    return terminal.out(
+      documentText(
+        decided.map((item, index) => documentOf(item, items[index])),
+        output,
+      ),
+    );
   const source = filename.length > 0 ? filename.join(', ') : 'the command line';
-  terminal.out(renderReport(createReport(decided, { source, now: Date.now() }), output));
+  terminal.out(renderReport(createReport(decided, { source, now: Date.now() }), output, terminal.columns));
 }
 
 function textOf({ verdict, places = [] }: ScannedImage): string {
@@ -140,9 +136,10 @@ function textOf({ verdict, places = [] }: ScannedImage): string {
   return [verdictText(verdict), ...written].join('\n');
 }
 
-/** One verdict a line; of manifests also where the image is written, and the namespace that it is for. */
-function lineOf({ verdict, places }: ScannedImage, item: InventoryItem | undefined): string {
-  if (places === undefined) return verdictJson(verdict);
+/** The verdict; of manifests also where the image is written, and the namespace that it is for. */
+function documentOf({ verdict, places }: ScannedImage, item: InventoryItem | undefined): object {
+  const documented = documentedVerdict(verdict);
+  if (places === undefined) return documented;
   const namespace = item?.namespace.name;
-  return JSON.stringify({ ...documentedVerdict(verdict), ...(namespace !== undefined && { namespace }), places });
+  return { ...documented, ...(namespace !== undefined && { namespace }), places };
 }

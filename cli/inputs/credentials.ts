@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
-import { errorText } from '../../core/text.ts';
+import { fileErrorText } from '../../core/text.ts';
 import { loadCredentialPrograms } from '../../core/config/credential-providers.ts';
 import type { Configuration } from '../../core/config/types.ts';
 import { DOCKER_HUB } from '../../core/image/host.ts';
@@ -45,7 +45,7 @@ async function keychainOf(file: string, environment: Terminal['environment']): P
     return createDockerKeychain(config, rememberHelpers(run, Date.now));
   } catch (error) {
     if (isMissing(error)) return anonymousKeychain;
-    throw new UsageError(`${file}: ${errorText(error)}`);
+    throw new UsageError(`${file}: ${fileErrorText(error)}`);
   }
 }
 

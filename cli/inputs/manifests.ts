@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorText } from '../../core/text.ts';
+import { fileErrorText } from '../../core/text.ts';
 import { isJsonObject, textEntries, type JsonObject } from '../../core/json.ts';
 import type { WorkloadConfiguration } from '../../core/config/types.ts';
 import { placesAt, type FieldFault } from '../../core/formats/field-path.ts';
@@ -84,7 +84,7 @@ async function objectsIn(file: string, terminal: Terminal, faults: Fault[]): Pro
         : await readBounded(file, MAXIMUM_FILE_SIZE);
     return readObjects(new TextDecoder('utf-8', { fatal: true }).decode(bytes), OPTIONS);
   } catch (error) {
-    faults.push({ file, line: 0, message: errorText(error) });
+    faults.push({ file, line: 0, message: fileErrorText(error) });
     return [];
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorText } from '../../core/text.ts';
+import path from 'node:path';
+import { fileErrorText } from '../../core/text.ts';
 import type { CompileContext } from '../../core/policy/compile/compile-context.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import type { PolicyDocument } from '../../core/policy/documents/document.ts';
@@ -11,6 +12,9 @@ import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
 import { UsageError } from '../output/exit.ts';
 import { placed } from '../output/placed.ts';
+
+/** As the definition of ImagePolicy has it. */
+const KEY_NAME = /^(?=.{1,63}$)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 
 export interface PolicyOptions {
   /** Files or folders. */
@@ -77,7 +81,8 @@ function notLoaded(): never {
 
 /** A policy for all images that any of the keys satisfies. */
 async function policyOfKeys(files: readonly string[]): Promise<CompiledPolicy> {
-  const keys = await Promise.all(files.map(async (file) => ({ pem: await readKey(file) })));
+  const names = namesOf(files);
+  const keys = await Promise.all(files.map(async (file, index) => ({ ...names[index], pem: await readKey(file) })));
   const compiled = compilePolicy(
     {
       apiVersion: 'cosignet.dev/v1',
@@ -93,10 +98,21 @@ async function policyOfKeys(files: readonly string[]): Promise<CompiledPolicy> {
   throw new UsageError(`--key ${files[index] ?? ''}: ${problem.message}`);
 }
 
+/** What signers are called: as their files, where that can be a name, and names nobody else. */
+function namesOf(files: readonly string[]): readonly { readonly name?: string }[] {
+  const taken = new Set<string>();
+  return files.map((file) => {
+    const name = path.basename(file);
+    if (!KEY_NAME.test(name) || taken.has(name)) return {};
+    taken.add(name);
+    return { name };
+  });
+}
+
 async function readKey(file: string): Promise<string> {
   try {
     return await readBoundedText(file);
   } catch (error) {
-    throw new UsageError(`--key ${file}: ${errorText(error)}`);
+    throw new UsageError(`--key ${file}: ${fileErrorText(error)}`);
   }
 }

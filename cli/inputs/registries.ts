@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { certificatesIn, loadRegistrySettings } from '../../core/config/registry-settings.ts';
 import type { Configuration } from '../../core/config/types.ts';
-import { errorText } from '../../core/text.ts';
+import { fileErrorText } from '../../core/text.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
 import type { SettingsOf } from '../../core/registry/transport/endpoints.ts';
 import { UsageError } from '../output/exit.ts';
@@ -28,6 +28,6 @@ async function readCertificates(file: string): Promise<string> {
   try {
     return certificatesIn(await readBoundedText(file));
   } catch (error) {
-    throw new UsageError(`--registry-ca ${file}: ${errorText(error)}`);
+    throw new UsageError(`--registry-ca ${file}: ${fileErrorText(error)}`);
   }
 }

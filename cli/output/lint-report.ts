@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printable } from '../../core/text.ts';
+import { documentText } from './document.ts';
 import { placed } from './placed.ts';
 import { junitSuite, type JunitCase } from './junit-suite.ts';
 import { physicalLocation, sarifLog } from './sarif-log.ts';
 
-export type LintFormat = 'text' | 'json' | 'junit' | 'sarif';
+export type LintFormat = 'text' | 'json' | 'yaml' | 'junit' | 'sarif';
 
 /** Reason of a document that is no policy at all. */
 export const UNREADABLE = 'InvalidDocument';
+
+/** Reason of a hint. */
+export const HARDLY_MEANT = 'HardlyMeant';
+
+const SUMMARIES: Readonly<Record<string, string>> = {
+  [UNREADABLE]: 'It is no policy that can be read.',
+  [HARDLY_MEANT]: 'It is valid, and means something else than it looks like.',
+};
 
 export interface LintFault {
   readonly file: string;
@@ -23,11 +32,14 @@ export interface LintFault {
 export interface LintReport {
   readonly policies: readonly { readonly name: string; readonly file: string; readonly line: number }[];
   readonly all: readonly LintFault[];
+  /** Valid, and hardly meant: no errors. */
+  readonly hints: readonly LintFault[];
 }
 
 const RENDERERS: Readonly<Record<LintFormat, (report: LintReport, now: string) => string>> = {
-  text: ({ all }) => all.map((fault) => printable(placed(fault))).join('\n'),
-  json: ({ policies, all }) => JSON.stringify({ policies: policies.length, faults: all }, null, 2),
+  text: textOf,
+  json: (report) => documentText(documentOf(report), 'json'),
+  yaml: (report) => documentText(documentOf(report), 'yaml'),
   junit: junitText,
   sarif: sarifText,
 };
@@ -35,6 +47,15 @@ const RENDERERS: Readonly<Record<LintFormat, (report: LintReport, now: string) =
 /** Without a line break at its end; empty where `text` has nothing to say. */
 export function renderLint(report: LintReport, format: LintFormat, now: Date): string {
   return RENDERERS[format](report, `${now.toISOString().slice(0, 19)}Z`);
+}
+
+function textOf({ all, hints }: LintReport): string {
+  const hinted = hints.map((hint) => ({ ...hint, message: `hint: ${hint.message}` }));
+  return [...all, ...hinted].map((fault) => printable(placed(fault))).join('\n');
+}
+
+function documentOf({ policies, all, hints }: LintReport): object {
+  return { policies: policies.length, faults: all, hints };
 }
 
 /** A test case for each policy, and for each document that is none. */
@@ -63,17 +84,17 @@ function caseOf({ name, file, line }: LintReport['policies'][number], faults: re
 }
 
 /** A rule for each reason, a result for each fault. */
-function sarifText({ all }: LintReport, now: string): string {
-  const reasons = [...new Set(all.map(({ reason }) => reason))].toSorted();
+function sarifText({ all, hints }: LintReport, now: string): string {
+  const found = [...all, ...hints];
+  const reasons = [...new Set(found.map(({ reason }) => reason))].toSorted();
   const rules = reasons.map((id) => ({
     id,
-    summary:
-      id === UNREADABLE ? 'It is no policy that can be read.' : 'The policy is not Ready, and denies its images.',
+    summary: SUMMARIES[id] ?? 'The policy is not Ready, and denies its images.',
     page: 'docs/reference/imagepolicy.md',
   }));
-  const results = all.map(({ file, line, message, reason, policy = '' }) => ({
+  const results = found.map(({ file, line, message, reason, policy = '' }) => ({
     ruleId: reason,
-    level: 'error' as const,
+    level: reason === HARDLY_MEANT ? ('note' as const) : ('error' as const),
     message,
     locations: [{ physicalLocation: physicalLocation(file, line) }],
     fingerprint: { name: 'policyReasonMessage/v1', value: JSON.stringify([policy, reason, message]) },

@@ -52,6 +52,8 @@ export interface Cluster {
   readonly defaultNamespace: string;
   /** With its labels; one that is not there (yet) has none but its name. */
   namespace(name: string): Promise<NamespaceContext>;
+  /** All of them, by their names. */
+  namespaces(): Promise<readonly NamespaceContext[]>;
   running(options: RunningOptions): Promise<Inventory>;
   /** Of the cluster, and of this namespace or all. */
   policies(namespace?: string): Promise<readonly AnyImagePolicy[]>;
@@ -89,6 +91,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         if (!isStatus(error, 404)) throw error;
         return { name, labels: { [NAME_LABEL]: name } };
       }
+    },
+    async namespaces() {
+      const found = await namespaceContexts(api);
+      return [...found.values()].toSorted(({ name: a = '' }, { name: b = '' }) => (a < b ? -1 : 1));
     },
     async running({ namespace, selector }) {
       const path = namespace === undefined ? '/api/v1/pods' : apiPath(NAMESPACES, namespace, 'pods');
@@ -150,7 +156,7 @@ function connect(selection: KubeConfigSelection): { readonly kubeConfig: SharedK
     const kubeConfig = loadKubeConfig(selection);
     return { kubeConfig, api: kubeApiOf(kubeConfig) };
   } catch (error) {
-    throw new UsageError(`${errorText(error)}; or name images and --policies, without a cluster`, { cause: error });
+    throw new UsageError(`${errorText(error)}; without a cluster, give --policies`, { cause: error });
   }
 }
 
@@ -173,11 +179,18 @@ async function listAll<T extends KubeObject>(
 }
 
 async function namespaceContexts(api: KubeApi, only?: string): Promise<ReadonlyMap<string, NamespaceContext>> {
-  const objects =
-    only === undefined
-      ? await listAll(api, NAMESPACES, {})
-      : [await api.call<KubeObject>({ path: apiPath(NAMESPACES, only) })];
+  const objects = only === undefined ? await listAll(api, NAMESPACES, {}) : [await existing(api, only)];
   return new Map(objects.map(({ metadata: { name, labels = {} } }) => [name, { name, labels }]));
+}
+
+/** Fails with `UsageError` where there is none of this name: a report about nothing would look like a good one. */
+async function existing(api: KubeApi, name: string): Promise<KubeObject> {
+  try {
+    return await api.call<KubeObject>({ path: apiPath(NAMESPACES, name) });
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    throw new UsageError(`the cluster has no namespace "${name}"`, { cause: error });
+  }
 }
 
 /** Each image once for a namespace and the credentials of its Pods. */

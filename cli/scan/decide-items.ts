@@ -41,14 +41,16 @@ export async function decideItems(
     policies,
     signal: terminal.signal,
   });
+  let done = 0;
   try {
-    return await mapInParallel(items, PARALLEL_IMAGES, async ({ pods, line, places, ...asked }) => ({
-      pods,
-      ...(line !== undefined && { line }),
-      ...(places !== undefined && { places }),
-      verdict: await engine.decide(asked),
-    }));
+    return await mapInParallel(items, PARALLEL_IMAGES, async ({ pods, line, places, ...asked }) => {
+      const verdict = await engine.decide(asked);
+      done += 1;
+      terminal.progress?.(`${done} of ${items.length} images checked`);
+      return { pods, ...(line !== undefined && { line }), ...(places !== undefined && { places }), verdict };
+    });
   } finally {
+    terminal.progress?.('');
     await engine.close();
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorText } from '../../core/text.ts';
+import { fileErrorText } from '../../core/text.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
 import type { Keychain } from '../../core/registry/types.ts';
@@ -29,7 +29,7 @@ export interface Inventory {
 /** Images of a file, one a line; empty lines and those that start with `#` are comments. Each image counts once. */
 export async function readImageFile(file: string, namespace: NamespaceContext, keychain: Keychain): Promise<Inventory> {
   const text = await readBoundedText(file).catch((error: unknown) => {
-    throw new UsageError(`--images ${file}: ${errorText(error)}`);
+    throw new UsageError(`--images ${file}: ${fileErrorText(error)}`);
   });
   const lines = new Map<string, number>();
   for (const [index, line] of text.split('\n').entries()) {

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import { documentedVerdict } from '../../core/verdict/verdict-text.ts';
+import { documentText } from '../output/document.ts';
 import { htmlPage } from './html.ts';
 import { junitXml } from './junit.ts';
 import type { ScanReport } from './report.ts';
 import { sarifJson } from './sarif.ts';
 import { tableText } from './table.ts';
 
-export const SCAN_FORMATS = ['table', 'json', 'junit', 'sarif', 'html'] as const;
+export const SCAN_FORMATS = ['table', 'json', 'yaml', 'junit', 'sarif', 'html'] as const;
 
 export type ScanFormat = (typeof SCAN_FORMATS)[number];
 
-const RENDERERS: Readonly<Record<ScanFormat, (report: ScanReport) => string>> = {
+const RENDERERS: Readonly<Record<ScanFormat, (report: ScanReport, columns?: number) => string>> = {
   table: tableText,
-  json: reportJson,
+  json: (report) => documentText(reportDocument(report), 'json'),
+  yaml: (report) => documentText(reportDocument(report), 'yaml'),
   junit: junitXml,
   sarif: sarifJson,
   html: htmlPage,
 };
 
-function reportJson({ images, summary }: ScanReport): string {
+function reportDocument({ images, summary }: ScanReport): object {
   const shown = images.map((image) => ({ ...image, verdict: documentedVerdict(image.verdict) }));
-  return JSON.stringify({ images: shown, summary }, null, 2);
+  return { images: shown, summary };
 }
 
-/** The report's text, without a line break at its end. */
-export function renderReport(report: ScanReport, format: ScanFormat): string {
-  return RENDERERS[format](report);
+/** The report's text, without a line break at its end; `columns`: of the screen, where there is one. */
+export function renderReport(report: ScanReport, format: ScanFormat, columns?: number): string {
+  return RENDERERS[format](report, columns);
 }

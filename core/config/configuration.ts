@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document, type YAMLError } from 'yaml';
-import { errorText } from '../text.ts';
+import { errorText, fileErrorText } from '../text.ts';
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import { readBoundedText } from '../read-bounded.ts';
 import {
@@ -102,7 +102,7 @@ export function parseConfiguration(text: string): Configuration {
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     // Nesting that exhausts the parser's stack.
-    throw new ConfigurationError([{ path: '$', message: `can't be read: ${errorText(error)}` }]);
+    throw new ConfigurationError([{ path: '$', message: `can't be read: ${fileErrorText(error)}` }]);
   }
 }
 
@@ -149,7 +149,7 @@ function readConfiguration(text: string): Configuration {
  */
 export async function loadConfiguration(file: string): Promise<Configuration> {
   const text = await readBoundedText(file).catch((error: unknown) => {
-    throw new ConfigurationError([{ path: '$', message: `can't be read: ${errorText(error)}` }], file);
+    throw new ConfigurationError([{ path: '$', message: `can't be read: ${fileErrorText(error)}` }], file);
   });
   try {
     const configuration = parseConfiguration(text);

@@ -67,7 +67,7 @@ export function explanationText(explanation: Explanation): string {
     .join('\n');
 }
 
-function isCovered({ applying }: Explanation): boolean {
+export function isCovered({ applying }: Explanation): boolean {
   return applying.some(isAsWritten);
 }
 
@@ -113,7 +113,7 @@ function notCovered({ applying, unmatchedImages }: Explanation): string {
   return `  ${subject} covers it: ${consequence} (unmatchedImages: ${unmatchedImages})`;
 }
 
-function whatItDoes(policy: CompiledPolicy): string {
+export function whatItDoes(policy: CompiledPolicy): string {
   const [problem] = policy.problems;
   const mode = policy.mode === 'Enforce' ? '' : ` (mode ${policy.mode})`;
   if (problem !== undefined) return `not ready, denies it${mode}: ${problem.path}: ${problem.message}`;

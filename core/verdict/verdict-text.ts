@@ -37,8 +37,3 @@ export function documentedVerdict({
 }: Verdict): Omit<Verdict, 'refusedBy' | 'grounds'> {
   return documented;
 }
-
-/** The verdict as scripts read it, on one line. */
-export function verdictJson(verdict: Verdict): string {
-  return JSON.stringify(documentedVerdict(verdict));
-}

@@ -32,7 +32,7 @@ export async function adviceOn(policy: unknown, context: AdviceContext): Promise
 const neverAsked: CheckDemand = () => Promise.reject(new Error('a policy that is only looked at decides nothing'));
 
 /** Patterns that mean something else than they look like. */
-function patternsHardlyMeant(policy: unknown): readonly Problem[] {
+export function patternsHardlyMeant(policy: unknown): readonly Problem[] {
   const images = fieldOf(fieldOf(policy, 'spec'), 'images');
   return (Array.isArray(images) ? images : []).flatMap((text: unknown, index) => {
     const message = typeof text === 'string' ? hardlyMeant(text) : undefined;

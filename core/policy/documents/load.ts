@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorText } from '../../text.ts';
+import { fileErrorText } from '../../text.ts';
 import { parsePolicyDocuments } from './document.ts';
 import { MAXIMUM_FILE_SIZE } from './yaml-objects.ts';
 import type { DocumentFault, PolicyDocument, PolicyDocuments } from './document.ts';
@@ -45,7 +45,7 @@ export async function filesAt(path: string, faults: DocumentFault[], depth = 0):
     }
     return files;
   } catch (error) {
-    faults.push({ file: path, line: 0, message: errorText(error) });
+    faults.push({ file: path, line: 0, message: fileErrorText(error) });
     return [];
   }
 }
@@ -59,7 +59,7 @@ async function readPolicies(file: string): Promise<PolicyDocuments> {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
     return parsePolicyDocuments(text, file);
   } catch (error) {
-    return { policies: [], faults: [{ file, line: 0, message: errorText(error) }] };
+    return { policies: [], faults: [{ file, line: 0, message: fileErrorText(error) }] };
   }
 }
 

@@ -3,9 +3,13 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { createProgram } from '../../../cli/program.ts';
 import { runCaptured } from './captured-terminal.ts';
+
+const unused = { out() {}, err() {}, input: () => Readable.from([]), environment: {}, signal: AbortSignal.abort() };
 
 const main = path.resolve(import.meta.dirname, '../../../cli/main.ts');
 
@@ -41,6 +45,19 @@ describe('the command line', () => {
     }
   });
 
+  test('the help of each command has examples, of options that there are, and its exit codes', async () => {
+    const { commands } = createProgram(unused, () => {});
+    for (const command of commands) {
+      const { out } = await runCaptured([command.name(), '--help']);
+      const [, examples = '', codes = ''] = /\nExamples:\n([^]*?)\n\nExit codes:\n([^]*)$/.exec(out) ?? [];
+      assert.match(codes, /^ {2}0 {2}\w[^]*\n {2}2 {2}wrong usage/, command.name());
+      assert.match(examples, new RegExp(`^ {2}.*cosignet ${command.name()}\\b`), command.name());
+      const flags = new Set(command.options.flatMap(({ short, long }) => [short, long]));
+      for (const [flag] of examples.replaceAll(/.*\| (?=cosignet)/g, '').matchAll(/(?<= )--?[a-zA-Z][a-z-]*/g))
+        assert.ok(flags.has(flag), `${command.name()}: ${flag}`);
+    }
+  });
+
   test('tells of options that may be repeated what a reader understands', async () => {
     const { out } = await runCaptured(['verify', '--help']);
     assert.match(out, /--policies <path> [^]*\(default: none\)/);
@@ -62,6 +79,12 @@ describe('the command line', () => {
     for (const args of [['version'], ['--version'], ['-V']]) {
       assert.deepEqual(await runCaptured(args), { code: 0, out: packageJson.version, err: '' });
     }
+  });
+
+  test('prints it for scripts', async () => {
+    const { version } = packageJson;
+    assert.deepEqual(JSON.parse((await runCaptured(['version', '-o', 'json'])).out), { version });
+    assert.equal((await runCaptured(['version', '-o', 'yaml'])).out, `version: ${version}`);
   });
 
   test('as a process ends with the exit code, and its output with a newline', () => {

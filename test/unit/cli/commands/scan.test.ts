@@ -115,8 +115,12 @@ describe('cosignet scan with a list of images', () => {
   for (const [what, args, sentence] of [
     ['a list without policies', ['--images', 'x'], /give --policies with --images/],
     ['a selector for a list', ['--images', 'x', '--policies', 'p', '-l', 'a=b'], /a list of images has none/],
-    ['a list that is not there', ['--images', '/nonexistent', '--policies', 'p'], /--images \/nonexistent: /],
-    ['a format that is not there', ['-o', 'pdf'], /Allowed choices are table, json, junit, sarif, html/],
+    [
+      'a list that is not there',
+      ['--images', '/nonexistent', '--policies', 'p'],
+      /--images \/nonexistent: no such file or folder$/,
+    ],
+    ['a format that is not there', ['-o', 'pdf'], /Allowed choices are table, json, yaml, junit, sarif, html/],
     ['an unreadable configuration', ['--config', '/nonexistent.yaml'], /nonexistent\.yaml/],
   ] as const) {
     test(`refuses ${what} with a sentence and exit code 2`, async () => {
@@ -133,6 +137,6 @@ describe('cosignet scan with a list of images', () => {
     assert.match(empty.err, /there is no image in it/);
     const unwritable = await scan('good', '--output-file', path.join(folder, 'no', 'such', 'folder'));
     assert.equal(unwritable.code, 2);
-    assert.match(unwritable.err, /--output-file .*folder: ENOENT/);
+    assert.match(unwritable.err, /--output-file .*folder: no such file or folder$/);
   });
 });

@@ -73,7 +73,7 @@ describe('cosignet serve', () => {
     assert.equal(ran.code, 2);
     assert.match(
       ran.err,
-      /^cosignet: \S+broken\.yaml:4: spec\.acton: unknown field\ncosignet: \/nonexistent: ENOENT[^\n]*$/,
+      /^cosignet: \S+broken\.yaml:4: spec\.acton: unknown field\ncosignet: \/nonexistent: no such file or folder$/,
     );
   });
 

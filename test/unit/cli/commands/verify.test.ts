@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { run } from '../../../../cli/program.ts';
 import { loadLayout, RegistryContent } from '../../../fakes/registry-content.ts';
 import { startFakeRegistry } from '../../../fakes/registry.ts';
 import type { FakeRegistry } from '../../../fakes/registry.ts';
@@ -13,6 +15,11 @@ import { runCaptured } from '../captured-terminal.ts';
 
 const vectors = path.resolve(import.meta.dirname, '../../../vectors/cosign');
 const keyFile = (name: string) => path.join(vectors, 'keys', `${name}.pub`);
+
+/** Each command line asks anew, and how often may differ. */
+function withoutCount(verdicts: unknown): string {
+  return JSON.stringify(verdicts).replaceAll(/"registryRequests":\d+/g, '');
+}
 
 describe('cosignet verify', () => {
   let registry: FakeRegistry;
@@ -104,6 +111,48 @@ describe('cosignet verify', () => {
     assert.equal((await runCaptured(args, { DOCKER_CONFIG: folder })).code, 0);
   });
 
+  test('calls signers as their files are called, where that can be a name', async () => {
+    const twin = path.join(folder, 'release.pub');
+    const odd = path.join(folder, '-odd key-');
+    await writeFile(twin, publicKeyFile('release'));
+    await writeFile(odd, publicKeyFile('release'));
+    const ask = (...keys: string[]) =>
+      runCaptured(['verify', ...keys.flatMap((key) => ['--key', key]), ...insecure(), image('signed:1.0')]);
+    assert.match((await ask(keyFile('release'))).out, /^ {2}signer {3}release\.pub /m);
+    assert.match((await ask(odd)).out, /^ {2}signer {3}key-0 /m);
+    assert.match((await ask(keyFile('other'), keyFile('release'))).out, /^ {2}signer {3}release\.pub /m);
+    // Of two files with one name the first has it; names are unique in a policy.
+    assert.equal((await ask(keyFile('release'), twin)).code, 0);
+  });
+
+  test('prints the same in JSON and YAML', async () => {
+    const args = ['verify', '--key', keyFile('release'), ...insecure(), image('signed:1.0'), image('unsigned:1.0')];
+    const json = await runCaptured([...args, '-o', 'json']);
+    const yaml = await runCaptured([...args, '-o', 'yaml']);
+    const lines: unknown[] = json.out.split('\n').map((line) => JSON.parse(line));
+    assert.equal(lines.length, 2);
+    assert.equal(withoutCount(parse(yaml.out)), withoutCount(lines));
+    assert.deepEqual([json.code, yaml.code], [1, 1]);
+  });
+
+  test('shows how far it is where somebody looks, and takes it away before it answers', async () => {
+    const shown: string[] = [];
+    const out: string[] = [];
+    const code = await run(
+      ['verify', '--key', keyFile('release'), ...insecure(), image('signed:1.0'), image('bundle:1.0')],
+      {
+        out: (text) => out.push(text) && shown.push('answer'),
+        err: (text) => assert.fail(text),
+        progress: (text) => shown.push(text),
+        input: () => Readable.from([]),
+        environment: { HOME: '/nonexistent' },
+        signal: new AbortController().signal,
+      },
+    );
+    assert.equal(code, 0);
+    assert.deepEqual(shown, ['1 of 2 images checked', '2 of 2 images checked', '', 'answer', 'answer']);
+  });
+
   test('follows the configuration for images that no policy speaks for', async () => {
     const args = ['verify', '--policies', policies, 'nginx'];
     assert.equal((await runCaptured(args)).code, 1);
@@ -117,11 +166,15 @@ describe('cosignet verify', () => {
   });
 
   for (const [what, args, sentence] of [
-    ['neither policies nor keys', ['nginx'], /give either --policies or --key/],
+    ['a kubeconfig that is not there', ['--kubeconfig', '/nonexistent', 'nginx'], /without a cluster, give --policies/],
     ['both', ['--policies', 'p', '--key', 'k', 'nginx'], /give either --policies or --key/],
-    ['a key that is not there', ['--key', '/nonexistent.pub', 'nginx'], /--key \/nonexistent\.pub: /],
+    [
+      'a key that is not there',
+      ['--key', '/nonexistent.pub', 'nginx'],
+      /--key \/nonexistent\.pub: no such file or folder$/,
+    ],
     ['a key that is none', ['--key', path.join(vectors, 'made.json'), 'nginx'], /--key .*made\.json: no PEM block/],
-    ['policies that are not there', ['--policies', '/nonexistent', 'nginx'], /\/nonexistent: /],
+    ['policies that are not there', ['--policies', '/nonexistent', 'nginx'], /\/nonexistent: no such file or folder$/],
     ['a folder without policies', ['--policies', path.join(vectors, 'keys'), 'nginx'], /there is no ImagePolicy in /],
   ] as const) {
     test(`refuses ${what} with a sentence and exit code 2`, async () => {

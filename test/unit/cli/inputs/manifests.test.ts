@@ -252,7 +252,10 @@ spec: {containers: [{image: ""}]}
         images.map(({ place: { file, line } }) => [file, line]),
         [[path.join(folder, 'pod.yaml'), 4]],
       );
-      await assert.rejects(readManifests([path.join(folder, 'none.yaml')], terminalWith('')), /none\.yaml: ENOENT/);
+      await assert.rejects(
+        readManifests([path.join(folder, 'none.yaml')], terminalWith('')),
+        /none\.yaml: no such file or folder/,
+      );
     });
   });
 });

@@ -59,6 +59,21 @@ describe('commands that read policy files', () => {
     });
   }
 
+  test('lint hints at what is valid and hardly meant, which is no error', async () => {
+    const hinted = file('hinted.yaml');
+    await writeFile(hinted, good.replace("'ghcr.io/acme/**'", "'ghcr.io', '*/*', '**'"));
+    const { code, out, err } = await runCaptured(['lint', hinted]);
+    assert.deepEqual([code, err], [0, '1 policy read, 0 errors, 2 hints']);
+    assert.match(out, /^\S+hinted\.yaml:5: hint: spec\.images\[0\]: .*did you mean "ghcr\.io\/\*\*"\?$/m);
+    const read: { faults: object[]; hints: { path: string; line: number }[] } = JSON.parse(
+      (await runCaptured(['lint', hinted, '-o', 'json'])).out,
+    );
+    assert.deepEqual([read.faults.length, read.hints.map(({ line }) => line)], [0, [5, 5]]);
+    const sarif = (await runCaptured(['lint', hinted, '-o', 'sarif'])).out;
+    assert.equal(sarif.match(/"level": "note"/g)?.length, 2);
+    assert.match((await runCaptured(['lint', hinted, '-o', 'yaml'])).out, /^policies: 1\nfaults: \[\]\nhints:\n/);
+  });
+
   test('lint leaves to the cluster what only the cluster knows', async () => {
     assert.equal((await runCaptured(['lint', file('secret.yaml'), file('root.yaml')])).code, 0);
     const withConfig = await runCaptured(['lint', '--config', file('config.json'), file('root.yaml')]);

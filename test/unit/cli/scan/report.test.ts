@@ -97,6 +97,20 @@ allowed  Verified             3     docker.io/acme/ok:1@sha256:0123456789ab…
     assert.equal(tableText(reportOf()), '0 images: 0 allowed');
   });
 
+  test('is as wide as the screen, but for screens that hold no line', () => {
+    const image = `registry.example.com/${'part/'.repeat(30)}app`;
+    const wide = reportOf({ verdict: { ...denied, image, remedy: 'word '.repeat(60) }, pods: [] });
+    const widest = (columns?: number) =>
+      Math.max(
+        ...tableText(wide, columns)
+          .split('\n')
+          .map((line) => line.length),
+      );
+    for (const columns of [60, 80, 100, 140]) assert.ok(widest(columns) <= columns && widest(columns) > columns - 8);
+    assert.equal(widest(), widest(100));
+    assert.equal(widest(10), widest(60));
+  });
+
   test('never has more than 100 columns, whatever images are called, and loses nothing of a name', () => {
     fc.assert(
       fc.property(hostileReport, (hostile) => {
