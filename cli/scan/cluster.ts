@@ -211,11 +211,25 @@ function itemsOf(
       const key = JSON.stringify([image, runs, source]);
       const asked = { image, ...(runs !== undefined && { runs }) };
       const item = items.get(key) ?? { ...asked, namespace: context, keychain: keychainFor(source), pods: [] };
-      item.pods.push({ namespace, name });
+      item.pods.push({ namespace, name, ...workloadOf(pod) });
       items.set(key, item);
     }
   }
   return [...items.values()];
+}
+
+interface Owned {
+  readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly controller?: boolean }[];
+}
+
+/** A ReplicaSet of a Deployment is called as it, and the hash of its template. */
+function workloadOf({ metadata }: PodObject & { readonly metadata: Owned }): { readonly workload?: string } {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  if (owner === undefined) return {};
+  const { kind, name } = owner;
+  const hash = `-${metadata.labels?.['pod-template-hash'] ?? ''}`;
+  const isOfDeployment = kind === 'ReplicaSet' && hash !== '-' && name.endsWith(hash);
+  return { workload: isOfDeployment ? `Deployment ${name.slice(0, -hash.length)}` : `${kind} ${name}` };
 }
 
 function withOwn(pods: Keychain, own: Keychain): Keychain {

@@ -37,15 +37,39 @@ fieldset label:has(:checked) { border-color: currentcolor; box-shadow: inset 0 0
 fieldset label:has(:focus-visible) { outline: 3px solid var(--focus); outline-offset: 2px; }
 .denied { --tone: var(--denied); } .error { --tone: var(--error); } .allowed { --tone: var(--allowed); }
 fieldset label[class] b { color: var(--tone); }
-body:has(#show-denied:checked) li:not(.denied),
-body:has(#show-error:checked) li:not(.error),
-body:has(#show-allowed:checked) li:not(.allowed) { display: none; }
+body:has(#show-denied:checked) :is(li, tbody tr):not(.denied),
+body:has(#show-error:checked) :is(li, tbody tr):not(.error),
+body:has(#show-allowed:checked) :is(li, tbody tr):not(.allowed), .unfit { display: none !important; }
+.search input {
+  width: min(100%, 26rem); padding: .5rem .8rem; font: inherit; color: inherit; background: var(--card);
+  border: 1px solid var(--line); border-radius: .6rem;
+}
+:is(button, summary, a, input[type=search]):focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 ol { list-style: none; margin: 0; padding: 0; display: grid; gap: .8rem; }
 li {
   min-width: 0; padding: .9rem 1.1rem 1rem; background: var(--card);
   border: 1px solid var(--line); border-left: .35rem solid var(--tone); border-radius: .6rem;
 }
-h2 {
+h2 { margin: 2rem 0 .8rem; font-size: 1.2rem; line-height: 1.25; }
+li:target { outline: 3px solid var(--focus); }
+details {
+  margin: 0 0 .8rem; padding: .7rem 1.1rem; background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
+  overflow-wrap: anywhere;
+}
+summary { cursor: pointer; font-weight: 600; }
+summary .soft { font-weight: 400; }
+table { width: 100%; margin-top: .5rem; border-collapse: collapse; table-layout: fixed; font-size: .9rem; }
+th { color: var(--soft); font-weight: 400; }
+th, td { padding: .35rem .6rem .35rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
+td strong { color: var(--tone); }
+a { color: inherit; }
+.command { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; font-size: .9rem; }
+code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; min-width: 0; overflow-wrap: anywhere; user-select: all; }
+button {
+  padding: .15rem .7rem; font: inherit; color: inherit; background: var(--paper); cursor: pointer;
+  border: 1px solid var(--line); border-radius: .4rem;
+}
+h3 {
   margin: .3rem 0 0; font: 600 1rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   overflow-wrap: anywhere;
 }
@@ -68,6 +92,7 @@ footer { margin-top: 2rem; font-size: .9rem; overflow-wrap: anywhere; }
   body { padding: 0; font-size: 10pt; }
   header, main, footer { max-width: none; }
   fieldset label { padding: .3rem .6rem; }
+  .search, button { display: none; }
   li { break-inside: avoid; padding: .5rem .8rem; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -6,6 +6,8 @@ import type { Verdict } from '../../core/verdict/types.ts';
 export interface PodName {
   readonly namespace: string;
   readonly name: string;
+  /** Kind and name of what made it, such as `Deployment web`; undefined: somebody did. */
+  readonly workload?: string;
 }
 
 /** One image, and who runs it. */

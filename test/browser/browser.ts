@@ -10,6 +10,8 @@ export interface Browser {
   open(this: void, url: string, viewport: { readonly width: number; readonly height: number }): Promise<void>;
   /** The value of an expression in the page; must be JSON. The page's own policy does not bind us. */
   evaluate<T>(this: void, expression: string): Promise<T>;
+  /** A key as a person presses it: `Tab` or `Enter`. */
+  press(this: void, key: 'Tab' | 'Enter'): Promise<void>;
   /** URLs that the page asked for since it was opened, itself included. */
   readonly requests: readonly string[];
   close(this: void): Promise<void>;
@@ -72,6 +74,12 @@ export async function openBrowser(): Promise<Browser> {
       if (exceptionDetails !== undefined) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the test knows what it asked for
       return (result as { value: T }).value;
+    },
+    async press(key) {
+      const code = key === 'Tab' ? 9 : 13;
+      const stroke = { key, code: key, windowsVirtualKeyCode: code, ...(key === 'Enter' && { text: '\r' }) };
+      await page.call('Input.dispatchKeyEvent', { type: 'keyDown', ...stroke });
+      await page.call('Input.dispatchKeyEvent', { type: 'keyUp', ...stroke });
     },
     requests: page.requests,
     async close() {

@@ -89,7 +89,45 @@ describe('the HTML report in a browser', () => {
     assert.deepEqual(browser.requests, [url]);
     assert.equal(asked, 0);
     assert.match(await browser.evaluate<string>('document.title'), /^Cosignet scan: 8 images/);
-    assert.equal(await browser.evaluate('document.scripts.length + document.images.length'), 0);
+    assert.equal(await browser.evaluate('document.scripts.length'), 1);
+    assert.equal(await browser.evaluate('document.images.length'), 0);
+  });
+
+  test('searches images, namespaces and policies, and says how many it found', async () => {
+    await browser.open(url, DESK);
+    const search = (text: string) =>
+      browser.evaluate(
+        `search.value = ${JSON.stringify(text)}, search.dispatchEvent(new Event('input')), document.getElementById('found').textContent`,
+      );
+    assert.equal(await search('UNCLEAR registryunavailable'), '1 found');
+    assert.equal(await visible(), 1);
+    assert.equal(await search('nowhere-to-be-found'), '0 found');
+    assert.equal(await visible(), 0);
+    assert.equal(
+      await browser.evaluate("[...document.querySelectorAll('details')].filter(e => e.offsetHeight).length"),
+      0,
+    );
+    assert.equal(await search(''), '');
+    assert.equal(await visible(), 8);
+  });
+
+  test('is reached by keyboard alone: filter, search, a command that is copied, the tables', async () => {
+    await browser.open(url, DESK);
+    const focused = new Set<string>();
+    for (let step = 0; step < 14; step += 1) {
+      await browser.press('Tab');
+      focused.add(await browser.evaluate<string>('document.activeElement.tagName'));
+    }
+    assert.deepEqual([...focused].filter((tag) => ['INPUT', 'BUTTON', 'SUMMARY', 'A'].includes(tag)).toSorted(), [
+      'A',
+      'BUTTON',
+      'INPUT',
+      'SUMMARY',
+    ]);
+    await browser.evaluate("document.querySelector('button').focus()");
+    await browser.press('Enter');
+    assert.equal(await browser.evaluate('getSelection().toString()'), 'cosignet verify unclear');
+    assert.match(await browser.evaluate<string>("document.querySelector('button').textContent"), /^(Copied|Selected)$/);
   });
 
   test('shows one outcome on request, without a script, and its filter takes the focus', async () => {

@@ -56,7 +56,9 @@ describe('commands by what a cluster has', () => {
       ['play', 'web', 'nginx'],
       ['hidden', 'agent', 'agent'],
     ] as const) {
-      const pod = { metadata: { name, namespace }, spec: { containers: [{ name, image }] } };
+      const labels = { 'pod-template-hash': '5d9' };
+      const ownerReferences = [{ kind: 'ReplicaSet', name: `${name}-5d9`, controller: true }];
+      const pod = { metadata: { name, namespace, labels, ownerReferences }, spec: { containers: [{ name, image }] } };
       api.put('/api/v1/pods', pod);
     }
   });
@@ -110,10 +112,11 @@ describe('commands by what a cluster has', () => {
   test('scan follows its configuration, not only ours', async () => {
     const { code, out, err } = await run('scan', '-A', '-o', 'json');
     assert.deepEqual([code, err], [0, '']);
-    const { images }: { images: { pods: { name: string }[] }[] } = JSON.parse(out);
+    const { images }: { images: { pods: object[] }[] } = JSON.parse(out);
+    const web = { namespace: 'play', name: 'web', workload: 'Deployment web' };
     assert.deepEqual(
-      images.flatMap(({ pods }) => pods.map(({ name }) => name)),
-      ['web'],
+      images.flatMap(({ pods }) => pods),
+      [web],
     );
     const config = path.join(folder, 'own.yaml');
     await writeFile(config, 'unmatchedImages: Deny\nexcludedNamespaces: []\n');
@@ -137,7 +140,7 @@ describe('commands by what a cluster has', () => {
   }
 
   test('labels that no Pod has are a mistake too', async () => {
-    const before = api.get('/api/v1/pods', 'web');
+    const web = api.get('/api/v1/pods', 'web');
     api.remove('/api/v1/pods', 'web');
     api.remove('/api/v1/pods', 'agent');
     try {
@@ -147,7 +150,7 @@ describe('commands by what a cluster has', () => {
       // A cluster in which nothing runs is none.
       assert.equal((await run('scan')).code, 0);
     } finally {
-      if (before) api.put('/api/v1/pods', before);
+      if (web) api.put('/api/v1/pods', web);
     }
   });
 });

@@ -28,6 +28,8 @@ describe('cosignet verify', () => {
   let policies: string;
   const insecure = () => ['--insecure-registry', registry.host];
   const image = (name: string) => `${registry.host}/demo/${name}`;
+  const ask = (...keys: string[]) =>
+    runCaptured(['verify', ...keys.flatMap((key) => ['--key', key]), ...insecure(), image('signed:1.0')]);
 
   before(async () => {
     const content = new RegistryContent();
@@ -116,8 +118,6 @@ describe('cosignet verify', () => {
     const odd = path.join(folder, '-odd key-');
     await writeFile(twin, publicKeyFile('release'));
     await writeFile(odd, publicKeyFile('release'));
-    const ask = (...keys: string[]) =>
-      runCaptured(['verify', ...keys.flatMap((key) => ['--key', key]), ...insecure(), image('signed:1.0')]);
     assert.match((await ask(keyFile('release'))).out, /^ {2}signer {3}release\.pub /m);
     assert.match((await ask(odd)).out, /^ {2}signer {3}key-0 /m);
     assert.match((await ask(keyFile('other'), keyFile('release'))).out, /^ {2}signer {3}release\.pub /m);

@@ -17,9 +17,9 @@ const VOID = new Set(['meta', 'input']);
 
 /**
  * A reader of the small part of XML and HTML that the reports are written in, stricter than any browser: everything
- * else is a fault. `raw`: an element whose content is not markup.
+ * else is a fault. `raw`: elements whose content is not markup.
  */
-export function readMarkup(text: string, raw?: string): Element {
+export function readMarkup(text: string, raw: readonly string[] = []): Element {
   if (!CHARACTERS.test(text)) throw new Error('a character that XML does not allow');
   const root: Element = { name: '', attributes: {}, children: [] };
   const open = [root];
@@ -36,7 +36,7 @@ export function readMarkup(text: string, raw?: string): Element {
     } else {
       const element: Element = { name, attributes: attributesOf(groups['attributes'] ?? ''), children: [] };
       parent.children.push(element);
-      if (name === raw) TOKEN.lastIndex = text.indexOf(`</${raw}>`, TOKEN.lastIndex);
+      if (raw.includes(name)) TOKEN.lastIndex = text.indexOf(`</${name}>`, TOKEN.lastIndex);
       if (groups['empty'] === undefined && !VOID.has(name)) open.push(element);
     }
   }

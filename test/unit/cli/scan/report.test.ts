@@ -12,6 +12,11 @@ import { elementsOf, namesIn, readMarkup, textOf } from './markup-reader.ts';
 import { hostileReport, reportOf, verdict } from './reports.ts';
 
 const pod = (name: string) => ({ namespace: 'shop', name });
+const runs = (namespace: string, name: string, workload?: string) => ({
+  namespace,
+  name,
+  ...(workload !== undefined && { workload }),
+});
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const denied = verdict({ outcome: 'denied', code: 'NoSignature', message: 'nobody signed it', remedy: 'Sign it' });
 const undecided = verdict({
@@ -248,7 +253,8 @@ describe('the SARIF report', () => {
   });
 });
 
-const page = (of = report) => readMarkup(htmlPage(of), 'style');
+const RAW = ['style', 'script'];
+const page = (of = report) => readMarkup(htmlPage(of), RAW);
 
 describe('the HTML report', () => {
   test('has an item for each image, with its outcome in words', () => {
@@ -274,11 +280,11 @@ describe('the HTML report', () => {
     assert.ok(labels.every((label) => elementsOf(label, 'input').length === 1));
   });
 
-  test('forbids itself everything but its own style', () => {
+  test('forbids itself everything but its own style and script', () => {
     const { attributes } = elementsOf(page(), 'meta').find(({ attributes: a }) => 'http-equiv' in a) ?? page();
     assert.match(
       attributes['content'] ?? '',
-      /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action 'none'$/,
+      /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; script-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action 'none'$/,
     );
   });
 
@@ -297,8 +303,43 @@ describe('the HTML report', () => {
           [],
         );
         assert.equal(elementsOf(root, 'li').length, hostile.images.length);
+        assert.equal(elementsOf(root, 'script').length, 1);
+        // What somebody copies into a shell is a command and its words.
+        for (const code of elementsOf(root, 'code'))
+          assert.match(textOf(code), /^cosignet verify (?:--namespace [a-z0-9-]+ )?[\w./:@-]+$/);
       }),
     );
+  });
+
+  test('has a table for each namespace, by workload, whose rows point to the one place of a verdict', () => {
+    const root = page(
+      reportOf(
+        { verdict: denied, pods: [runs('shop', 'web-1', 'Deployment web'), runs('shop', 'web-2', 'Deployment web')] },
+        { verdict: denied, pods: [runs('play', 'try')] },
+        { verdict: allowed, pods: [runs('shop', 'web-1', 'Deployment web')] },
+      ),
+    );
+    const items = elementsOf(root, 'li');
+    assert.deepEqual(
+      items.map(({ attributes }) => attributes['class']),
+      ['denied', 'allowed'],
+    );
+    assert.deepEqual(
+      elementsOf(root, 'details').map((each) => textOf(elementsOf(each, 'summary')[0] ?? each)),
+      ['play 1 of 1 image not allowed', 'shop 1 of 2 images not allowed'],
+    );
+    const rows = elementsOf(root, 'tbody').flatMap((body) => elementsOf(body, 'tr'));
+    assert.deepEqual(
+      rows.map((each) => elementsOf(each, 'td').map(textOf)),
+      [
+        ['try', 'docker.io/acme/app:1.0', 'Denied NoSignature'],
+        ['Deployment web 2 Pods', 'docker.io/acme/app:1.0', 'Denied NoSignature'],
+        ['Deployment web', 'docker.io/acme/ok:1', 'Allowed Verified'],
+      ],
+    );
+    const ids = new Set(items.map(({ attributes }) => `#${attributes['id'] ?? ''}`));
+    for (const { attributes } of elementsOf(root, 'a')) assert.ok(ids.has(attributes['href'] ?? ''));
+    assert.deepEqual(elementsOf(root, 'code').map(textOf), ['cosignet verify --namespace shop docker.io/acme/app:1.0']);
   });
 });
 
@@ -308,6 +349,6 @@ function attributesIn(html: string): ReadonlySet<string> {
     for (const name of Object.keys(element.attributes)) all.add(name);
     for (const child of element.children) if (typeof child !== 'string') walk(child);
   };
-  walk(readMarkup(html, 'style'));
+  walk(readMarkup(html, RAW));
   return all;
 }
