@@ -13,9 +13,9 @@ import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
 import { namespaceContext, silentPolicies, type NamespaceOptions } from '../inputs/namespace.ts';
 import { loadPolicySource, type PolicyOptions } from '../inputs/policies.ts';
 import type { Terminal } from '../output/terminal.ts';
-import { asksCluster, openChosenCluster, type ClusterChoice } from '../scan/chosen-cluster.ts';
-import type { Cluster } from '../scan/cluster.ts';
-import { compiledStore } from '../scan/policy-store.ts';
+import { asksCluster, openChosenCluster, type ClusterChoice } from '../cluster/chosen-cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { compiledStore } from '../cluster/policy-store.ts';
 
 export interface ExplainOptions extends Pick<PolicyOptions, 'policies'>, NamespaceOptions, ClusterChoice {
   /** For each namespace of the cluster. */

@@ -11,9 +11,9 @@ import { exitCodeOf, UsageError, worstOf, type ExitCode } from '../output/exit.t
 import { namespaceContext } from '../inputs/namespace.ts';
 import { readPolicyFiles } from '../inputs/policies.ts';
 import type { RegistryOptions } from '../inputs/registries.ts';
-import { openChosenCluster, type ClusterChoice } from '../scan/chosen-cluster.ts';
-import type { Cluster } from '../scan/cluster.ts';
-import { compiledStore } from '../scan/policy-store.ts';
+import { openChosenCluster, type ClusterChoice } from '../cluster/chosen-cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { compiledStore } from '../cluster/policy-store.ts';
 import { decideItems } from '../scan/decide-items.ts';
 import { readImageFile, type Inventory } from '../scan/inventory.ts';
 import { renderReport, type ScanFormat } from '../scan/render.ts';

@@ -12,7 +12,7 @@ import { elementsOf, namesIn, readMarkup, textOf } from './markup-reader.ts';
 import { hostileReport, reportOf, verdict } from './reports.ts';
 
 const pod = (name: string) => ({ namespace: 'shop', name });
-const runs = (namespace: string, name: string, workload?: string) => ({
+const runningPod = (namespace: string, name: string, workload?: string) => ({
   namespace,
   name,
   ...(workload !== undefined && { workload }),
@@ -314,9 +314,12 @@ describe('the HTML report', () => {
   test('has a table for each namespace, by workload, whose rows point to the one place of a verdict', () => {
     const root = page(
       reportOf(
-        { verdict: denied, pods: [runs('shop', 'web-1', 'Deployment web'), runs('shop', 'web-2', 'Deployment web')] },
-        { verdict: denied, pods: [runs('play', 'try')] },
-        { verdict: allowed, pods: [runs('shop', 'web-1', 'Deployment web')] },
+        {
+          verdict: denied,
+          pods: [runningPod('shop', 'web-1', 'Deployment web'), runningPod('shop', 'web-2', 'Deployment web')],
+        },
+        { verdict: denied, pods: [runningPod('play', 'try')] },
+        { verdict: allowed, pods: [runningPod('shop', 'web-1', 'Deployment web')] },
       ),
     );
     const items = elementsOf(root, 'li');

@@ -23,8 +23,8 @@ import { runningImages, type PodObject } from '../../operator/scan/running-image
 import { NAME_LABEL } from '../inputs/namespace.ts';
 import { UsageError } from '../output/exit.ts';
 import { readClusterConfiguration } from './cluster-configuration.ts';
-import type { Inventory, InventoryItem } from './inventory.ts';
-import type { PodName } from './report.ts';
+import type { Inventory, InventoryItem } from '../scan/inventory.ts';
+import type { PodName } from '../scan/report.ts';
 
 export interface ClusterOptions {
   readonly selection: KubeConfigSelection;

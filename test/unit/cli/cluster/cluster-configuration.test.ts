@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readClusterConfiguration } from '../../../../cli/scan/cluster-configuration.ts';
+import { readClusterConfiguration } from '../../../../cli/cluster/cluster-configuration.ts';
 import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
 import { ApiError, type KubeApi } from '../../../../operator/kubernetes/api-client.ts';
 
