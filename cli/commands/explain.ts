@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../../core/errors.ts';
-import { explainImage, explanationText, type Explanation } from '../../core/verdict/explain.ts';
-import { explanationDocument } from '../../core/verdict/explanation-document.ts';
+import { explainImage, explanationDocument, explanationText, type Explanation } from '../../core/verdict/explain.ts';
 import { PUBLIC_GOOD } from '../../core/config/trust-root-settings.ts';
 import type { Configuration } from '../../core/config/types.ts';
 import type { PolicySnapshot } from '../../core/policy/store/store.ts';

@@ -47,6 +47,49 @@ export function explainImage(
   return { reference, namespace, matches, applying, own, adding: applyingMatches(own), unmatchedImages, now };
 }
 
+/** An explanation as scripts read it (docs/reference/cli.md). */
+export interface ExplanationDocument {
+  /** In its full form. */
+  readonly image: string;
+  readonly namespace?: string;
+  /** Whether a policy of the cluster applies; where none does, `unmatchedImages` decides. */
+  readonly covered: boolean;
+  readonly unmatchedImages: Explanation['unmatchedImages'];
+  /** All that match, the most specific first; the namespace's own after the cluster's. */
+  readonly policies: readonly MatchingPolicy[];
+}
+
+interface MatchingPolicy {
+  readonly name: string;
+  readonly pattern: string;
+  readonly applies: boolean;
+  /** For people: what it asks for, or does. */
+  readonly does: string;
+}
+
+export function explanationDocument(explanation: Explanation): ExplanationDocument {
+  const { reference, namespace, matches, applying, own, adding, unmatchedImages } = explanation;
+  return {
+    image: formatReference(reference),
+    ...(namespace.name !== undefined && { namespace: namespace.name }),
+    covered: isCovered(explanation),
+    unmatchedImages,
+    policies: [
+      ...matches.flatMap((match) => policiesOf(match, applying)),
+      ...own.flatMap((match) => policiesOf(match, adding)),
+    ],
+  };
+}
+
+function policiesOf(match: RankedMatch, applying: readonly RankedMatch[]): readonly MatchingPolicy[] {
+  return match.policies.map(({ policy, selectsNamespace }) => ({
+    name: policy.name,
+    pattern: match.pattern.source,
+    applies: selectsNamespace && applying.includes(match),
+    does: whatItDoes(policy),
+  }));
+}
+
 export function explanationText(explanation: Explanation): string {
   const { reference, namespace, matches, applying, own, adding, now } = explanation;
   const image = formatReference(reference);
@@ -67,7 +110,7 @@ export function explanationText(explanation: Explanation): string {
     .join('\n');
 }
 
-export function isCovered({ applying }: Explanation): boolean {
+function isCovered({ applying }: Explanation): boolean {
   return applying.some(isAsWritten);
 }
 
@@ -113,7 +156,7 @@ function notCovered({ applying, unmatchedImages }: Explanation): string {
   return `  ${subject} covers it: ${consequence} (unmatchedImages: ${unmatchedImages})`;
 }
 
-export function whatItDoes(policy: CompiledPolicy): string {
+function whatItDoes(policy: CompiledPolicy): string {
   const [problem] = policy.problems;
   const mode = policy.mode === 'Enforce' ? '' : ` (mode ${policy.mode})`;
   if (problem !== undefined) return `not ready, denies it${mode}: ${problem.path}: ${problem.message}`;
