@@ -57,7 +57,7 @@ export interface CountedScope extends RequestScope {
 /** One decision: `keychain` is a keychain, or the credentials to try for every repository. */
 export function scopeOf(
   keychain: Keychain | readonly Credential[] = [],
-  signal: AbortSignal = AbortSignal.timeout(10_000),
+  signal: AbortSignal = AbortSignal.timeout(60_000),
 ): CountedScope {
   const scope: CountedScope = {
     signal,

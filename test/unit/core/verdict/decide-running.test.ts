@@ -86,7 +86,7 @@ describe('what runs', () => {
       clock: () => 0,
       metrics: silentMetrics,
     });
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(60_000);
     return engine({ image, runs, namespace: { labels: {} }, keychain: anonymous, signal });
   }
 

@@ -92,7 +92,7 @@ describe('an exception', () => {
     within({ everything: { ...everything, action: 'Deny' } }, async (engine) => {
       const digest =
         (await engine.client.resolveTag({ registry: engine.registry.host, path: 'demo/unsigned' }, '1.0', {
-          signal: AbortSignal.timeout(5000),
+          signal: AbortSignal.timeout(60_000),
           keychain: anonymous,
           count: () => undefined,
         })) ?? assert.fail();

@@ -38,7 +38,7 @@ interface Asker {
 }
 
 function ask(engine: TestEngine, image: string, asker: Asker = {}): Promise<Verdict> {
-  const { namespace = 'default', labels = {}, keychain = anonymous, signal = AbortSignal.timeout(30_000) } = asker;
+  const { namespace = 'default', labels = {}, keychain = anonymous, signal = AbortSignal.timeout(300_000) } = asker;
   return engine.decideRaw({
     image: `${engine.registry.host}/${image}`,
     namespace: { name: namespace, labels },

@@ -76,7 +76,7 @@ test('by digest, bundle through the referrers API: three', async () => {
   const engine = await startEngine({ policies: { release: RELEASE }, registry: { referrersApi: true } });
   await engine.decide('demo/bundle:1.0');
   const head = await engine.client.resolveTag({ registry: engine.registry.host, path: 'demo/bundle' }, '2.0', {
-    signal: AbortSignal.timeout(1000),
+    signal: AbortSignal.timeout(60_000),
     keychain: { resolve: async () => [] },
     count: () => {},
   });
