@@ -22,6 +22,8 @@ export interface Limits {
   readonly verifications: number;
   /** Referrer manifests fetched for one image: far more than a year of daily attestations that nobody removes. */
   readonly referrers: number;
+  /** Manifests of one image index that are looked at, where a policy asks for each platform; nested indexes among them. */
+  readonly platforms: number;
   /** Pages of a referrers listing. */
   readonly referrerPages: number;
   /** Redirects followed for one blob. */
@@ -41,6 +43,7 @@ export const DEFAULT_LIMITS: Limits = {
   evidenceBytes: 8 * 1024 * 1024,
   verifications: 1024,
   referrers: 400,
+  platforms: 64,
   referrerPages: 8,
   redirects: 3,
   requestMilliseconds: 5000,

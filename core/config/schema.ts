@@ -54,6 +54,7 @@ const limits: Readonly<Record<keyof typeof DEFAULT_LIMITS, object>> = {
   evidenceBytes: integer('What is read beside one image in all, in bytes.', KIBIBYTE, 256 * MEBIBYTE),
   verifications: integer('Attempts to verify a signature, for one image and one policy.', 1, 65_536),
   referrers: integer('Referrer manifests fetched for one image.', 1, 1024),
+  platforms: integer('Manifests of one image index that are looked at for `platforms: Each`.', 1, 256),
   referrerPages: integer('Pages of one referrers listing.', 1, 128),
   redirects: integer('Redirects followed for one blob.', 0, 10),
   requestMilliseconds: integer('Time for one exchange with a registry, in milliseconds.', 100, 60_000),

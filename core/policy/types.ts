@@ -8,6 +8,8 @@ export type Action = 'Verify' | 'Allow' | 'Deny';
 /** What happens to an image that fails: refused, admitted with a warning, or only recorded. */
 export type Mode = 'Enforce' | 'Warn' | 'Audit';
 
+export type PlatformDemand = 'Index' | 'Each' | 'IndexOrEach';
+
 export interface AttestationDemand {
   readonly name: string;
   readonly predicateType: string;
@@ -60,6 +62,8 @@ export interface CompiledPolicy {
   readonly required: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
   readonly transparencyLog: 'Ignore' | 'Require';
+  /** What must be signed where the image is an index: itself, each image that it lists, or either. */
+  readonly platforms: PlatformDemand;
   readonly signatureRepository?: Repository;
   readonly attestations: readonly AttestationDemand[];
   readonly problems: readonly Problem[];

@@ -19,8 +19,8 @@ import { describeProof, describeSigners, showCommand } from './message.ts';
 import { strictestMode } from './outcome.ts';
 import type { TagResolver } from './tags.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
-import { verifyPolicy } from './verify-policy.ts';
-import type { PolicyVerification, VerificationDependencies } from './verify-policy.ts';
+import { verifyImage, type ImageVerificationDependencies } from './verification/verify-image.ts';
+import type { PolicyVerification } from './verification/verify-policy.ts';
 import {
   isAllowing,
   isOfCluster,
@@ -34,7 +34,7 @@ import {
 } from './without-evidence.ts';
 import type { VerdictDraft } from './without-evidence.ts';
 
-export interface DecideDependencies extends Omit<VerificationDependencies, 'owner'> {
+export interface DecideDependencies extends Omit<ImageVerificationDependencies, 'owner' | 'budget'> {
   readonly policies: PolicySource;
   readonly tags: TagResolver;
   readonly configuration: () => DecisionConfiguration;
@@ -183,7 +183,7 @@ async function decideReference(reference: Matchable & ImageReference, decision: 
     : await resolveImage(reference, asked, decision);
   const owner = decision.request.namespace.name ?? '';
   const verifications = await Promise.all(
-    policies.filter(isVerifying).map((policy) => verifyPolicy(policy, image, scope, { ...dependencies, owner })),
+    policies.filter(isVerifying).map((policy) => verifyImage(policy, image, scope, { ...dependencies, owner })),
   );
   for (const verification of verifications) {
     if (!verification.satisfied) continue;
@@ -282,11 +282,15 @@ function combine(
 }
 
 function refusalBy(verification: Exclude<PolicyVerification, { satisfied: true }>, known: Known): VerdictDraft {
-  const { policy, code, reason, places, remedy, unaccepted } = verification;
+  const { policy, code, reason, places, remedy, unaccepted, platforms } = verification;
   const looked = places.length > 0 ? `; looked at ${places.join(', ')}` : '';
   const subject = known.resolved ?? known.image;
   const message = `image ${known.image} (${subject.slice(subject.indexOf('@') + 1)}) does not satisfy policy "${policy.name}": ${reason}; tried ${describeSigners(policy)}${looked}`;
-  const grounds = { reason, ...(unaccepted !== undefined && { unaccepted }) };
+  const grounds = {
+    reason,
+    ...(unaccepted !== undefined && { unaccepted }),
+    ...(platforms !== undefined && { platforms }),
+  };
   return { ...refusal(policy, code, { message, ...grounds }), ...(remedy !== undefined && { remedy }) };
 }
 

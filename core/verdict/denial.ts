@@ -8,7 +8,16 @@ const SHOWN_SIGNERS = 5;
 const NOBODY_NAMED = "the cluster's administrators";
 
 /** What a policy requires of signatures, in the words of `Grounds.demand`. */
-export function demandOf({ signers, threshold, required }: CompiledPolicy): string {
+export function demandOf(policy: CompiledPolicy): string {
+  const about = {
+    Index: '',
+    Each: ' for each platform',
+    IndexOrEach: ' for the image index or each platform',
+  } as const;
+  return demandOfSigners(policy) + about[policy.platforms];
+}
+
+function demandOfSigners({ signers, threshold, required }: CompiledPolicy): string {
   const names = signers.slice(0, SHOWN_SIGNERS).map(({ name }) => `"${name}"`);
   const more = signers.length - names.length;
   const all = more > 0 ? [...names, `${more} more`] : names;
@@ -35,9 +44,9 @@ export function denialText(
   const { image, code, grounds, remedy, refusedBy = [] } = verdict;
   if (grounds === undefined) return sentences(verdict.message, remedy);
   const name = nameOf(image);
-  const { policy, demand = 'signatures', reason, notice = '', unaccepted } = grounds;
+  const { policy, demand = 'signatures', reason, platforms, notice = '', unaccepted } = grounds;
   const text = factsOf(code).denial({
-    image: name,
+    image: platforms === undefined ? name : `${name} (${platforms})`,
     policy: policy === undefined ? 'The configuration' : `Policy "${policy}"`,
     demand,
     reason: reason.replace(/[.\s]+$/, ''),

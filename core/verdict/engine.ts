@@ -4,6 +4,7 @@ import type { Configuration } from '../config/types.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
 import type { RegistryClient } from '../registry/types.ts';
 import { createEvidenceCache } from './evidence/evidence-cache.ts';
+import { createPlatformReader } from './manifests/index-platforms.ts';
 import { createPlatformTeller } from './manifests/platforms.ts';
 import { createDecide, type DecideDependencies, type PolicySource } from './decide.ts';
 import { createDecideRunning } from './decide-running.ts';
@@ -47,6 +48,7 @@ export function createEngine(options: EngineOptions): Decide {
     formats,
     limits,
     tellPlatforms: createPlatformTeller({ registry, formats, limits }),
+    readPlatforms: createPlatformReader({ registry, limits }),
     configuration,
     clock,
     metrics,

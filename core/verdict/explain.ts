@@ -164,9 +164,19 @@ function whatItDoes(policy: CompiledPolicy): string {
     return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without a look at signatures${describeException(policy)}${mode}`;
   const required = policy.required.length === 0 ? '' : `, ${policy.required.join(' and ')} among them`;
   const attested = policy.attestations.map(({ name }) => `"${name}"`).join(' and ');
-  if (policy.threshold === 0) return `asks for attestation ${attested}, by one of ${describeSigners(policy)}${mode}`;
+  if (policy.threshold === 0)
+    return `asks for attestation ${attested}, by one of ${describeSigners(policy)}${onPlatforms(policy)}${mode}`;
   const besides = attested === '' ? '' : `, and for attestation ${attested}`;
-  return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${besides}${mode}`;
+  return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${besides}${onPlatforms(policy)}${mode}`;
+}
+
+function onPlatforms({ platforms }: CompiledPolicy): string {
+  const where = {
+    Index: '',
+    Each: ', on each platform',
+    IndexOrEach: ', on the image index or each platform',
+  } as const;
+  return where[platforms];
 }
 
 /** The policies of a match that don't apply, and why. */

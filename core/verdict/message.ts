@@ -37,6 +37,7 @@ export function showCommand(policy: string): string {
 
 interface Satisfied {
   readonly policy: CompiledPolicy;
+  readonly platforms?: number;
   readonly signers: readonly VerdictSigner[];
 }
 
@@ -49,7 +50,12 @@ export function describeProof(satisfied: readonly Satisfied[]): string {
     .filter(([, those]) => those.length > 0)
     .map(
       ([how, those]) =>
-        `${how} by ${those.flatMap(({ signers }) => signers.map(({ name }) => `"${name}"`)).join(', ')}`,
+        `${how} by ${those.flatMap(({ signers }) => signers.map(({ name }) => `"${name}"`)).join(', ')}${platformsOf(those)}`,
     )
     .join(' and ');
+}
+
+function platformsOf(satisfied: readonly Satisfied[]): string {
+  const count = Math.max(...satisfied.map(({ platforms = 0 }) => platforms));
+  return count === 0 ? '' : ` on each of ${count} platform${count === 1 ? '' : 's'}`;
 }

@@ -34,6 +34,8 @@ export interface Grounds {
   readonly policy?: string;
   /** What it requires: `a signature by "release"`. */
   readonly demand?: string;
+  /** Of an image index: for which platforms it is refused. */
+  readonly platforms?: string;
   /** Beside the reason, in a sentence: an exception that has expired. */
   readonly notice?: string;
   /** What was found, or why it could not be found out; no sentence. */

@@ -106,7 +106,7 @@ function refusalOf(policy: CompiledPolicy, claimed: Claimed): VerdictDraft[] {
 export function refusal(
   policy: CompiledPolicy,
   code: VerdictCode,
-  { message, ...found }: { readonly message: string } & Pick<Grounds, 'reason' | 'unaccepted'>,
+  { message, ...found }: { readonly message: string } & Pick<Grounds, 'reason' | 'unaccepted' | 'platforms'>,
 ): VerdictDraft {
   const grounds = { policy: policy.name, demand: demandOf(policy), ...found };
   const { outcome } = factsOf(code);

@@ -12,7 +12,7 @@ import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { createEvidenceCache } from '../../core/verdict/evidence/evidence-cache.ts';
 import { createSignatureVerifier } from '../../core/policy/signers/verification/signature-verifier.ts';
 import { createFormatMemory } from '../../core/verdict/evidence/format-memory.ts';
-import { verifyPolicy } from '../../core/verdict/verify-policy.ts';
+import { verifyPolicy } from '../../core/verdict/verification/verify-policy.ts';
 import { sign } from 'node:crypto';
 import { createKeyRing } from '../../core/keys/key-ring.ts';
 import { cosignPayload, createPayloadTemplates } from '../../core/cosign/payload-prediction.ts';

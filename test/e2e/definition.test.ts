@@ -47,6 +47,11 @@ const refused: readonly [string, object, RegExp][] = [
     { ...attestedOnly, keys: [{ ...key, name: 'a' }], required: ['a'] },
     /annotations and required are about signatures, and threshold 0 asks for none/,
   ],
+  [
+    'platforms of another kind',
+    { images: ['**'], keys: [key], platforms: 'Some' },
+    /spec\.platforms: Unsupported value/,
+  ],
   ['attestations by nobody', { ...attestedOnly, keys: [] }, /action Verify needs keys or identities/],
   ['a required name without a key', { images: ['**'], keys: [key], required: ['other'] }, /required names exist/],
   [
@@ -195,7 +200,7 @@ describe('the ImagePolicy definition in a real API server', () => {
     const { code, stdout, stderr } = await apply({ images: ['docker.io/acme/*'], keys: [key] });
     assert.equal(code, 0, stderr);
     const { spec }: { spec: unknown } = JSON.parse(stdout);
-    const defaults = { action: 'Verify', mode: 'Enforce', threshold: 1, transparencyLog: 'Ignore' };
+    const defaults = { action: 'Verify', mode: 'Enforce', threshold: 1, transparencyLog: 'Ignore', platforms: 'Index' };
     assert.deepEqual(spec, { images: ['docker.io/acme/*'], keys: [key], ...defaults });
   });
 
@@ -246,6 +251,7 @@ describe('the ImagePolicy definition in a real API server', () => {
       'claims',
       'certificates',
       'threshold',
+      'platforms',
       'attestations',
     ]) {
       assert.match(stdout, new RegExp(`^\\s+${field}\\t`, 'm'));

@@ -170,6 +170,39 @@ describe('policies in a cluster', () => {
     await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'seen');
   });
 
+  test('platforms: Each asks for a signature of each image of an index, as cosign sign --recursive makes them', async () => {
+    const { registry } = here.bench;
+    const index = async (name: string, recursive: boolean) => {
+      const reference = await registry.pushIndex(`platforms/${name}:1.0`, ['linux/amd64', 'linux/arm64']);
+      await registry.sign(reference, here.release, { recursive, format: recursive ? 'bundle' : 'simple-signing' });
+      return reference;
+    };
+    const [whole, alone] = [await index('whole', true), await index('alone', false)];
+    await apply(
+      policy('each-platform', {
+        images: [`${registry.host}/platforms/*`],
+        platforms: 'Each',
+        keys: [{ name: 'release', pem: here.release.publicKey }],
+      }),
+    );
+    await policyReady(here.kubectl, 'each-platform');
+    const message = await here.refused(...tryPod(alone));
+    assert.match(message, /alone \(linux\/amd64, linux\/arm64\) is not signed/);
+    assert.match(message, /requires a signature by "release" for each platform/);
+    const tag = `${registry.host}/platforms/whole:1.0`;
+    const made = await here.kubectl(...tryPod(tag), '--output=jsonpath={.spec.containers[0].image}');
+    assert.equal(made, `${tag}@${whole.slice(whole.indexOf('@') + 1)}`);
+    await here.kubectl(
+      'patch',
+      'imagepolicies.cosignet.dev/each-platform',
+      '--type=merge',
+      '-p',
+      '{"spec":{"platforms":"IndexOrEach"}}',
+    );
+    await admitted(here, { tag: alone, digest: '', pinned: alone });
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'each-platform');
+  });
+
   test('Warn admits and tells', async () => {
     await apply(
       policy('warn', {

@@ -11,6 +11,8 @@ export interface Registry {
   readonly host: string;
   /** Pushes an image of its own content, atop of another where there is one; `repository@sha256:…`. */
   push(name: string): Promise<string>;
+  /** Pushes an index of images for these platforms; `repository@sha256:…`. */
+  pushIndex(name: string, platforms: readonly string[]): Promise<string>;
   keyPair(name: string): Promise<KeyPair>;
   /** Signs a digest reference with the real cosign, as `.sig` tag or as bundle. */
   sign(image: string, pair: KeyPair, options?: SignOptions): Promise<void>;
@@ -27,6 +29,8 @@ export interface KeyPair {
 export interface SignOptions {
   /** Left out, `simple-signing`. */
   readonly format?: 'simple-signing' | 'bundle';
+  /** Of an index: its images too. */
+  readonly recursive?: boolean;
 }
 
 /** No password, no prompt, no credentials of whoever runs this. */
@@ -68,6 +72,18 @@ export async function startRegistry(dir: string, options: RegistryOptions = {}):
     return output(['crane', 'append', ...base, '-f', layer, '-t', `${host}/${name}`], { env });
   }
 
+  async function pushIndex(name: string, platforms: readonly string[]): Promise<string> {
+    const [repository = ''] = name.split(':');
+    const images = platforms.map(async (platform) => {
+      const image = await push(`${name}-${platform.replaceAll('/', '-')}`);
+      const set = ['--set-platform', platform, '--repo', `${host}/${repository}`];
+      return (await output(['crane', 'mutate', ...set, image], { env })).trim();
+    });
+    const manifests = (await Promise.all(images)).flatMap((image) => ['-m', image]);
+    await output(['crane', 'index', 'append', ...manifests, '-t', `${host}/${name}`], { env });
+    return `${host}/${repository}@${(await output(['crane', 'digest', `${host}/${name}`], { env })).trim()}`;
+  }
+
   async function keyPair(name: string): Promise<KeyPair> {
     const prefix = path.join(dir, name);
     await output(['cosign', 'generate-key-pair', '--output-key-prefix', prefix], { env });
@@ -75,10 +91,16 @@ export async function startRegistry(dir: string, options: RegistryOptions = {}):
     return { privateFile: `${prefix}.key`, publicFile, publicKey: readFileSync(publicFile, 'utf8') };
   }
 
-  async function sign(image: string, pair: KeyPair, { format = 'simple-signing' }: SignOptions = {}): Promise<void> {
-    const flags = ['--tlog-upload=false', '--use-signing-config=false', `--new-bundle-format=${format === 'bundle'}`];
+  async function sign(image: string, pair: KeyPair, how: SignOptions = {}): Promise<void> {
+    const { format = 'simple-signing', recursive = false } = how;
+    const flags = [
+      `--recursive=${recursive}`,
+      '--tlog-upload=false',
+      '--use-signing-config=false',
+      `--new-bundle-format=${format === 'bundle'}`,
+    ];
     await output(['cosign', 'sign', '-y', '--key', pair.privateFile, ...flags, image], { env });
   }
 
-  return { host, push, keyPair, sign, stop: () => server.stop() };
+  return { host, push, pushIndex, keyPair, sign, stop: () => server.stop() };
 }

@@ -48,6 +48,8 @@ export interface ImagePolicySpec {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Whether a signature by a key must have been recorded in a transparency log: Ignore or Require. The log entry is checked offline. */
   readonly transparencyLog?: 'Ignore' | 'Require';
+  /** What must be signed where an image is an index of several platforms: the Index itself, as `cosign sign` does, Each image that it lists, as `cosign sign --recursive` does, or IndexOrEach. It is the same for attestations. What BuildKit stores beside them as `unknown/unknown` is no image. An image of one platform is checked itself. */
+  readonly platforms?: 'Index' | 'Each' | 'IndexOrEach';
   /** The repository where signatures and attestations live, if not beside the image (cosign's COSIGN_REPOSITORY). */
   readonly signatureRepository?: string;
   /** Attestations that the image must have; all of them. */

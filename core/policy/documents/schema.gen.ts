@@ -346,6 +346,14 @@ const CLUSTER = {
             "Require"
           ]
         },
+        "platforms": {
+          "type": "string",
+          "enum": [
+            "Index",
+            "Each",
+            "IndexOrEach"
+          ]
+        },
         "signatureRepository": {
           "type": "string",
           "minLength": 1,

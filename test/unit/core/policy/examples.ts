@@ -48,6 +48,7 @@ export function claiming(
     required: [],
     annotations: {},
     transparencyLog: 'Ignore',
+    platforms: 'Index',
     attestations: [],
     problems: [],
   };

@@ -171,6 +171,14 @@ const CASES: readonly FieldCase[] = [
     before: 'Verified',
     after: 'TransparencyLogMissing',
   })),
+  ...['simple-signing', 'bundle'].map((format) => ({
+    field: `platforms (${format})`,
+    image: `demo/index:${format}`,
+    from: { platforms: 'IndexOrEach' as const },
+    to: { platforms: 'Each' as const },
+    before: 'Verified',
+    after: 'NoSignature',
+  })),
   {
     field: 'attestations[].predicateType',
     image: 'demo/signed-and-attested:bundle',

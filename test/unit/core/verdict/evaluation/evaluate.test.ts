@@ -121,6 +121,7 @@ function evaluateScene({
     required: [],
     annotations: {},
     transparencyLog: 'Ignore',
+    platforms: 'Index',
     attestations: [],
     problems: [],
     ...policy,

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ResolvedImage } from '../signatures/types.ts';
-import { factsOf } from '../verdict-codes.ts';
-import type { VerdictCode } from '../verdict-codes.ts';
-import type { TellPlatforms } from './manifests/platforms.ts';
-import type { Limits } from '../limits.ts';
-import type { Clock } from '../observe.ts';
-import { needsAll, signaturesNeeded } from '../policy/types.ts';
-import type { CompiledPolicy } from '../policy/types.ts';
-import type { RequestScope } from '../registry/types.ts';
-import type { EvidenceCache } from './evidence/evidence-cache.ts';
-import type { EvidenceSource, ImageEvidence, ReadFailure, Sought } from './evidence/evidence.ts';
-import type { FormatMemory } from './evidence/format-memory.ts';
-import { createWorkBudget } from './evaluation/work-budget.ts';
-import { evaluate } from './evaluation/evaluate.ts';
-import { tellUnaccepted } from './evaluation/unaccepted.ts';
-import type { VerdictSigner } from './evaluation/distinct-signers.ts';
-import type { PolicyEvaluation } from './evaluation/evaluate.ts';
-import type { SignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
+import type { ResolvedImage } from '../../signatures/types.ts';
+import { factsOf } from '../../verdict-codes.ts';
+import type { VerdictCode } from '../../verdict-codes.ts';
+import type { TellPlatforms } from '../manifests/platforms.ts';
+import type { Limits } from '../../limits.ts';
+import type { Clock } from '../../observe.ts';
+import { needsAll, signaturesNeeded } from '../../policy/types.ts';
+import type { CompiledPolicy } from '../../policy/types.ts';
+import type { RequestScope } from '../../registry/types.ts';
+import type { EvidenceCache } from '../evidence/evidence-cache.ts';
+import type { EvidenceSource, ImageEvidence, ReadFailure, Sought } from '../evidence/evidence.ts';
+import type { FormatMemory } from '../evidence/format-memory.ts';
+import { createWorkBudget, type WorkBudget } from '../evaluation/work-budget.ts';
+import { evaluate } from '../evaluation/evaluate.ts';
+import { tellUnaccepted } from '../evaluation/unaccepted.ts';
+import type { VerdictSigner } from '../evaluation/distinct-signers.ts';
+import type { PolicyEvaluation } from '../evaluation/evaluate.ts';
+import type { SignatureVerifier } from '../../policy/signers/verification/signature-verifier.ts';
 
 /** What one policy makes of one image after reading as much as it needed. */
 export type PolicyVerification =
@@ -25,6 +25,8 @@ export type PolicyVerification =
       readonly policy: CompiledPolicy;
       readonly signers: readonly VerdictSigner[];
       readonly stale: boolean;
+      /** How many images of an index that is about; absent: the image itself. */
+      readonly platforms?: number;
     }
   | {
       readonly satisfied: false;
@@ -37,6 +39,8 @@ export type PolicyVerification =
       readonly unaccepted?: string;
       /** Where was looked. */
       readonly places: readonly string[];
+      /** The images of an index that fail so, by their platforms; absent: the image itself. */
+      readonly platforms?: string;
     };
 
 export interface VerificationDependencies {
@@ -46,7 +50,9 @@ export interface VerificationDependencies {
   readonly clock: Clock;
   /** Whom evaluations are for: the namespace of the image, empty outside of one. */
   readonly owner: string;
-  readonly limits: () => Pick<Limits, 'verifications'>;
+  readonly limits: () => Pick<Limits, 'verifications' | 'evidenceBytes'>;
+  /** Shared with other verifications; one of its own unless given. */
+  readonly budget?: WorkBudget;
   readonly tellPlatforms: TellPlatforms;
 }
 
@@ -59,11 +65,12 @@ export async function verifyPolicy(
   policy: CompiledPolicy,
   image: ResolvedImage,
   scope: RequestScope,
-  { cache, verifier, formats, clock, owner, limits, tellPlatforms }: VerificationDependencies,
+  dependencies: VerificationDependencies,
 ): Promise<PolicyVerification> {
+  const { cache, verifier, formats, clock, owner, tellPlatforms } = dependencies;
   const signatures = policy.signatureRepository ?? image.repository;
   const asking = { owner, signal: scope.signal };
-  const budget = createWorkBudget(limits().verifications, scope.signal);
+  const budget = budgetOf(dependencies, scope);
   const evaluateAll: Evaluate = (evidence) =>
     evaluate(policy, evidence, { verifier, image, now: clock(), asking, budget });
 
@@ -102,6 +109,10 @@ async function tellingOfUnaccepted(
     found.code === 'UntrustedSignature' ? `${evidence.signatures.length} signature(s), none that counts` : found.reason;
   const remedy = 'Sign it again in a way that is accepted, as cosign sign does, or have the key service sign so.';
   return { ...found, reason: `${none}: ${unaccepted}`, remedy, unaccepted };
+}
+
+function budgetOf({ budget, limits }: VerificationDependencies, { signal }: RequestScope): WorkBudget {
+  return budget ?? createWorkBudget(limits().verifications, signal);
 }
 
 /** What was read before an outage says nothing of an attestation that may have come since. */
