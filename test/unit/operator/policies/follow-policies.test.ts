@@ -37,20 +37,33 @@ describe('the policies of a cluster', () => {
   let events: EventNote[];
   /** Ends the compiling of what policies demand. */
   let compile: (faults: readonly PreparedFault[]) => void;
+  /** Lets what was asked of the team's Secret go to the API server. */
+  let readTeam: () => void;
+  let leads: boolean;
   let now: number;
 
   beforeEach(async () => {
     server = await new FakeApiServer().start();
     store = createPolicyStore();
     events = [];
+    leads = true;
     now = Date.UTC(2026, 5, 1);
     const kubeConfig = new SharedKubeConfig();
     kubeConfig.loadFromClusterAndUser({ name: 'fake', server: server.url, skipTLSVerify: true }, { name: 'me' });
+    const api = createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) });
+    const reading = Promise.withResolvers<void>();
+    readTeam = reading.resolve;
     const compiling = Promise.withResolvers<readonly PreparedFault[]>();
     compile = compiling.resolve;
     followed = followClusterPolicies({
       kubeConfig,
-      api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
+      api: {
+        ...api,
+        call: async (request) => {
+          if (request.path === `${TEAM_SECRETS}/key`) await reading.promise;
+          return api.call(request);
+        },
+      },
       events: { record: (note) => void events.push(note), stop: async () => undefined },
       namespace: 'cosignet',
       namespacedPolicies: true,
@@ -61,7 +74,7 @@ describe('the policies of a cluster', () => {
         stop: async () => undefined,
       },
       store,
-      isLeader: () => true,
+      isLeader: () => leads,
       queueMetrics: { queueDepth: () => undefined, queueAdded: () => undefined, queueRetried: () => undefined },
       timings: { backoff: { first: 10, most: 50 } },
       log: silentLogger,
@@ -69,6 +82,7 @@ describe('the policies of a cluster', () => {
     });
   });
   afterEach(async () => {
+    readTeam();
     await followed.stop();
     await server.stop();
   });
@@ -106,13 +120,17 @@ describe('the policies of a cluster', () => {
     server.put(TEAM_SECRETS, secret('other', 'team'));
     putInTeam('prod', fromSecret);
     put('prod', fromSecret);
-    let unread = true;
-    server.fault = ({ path }) => (unread && path === `${TEAM_SECRETS}/key` ? { status: 500 } : undefined);
     await followed.start();
     assert.equal(problems('prod'), '');
     assert.deepEqual(followed.notReady(), ['Secrets of namespaced policies were not read yet']);
-    unread = false;
+    const written = () =>
+      server.seen.some(({ method, path }) => method === 'PATCH' && path.includes('/namespaces/team/'));
+    await eventually(() => statusOf(POLICIES, 'prod'));
+    await sleep(100);
+    assert.equal(written(), false, 'that a key is missing was told before it was known');
+    readTeam();
     await eventually(() => problems('team/prod') === '');
+    await eventually(written);
     assert.deepEqual(followed.notReady(), []);
     const fingerprints = ['prod', 'team/prod'].map((name) => {
       const signer = store.snapshot().policies.get(name)?.signers[0];
@@ -152,16 +170,38 @@ describe('the policies of a cluster', () => {
     put('prod', { images: ['**'], keys: [{ name: 'k', pem: publicKeyPem('release') }] });
     await followed.start();
     await eventually(() => statusOf(POLICIES, 'prod'));
-    await sleep(100);
+    // Whoever does not lead writes what it counted, and nothing else.
+    leads = false;
     followed.counted('nobody', ['k']);
     followed.counted('prod', ['k']);
     const lastSeen = () => statusOf(POLICIES, 'prod')?.keys?.[0]?.lastSeen;
     await eventually(() => lastSeen() === '2026-06-01T00:00:00Z');
+    leads = true;
     server.remove(POLICIES, 'prod');
     await eventually(() => store.snapshot().policies.size === 0);
     put('prod', { images: ['**'], keys: [{ name: 'k', pem: publicKeyPem('release') }] });
     await eventually(() => statusOf(POLICIES, 'prod')?.keyCount === 1);
     assert.equal(lastSeen(), undefined);
+  });
+
+  test('are looked at by the clock for what ends by itself, and for Secrets that nobody watches', async (context) => {
+    context.mock.timers.enable({ apis: ['setInterval'] });
+    putInTeam('prod', fromSecret);
+    const exception = { images: ['docker.io/late/*'], action: 'Allow', expiresAt: '2026-06-02T00:00:00Z', reason: 'r' };
+    put('exception', exception);
+    readTeam();
+    await followed.start();
+    await eventually(() => problems('team/prod') === 'SecretNotFound');
+    const expired = () =>
+      statusOf(POLICIES, 'exception')?.conditions?.find(({ type }) => type === 'Expired')?.status === 'True';
+    await eventually(() => statusOf(POLICIES, 'exception'));
+    await sleep(100);
+    assert.equal(expired(), false);
+    server.put(TEAM_SECRETS, secret('other', 'team'));
+    now = Date.UTC(2026, 5, 3);
+    context.mock.timers.tick(30_000);
+    await eventually(expired);
+    await eventually(() => problems('team/prod') === '');
   });
 
   test('are looked at again for the shadow that a later policy casts', async () => {
