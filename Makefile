@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test test-node test-versions fuzz mutation tools build image sbom programs release publish bench soak endurance install uninstall clean
+.PHONY: help demo demo-cluster check test test-node test-versions fuzz mutation tools build image sbom programs release publish bench soak endurance install uninstall docs-site clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -106,6 +106,11 @@ ifndef KEEP_POLICIES
 	  | grep -qv '^configmap/kube-root-ca.crt$$' && echo 'namespace $(NAMESPACE) is kept: it holds more' \
 	  || $(KUBECTL) delete namespace $(NAMESPACE) --ignore-not-found
 endif
+
+# Its generator has a lock file of its own, so that nothing else waits for it.
+docs-site: ## Build docs/ as a site in dist/docs; a dead link fails (SOURCES_URL: where links to sources lead)
+	npm ci --prefix docs
+	npm run --silent --prefix docs build
 
 clean: ## Remove what was built (the tools in .cache stay)
 	rm -rf dist
