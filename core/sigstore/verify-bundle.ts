@@ -4,7 +4,7 @@ import { isDigest } from '../image/digest.ts';
 import { readBundleContent } from './bundle/bundle-content.ts';
 import type { Artifact } from './bundle/bundle-content.ts';
 import { readBundleMaterial } from './bundle/bundle-material.ts';
-import { jsonNode } from '../protojson.ts';
+import { jsonNode } from '../formats/protojson.ts';
 import { proveIdentity, proveKeyMaterial } from './identity.ts';
 import { parseJson } from '../json.ts';
 import { parsePublicKey } from '../keys/public-key.ts';

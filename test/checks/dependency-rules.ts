@@ -9,7 +9,7 @@ const ROOMS: readonly (readonly [where: string, may: readonly string[]])[] = [
   ['operator/main.ts', ['operator/', 'webhook/', 'core/']],
   ['operator/', ['operator/', 'core/']],
   ['cli/commands/serve.ts', ['cli/', 'operator/main.ts', 'core/']],
-  ['cli/scan/cluster', ['cli/', 'operator/', 'core/']],
+  ['cli/cluster/', ['cli/', 'operator/', 'core/']],
   ['cli/', ['cli/', 'core/', 'package.json']],
 ];
 

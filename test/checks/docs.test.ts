@@ -36,7 +36,7 @@ describe('the page on denied images', () => {
   test('has every code that denies, and no other', () => {
     // A scan alone says of what runs that it can't be told.
     const codes = VERDICT_CODES.filter((code) => factsOf(code).outcome !== 'allowed' && code !== 'RunningImageUnknown');
-    assert.deepEqual(rows.map(({ code }) => code).toSorted(), codes.toSorted());
+    assert.deepEqual([...new Set(rows.map(({ code }) => code))].toSorted(), codes.toSorted());
   });
 
   test('knows each denial by the words with which it is written', () => {

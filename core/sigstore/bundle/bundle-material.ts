@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bytesOf, has, integerOf, listOf, member, jsonNode, requireOnly, textOf } from '../../protojson.ts';
-import type { JsonNode } from '../../protojson.ts';
+import { bytesOf, has, integerOf, listOf, member, jsonNode, requireOnly, textOf } from '../../formats/protojson.ts';
+import type { JsonNode } from '../../formats/protojson.ts';
 import { bundleVersion } from '../../formats/sigstore-bundle.ts';
 import type { BundleVersion } from '../../formats/sigstore-bundle.ts';
 import type { InclusionProof, LogEntry, SigningMaterial } from './verification-material.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
-import { bytesOf, integerOf, member, jsonNode, textOf } from '../../protojson.ts';
+import { bytesOf, integerOf, member, jsonNode, textOf } from '../../formats/protojson.ts';
 import { parseJson } from '../../json.ts';
 import type { VerificationMaterial } from '../../signatures/types.ts';
 import type { LogEntry, SigningMaterial } from './verification-material.ts';

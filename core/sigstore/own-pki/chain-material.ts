@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decodeBase64 } from '../../base64.ts';
 import { isJsonObject } from '../../json.ts';
-import { bytesOf, jsonNode, listOf, member } from '../../protojson.ts';
+import { bytesOf, jsonNode, listOf, member } from '../../formats/protojson.ts';
 import type { SignatureCandidate, VerificationMaterial } from '../../signatures/types.ts';
 
 /** The signing certificate first. DER, untrusted; the signer chose them. */

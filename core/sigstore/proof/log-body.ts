@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
 import type { HashName } from '../../keys/algorithms.ts';
-import { bytesOf, fieldsOf, has, listOf, member, jsonNode, textOf } from '../../protojson.ts';
-import type { JsonNode } from '../../protojson.ts';
+import { bytesOf, fieldsOf, has, listOf, member, jsonNode, textOf } from '../../formats/protojson.ts';
+import type { JsonNode } from '../../formats/protojson.ts';
 import { parseJson } from '../../json.ts';
 import { parsePublicKey } from '../../keys/public-key.ts';
 import { hashOf } from '../bundle/signed-content.ts';

@@ -5,8 +5,8 @@ import { X509Certificate } from '@sigstore/core';
 import { errorText } from '../../text.ts';
 import { extendedKeyUsages, TIME_STAMPING } from './certificate.ts';
 import { requireModestDer } from './der-effort.ts';
-import { bytesOf, enumOf, has, listOf, member, jsonNode, textOf } from '../../protojson.ts';
-import type { JsonNode } from '../../protojson.ts';
+import { bytesOf, enumOf, has, listOf, member, jsonNode, textOf } from '../../formats/protojson.ts';
+import type { JsonNode } from '../../formats/protojson.ts';
 
 /** Whom keyless signatures are believed on: the content of a trusted_root.json, read strictly. Immutable. */
 export interface TrustRoot {

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { readBundleContent } from '../../../../../core/sigstore/bundle/bundle-content.ts';
 import type { Artifact } from '../../../../../core/sigstore/bundle/bundle-content.ts';
-import { jsonNode } from '../../../../../core/protojson.ts';
+import { jsonNode } from '../../../../../core/formats/protojson.ts';
 import { digestOf } from '../../../../../core/image/digest.ts';
 
 const ARTIFACT = Buffer.from('an artifact\n');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decodeEitherBase64 } from './base64.ts';
-import { isJsonObject } from './json.ts';
-import type { JsonObject } from './json.ts';
+import { decodeEitherBase64 } from '../base64.ts';
+import { isJsonObject } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 
 const DECIMAL = /^(0|[1-9][0-9]{0,18})$/;
 
