@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { waitFor } from '../control-plane/process.ts';
 import { AS_FORMER, eitherProgram, unpack } from './former.ts';
 import {
   admitted,
@@ -28,10 +29,11 @@ interface Attempt {
 }
 
 /** One story, in order. */
-describe('an upgrade from a much older release, its program as well as its chart', () => {
+describe('an upgrade from a much older release, its program as well as its chart, and the way back', () => {
   let here: Installation;
   let untouched: readonly string[];
   let uids: Readonly<Record<string, string>>;
+  const changedValues = ['--set=replicas=3', '--set=config.cache.tags=5', '--set=digestRequired.enabled=true'];
   const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-former-'));
   const former = path.join(dir, 'former');
 
@@ -59,10 +61,9 @@ describe('an upgrade from a much older release, its program as well as its chart
   });
 
   test('never admits an unsigned image meanwhile, and never refuses a signed one', async () => {
-    const changed = ['--set=replicas=3', '--set=config.cache.tags=5', '--set=digestRequired.enabled=true'];
     const ended = new AbortController();
     const watched = attempts(ended.signal);
-    await upgrade('helm', ...changed).finally(() => ended.abort());
+    await upgrade('helm', ...changedValues).finally(() => ended.abort());
     const seen = await watched;
     const { signed, unsigned } = here.images;
     const of = (image: Image) => seen.filter((one) => one.image === image).map(({ refusal }) => refusal);
@@ -80,6 +81,35 @@ describe('an upgrade from a much older release, its program as well as its chart
     assert.deepEqual(await policyUids(), uids);
     assert.match(String((await attempt(here.images.unsigned)).refusal), /denied the request/);
     assert.equal((await attempt(here.images.tool)).refusal, undefined);
+  });
+
+  test('goes back by `helm rollback`, to callers without a token, and refuses an unsigned image all the while', async () => {
+    const ended = new AbortController();
+    const watched = attempts(ended.signal);
+    try {
+      // As docs/explanation/how-a-decision-is-made.md says.
+      await upgrade('helm', ...changedValues, '--set=webhook.pathToken=false');
+      const to = ['rollback', 'cosignet', '1', '--namespace=cosignet', '--wait', '--force-conflicts'];
+      const { code, stdout, stderr } = await here.helm(...to);
+      assert.equal(code, 0, `${stdout}${stderr}`);
+    } finally {
+      ended.abort();
+    }
+    const refusals = (await watched)
+      .filter(({ image }) => image === here.images.unsigned)
+      .map(({ refusal }) => refusal);
+    assert.ok(refusals.length > 20, `only ${refusals.length} attempts`);
+    assert.ok(!refusals.includes(undefined));
+    await admitted(here, here.images.signed);
+    assert.match(String((await attempt(here.images.unsigned)).refusal), /denied the request/);
+    const service = '.webhooks[0].clientConfig.service.path';
+    assert.equal(await here.read('mutatingwebhookconfiguration/cosignet', service), '/mutate');
+    await waitFor('replicas of the newer release to end', async () => {
+      return (await here.read('cosignet:pods', '.items[*].metadata.deletionTimestamp')) === '' || undefined;
+    });
+    await here.kubectl('--namespace=cosignet', 'delete', 'secret', 'cosignet-path', '--ignore-not-found');
+    // The former chart makes its default policy anew; what others applied stays.
+    assert.equal((await policyUids())['vendor'], uids['vendor']);
   });
 
   test('left nothing that an uninstallation does not remove', async () => {
