@@ -84,8 +84,9 @@ bench: $(INSTALLED) tools build ## Requests beside cosign's, load beside a bare 
 soak: $(INSTALLED) build ## Mixed load for an hour: is memory flat? (SOAK_MINUTES for another time)
 	npm run --silent soak
 
-endurance: $(INSTALLED) tools build ## Ten minutes of 1,000 reviews a second while all changes (ENDURANCE_SECONDS, ENDURANCE_RATE)
+endurance: $(INSTALLED) tools build ## Ten minutes of 1,000 reviews a second while all changes, then four beside hostile neighbours (ENDURANCE_SECONDS, HOSTILE_SECONDS)
 	COSIGNET_PROGRAM=dist/cosignet.js npm run --silent endurance
+	COSIGNET_PROGRAM=dist/cosignet.js npm run --silent endurance:hostile
 
 install: ## Install into the current cluster with helm (HELM_FLAGS for your values)
 	$(HELM) upgrade --install $(RELEASE) helm --namespace $(NAMESPACE) --create-namespace --wait \

@@ -18,6 +18,8 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   /** With the same rights. */
   readonly api: Api;
+  /** Of the same rights. */
+  readonly token: string;
   /** Writes a file with another account's rights. */
   kubeconfigOf(account: Account): string;
   /** Second octet of the loopback network of ClusterIPs: `127.<octet>.0.0/16`. No real node has it. */
@@ -94,7 +96,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await api.close();
       await stopAll();
     };
-    return { server, caFile, kubeconfig, api, kubeconfigOf, serviceOctet, stop };
+    return { server, caFile, kubeconfig, api, token: credentials.admin, kubeconfigOf, serviceOctet, stop };
   } catch (error) {
     await stopAll();
     const logs = await Promise.all(

@@ -2,28 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { waitFor } from '../control-plane/process.ts';
+import { HOSTILE_SPECS, LARGE_SPEC } from '../endurance/hostile/policies.ts';
 import { admitted, install, openInstallation, tryPod, type Installation } from './installation.ts';
 
 const KIND = 'namespacedimagepolicies.cosignet.dev';
-
-/** What the definition lets a team write, each of which once stopped every replica for seconds or for good. */
-const SPECS: Readonly<Record<string, object>> = {
-  'pattern-program': { identities: identities(2, '(a?){1000}'.repeat(100)) },
-  'pattern-sum': { identities: identities(16, '(a?b?c?){60}') },
-  'condition-dots': demands(16, { conditions: [{ expression: `predicate${'.a'.repeat(2000)} == 1` }] }),
-  'condition-brackets': demands(1, { conditions: [{ expression: `${'('.repeat(300)}true` }] }),
-  'condition-sum': demands(16, { conditions: Array.from({ length: 16 }, or) }),
-  'schema-choices': demands(16, { schema: { oneOf: Array.from({ length: 1900 }, (_, index) => ({ const: index })) } }),
-  'schema-nesting': demands(1, { schema: nested(200) }),
-  'schema-values': demands(1, { schema: { examples: Array.from({ length: 200_000 }, () => ({})) } }),
-  'schema-patterns': demands(4, { schema: { type: 'string', pattern: '(a?){1000}'.repeat(100) } }),
-};
-
-/** Within every bound, and as large as they let it be. */
-const LARGE = demands(8, {
-  schema: { oneOf: Array.from({ length: 400 }, (_, index) => ({ const: index })) },
-  conditions: [{ expression: `[${'1,'.repeat(700)}1] != []` }],
-});
 
 describe('policies of a hostile team', () => {
   let here: Installation;
@@ -36,11 +18,11 @@ describe('policies of a hostile team', () => {
   after(() => here.close());
 
   test('are not Ready where they are over a bound, with the field and the bound, and nobody else waits', async () => {
-    for (const [name, spec] of Object.entries(SPECS)) await apply(name, spec);
-    for (let index = 0; index < 20; index += 1) await apply(`large-${index}`, LARGE);
+    for (const [name, spec] of Object.entries(HOSTILE_SPECS)) await apply(name, spec);
+    for (let index = 0; index < 20; index += 1) await apply(`large-${index}`, LARGE_SPEC);
     await admitted(here, here.images.signed);
     assert.match(await here.refused(...tryPod(here.images.unsigned)), /is not signed\. Policy "default"/);
-    for (const name of Object.keys(SPECS)) {
+    for (const name of Object.keys(HOSTILE_SPECS)) {
       const message = await waitFor(`the status of ${name}`, async () => {
         const found = await here.read(`hostile:${KIND}/${name}`, '.status.conditions[?(@.type=="Ready")].message');
         return found === '' ? undefined : found;
@@ -76,24 +58,3 @@ describe('policies of a hostile team', () => {
     assert.equal(code, 0, stderr);
   }
 });
-
-function identities(count: number, subjectPattern: string): object[] {
-  return Array.from({ length: count }, () => ({ issuer: 'https://issuer.example.com', subjectPattern }));
-}
-
-function demands(count: number, asked: object): object {
-  const attestations = Array.from({ length: count }, (_, index) => ({
-    name: `a${index}`,
-    predicateType: 'https://example.com/x',
-    ...asked,
-  }));
-  return { attestations };
-}
-
-function or(): object {
-  return { expression: `${'predicate.a||'.repeat(300)}false` };
-}
-
-function nested(depth: number): object {
-  return Array.from({ length: depth }).reduce<object>((inner) => ({ not: inner }), {});
-}

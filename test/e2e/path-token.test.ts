@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { after, before, describe, test } from 'node:test';
-import { question, summaryOf } from '../endurance/questions.ts';
+import { strangersWhoHold } from '../endurance/hostile/connections.ts';
+import { admitted, question, summaryOf } from '../endurance/questions.ts';
 import { waitFor } from '../control-plane/process.ts';
 import { install, openInstallation, type Installation } from './installation.ts';
 import { startLoad } from './load.ts';
-import { addressesOf } from './replica.ts';
+import { addressesOf, askReplica } from './replica.ts';
 
 const CONFIGURATIONS = ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration'] as const;
 const SECRET = 'cosignet:secret/cosignet-path';
@@ -94,6 +95,27 @@ describe('who may call the webhook', () => {
 
   test('a stranger is refused before anything of a body is there', async () => {
     assert.equal((await call(`/mutate/${NOBODYS}`, 1_000_000)).status, 403);
+  });
+
+  test('strangers who hold as many connections as they get keep no API server from a new one', async () => {
+    const [pod = ''] = (await here.read('cosignet:pods', '.items[*].metadata.name')).split(' ');
+    const { webhook } = await addressesOf(here, pod);
+    const counts: Record<string, number> = {};
+    const count = (what: string) => void (counts[what] = (counts[what] ?? 0) + 1);
+    const stopping = new AbortController();
+    const targets = { webhooks: [new URL(webhook).origin], probes: [], path: '', api: '', token: '' };
+    const holding = strangersWhoHold({ targets, signal: stopping.signal, count });
+    try {
+      // All that a replica takes, and some.
+      await waitFor('strangers', async () => (counts['opened'] ?? 0) > 2200 || undefined, { timeout: 60_000 });
+      const { signed } = here.images;
+      for (let round = 0; round < 10; round += 1) {
+        assert.equal(await askReplica(here, pod, { image: signed }), admitted(['Verified'], [signed.pinned]));
+      }
+    } finally {
+      stopping.abort();
+      await holding;
+    }
   });
 
   test('the token changes under load without a lost request, and an old one is soon worth nothing', async () => {

@@ -23,7 +23,10 @@ export interface Workbench {
   close(this: void): Promise<void>;
 }
 
-export type WorkbenchOptions = Pick<ClusterOptions, 'admission' | 'audit' | 'ipv6' | 'reach'>;
+export interface WorkbenchOptions extends Pick<ClusterOptions, 'admission' | 'audit' | 'ipv6' | 'reach'> {
+  /** What runs the program in the Pods; left out, this Node. */
+  readonly node?: string;
+}
 
 /**
  * COSIGNET_PROGRAM: what runs in the Pods instead of the sources, such as dist/cosignet.js.
@@ -31,7 +34,7 @@ export type WorkbenchOptions = Pick<ClusterOptions, 'admission' | 'audit' | 'ipv
  */
 export async function openWorkbench(
   dir = mkdtempSync(path.join(tmpdir(), 'cosignet-')),
-  options: WorkbenchOptions = {},
+  { node = process.execPath, ...options }: WorkbenchOptions = {},
 ): Promise<Workbench> {
   requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm');
   requireTools('cosign', 'crane', 'referrers-registry');
@@ -47,7 +50,7 @@ export async function openWorkbench(
     bin: TOOLS,
     dir: path.join(dir, 'cluster'),
     // What ships runs as the image runs it; sources need more of Node than that allows.
-    entrypoint: [process.execPath, ...(program.startsWith(path.join(ROOT, 'dist')) ? NODE_FLAGS : []), program],
+    entrypoint: [node, ...(program.startsWith(path.join(ROOT, 'dist')) ? NODE_FLAGS : []), program],
   }).catch(async (error: unknown) => {
     await registry.stop();
     throw error;

@@ -65,7 +65,7 @@ export async function endure(here: Installation, options: EnduranceOptions): Pro
 }
 
 /** Every policy is in force, and every image was decided once. */
-async function settled(caller: Caller, questions: readonly Question[]): Promise<void> {
+export async function settled(caller: Caller, questions: readonly Question[]): Promise<void> {
   await waitFor('every question to be answered rightly', async () => {
     const load = await runLoad({ caller, questions, rate: 200, seconds: 1, killedAt: neverKilled });
     if (load.faults.length > 0) throw new Error(load.faults.join('\n'));
@@ -109,7 +109,7 @@ async function disturb(here: Installation, { options, killed, signal }: Disturba
   }
 }
 
-async function podsOf({ kubectl }: Installation): Promise<readonly string[]> {
+export async function podsOf({ kubectl }: Installation): Promise<readonly string[]> {
   const names = await kubectl(
     '--namespace=cosignet',
     'get',
@@ -120,7 +120,7 @@ async function podsOf({ kubectl }: Installation): Promise<readonly string[]> {
   return names.split(' ').filter((name) => name !== '');
 }
 
-function pidOf({ bench }: Installation, pod: string): number {
+export function pidOf({ bench }: Installation, pod: string): number {
   return Number(readFileSync(path.join(bench.dir, 'cluster', 'pods', pod, 'pid'), 'utf8'));
 }
 
