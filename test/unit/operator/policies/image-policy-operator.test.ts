@@ -179,12 +179,12 @@ describe('ImagePolicyOperator', () => {
     const put2 = (pem: string) =>
       server.put(SECRETS, { metadata: { name: 'pub', namespace: 'cosignet' }, data: { 'cosign.pub': btoa(pem) } });
     put2(publicKey());
-    await eventually(() => readyOf('prod')?.status === 'True', 1000);
+    await eventually(() => readyOf('prod')?.status === 'True');
     const first = fingerprint();
     put2(publicKey());
-    await eventually(() => fingerprint() !== first, 1000);
+    await eventually(() => fingerprint() !== first);
     server.remove(SECRETS, 'pub');
-    await eventually(() => readyOf('prod')?.reason === 'SecretNotFound', 1000);
+    await eventually(() => readyOf('prod')?.reason === 'SecretNotFound');
     assert.equal(fingerprint(), undefined);
     await eventually(() => ready.length === 3);
     assert.deepEqual(ready, ['prod False SecretNotFound', 'prod True Compiled', 'prod False SecretNotFound']);
@@ -314,7 +314,7 @@ describe('ImagePolicyOperator', () => {
     const { store } = await start(true);
     await eventually(() => server.watchers === 2);
     server.remove(POLICIES, 'a');
-    await eventually(() => !store.snapshot().policies.has('a'), 1000);
+    await eventually(() => !store.snapshot().policies.has('a'));
     server.fault = () => 'reset';
     server.resetWatches();
     server.remove(POLICIES, 'b');

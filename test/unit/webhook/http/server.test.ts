@@ -201,7 +201,8 @@ describe('hostile clients', () => {
       const text = await untilClosed(socket);
       clearInterval(drip);
       assert.match(text, /^HTTP\/1\.1 408/);
-      assert.ok(performance.now() - started < 3000);
+      // Without the limit it is a minute.
+      assert.ok(performance.now() - started < 30_000);
     });
   }
 
@@ -343,13 +344,13 @@ describe('drain', () => {
     const { server, post, ca } = await running(handle);
     const pending = post('/validate', good);
     await started.promise;
-    const drained = server.drain(5000);
+    const drained = server.drain(60_000);
     await assert.rejects(handshake(server.port, ca), /ECONNREFUSED/);
     gate.resolve();
     assert.equal((await pending).status, 200);
     const since = performance.now();
     await drained;
-    assert.ok(performance.now() - since < 2000, 'the kept connection held the server up');
+    assert.ok(performance.now() - since < 30_000, 'the kept connection held the server up');
   });
 
   test('cuts what is left when the grace is over', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseChallenges } from '../../../../../core/registry/authorization/challenge.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 const quote = (value: string) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
 const plain = (header: string | string[] | undefined) =>
@@ -91,11 +92,11 @@ describe('parseChallenges', () => {
 
   test('ends on any text, in time linear in its length', () => {
     fc.assert(fc.property(fc.string(), (text) => void parseChallenges(text)));
-    const started = performance.now();
+    const started = processorTime();
     for (const unit of ['a ', 'a=', 'a a=', 'a b,', '"', '\\"', 'a=" ', ' ,', 'ab', 'a =', '= ']) {
       parseChallenges(unit.repeat(16 * 1024).slice(0, 16 * 1024));
       parseChallenges(`Basic ${unit.repeat(16 * 1024).slice(0, 16_000)}!`);
     }
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(processorTime() - started < 2000);
   });
 });

@@ -254,10 +254,10 @@ describe('requests', () => {
   });
 
   test('end when the decision does', async () => {
-    const { repository, client } = await setUp({ delayMilliseconds: 5000 });
+    const { repository, client } = await setUp({ delayMilliseconds: 30_000 });
     const started = Date.now();
     const pending = client.resolveTag(repository, '1.0', scopeOf([], AbortSignal.timeout(50)));
     await assert.rejects(pending, { code: 'DeadlineExceeded' });
-    assert.ok(Date.now() - started < 2000);
+    assert.ok(Date.now() - started < 20_000);
   });
 });

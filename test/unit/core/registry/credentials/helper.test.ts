@@ -70,6 +70,7 @@ describe('createHelperRunner', () => {
   test('ends a helper that takes too long', async () => {
     const started = Date.now();
     await assert.rejects(run('slow', 200), /took longer than 200 ms/);
-    assert.ok(Date.now() - started < 3000);
+    // It would take thirty seconds.
+    assert.ok(Date.now() - started < 15_000);
   });
 });

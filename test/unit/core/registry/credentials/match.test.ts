@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createMatcher } from '../../../../../core/registry/credentials/match.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 /** The keys that match, best first. */
 function matching(keys: readonly string[], registry: string, path = 'team/app'): readonly string[] {
@@ -105,8 +106,8 @@ describe('createMatcher', () => {
   });
 
   test('ends soon on a label full of stars', () => {
-    const started = performance.now();
+    const started = processorTime();
     assert.deepEqual(matching([`${'*a'.repeat(2000)}*b.io`], `${'a'.repeat(2000)}.io`), []);
-    assert.ok(performance.now() - started < 500);
+    assert.ok(processorTime() - started < 500);
   });
 });

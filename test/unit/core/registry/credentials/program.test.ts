@@ -34,7 +34,7 @@ describe('runProgram', () => {
   test('is not held up by what the program left behind', async () => {
     const started = Date.now();
     await assert.rejects(runProgram(shell('sleep 20 & wait')), { message: 'script took longer than 300 ms' });
-    assert.ok(Date.now() - started < 5000);
+    assert.ok(Date.now() - started < 15_000);
   });
 
   test('ends what the program has started, too', async () => {

@@ -8,6 +8,7 @@ import { createNotifier, type Notifier } from '../../../../../operator/telemetry
 import { FakeReceiver } from '../../../../fakes/receiver.ts';
 import { eventually } from '../../eventually.ts';
 import { denial, refusal } from './denials.ts';
+import { processorTime } from '../../../../fakes/processor-time.ts';
 
 const PATH = '/services/very-secret';
 
@@ -17,12 +18,15 @@ describe('createNotifier', () => {
   let secrets: Record<string, string>;
   let items: WrittenNotification[];
   let counted: Record<string, number>;
+  /** Milliseconds that an answer is waited for. */
+  let timeout: number;
   let lines: string[];
 
   beforeEach(async () => {
     receiver = await new FakeReceiver().start();
     secrets = {};
     counted = {};
+    timeout = 300;
     lines = [];
     items = [{ name: 'ops', url: `${receiver.url}${PATH}`, insecure: true, ratePerMinute: 600 }];
     const log = (message: string, fields: LogFields = {}) => void lines.push(JSON.stringify({ message, ...fields }));
@@ -36,7 +40,16 @@ describe('createNotifier', () => {
       log: { debug: log, info: log, warn: log, error: log },
       clock: Date.now,
       monotonic: () => performance.now(),
-      limits: { repeat: 60_000, gather: 20, queue: 5, batch: 3, retry: 30, timeout: 300 },
+      limits: {
+        repeat: 60_000,
+        gather: 20,
+        queue: 5,
+        batch: 3,
+        retry: 30,
+        get timeout() {
+          return timeout;
+        },
+      },
     });
   });
   afterEach(async () => {
@@ -88,9 +101,9 @@ describe('createNotifier', () => {
 
   test('decides without it: telling takes no time even where nobody answers', async () => {
     receiver.answer = () => 'hang';
-    const startedAt = performance.now();
+    const startedAt = processorTime();
     for (let count = 0; count < 1000; count += 1) notifier.denied(denial(`a:${count}`));
-    assert.ok(performance.now() - startedAt < 200);
+    assert.ok(processorTime() - startedAt < 200);
   });
 
   for (const [what, answer] of [
@@ -166,10 +179,11 @@ describe('createNotifier', () => {
 
   test('ends at once, whatever waits', async () => {
     receiver.answer = () => 'hang';
+    timeout = 60_000;
     notifier.denied(denial('a:1'));
     await eventually(() => receiver.received.length === 1);
     const startedAt = performance.now();
     await notifier.stop();
-    assert.ok(performance.now() - startedAt < 200);
+    assert.ok(performance.now() - startedAt < timeout / 2);
   });
 });
