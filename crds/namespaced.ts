@@ -38,6 +38,11 @@ const DIFFERENCES: readonly (readonly [path: readonly (string | number)[], value
     "A Secret in the policy's own namespace that holds these certificates. It is read again every half minute.",
   ],
   [
+    [...SPEC, 'signatureSecret', 'description'],
+    "An image pull secret in the policy's own namespace with the credentials for signatureRepository. It is read again " +
+      'every half minute. Left out, signatures are read with the credentials that the image is pulled with.',
+  ],
+  [
     [...CONDITIONS, 'description'],
     '`Ready`: the policy is in use; where it is False the policy denies its images in its namespace, and reason and ' +
       'message say why. `Shadowed`: other policies of the namespace take every image of this one. `Expiring`: it, or a ' +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImagePattern, Repository } from '../image/types.ts';
+import type { Keychain } from '../registry/types.ts';
 import type { Signer } from './signers/signers.ts';
 import type { CheckDemand } from './expressions/types.ts';
 import type { Problem } from './problems/report.ts';
@@ -65,6 +66,8 @@ export interface CompiledPolicy {
   /** What must be signed where the image is an index: itself, each image that it lists, or either. */
   readonly platforms: PlatformDemand;
   readonly signatureRepository?: Repository;
+  /** Who reads `signatureRepository`; undefined: whoever reads the image. */
+  readonly signatureKeychain?: Keychain;
   readonly attestations: readonly AttestationDemand[];
   readonly problems: readonly Problem[];
 }

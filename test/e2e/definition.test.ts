@@ -52,6 +52,11 @@ const refused: readonly [string, object, RegExp][] = [
     { images: ['**'], keys: [key], platforms: 'Some' },
     /spec\.platforms: Unsupported value/,
   ],
+  [
+    'a Secret for no repository of signatures',
+    { images: ['**'], keys: [key], signatureSecret: 'pull' },
+    /signatureSecret needs signatureRepository/,
+  ],
   ['attestations by nobody', { ...attestedOnly, keys: [] }, /action Verify needs keys or identities/],
   ['a required name without a key', { images: ['**'], keys: [key], required: ['other'] }, /required names exist/],
   [
@@ -252,6 +257,7 @@ describe('the ImagePolicy definition in a real API server', () => {
       'certificates',
       'threshold',
       'platforms',
+      'signatureSecret',
       'attestations',
     ]) {
       assert.match(stdout, new RegExp(`^\\s+${field}\\t`, 'm'));

@@ -14,6 +14,8 @@ export interface PrivateRegistry {
   readonly password: string;
   /** Pushes an image and signs it; `host/name`. */
   publish(name: string, pair: KeyPair): Promise<string>;
+  /** Signs an image of a registry that anybody may read, and keeps the signature here; the repository that has it. */
+  keepSignature(image: string, pair: KeyPair): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -54,5 +56,14 @@ export async function startPrivateRegistry(dir: string): Promise<PrivateRegistry
     await output(['cosign', 'sign', '-y', '--key', pair.privateFile, ...flags, digest], { env });
     return `${host}/${name}`;
   }
-  return { host, user, password, publish, stop: () => server.stop() };
+
+  async function keepSignature(image: string, pair: KeyPair): Promise<string> {
+    const repository = `${host}/signatures`;
+    const flags = ['--tlog-upload=false', '--use-signing-config=false', '--new-bundle-format=false'];
+    const where = { env: { ...env, COSIGN_REPOSITORY: repository } };
+    await output(['cosign', 'sign', '-y', '--key', pair.privateFile, ...flags, image], where);
+    return repository;
+  }
+
+  return { host, user, password, publish, keepSignature, stop: () => server.stop() };
 }

@@ -5,9 +5,9 @@ import { fieldOf } from '../../json.ts';
 import { errorText } from '../../text.ts';
 import { claimsOf } from '../../image/claim.ts';
 import { parsePatterns } from '../../image/pattern.ts';
-import { parseRepository } from '../../image/reference.ts';
-import type { ImagePattern, Repository } from '../../image/types.ts';
+import type { ImagePattern } from '../../image/types.ts';
 import { compileAttestations } from './attestations.ts';
+import { compileSignaturePlace } from './signature-place.ts';
 import { joinPolicyName, namespaceOf, policyName } from '../documents/kinds.ts';
 import type { AnyImagePolicy } from '../documents/kinds.ts';
 import { compileLabelSelector } from './label-selector.ts';
@@ -50,7 +50,7 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
   const namespaceSelector = compileSelector(spec, report);
   const signers = compileSigners(spec, context, report);
   checkRules(spec, signers, report);
-  const signatureRepository = compileSignatureRepository(spec, report);
+  const signaturePlace = compileSignaturePlace(spec, context, report);
   const attestations = compileAttestations(spec, signers, context, report);
   return {
     ...identityOf(policy),
@@ -67,7 +67,7 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
     attestations,
     problems: report.problems,
     ...namespaceSelector,
-    ...(signatureRepository === undefined ? {} : { signatureRepository }),
+    ...signaturePlace,
   };
 }
 
@@ -120,11 +120,6 @@ function compileSelector(
   const before = report.problems.length;
   const predicate = compileLabelSelector(namespaceSelector, 'spec.namespaceSelector', report);
   return report.problems.length === before ? { namespaceSelector: predicate } : { partlyRead: true };
-}
-
-function compileSignatureRepository({ signatureRepository }: ImagePolicySpec, report: Report): Repository | undefined {
-  if (signatureRepository === undefined) return undefined;
-  return report.attempt('InvalidSpec', 'spec.signatureRepository', () => parseRepository(signatureRepository));
 }
 
 function invalid({ path, message }: FieldFault): Problem {

@@ -52,6 +52,8 @@ export interface ImagePolicySpec {
   readonly platforms?: 'Index' | 'Each' | 'IndexOrEach';
   /** The repository where signatures and attestations live, if not beside the image (cosign's COSIGN_REPOSITORY). */
   readonly signatureRepository?: string;
+  /** An image pull secret in the operator's namespace with the credentials for signatureRepository. It is watched. Left out, signatures are read with the credentials that the image is pulled with. */
+  readonly signatureSecret?: string;
   /** Attestations that the image must have; all of them. */
   readonly attestations?: readonly PolicyAttestation[];
 }

@@ -359,6 +359,11 @@ const CLUSTER = {
           "minLength": 1,
           "maxLength": 320
         },
+        "signatureSecret": {
+          "type": "string",
+          "minLength": 1,
+          "maxLength": 253
+        },
         "attestations": {
           "type": "array",
           "maxItems": 16,

@@ -10,6 +10,8 @@ export type ProblemReason =
   | 'InvalidSelector'
   | 'InvalidAttestation'
   | 'SecretNotFound'
+  /** It is there, and is no use. */
+  | 'InvalidSecret'
   | 'UnknownTrustRoot'
   /** Its conditions and schemas are being compiled; another problem, or none, follows. */
   | 'Compiling'

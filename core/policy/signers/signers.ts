@@ -73,10 +73,12 @@ export function compileSigners(spec: ImagePolicySpec, lookups: SignerLookups, re
 
 /** Names of the Secrets that a policy needs. A definition that was edited may let anything through. */
 export function secretNames(spec: ImagePolicySpec): readonly string[] {
-  return Object.values(KINDS).flatMap((kind) => {
+  const ofSigners = Object.values(KINDS).flatMap((kind) => {
     const entries: unknown = kind.written(spec);
     return Array.isArray(entries) ? entries.flatMap((entry) => kind.secrets(entry)) : [];
   });
+  const ofPlace: unknown = spec.signatureSecret;
+  return typeof ofPlace === 'string' ? [...ofSigners, ofPlace] : ofSigners;
 }
 
 /** What makes two signers of a policy the same one: a key's fingerprint, else its name. */

@@ -18,10 +18,24 @@ const MAXIMUM_BYTES = 1024 * 1024;
  */
 export function pullSecretEntries({ type, data }: PullSecret): readonly CredentialEntry[] {
   if (type === 'kubernetes.io/dockerconfigjson') {
-    return parseAuths(objectAt(parseRoot(decode(data, '.dockerconfigjson')), 'auths'), 'auths');
+    return pullSecretCredentials('.dockerconfigjson', decode(data, '.dockerconfigjson'));
   }
-  if (type === 'kubernetes.io/dockercfg') return parseAuths(parseRoot(decode(data, '.dockercfg')), '');
+  if (type === 'kubernetes.io/dockercfg') return pullSecretCredentials('.dockercfg', decode(data, '.dockercfg'));
   throw new EngineError('RegistryUnauthorized', 'a pull secret must be of type kubernetes.io/dockerconfigjson');
+}
+
+/** Entries of a Secret's data that may hold what `pullSecretCredentials` reads. */
+export const PULL_SECRET_KEYS = ['.dockerconfigjson', '.dockercfg'] as const;
+
+/** The credentials in the text of one entry of an image pull secret. Fails with `RegistryUnauthorized`. */
+export function pullSecretCredentials(
+  key: (typeof PULL_SECRET_KEYS)[number],
+  text: string,
+): readonly CredentialEntry[] {
+  if (text.length > MAXIMUM_BYTES) throw new EngineError('RegistryUnauthorized', 'a pull secret is too large');
+  return key === '.dockercfg'
+    ? parseAuths(parseRoot(text), '')
+    : parseAuths(objectAt(parseRoot(text), 'auths'), 'auths');
 }
 
 function decode(data: PullSecret['data'], key: string): string {

@@ -7,18 +7,24 @@ import type { Clock, EngineMetrics } from '../../observe.ts';
 import { ImageEvidence } from './evidence.ts';
 import type { EvidenceSource } from './evidence.ts';
 
+/** Where signatures of an image live. */
+export interface SignaturePlace extends Repository {
+  /** Whose credentials of its own it is read with; undefined: whose the image is. */
+  readonly reader?: string | undefined;
+}
+
 /** Makes the list of places to read for one image, in the order to ask them. */
-export type OpenSources = (image: ResolvedImage, signatures: Repository) => readonly EvidenceSource[];
+export type OpenSources = (image: ResolvedImage, signatures: SignaturePlace) => readonly EvidenceSource[];
 
 export interface EvidenceCache {
   /** The evidence to check by, new and empty where none is fresh. */
-  current(image: ResolvedImage, signatures: Repository): ImageEvidence;
+  current(image: ResolvedImage, signatures: SignaturePlace): ImageEvidence;
   /** Fresh evidence after a denial that old evidence would give; the old one if it is new enough. */
-  renewed(image: ResolvedImage, signatures: Repository, rejected: ImageEvidence): ImageEvidence;
+  renewed(image: ResolvedImage, signatures: SignaturePlace, rejected: ImageEvidence): ImageEvidence;
   /** What was read before the current evidence, while `staleIfError` lasts. */
-  previous(image: ResolvedImage, signatures: Repository): ImageEvidence | undefined;
+  previous(image: ResolvedImage, signatures: SignaturePlace): ImageEvidence | undefined;
   /** Re-weighs an entry that has grown. */
-  grown(image: ResolvedImage, signatures: Repository, evidence: ImageEvidence): void;
+  grown(image: ResolvedImage, signatures: SignaturePlace, evidence: ImageEvidence): void;
 }
 
 interface CacheDependencies {
@@ -40,8 +46,8 @@ interface Entry {
 const MAXIMUM_BYTES = 160 * 1024 * 1024;
 
 /**
- * Evidence by (signature repository, digest). The key holds all that was asked for, so one image's
- * evidence can never answer for another; policies are no part of it, so their edits cost no request.
+ * Evidence by (signature repository, whose credentials read it, digest). The key holds all that was asked for, so one
+ * image's evidence can never answer for another, nor what one policy's Secret opens for another policy; policies are no part of it, so their edits cost no request.
  */
 export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCache {
   const { openSources, lifetimes, clock, metrics } = dependencies;
@@ -50,7 +56,7 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
     sizeCalculation: ({ evidence, previous }) => evidence.bytes + (previous?.bytes ?? 0),
   });
 
-  const renew = (image: ResolvedImage, signatures: Repository, old: ImageEvidence | undefined): ImageEvidence => {
+  const renew = (image: ResolvedImage, signatures: SignaturePlace, old: ImageEvidence | undefined): ImageEvidence => {
     const evidence = new ImageEvidence(() => openSources(image, signatures), clock);
     const previous = old !== undefined && holdsAny(old) ? old : entries.peek(keyOf(image, signatures))?.previous;
     const counted = evidence.bytes;
@@ -101,8 +107,11 @@ function holdsAny({ signatures, attestations }: ImageEvidence): boolean {
 }
 
 /** A name has no blank and no `@`, so no two pairs share a key. */
-function keyOf({ repository, digest }: ResolvedImage, signatures: Repository): string {
+function keyOf({ repository, digest }: ResolvedImage, signatures: SignaturePlace): string {
   const image = `${repository.registry}/${repository.path}@${digest}`;
   const beside = repository.registry === signatures.registry && repository.path === signatures.path;
-  return beside ? image : `${image} ${signatures.registry}/${signatures.path}`;
+  const place = beside ? '' : `${signatures.registry}/${signatures.path}`;
+  const { reader } = signatures;
+  if (reader === undefined) return beside ? image : `${image} ${place}`;
+  return `${image} ${place} ${reader}`;
 }

@@ -8,7 +8,7 @@ import type { Clock } from '../../observe.ts';
 import { needsAll, signaturesNeeded } from '../../policy/types.ts';
 import type { CompiledPolicy } from '../../policy/types.ts';
 import type { RequestScope } from '../../registry/types.ts';
-import type { EvidenceCache } from '../evidence/evidence-cache.ts';
+import type { EvidenceCache, SignaturePlace } from '../evidence/evidence-cache.ts';
 import type { EvidenceSource, ImageEvidence, ReadFailure, Sought } from '../evidence/evidence.ts';
 import type { FormatMemory } from '../evidence/format-memory.ts';
 import { createWorkBudget, type WorkBudget } from '../evaluation/work-budget.ts';
@@ -68,13 +68,13 @@ export async function verifyPolicy(
   dependencies: VerificationDependencies,
 ): Promise<PolicyVerification> {
   const { cache, verifier, formats, clock, owner, tellPlatforms } = dependencies;
-  const signatures = policy.signatureRepository ?? image.repository;
+  const signatures = placeOf(policy, image);
   const asking = { owner, signal: scope.signal };
   const budget = budgetOf(dependencies, scope);
   const evaluateAll: Evaluate = (evidence) =>
     evaluate(policy, evidence, { verifier, image, now: clock(), asking, budget });
 
-  const { evidence, reading } = await readFresh(policy, image, scope, { cache, evaluateAll });
+  const { evidence, reading } = await readFresh(policy, image, readingScope(policy, scope), { cache, evaluateAll });
   const failures = [...reading.failures, ...unreadParts(evidence)];
   if (reading.evaluation.satisfied && !mayHideMore(policy, failures)) {
     if (reading.batches > 0) {
@@ -111,6 +111,18 @@ async function tellingOfUnaccepted(
   return { ...found, reason: `${none}: ${unaccepted}`, remedy, unaccepted };
 }
 
+function placeOf(
+  { signatureRepository, signatureKeychain }: CompiledPolicy,
+  { repository }: ResolvedImage,
+): SignaturePlace {
+  return signatureRepository === undefined ? repository : { ...signatureRepository, reader: signatureKeychain?.id };
+}
+
+/** With the policy's own credentials where it has some; the image's are not tried there. */
+function readingScope({ signatureKeychain }: CompiledPolicy, scope: RequestScope): RequestScope {
+  return signatureKeychain === undefined ? scope : { ...scope, keychain: signatureKeychain };
+}
+
 function budgetOf({ budget, limits }: VerificationDependencies, { signal }: RequestScope): WorkBudget {
   return budget ?? createWorkBudget(limits().verifications, signal);
 }
@@ -127,7 +139,7 @@ async function readFresh(
   scope: RequestScope,
   { cache, evaluateAll }: { cache: EvidenceCache; evaluateAll: Evaluate },
 ): Promise<{ readonly evidence: ImageEvidence; readonly reading: Reading }> {
-  const signatures = policy.signatureRepository ?? image.repository;
+  const signatures = placeOf(policy, image);
   const first = cache.current(image, signatures);
   const reading = await readUntilEvaluated(first, policy, scope, evaluateAll);
   const isGood = reading.evaluation.satisfied && !mayHideMore(policy, unreadParts(first));

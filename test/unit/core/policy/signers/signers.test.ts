@@ -51,11 +51,12 @@ test('an identity of which a claim can not be read is no signer: without the cla
 
 const inSecret = (name: string) => ({ secretRef: { name, key: 'k' } });
 
-test('Secrets are read for keys and for certificates', () => {
+test('Secrets are read for keys, for certificates and for the repository of signatures', () => {
   const spec = {
     images: ['**'],
     keys: [{ pem: PEM }, inSecret('of-key')],
     certificates: [{ ...inSecret('of-authority'), subject: 's' }],
+    signatureSecret: 'of-place',
   };
-  assert.deepEqual(secretNames(spec), ['of-key', 'of-authority']);
+  assert.deepEqual(secretNames(spec), ['of-key', 'of-authority', 'of-place']);
 });
