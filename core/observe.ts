@@ -27,3 +27,16 @@ export interface EngineMetrics {
 }
 
 export const silentMetrics: EngineMetrics = { decided() {}, registryRequest() {}, cacheLookup() {} };
+
+/**
+ * Names that others choose, as values of a label: the first `most` are kept, and those after them are `other`. Without a
+ * bound every made-up name would be a time series for ever.
+ */
+export function boundedNames(most: number): (name: string) => string {
+  const known = new Set<string>();
+  return (name) => {
+    if (!known.has(name) && known.size >= most) return 'other';
+    known.add(name);
+    return name;
+  };
+}

@@ -195,6 +195,7 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
       denied: (denial) => {
         host.denied(denial);
         notifier.denied(denial);
+        metrics.refused(denial);
       },
       ...(tracer !== undefined && { reviewed: tracer.reviewed }),
     },

@@ -33,7 +33,8 @@ export function createDenialEvents({ events, policy }: DenialEventsOptions): (de
   };
 }
 
-function refusing({ refusedBy, policies }: Verdict): readonly string[] {
+/** The policies that refuse; none where no policy covers the image. */
+export function refusing({ refusedBy, policies }: Verdict): readonly string[] {
   return refusedBy === undefined || refusedBy.length === 0 ? policies : refusedBy;
 }
 

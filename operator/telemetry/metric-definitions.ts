@@ -9,7 +9,7 @@ export interface MetricDefinition {
 /**
  * Every metric of ours. Those that controller-runtime has too bear its names and mean the same, so that its dashboards
  * work. Labels have few values: codes, modes and results are closed lists, registries are counted and capped where they
- * are asked (core/registry/metric-labels.ts), names of notifications are the configuration's.
+ * are asked (core/registry/metric-labels.ts), policies and namespaces where they are counted, names of notifications are the configuration's.
  */
 export const METRICS = {
   controller_runtime_webhook_requests_total: {
@@ -41,6 +41,16 @@ export const METRICS = {
     labels: ['webhook', 'result'],
   },
   cosignet_verdicts_total: { type: 'counter', help: 'Verdicts on images.', labels: ['code', 'outcome', 'mode'] },
+  cosignet_policy_refusals_total: {
+    type: 'counter',
+    help: 'Images refused, by policy: "none" where none covers the image, "other" beyond 200 policies.',
+    labels: ['policy'],
+  },
+  cosignet_namespace_refusals_total: {
+    type: 'counter',
+    help: 'Images refused, by namespace: "other" beyond 200 namespaces.',
+    labels: ['namespace'],
+  },
   cosignet_decision_seconds: { type: 'histogram', help: 'Time to decide about one image.', labels: ['outcome'] },
   cosignet_registry_requests_total: {
     type: 'counter',

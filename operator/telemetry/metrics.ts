@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from '@prometheus-io/client';
-import type { EngineMetrics } from '../../core/observe.ts';
+import { boundedNames, type EngineMetrics } from '../../core/observe.ts';
+import type { Denial } from '../../core/verdict/review-record.ts';
+import { refusing } from './denial-events.ts';
 import { METRICS, type LabelsOf, type MetricName, type NameOf } from './metric-definitions.ts';
 import type { NotificationResult } from './notifications/target.ts';
 import type { SpanResult } from './tracing/tracer.ts';
@@ -29,6 +31,8 @@ export interface Metrics {
   answered(labels: { readonly endpoint: string; readonly status: number }): void;
   /** One review answered. */
   reviewed(labels: { readonly endpoint: string; readonly result: string }, seconds: number): void;
+  /** A review was refused, and was no dry run. */
+  refused(denial: Pick<Denial, 'namespace' | 'verdicts'>): void;
   configurationReloaded(succeeded: boolean): void;
   policiesReloaded(succeeded: boolean): void;
   /** A trust root was asked for in its TUF repository. */
@@ -74,6 +78,7 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
       webhookLatency({ webhook }, seconds);
       reviews({ webhook, result });
     },
+    refused: refusalMetrics(make),
     configurationReloaded: reloaded('configuration'),
     policiesReloaded: reloaded('policies'),
     trustRootRefreshed(name, succeeded) {
@@ -98,6 +103,23 @@ function engineMetrics(make: Makers): EngineMetrics {
     },
     registryRequest: make.counter('cosignet_registry_requests_total'),
     cacheLookup: make.counter('cosignet_cache_lookups_total'),
+  };
+}
+
+/** Both are names that others choose. */
+const NAMES_MOST = 200;
+
+function refusalMetrics(make: Makers): Metrics['refused'] {
+  const byPolicy = make.counter('cosignet_policy_refusals_total');
+  const byNamespace = make.counter('cosignet_namespace_refusals_total');
+  const policyLabel = boundedNames(NAMES_MOST);
+  const namespaceLabel = boundedNames(NAMES_MOST);
+  return ({ namespace, verdicts }) => {
+    byNamespace({ namespace: namespaceLabel(namespace) }, verdicts.length);
+    for (const verdict of verdicts) {
+      const policies = refusing(verdict);
+      for (const policy of policies.length === 0 ? ['none'] : policies) byPolicy({ policy: policyLabel(policy) });
+    }
   };
 }
 

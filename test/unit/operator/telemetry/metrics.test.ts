@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { METRICS, type MetricDefinition } from '../../../../operator/telemetry/metric-definitions.ts';
 import { createMetrics, type MetricsOptions } from '../../../../operator/telemetry/metrics.ts';
+import { verdict } from '../../cli/scan/reports.ts';
 import { parseExposition, type ExposedMetric } from '../../../checks/exposition.ts';
 
 const HOSTILE = 'a"b\\c\nd{e="f"} 1\n# TYPE forged counter';
@@ -20,6 +21,7 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
   queue.queueRetried('policies');
   metrics.answered({ endpoint: 'mutate', status: 200 });
   metrics.reviewed({ endpoint: 'mutate', result: 'allowed' }, 0.01);
+  metrics.refused({ namespace: HOSTILE, verdicts: [verdict({ policies: [HOSTILE] })] });
   metrics.configurationReloaded(false);
   metrics.trustRootRefreshed('ours', true);
   metrics.policiesReloaded(true);
@@ -45,6 +47,22 @@ function buckets(...lines: readonly string[]): string {
 }
 
 describe('the page of metrics', () => {
+  test('counts refused images by policy and by namespace, and bounds what others name', async () => {
+    const metrics = createMetrics();
+    const both = verdict({ policies: ['a', 'b'], refusedBy: ['b'] });
+    metrics.refused({ namespace: 'shop', verdicts: [both, verdict({ policies: [], code: 'NoPolicy' })] });
+    for (let index = 0; index < 300; index += 1)
+      metrics.refused({ namespace: `made-up-${index}`, verdicts: [verdict({ policies: [`p-${index}`] })] });
+    const exposed = parseExposition((await metrics.render()).text);
+    const samplesOf = (name: string, label: string) =>
+      new Map(exposed.find((each) => each.name === name)?.samples.map(({ labels, value }) => [labels[label], value]));
+    const namespaces = samplesOf('cosignet_namespace_refusals_total', 'namespace');
+    assert.deepEqual([namespaces.get('shop'), namespaces.get('other'), namespaces.size], [2, 101, 201]);
+    const policies = samplesOf('cosignet_policy_refusals_total', 'policy');
+    assert.deepEqual([policies.get('b'), policies.get('none'), policies.has('a')], [1, 1, false]);
+    assert.equal(policies.size, 201);
+  });
+
   test('has each metric of the table, with its type, help and labels, and no other', async () => {
     const exposed = await page();
     assert.deepEqual(new Set(exposed.map(({ name }) => name)), new Set(Object.keys(METRICS)));
