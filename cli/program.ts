@@ -56,6 +56,7 @@ export function createProgram(terminal: Terminal, finish: Finish): Command {
   addScan(program, terminal, finish);
   addExplain(program, terminal, finish);
   addLint(program, terminal, finish);
+  addCheckRollback(program, terminal, finish);
   addVerifyBundle(program, terminal, finish);
   addCompletion(program, terminal, finish);
   addVersion(program, terminal);
@@ -170,6 +171,18 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
     .addOption(choice('-o, --output <format>', 'kind of report', ['text', 'json', 'yaml', 'junit', 'sarif'], 'text'))
     .action(async (paths, options) =>
       finish(await (await import('./commands/lint.ts')).lint(paths, options, terminal)),
+    );
+}
+
+function addCheckRollback(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('check-rollback')
+    .description("tell whether the cluster's policies say what this release has no field for")
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--kubeconfig <file>', 'kubeconfig (default: as kubectl finds it)')
+    .option('--release-namespace <name>', 'namespace of Cosignet in that cluster', 'cosignet')
+    .action(async (options) =>
+      finish(await (await import('./commands/check-rollback.ts')).checkRollback(options, terminal)),
     );
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -61,6 +61,40 @@ describe('the ways to install the chart', () => {
     const tested = await run(['helm3', 'test', 'cosignet', '--namespace=cosignet'], { env: here.bench.env });
     assert.equal(tested.code, 0, tested.stdout + tested.stderr);
     await upgraded('helm');
+    await enforces();
+  });
+
+  test('`helm rollback` takes no field from a policy, and says which it would', async () => {
+    // A release to come: its definition has one field more.
+    const later = path.join(here.bench.dir, 'later');
+    cpSync('helm', later, { recursive: true });
+    const definition = path.join(later, 'files/imagepolicies.cosignet.dev.yaml');
+    const text = readFileSync(definition, 'utf8');
+    const more = text.replace(
+      /^( +)images:\n/m,
+      (line, indent: string) => `${indent}later:\n${indent}  type: string\n${line}`,
+    );
+    assert.notEqual(more, text);
+    writeFileSync(definition, more);
+    const values = [...here.bench.values, ...keyFlags(here.release), '--wait'];
+    const upgrading = await run(['helm', 'upgrade', 'cosignet', later, ...WHERE, ...values], { env: here.bench.env });
+    assert.equal(upgrading.code, 0, upgrading.stdout + upgrading.stderr);
+    const spec = { images: ['example.com/later/**'], keys: [{ pem: here.release.publicKey }], later: 'more' };
+    const applied = await here.apply(policy('later', spec));
+    assert.equal(applied.code, 0, applied.stderr);
+    const back = () => here.helm('rollback', 'cosignet', '--namespace=cosignet', '--wait', '--timeout=60s');
+    const refused = await back();
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /cosignet-check-rollback/);
+    // What helm prints of it, where a kubelet gives logs.
+    const pods = path.join(here.bench.dir, 'cluster/pods');
+    const job = readdirSync(pods).find((name) => name.startsWith('cosignet-check-rollback')) ?? '';
+    const said = readFileSync(path.join(pods, job, 'output.log'), 'utf8');
+    assert.match(said, /no field for\n\s+ImagePolicy later: spec\.later\n/);
+    assert.equal(await here.read('imagepolicies.cosignet.dev/later', '.spec.later'), 'more');
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'later');
+    const { code, stdout, stderr } = await back();
+    assert.equal(code, 0, stdout + stderr);
     await enforces();
   });
 

@@ -18,6 +18,7 @@ export type Validated =
   | { readonly policy?: never; readonly faults: readonly FieldFault[] };
 
 const MAXIMUM_FAULTS = 20;
+const UNKNOWN = 'unknown field';
 
 // The schemas are constants, so their compiled forms are too; made on first use, for a quick start.
 const compiled = new Map<object, ValidateFunction<AnyImagePolicy>>();
@@ -27,6 +28,12 @@ export function validateDocument(document: unknown): Validated {
   const validate = validatorOf(isNamespaced(document) ? NAMESPACED_IMAGE_POLICY_SCHEMA : IMAGE_POLICY_SCHEMA);
   if (validate(document)) return { policy: document };
   return { faults: (validate.errors ?? []).slice(0, MAXIMUM_FAULTS).map(faultOf) };
+}
+
+/** Paths in a document's spec that its kind has no field for; as kubectl writes them, of the first of all faults. */
+export function unknownFields(document: unknown): readonly string[] {
+  const { faults = [] } = validateDocument(document);
+  return faults.flatMap(({ path, message }) => (message === UNKNOWN && path.startsWith('spec.') ? [path] : []));
 }
 
 function isNamespaced(document: unknown): boolean {
@@ -48,7 +55,7 @@ function faultOf(error: ErrorObject): FieldFault {
   switch (error.keyword) {
     case 'additionalProperties': {
       const name = printable(String(error.params['additionalProperty']), '?').slice(0, 80);
-      return { path: path === '' ? name : `${path}.${name}`, message: 'unknown field' };
+      return { path: path === '' ? name : `${path}.${name}`, message: UNKNOWN };
     }
     case 'enum': {
       const values: readonly unknown[] = error.params['allowedValues'];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { validateDocument } from '../../../../../core/policy/documents/validate.ts';
+import { unknownFields, validateDocument } from '../../../../../core/policy/documents/validate.ts';
 
 const document = (spec: object): object => ({
   apiVersion: 'cosignet.dev/v1',
@@ -32,4 +32,10 @@ test('what is empty and must not be is said in these words', () => {
     { path: 'spec.images', message: 'must not be empty' },
     { path: 'spec.keys[0].pem', message: 'must not be empty' },
   ]);
+});
+
+test('a field that a kind does not have is told apart from others that are wrong', () => {
+  const unknown = unknownFields(document({ keys: [{ pem: 1 }], more: 1, attestations: [{ other: true }] }));
+  assert.deepEqual(unknown.toSorted(), ['spec.attestations[0].other', 'spec.more']);
+  assert.deepEqual(unknownFields({ ...document({}), status: { later: 1 } }), []);
 });

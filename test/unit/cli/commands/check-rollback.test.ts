@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { runCaptured } from '../captured-terminal.ts';
+
+const CLUSTER = '/apis/cosignet.dev/v1/imagepolicies';
+const OF_NAMESPACES = '/apis/cosignet.dev/v1/namespacedimagepolicies';
+
+describe('cosignet check-rollback', () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'));
+  const kubeconfig = path.join(dir, 'kubeconfig');
+  let server: FakeApiServer;
+
+  before(async () => {
+    server = await new FakeApiServer().start();
+    const cluster = { server: server.url, 'insecure-skip-tls-verify': true };
+    const config = {
+      'current-context': 'here',
+      contexts: [{ name: 'here', context: { cluster: 'here', user: 'here' } }],
+      clusters: [{ name: 'here', cluster }],
+      users: [{ name: 'here', user: {} }],
+    };
+    writeFileSync(kubeconfig, JSON.stringify(config));
+  });
+  after(async () => {
+    await server.stop();
+    rmSync(dir, { recursive: true });
+  });
+  beforeEach(() => {
+    server.fault = () => undefined;
+    put(CLUSTER, { name: 'plain' }, { images: ['**'], action: 'Deny' });
+  });
+
+  const put = (collection: string, metadata: { name: string; namespace?: string }, spec: Record<string, unknown>) =>
+    server.put(collection, { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata, spec });
+  const check = () => runCaptured(['check-rollback', '--kubeconfig', kubeconfig]);
+
+  test('has nothing to say of policies that this release has all fields of', async () => {
+    const { code, out, err } = await check();
+    assert.deepEqual([code, out, err], [0, '', '']);
+  });
+
+  test('lets go back where the kind is gone, and does not where it could not look', async () => {
+    server.fault = () => ({ status: 404 });
+    assert.equal((await check()).code, 0);
+    server.fault = () => ({ status: 500 });
+    assert.equal((await check()).code, 3);
+  });
+
+  test('names each field that it lacks, of policies of either kind, at any depth', async () => {
+    put(CLUSTER, { name: 'newer' }, { images: ['**'], keys: [{ pem: 'x', later: 1 }] });
+    put(OF_NAMESPACES, { name: 'own', namespace: 'team' }, { images: ['**'], action: 'Deny', more: true });
+    const { code, out } = await check();
+    assert.equal(code, 1);
+    const lines = out.split('\n').slice(1, -1);
+    assert.deepEqual(lines.toSorted(), [
+      '  ImagePolicy newer: spec.keys[0].later',
+      '  NamespacedImagePolicy team/own: spec.more',
+    ]);
+  });
+});
