@@ -76,7 +76,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--tls-key <file>', 'private key of the webhook (default: self-made)')
     .option('--certificate-lifetime <seconds>', 'of serving certificates that are self-made in a cluster', '7776000')
     .option('--config <file>', 'configuration file')
-    .option('--webhooks <file>', 'what a cluster is told of the webhooks (needed without --policies)')
+    .option('--webhooks <file>', 'webhook configurations to register in the cluster (needed without --policies)')
     .option('--tuf-cache <folder>', TUF_CACHE)
     .option('--name <name>', 'name of the release: of its Service, Secret, Lease', 'cosignet')
     .option('--namespace <name>', 'namespace of the release (default: that of the service account, or cosignet)')
@@ -146,7 +146,7 @@ function addScan(program: Command, terminal: Terminal, finish: Finish): void {
 function addExplain(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('explain')
-    .description('tell which policy applies to images, and why; asks no registry')
+    .description('show which policy applies to images, and why; asks no registry')
     .argument('<image...>', 'image references')
     .addOption(clusterPolicies())
     .addOption(context())

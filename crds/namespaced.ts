@@ -20,7 +20,7 @@ const DIFFERENCES: readonly (readonly [path: readonly (string | number)[], value
   [
     [...SCHEMA, 'description'],
     'NamespacedImagePolicy adds to what the ImagePolicies of the cluster ask of the images in its namespace, and takes ' +
-      'nothing away. Of those of a namespace the ones with the most specific pattern speak for an image; all of them ' +
+      'nothing away. Of those of a namespace the ones with the most specific pattern apply to an image; all of them ' +
       'must be satisfied, as must the policies of the cluster.',
   ],
   [[...SCHEMA, 'properties', 'kind', 'description'], 'The kind of this object, NamespacedImagePolicy.'],

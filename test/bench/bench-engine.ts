@@ -26,7 +26,7 @@ export interface BenchEngine {
 export interface BenchEngineOptions {
   /** Of the one registry it knows, over HTTP. */
   readonly host: string;
-  /** Each speaks for everything. */
+  /** Each covers everything. */
   readonly policies: readonly Omit<ImagePolicySpec, 'images'>[];
   /** Texts of trusted_root.json files by name. */
   readonly trustRoots?: Readonly<Record<string, string>>;

@@ -153,7 +153,7 @@ describe('cosignet verify', () => {
     assert.deepEqual(shown, ['1 of 2 images checked', '2 of 2 images checked', '', 'answer', 'answer']);
   });
 
-  test('follows the configuration for images that no policy speaks for', async () => {
+  test('follows the configuration for images that no policy covers', async () => {
     const args = ['verify', '--policies', policies, 'nginx'];
     assert.equal((await runCaptured(args)).code, 1);
     const config = path.join(folder, 'config.yaml');

@@ -22,7 +22,7 @@ function faultsOf(text: string): readonly ConfigurationFault[] {
 }
 
 describe('parseConfiguration', () => {
-  test('an empty file gives the defaults, which deny what no policy speaks for', () => {
+  test('an empty file gives the defaults, which deny what no policy covers', () => {
     for (const text of ['', '# only a comment\n', '{}'])
       assert.deepEqual(parseConfiguration(text), DEFAULT_CONFIGURATION);
     assert.equal(DEFAULT_CONFIGURATION.unmatchedImages, 'Deny');

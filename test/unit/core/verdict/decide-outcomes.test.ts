@@ -140,7 +140,7 @@ describe('a decision', () => {
   });
 });
 
-describe('an image that no policy speaks for', () => {
+describe('an image that no policy covers', () => {
   for (const [unmatchedImages, outcome, mode] of [
     ['Deny', 'denied', 'Enforce'],
     ['Warn', 'denied', 'Warn'],

@@ -146,7 +146,7 @@ describe('policies of a namespace', () => {
     assert.equal((await decide(SIGNED, { policies, namespace: 'other' })).code, 'Verified');
   });
 
-  test('never admit what no policy of the cluster speaks for', async () => {
+  test('never admit what no policy of the cluster covers', async () => {
     const policies = [own('mine', { images: ['**'], keys: release })];
     const denied = await decide(SIGNED, { policies });
     assert.deepEqual(shown(denied), ['denied', 'Enforce', 'NoPolicy', '']);
@@ -169,7 +169,7 @@ describe('policies of a namespace', () => {
     }
   });
 
-  test('speak for a tag by their digest patterns too', async () => {
+  test('apply to a tag by their digest patterns too', async () => {
     const policies = [cluster, own('ban', { images: [BY_DIGEST], action: 'Deny' })];
     assert.equal((await decide(SIGNED, { policies })).code, 'DeniedByPolicy');
     assert.equal((await decide(SIGNED, { policies, namespace: 'other' })).code, 'Verified');

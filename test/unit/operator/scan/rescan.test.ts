@@ -140,7 +140,7 @@ describe('the scan of what runs', () => {
     assert.deepEqual(images(), ['example.com/app']);
   });
 
-  test('asks nothing for images that no policy speaks for, that admission leaves out, or that are none', async () => {
+  test('asks nothing for images that no policy covers, that admission leaves out, or that are none', async () => {
     policy('all', 'example.com/**');
     run('shop/1', 'example.org/other');
     run('kube-system/1', 'example.com/left-out');
