@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
+import { orAborted } from '../core/deadline.ts';
 import { createEvaluator, type Evaluator } from '../core/policy/evaluator/evaluator.ts';
 import { createAdmissionDoor } from '../webhook/admission/door.ts';
 import { createPolicyDoor } from '../webhook/policies/door.ts';
@@ -105,7 +106,7 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
   };
   const probes = await start(options.metricsListen, { metrics: () => metrics.render() });
   if (options.probesListen) await start(options.probesListen, {});
-  const tls = await firstOf(host.certificate, signal);
+  const tls = await orAborted(host.certificate, signal, () => undefined);
   if (!tls) return;
   const webhook = await startWebhook(options, tls, {
     configuration,
@@ -220,11 +221,6 @@ function clientsOf({ clientAuthorities }: FollowedConfiguration): Pick<WebhookSe
   if (first === undefined) return {};
   let last = first;
   return { clientAuthorities: () => (last = clientAuthorities() ?? last) };
-}
-
-/** Undefined: aborted before. */
-async function firstOf<T>(value: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  return Promise.race([value, aborted(signal).then(() => undefined)]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

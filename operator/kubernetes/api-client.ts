@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { request, type Dispatcher } from 'undici';
+import { orAborted } from '../../core/deadline.ts';
 
 /** What every Kubernetes object has, as far as it is used here. */
 export interface KubeObject {
@@ -118,7 +119,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
       ...(asked.body !== undefined && { body: JSON.stringify(asked.body) }),
       ...(dispatcher && { dispatcher }),
     });
-    return orAborted(answer, signal);
+    return whileWanted(answer, signal);
   }
 
   async function call<T>(asked: ApiRequest): Promise<T> {
@@ -154,20 +155,12 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
 }
 
 /** The HTTP client hears an abort only once it is connected, which may be never. */
-function orAborted(answer: Promise<Dispatcher.ResponseData>, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => {
-      reject(signal.reason instanceof Error ? signal.reason : new ApiError(0, 'stopped'));
-      // Whatever still comes is for nobody.
-      answer.then(({ body }) => body.on('error', () => undefined).destroy()).catch(() => undefined);
-    };
-    if (signal.aborted) return giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    answer
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', giveUp))
-      .catch(() => undefined);
-  });
+function whileWanted(answer: Promise<Dispatcher.ResponseData>, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  const stopped = (): never => {
+    throw signal.reason instanceof Error ? signal.reason : new ApiError(0, 'stopped');
+  };
+  // Whatever still comes is for nobody.
+  return orAborted(answer, signal, stopped, ({ body }) => void body.on('error', () => undefined).destroy());
 }
 
 async function refusal(asked: ApiRequest, response: Dispatcher.ResponseData): Promise<ApiError> {

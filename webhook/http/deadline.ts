@@ -12,7 +12,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /**
    * Rejects with DeadlineExceeded soon after the deadline, even if the work ignores the signal;
-   * from then on no work is started.
+   * from then on no work is started. It races against a promise of its own, not the signal as `orAborted` does: between
+   * the two is the time in which the work may still answer.
    */
   race<T>(work: () => Promise<T>): Promise<T>;
   end(): void;

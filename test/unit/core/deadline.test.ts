@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
-import { withinDeadline } from '../../../core/deadline.ts';
+import { orAborted, withinDeadline } from '../../../core/deadline.ts';
 
 const expired = { code: 'DeadlineExceeded', message: 'the decision was not reached in time' };
 
@@ -27,4 +27,26 @@ test('after the deadline even what is done fails, and a failure nobody waits for
   await assert.rejects(withinDeadline(Promise.reject(new Error('unheard')), signal), expired);
   assert.equal(getEventListeners(signal, 'abort').length, 0);
   await new Promise(setImmediate);
+});
+
+test('what is done too late goes to who closes it, and a failure to nobody', async () => {
+  const controller = new AbortController();
+  const late: string[] = [];
+  const work = Promise.withResolvers<string>();
+  const failing = Promise.withResolvers<string>();
+  const race = (raced: Promise<string>) =>
+    orAborted(
+      raced,
+      controller.signal,
+      () => 'nothing',
+      (value) => late.push(value),
+    );
+  const [first, second, inTime] = [race(work.promise), race(failing.promise), race(Promise.resolve('value'))];
+  assert.equal(await inTime, 'value');
+  controller.abort();
+  assert.deepEqual([await first, await second], ['nothing', 'nothing']);
+  work.resolve('late');
+  failing.reject(new Error('unheard'));
+  await new Promise(setImmediate);
+  assert.deepEqual(late, ['late']);
 });

@@ -3,7 +3,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { harness, objectOf, podReview, reviewOf, untilGone, verdictFor } from '../../reviews.ts';
+import { SIGNED, harness, objectOf, pinnedFor, podReview, reviewOf, untilGone, verdictFor } from '../../reviews.ts';
 import type { AdmissionResponse } from '../../../../../webhook/admission/answer/response.ts';
 import type { Mode } from '../../../../../core/policy/types.ts';
 
@@ -68,6 +68,13 @@ describe('warnings', () => {
     const [long = ''] = (await respond([`registry.example.com/${'a/'.repeat(90)}app:1.0`], 'Warn')).warnings ?? [];
     assert.match(long, /^….*a\/app:1\.0: It has no signature\. Admitted for now \(mode Warn\)\.$/);
     assert.equal(long.length, 120);
+  });
+
+  test('of an image that passes with something left to do say nothing of being admitted for now', async () => {
+    const { handle } = harness({ decide: async ({ image }) => verdictFor(image, { remedy: 'Look at the registry.' }) });
+    const { warnings = [] } = (await handle('validate', podReview([pinnedFor(SIGNED)]), untilGone())).response;
+    assert.match(warnings.join(' '), /Look at the registry\.$/);
+    assert.doesNotMatch(warnings.join(' '), /[Aa]dmitted/);
   });
 
   test('are few, however many images fail', async () => {

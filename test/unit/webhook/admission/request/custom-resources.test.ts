@@ -59,7 +59,7 @@ async function update(resource: string, oldObject: Body, object: Body): Promise<
 }
 
 describe('a custom resource', () => {
-  test('is judged because the configuration names it, and refused as unknown where it does not', async () => {
+  test('is decided on because the configuration names it, and refused as unknown where it does not', async () => {
     const { allowed, message, asked } = await ask(customReview('rollouts', rollout(SIGNED)));
     assert.deepEqual([allowed, message, asked], [true, '', [SIGNED]]);
     const unknown = await ask(customReview('rollouts', rollout(SIGNED)), { configuration: { workloads: [] } });
@@ -189,14 +189,14 @@ describe('an update of a custom resource', () => {
     assert.deepEqual(await update('rollouts', rollout(UNSIGNED), rollout(UNSIGNED)), []);
   });
 
-  test('judges what moved to another place', async () => {
+  test('checks what moved to another place', async () => {
     assert.deepEqual(await update('tasks', task('a', 'b'), task('b', 'a')), ['b', 'a']);
     const template = { spec: { stepTemplate: { image: 'a' } } };
     assert.deepEqual(await update('tasks', template, task('a')), ['a']);
     assert.deepEqual(await update('sets', set('a', 'b'), set('a', 'a')), ['a']);
   });
 
-  test('judges all where the old object cannot be read', async () => {
+  test('checks all where the old object cannot be read', async () => {
     assert.deepEqual(await update('tasks', { spec: { steps: 'x' } }, task('a')), ['a']);
   });
 });
