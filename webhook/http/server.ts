@@ -245,10 +245,16 @@ function answerBadRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
 
+/**
+ * Connections that the system takes while this process is busy; the next are not taken at all, and whoever opens them
+ * tries again after a second, three, seven. Strangers must not fill it in one go. The system's own bound is mostly this.
+ */
+const BACKLOG = 4096;
+
 async function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   const ready = Promise.withResolvers<void>();
   server.once('error', ready.reject);
-  server.listen(port, host, ready.resolve);
+  server.listen({ port, host, backlog: BACKLOG }, ready.resolve);
   await ready.promise;
   server.off('error', ready.reject);
 }

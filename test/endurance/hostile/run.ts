@@ -82,6 +82,7 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
     );
     const report = { ...result, processorSeconds: processorTime() - before };
     loads.set(name, [...(loads.get(name) ?? []), report]);
+    log(`  most memory so far: ${[...pids.values()].map((pid) => memory.use(pid).most).join(' and ')} MiB`);
     if (hostile.length === PARTIES.length) counts.push(done);
     if (hostile.includes('policy writer')) await here.bench.cluster.api.delete(POLICIES);
     await delay(PAUSE);

@@ -3,10 +3,21 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import type { TLSSocket } from 'node:tls';
 import { harness, pinnedFor, podReview, SIGNED } from '../reviews.ts';
 import { handshake, running, runningDoors, untilClosed } from '../serving.ts';
 import type { Door } from '../../../../webhook/http/door.ts';
+
+/** Opens many connections in a thread of its own, and counts those that the system has taken. */
+const OPENING = `
+const { connect } = require('node:net');
+const { port, count, taken } = require('node:worker_threads').workerData;
+for (let index = 0; index < count; index += 1) {
+  connect(port, '127.0.0.1', () => {
+    Atomics.add(taken, 0, 1);
+  }).on('error', () => undefined);
+}`;
 
 const good = JSON.stringify(podReview([pinnedFor(SIGNED)]));
 const head = 'POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
@@ -47,6 +58,22 @@ describe('connections of strangers', () => {
     const { raw, tcp } = await running(harness().handle, { connections: 5 });
     for (let count = 0; count < 20; count += 1) await tcp();
     assert.match(await ask(await raw()), /^HTTP\/1\.1 200/);
+  });
+
+  test('that come in one go while this process is busy leave the system room for another', async () => {
+    const { server } = await running(harness().handle);
+    const taken = new Int32Array(new SharedArrayBuffer(8));
+    const count = 1000;
+    const worker = new Worker(OPENING, { eval: true, workerData: { port: server.port, count, taken } });
+    const deadline = performance.now() + 20_000;
+    // Nothing of this thread runs meanwhile, so that no connection is accepted: the second number is one that nobody changes.
+    for (
+      let now = 0;
+      now < count && Atomics.wait(taken, 1, 0, 10) && performance.now() < deadline;
+      now = Atomics.load(taken, 0)
+    );
+    assert.equal(Atomics.load(taken, 0), count);
+    await worker.terminate();
   });
 
   test('give way last where their review is being answered', async () => {
