@@ -10,7 +10,10 @@ describe('admission by a real API server', () => {
     here = await openInstallation();
     for (const definition of DEFINITIONS) assert.equal((await here.apply(definition)).code, 0);
     await here.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=10s');
-    assert.equal((await here.apply(task('old', here.images.unsigned.tag))).code, 0);
+    const { tag } = here.images.unsigned;
+    for (const object of [task('old', tag), resizable('old', tag), deployment('old', tag)]) {
+      assert.equal((await here.apply(object)).code, 0);
+    }
     await install(here, '--set=config.contact=platform@example.com', `--set-json='config.workloads=${WORKLOADS}'`);
     await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
   });
@@ -88,7 +91,7 @@ describe('admission by a real API server', () => {
     assert.equal(await here.read('rollout/web', '.spec.template.spec.containers[0].image'), signed.tag);
   });
 
-  test('judges an update of a custom resource by the images that it changes', async () => {
+  test('checks an update of a custom resource by the images that it changes', async () => {
     const { unsigned } = here.images;
     await here.kubectl('label', 'task', 'old', 'tier=front');
     const { stderr } = await here.apply(task('old', unsigned.tag, unsigned.tag));
@@ -143,6 +146,52 @@ describe('admission by a real API server', () => {
     assert.equal(await here.read('pod/signed', '.spec.containers[0].image'), here.images.bundled.pinned);
   });
 
+  test('leaves alone what changes no image: resize, status and scale of what is older than its policy', async () => {
+    const cpu = { spec: { containers: [{ name: 'a', resources: { requests: { cpu: '20m' } } }] } };
+    await here.kubectl('patch', 'pod/old', '--subresource=resize', `--patch=${JSON.stringify(cpu)}`);
+    assert.equal(await here.read('pod/old', '.spec.containers[0].resources.requests.cpu'), '20m');
+    await here.kubectl(
+      'patch',
+      'pod/old',
+      '--subresource=status',
+      '--type=merge',
+      '--patch={"status":{"message":"x"}}',
+    );
+    await here.kubectl('scale', 'deployment/old', '--replicas=1');
+    await here.kubectl('scale', 'deployment/old', '--replicas=0');
+  });
+
+  test('checks and pins what is applied server-side, and what is applied again changes nothing', async () => {
+    const { signed, unsigned } = here.images;
+    const apply = (tag: string, ...more: readonly string[]) =>
+      here.apply(deployment('applied', tag), '--server-side', ...more);
+    assert.match((await apply(unsigned.tag)).stderr, /denied the request/);
+    assert.equal((await apply(signed.tag)).code, 0);
+    const image = () => here.read('deployment/applied', '.spec.template.spec.containers[0].image');
+    assert.equal(await image(), signed.pinned);
+    const generation = await here.read('deployment/applied', '.metadata.generation');
+    const { code, stderr } = await apply(signed.tag);
+    assert.equal(code, 0, stderr);
+    assert.equal(await here.read('deployment/applied', '.metadata.generation'), generation);
+    assert.match((await apply(unsigned.tag, '--force-conflicts')).stderr, /denied the request/);
+    assert.equal(await image(), signed.pinned);
+  });
+
+  test('answers a dry run as it would the request, and leaves nothing', async () => {
+    const { signed, unsigned } = here.images;
+    const tried = (tag: string) => here.apply(resizable('tried', tag), '--dry-run=server', '--output=json');
+    assert.match((await tried(unsigned.tag)).stderr, /denied the request/);
+    const { stdout } = await tried(signed.tag);
+    assert.equal(JSON.parse(stdout).spec.containers[0].image, signed.pinned);
+    assert.match(await here.refused('get', 'pod', 'tried'), /not found/);
+  });
+
+  test('checks what comes in another version of the API than the one that it asked for', async () => {
+    const { signed, unsigned } = here.images;
+    assert.match((await here.apply(betaTask(unsigned.tag))).stderr, /denied the request/);
+    assert.equal((await here.apply(betaTask(signed.tag))).code, 0);
+  });
+
   test('lets nodes, and nobody else, make mirror Pods', async () => {
     const spec = { nodeName: 'loopback', containers: [{ name: 'a', image: here.images.unsigned.tag }] };
     const mirror = JSON.stringify(pod(spec, { 'kubernetes.io/config.mirror': 'x' }));
@@ -184,7 +233,12 @@ const DEFINITIONS = ['Rollout', 'Task'].map((kind) => {
       group: 'example.com',
       scope: 'Namespaced',
       names: { kind, plural },
-      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }],
+      versions: ['v1', 'v1beta1'].map((name) => ({
+        name,
+        served: true,
+        storage: name === 'v1',
+        schema: { openAPIV3Schema },
+      })),
     },
   };
 });
@@ -205,6 +259,24 @@ function task(name: string, ...images: readonly string[]): object {
   return { apiVersion: 'example.com/v1', kind: 'Task', metadata: { name, namespace: 'shop' }, spec };
 }
 
+function betaTask(image: string): object {
+  return { ...task('beta', image), apiVersion: 'example.com/v1beta1' };
+}
+
 function pod(spec: object, annotations = {}): object {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'mixed', namespace: 'shop', annotations }, spec };
+}
+
+function resizable(name: string, image: string): object {
+  const resources = { requests: { cpu: '10m' } };
+  const spec = { containers: [{ name: 'a', image, resources }] };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop' }, spec };
+}
+
+/** Of no Pods. */
+function deployment(name: string, image: string): object {
+  const labels = { app: name };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'a', image }] } };
+  const spec = { replicas: 0, selector: { matchLabels: labels }, template };
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: 'shop' }, spec };
 }
