@@ -192,6 +192,11 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
   backgroundScan: object('Checking what runs already, in the background.', {
     enabled: { type: 'boolean', description: 'Watch running Pods and check their images.' },
     requestsPerMinute: integer('Requests to registries that each replica may spend on it.', 1, 100_000),
+    reports: choice('Reports to write into namespaces about what runs there.', [
+      'None',
+      'OpenReports',
+      'PolicyReports',
+    ]),
   }),
   namespacedPolicies: { type: 'boolean', description: 'Follow NamespacedImagePolicies in a cluster.' },
   notifications: list(

@@ -86,7 +86,12 @@ export interface BackgroundScan {
   readonly enabled: boolean;
   /** What each replica may ask of all registries together for it; admissions don't count. */
   readonly requestsPerMinute: number;
+  /** What is written into each namespace about what runs there. */
+  readonly reports: ReportFormat;
 }
+
+/** Of openreports.io, or of wgpolicyk8s.io, which came before it. */
+export type ReportFormat = 'None' | 'OpenReports' | 'PolicyReports';
 
 export interface CacheLifetimes {
   readonly verified: number;
@@ -154,4 +159,4 @@ export interface NotificationConfiguration {
 }
 
 export const DEFAULT_CACHE: CacheLifetimes = { verified: 3600, rejected: 15, tags: 10, staleIfError: 86400 };
-export const DEFAULT_BACKGROUND_SCAN: BackgroundScan = { enabled: true, requestsPerMinute: 120 };
+export const DEFAULT_BACKGROUND_SCAN: BackgroundScan = { enabled: true, requestsPerMinute: 120, reports: 'None' };

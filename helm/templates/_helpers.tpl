@@ -86,6 +86,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if dig "enabled" true (default dict .Values.namespacedPolicies) }}true{{ end }}
 {{- end }}
 
+{{/* Not empty: the background scan writes reports of this kind. */}}
+{{- define "cosignet.reports" -}}
+{{- $reports := dig "backgroundScan" "reports" "None" .Values.config }}
+{{- if ne $reports "None" }}{{ $reports }}{{ end }}
+{{- end }}
+
 {{/* Not empty: a trust root is followed in a TUF repository, which needs a folder to write to. */}}
 {{- define "cosignet.followsTuf" -}}
 {{- range .Values.config.trustRoots }}{{ if .tuf }}true{{ end }}{{ end }}

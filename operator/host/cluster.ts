@@ -292,6 +292,7 @@ function scanOf(
   return createBackgroundScan({
     api: connection.api,
     namespace: options.namespace,
+    name: options.name,
     configuration: options.configuration.configuration,
     policies: () => options.store.snapshot(),
     namespaces,

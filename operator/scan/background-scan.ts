@@ -10,6 +10,7 @@ import type { Effects } from './effects.ts';
 import type { PolicyEffect } from './policy-effect.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
+import { ReportWriter } from './report-writer.ts';
 import { createRequestBudget } from './request-budget.ts';
 import { Rescan, type RescanTimings } from './rescan.ts';
 import { createPodKeeper, POD_SELECTION, type PodObject } from './running-images.ts';
@@ -18,6 +19,8 @@ export interface BackgroundScanOptions {
   readonly api: KubeApi;
   /** The release's own namespace: admission does not look at it. */
   readonly namespace: string;
+  /** The release's. */
+  readonly name: string;
   readonly configuration: () => Pick<Configuration, 'excludedNamespaces' | 'deadlineSeconds' | 'backgroundScan'>;
   readonly policies: () => PolicySnapshot;
   readonly namespaces: Pick<Namespaces, 'context'>;
@@ -63,6 +66,13 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     log,
     timings: { ...WATCH, ...options.timings?.reflector },
   });
+  const reports = new ReportWriter({
+    api,
+    name: options.name,
+    format: () => configuration().backgroundScan.reports,
+    isLeader: options.isLeader,
+    log,
+  });
   const rescan: Rescan = new Rescan({
     pods: () => reflector.list(),
     isLeftOut: (name) => name === namespace || configuration().excludedNamespaces.includes(name),
@@ -74,6 +84,7 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     budget: createRequestBudget({ perMinute: () => configuration().backgroundScan.requestsPerMinute, monotonic }),
     isLeader: options.isLeader,
     publish,
+    report: (running) => reports.write(running),
     log,
     monotonic,
     clock: options.clock,
@@ -95,7 +106,7 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     nudge: () => rescan.nudge(),
     async stop() {
       stopped = true;
-      await Promise.all([reflector.stop(), rescan.stop()]);
+      await Promise.all([reflector.stop(), rescan.stop(), reports.stop()]);
     },
   };
 }

@@ -31,6 +31,8 @@ export interface RescanOptions {
   readonly isLeader: () => boolean;
   /** The effects of all policies whose images are decided about; only where this replica leads. */
   readonly publish: (effects: ReadonlyMap<string, PolicyEffect>) => void;
+  /** All that runs, once it is decided about; only where this replica leads. */
+  readonly report: (running: Running) => void;
   readonly log: Logger;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
@@ -139,6 +141,7 @@ export class Rescan {
       this.#publish(running, snapshot);
     }
     this.#publish(running, snapshot);
+    if (this.#options.isLeader()) this.#options.report(running);
   }
 
   /** Which policies apply to each; a verdict by the same ones stands, however old: it is better than none. */

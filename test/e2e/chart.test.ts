@@ -145,6 +145,26 @@ describe('the chart', () => {
     assert.match(await refusal(json('config.workloads', [bad])), /workloads\/0\/podSpec.*spec\.\.spec/);
   });
 
+  test('grants rights on reports only where they are asked for, of one kind and by one name', async () => {
+    const rights = async (...flags: readonly string[]) => {
+      const role = (await render(...flags)).find(({ kind }) => kind === 'ClusterRole');
+      const rules = (role?.rules ?? []).filter(({ resources }) => resources.some((one) => one.endsWith('reports')));
+      return rules.map(({ apiGroups, resources, verbs, resourceNames }) => [
+        ...apiGroups,
+        ...resources,
+        ...(resourceNames ?? ['any']),
+        verbs.join(),
+      ]);
+    };
+    const asked = (format: string) => `--set=config.backgroundScan.reports=${format}`;
+    const verbs = 'list,create,patch,delete';
+    assert.deepEqual(await rights(), []);
+    assert.deepEqual(await rights(asked('None')), []);
+    assert.deepEqual(await rights(asked('OpenReports')), [['openreports.io', 'reports', 'cosignet', verbs]]);
+    assert.deepEqual(await rights(asked('PolicyReports')), [['wgpolicyk8s.io', 'policyreports', 'cosignet', verbs]]);
+    assert.deepEqual(await rights(asked('OpenReports'), '--set=backgroundScan.enabled=false'), []);
+  });
+
   test('registers nothing by itself, and no caBundle: both are for the leading replica to write', async () => {
     const objects = await render();
     const configurations = objects.filter(({ kind }) => kind.endsWith('WebhookConfiguration'));

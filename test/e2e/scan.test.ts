@@ -37,7 +37,9 @@ describe('what runs already', () => {
     await here.kubectl('--namespace=kube-system', 'run', 'left-out', `--image=${here.images.unsigned.tag}`);
     for (const name of [...RUNNING, 'unsigned-again'])
       await here.kubectl('wait', `pod/${name}`, '--for=condition=Ready', '--timeout=20s');
-    await install(here);
+    for (const name of ['openreports.io_reports', 'wgpolicyk8s.io_policyreports'])
+      await here.kubectl('create', '--filename', path.join(ROOT, `test/vectors/reports/${name}.yaml`));
+    await install(here, '--set=config.backgroundScan.reports=OpenReports');
   });
   after(() => here?.close());
 
@@ -74,6 +76,27 @@ describe('what runs already', () => {
       `shop/forged: ${here.images.forged.tag}: UntrustedSignature`,
       `shop/unsigned: ${here.images.unsigned.tag}: NoSignature`,
     ]);
+  });
+
+  async function reported(kind: string): Promise<Reported> {
+    return waitFor(`a report in ${kind}`, async () => {
+      const report: Reported = JSON.parse(await here.kubectl('get', kind, 'cosignet', '--output=json'));
+      return report;
+    });
+  }
+  const owner = () => here.read('validatingwebhookconfigurations/cosignet', '.metadata.uid');
+
+  test('is told in a report of the namespace, as its definition wants it', async () => {
+    const { summary, results, source, metadata } = await reported('reports.openreports.io');
+    assert.deepEqual(summary, { pass: 1, fail: 2, warn: 0, error: 0, skip: 0 });
+    assert.equal(source, 'cosignet');
+    assert.deepEqual(
+      results.map(({ policy: of, rule, result, resources: [pod] }) => `${result} ${of} ${rule} ${pod?.name}`),
+      ['fail default UntrustedSignature forged', 'fail default NoSignature unsigned', 'pass default Verified signed'],
+    );
+    assert.equal(metadata.ownerReferences[0]?.uid, await owner());
+    // Nothing is said of a namespace that is not looked at.
+    assert.equal(await here.kubectl('get', 'reports.openreports.io', '--namespace=kube-system', '--output=name'), '');
   });
 
   test('a policy in Audit tells what it would deny before it enforces, and the other one what is left to it', async () => {
@@ -336,6 +359,19 @@ spec:
     });
   });
 
+  test('is told in the older kind of report where that is asked for', async () => {
+    const { code, stdout, stderr } = await here.make(
+      'install',
+      '--reuse-values',
+      '--set=config.backgroundScan.reports=PolicyReports',
+    );
+    assert.equal(code, 0, stdout + stderr);
+    const { summary, results, metadata } = await reported('policyreports.wgpolicyk8s.io');
+    assert.notEqual(summary['fail'], 0);
+    assert.ok(results.some(({ rule, result }) => rule === 'NoSignature' && result === 'fail'));
+    assert.equal(metadata.ownerReferences[0]?.uid, await owner());
+  });
+
   test('is not looked at where that is switched off, and what was found is removed', async () => {
     const { code, stdout, stderr } = await here.make('install', '--reuse-values', '--set=backgroundScan.enabled=false');
     assert.equal(code, 0, stdout + stderr);
@@ -352,7 +388,30 @@ spec:
     ]);
     assert.equal(can.stdout.trim(), 'no');
   });
+
+  test('has no report left once Cosignet is uninstalled', async () => {
+    const kinds = ['get', 'reports.openreports.io,policyreports.wgpolicyk8s.io', '--output=name'];
+    assert.equal((await here.kubectl(...kinds)).split('\n').length, 2);
+    const { code, stdout, stderr } = await here.make('uninstall');
+    assert.equal(code, 0, stdout + stderr);
+    await waitFor('reports to be gone', async () => {
+      assert.equal(await here.kubectl(...kinds), '');
+      return true;
+    });
+  });
 });
+
+interface Reported {
+  readonly source?: string;
+  readonly metadata: { readonly ownerReferences: readonly { readonly uid: string }[] };
+  readonly summary: Readonly<Record<string, number>>;
+  readonly results: readonly {
+    readonly policy: string;
+    readonly rule: string;
+    readonly result: string;
+    readonly resources: readonly { readonly name: string }[];
+  }[];
+}
 
 /** `NAME.yaml` in the folder of the workbench. */
 function policyFile({ bench }: Installation, name: string, spec: object): string {

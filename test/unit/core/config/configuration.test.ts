@@ -28,7 +28,7 @@ describe('parseConfiguration', () => {
     assert.equal(DEFAULT_CONFIGURATION.unmatchedImages, 'Deny');
     assert.equal(DEFAULT_CONFIGURATION.enforcement, 'PerPolicy');
     assert.ok(DEFAULT_CONFIGURATION.deadlineSeconds < 10);
-    assert.deepEqual(DEFAULT_CONFIGURATION.backgroundScan, { enabled: true, requestsPerMinute: 120 });
+    assert.deepEqual(DEFAULT_CONFIGURATION.backgroundScan, { enabled: true, requestsPerMinute: 120, reports: 'None' });
   });
 
   test('every field that is written replaces its default and leaves its neighbours', () => {

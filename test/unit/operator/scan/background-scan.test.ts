@@ -34,6 +34,7 @@ describe('the background scan', () => {
     scan = createBackgroundScan({
       api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
       namespace: 'cosignet',
+      name: 'cosignet',
       configuration: () => engine.configuration,
       policies: () => engine.store.snapshot(),
       namespaces: { context: async (name) => ({ name, labels: {} }) },

@@ -49,6 +49,7 @@ describe('the scan of what runs', () => {
       budget: { available: (signal) => budget.available(signal), spend: (requests) => budget.spend(requests) },
       isLeader: () => leads,
       publish: (effects) => published.push(effects),
+      report: () => undefined,
       log: silentLogger,
       monotonic: () => now,
       clock: () => now,

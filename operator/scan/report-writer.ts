@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReportFormat } from '../../core/config/types.ts';
+import type { Logger } from '../../core/observe.ts';
+import { errorText } from '../../core/text.ts';
+import { apiPath, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
+import { pause } from '../kubernetes/backoff.ts';
+import { apply } from '../registration/apply.ts';
+import type { Running } from './running-groups.ts';
+import { REPORT_KINDS, reportContents, type ReportContent } from './report.ts';
+
+export interface ReportWriterOptions {
+  readonly api: KubeApi;
+  /** Of the release: each report's, and of the webhook configuration that owns them. */
+  readonly name: string;
+  readonly format: () => ReportFormat;
+  readonly isLeader: () => boolean;
+  readonly log: Logger;
+  /** Milliseconds from what failed to its repetition: a kind may just be coming up. */
+  readonly retry?: number;
+}
+
+interface List {
+  readonly metadata?: { readonly continue?: string };
+  /** Go writes null for none. */
+  readonly items?: readonly KubeObject[] | null;
+}
+
+interface Owner {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+const REGISTRATION = 'admissionregistration.k8s.io/v1';
+const LABEL = 'app.kubernetes.io/managed-by';
+const MANAGER = 'cosignet';
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+const PAGE = 250;
+/** More namespaces than a cluster may have. */
+const PAGES_MOST = 400;
+/** An API server that answers so often with an error is left alone for now. */
+const FAILURES_MOST = 5;
+const RETRY = 10_000;
+
+/**
+ * Writes what was found into a report in each namespace, and removes those that nothing is left to say in. They are owned
+ * by a webhook configuration, which an uninstallation removes, and so are removed with it.
+ */
+export class ReportWriter {
+  readonly #options: ReportWriterOptions;
+  /** What each namespace was last told. */
+  #written = new Map<string, string>();
+  #wanted: ReadonlyMap<string, ReportContent> | undefined;
+  #running: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+  #said = '';
+
+  constructor(options: ReportWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Returns at once; what was found last wins. */
+  write(running: Running): void {
+    if (this.#stopping.signal.aborted || this.#options.format() === 'None') return;
+    this.#wanted = reportContents(running);
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted && this.#mayGoOn()) {
+      const wanted = this.#wanted;
+      this.#wanted = undefined;
+      try {
+        await this.#writeAll(wanted);
+        this.#said = '';
+      } catch (thrown) {
+        this.#say(errorText(thrown));
+        this.#wanted ??= wanted;
+        await pause(this.#options.retry ?? RETRY, this.#stopping.signal);
+      }
+    }
+  }
+
+  /** Once, however often. */
+  #say(text: string): void {
+    if (text === this.#said) return;
+    this.#said = text;
+    this.#options.log.warn('reports are not written', { reason: text });
+  }
+
+  #mayGoOn(): boolean {
+    return !this.#stopping.signal.aborted && this.#options.isLeader();
+  }
+
+  async #writeAll(wanted: ReadonlyMap<string, ReportContent>): Promise<void> {
+    const format = this.#options.format();
+    if (format === 'None') return;
+    const owner = await this.#owner();
+    const there = await this.#there(format);
+    const failures: string[] = [];
+    const steps = [
+      ...[...wanted].map(
+        ([namespace, content]) =>
+          () =>
+            this.#put({ format, namespace, content, owner }, there),
+      ),
+      ...[...there].filter((one) => !wanted.has(one)).map((namespace) => () => this.#remove(format, namespace)),
+    ];
+    for (const step of steps) {
+      if (!this.#mayGoOn()) return;
+      // A namespace that is just being deleted takes nothing more; the others do.
+      await step().catch((thrown: unknown) => failures.push(errorText(thrown)));
+      if (failures.length >= FAILURES_MOST) break;
+    }
+    const [first] = failures;
+    if (first !== undefined) throw new Error(first);
+  }
+
+  async #owner(): Promise<Owner> {
+    const { api, name } = this.#options;
+    const path = apiPath(`/apis/${REGISTRATION}`, 'validatingwebhookconfigurations', name);
+    const { metadata } = await api.call<KubeObject>({ path });
+    return { apiVersion: REGISTRATION, kind: 'ValidatingWebhookConfiguration', name, uid: metadata.uid ?? '' };
+  }
+
+  /** Namespaces that have a report of ours. */
+  async #there(format: Written): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    let next = '';
+    for (let page = 0; page < PAGES_MOST; page += 1) {
+      const { metadata, items } = await this.#page(format, next);
+      for (const report of items ?? []) {
+        if (isOurs(report)) found.add(report.metadata.namespace ?? '');
+      }
+      next = metadata?.continue ?? '';
+      if (next === '') break;
+    }
+    return found;
+  }
+
+  #page(format: Written, next: string): Promise<List> {
+    const { api, name } = this.#options;
+    const { group, version, plural } = REPORT_KINDS[format];
+    return api.call({
+      path: apiPath(`/apis/${group}/${version}`, plural),
+      query: { fieldSelector: `metadata.name=${name}`, limit: String(PAGE), ...(next !== '' && { continue: next }) },
+      accept: METADATA_LIST,
+    });
+  }
+
+  async #put({ format, namespace, content, owner }: Told, there: ReadonlySet<string>): Promise<void> {
+    const { api, name } = this.#options;
+    const { group, version, kind, fields } = REPORT_KINDS[format];
+    const report = {
+      apiVersion: `${group}/${version}`,
+      kind,
+      metadata: { name, namespace, labels: { [LABEL]: MANAGER }, ownerReferences: [owner] },
+      ...fields,
+      scope: { apiVersion: 'v1', kind: 'Namespace', name: namespace },
+      ...content,
+    };
+    const text = JSON.stringify(report);
+    if (there.has(namespace) && this.#written.get(namespace) === text) return;
+    await apply(api, this.#path(format, namespace), report);
+    this.#written.set(namespace, text);
+  }
+
+  async #remove(format: Written, namespace: string): Promise<void> {
+    this.#written.delete(namespace);
+    await this.#options.api.call({ method: 'DELETE', path: this.#path(format, namespace) });
+  }
+
+  #path(format: Written, namespace: string): string {
+    const { group, version, plural } = REPORT_KINDS[format];
+    return apiPath(`/apis/${group}/${version}/namespaces`, namespace, plural, this.#options.name);
+  }
+}
+
+type Written = keyof typeof REPORT_KINDS;
+
+interface Told {
+  readonly format: Written;
+  readonly namespace: string;
+  readonly content: ReportContent;
+  readonly owner: Owner;
+}
+
+/** Somebody else may have one of the same name. */
+function isOurs({ metadata }: KubeObject): boolean {
+  return metadata.namespace !== undefined && metadata.labels?.[LABEL] === MANAGER;
+}
