@@ -146,23 +146,14 @@ describe('the chart', () => {
   });
 
   test('grants rights on reports only where they are asked for, of one kind and by one name', async () => {
-    const rights = async (...flags: readonly string[]) => {
-      const role = (await render(...flags)).find(({ kind }) => kind === 'ClusterRole');
-      const rules = (role?.rules ?? []).filter(({ resources }) => resources.some((one) => one.endsWith('reports')));
-      return rules.map(({ apiGroups, resources, verbs, resourceNames }) => [
-        ...apiGroups,
-        ...resources,
-        ...(resourceNames ?? ['any']),
-        verbs.join(),
-      ]);
-    };
-    const asked = (format: string) => `--set=config.backgroundScan.reports=${format}`;
     const verbs = 'list,create,patch,delete';
-    assert.deepEqual(await rights(), []);
-    assert.deepEqual(await rights(asked('None')), []);
-    assert.deepEqual(await rights(asked('OpenReports')), [['openreports.io', 'reports', 'cosignet', verbs]]);
-    assert.deepEqual(await rights(asked('PolicyReports')), [['wgpolicyk8s.io', 'policyreports', 'cosignet', verbs]]);
-    assert.deepEqual(await rights(asked('OpenReports'), '--set=backgroundScan.enabled=false'), []);
+    assert.deepEqual(await reportRights(), []);
+    assert.deepEqual(await reportRights(reportsOf('None')), []);
+    assert.deepEqual(await reportRights(reportsOf('OpenReports')), [`openreports.io reports cosignet ${verbs}`]);
+    assert.deepEqual(await reportRights(reportsOf('PolicyReports')), [
+      `wgpolicyk8s.io policyreports cosignet ${verbs}`,
+    ]);
+    assert.deepEqual(await reportRights(reportsOf('OpenReports'), '--set=backgroundScan.enabled=false'), []);
   });
 
   test('registers nothing by itself, and no caBundle: both are for the leading replica to write', async () => {
@@ -302,6 +293,17 @@ describe('what the chart adds when told so', () => {
     assert.notEqual(labels?.['app.kubernetes.io/name'], 'cosignet');
   });
 });
+
+/** On reports: `groups resources names verbs`. */
+async function reportRights(...flags: readonly string[]): Promise<readonly string[]> {
+  const role = (await render(...flags)).find(({ kind }) => kind === 'ClusterRole');
+  const rules = (role?.rules ?? []).filter(({ resources }) => resources.some((one) => one.endsWith('reports')));
+  return rules.map(({ apiGroups, resources, verbs, resourceNames = ['any'] }) =>
+    [apiGroups, resources, resourceNames, verbs].map((names) => names.join()).join(' '),
+  );
+}
+
+const reportsOf = (format: string) => `--set=config.backgroundScan.reports=${format}`;
 
 function webhooksOf(objects: readonly Rendered[]) {
   const { mutating, validating } = registration(objects);
