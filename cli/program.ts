@@ -91,6 +91,10 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
     .description('check images, or all of rendered manifests, as the webhook would')
     .argument('[image...]', 'image references')
     .addOption(repeatable('-f, --filename <path>', 'file or folder with manifests, - for standard input (repeatable)'))
+    .option(
+      '--oci-layout <folder>',
+      'OCI image layout that has the images, in place of registries: as `cosign save` writes it',
+    )
     .addOption(clusterPolicies())
     .addOption(
       repeatable('--key <file>', 'a public key that must have signed, in place of policies (repeatable: any of them)'),

@@ -3,6 +3,7 @@ import type { Configuration } from '../../core/config/types.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { anonymousKeychain } from '../../core/registry/credentials/keychains.ts';
+import type { RegistryClient } from '../../core/registry/types.ts';
 import { printable } from '../../core/text.ts';
 import { documentedVerdict, verdictText } from '../../core/verdict/verdict-text.ts';
 import { configurationOf } from '../inputs/configuration.ts';
@@ -18,6 +19,8 @@ import type { TrustRootOptions } from '../inputs/trust-roots.ts';
 import { asksCluster, openChosenCluster, type ClusterChoice } from '../cluster/chosen-cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { compiledStore } from '../cluster/policy-store.ts';
+import { createLayoutRegistry, digestsOf } from '../layout/layout-registry.ts';
+import { openLayout } from '../layout/oci-layout.ts';
 import { decideItems } from '../scan/decide-items.ts';
 import { itemsOfManifests, type InventoryItem } from '../scan/inventory.ts';
 import { renderReport, type ScanFormat } from '../scan/render.ts';
@@ -29,19 +32,22 @@ export interface VerifyOptions
   extends PolicyOptions, NamespaceOptions, RegistryOptions, TrustRootOptions, ClusterChoice {
   /** Files or folders with manifests, `-` for standard input: their images are checked beside those that are named. */
   readonly filename: readonly string[];
+  /** A folder that has the images, in place of registries. */
+  readonly ociLayout?: string;
   /** Undefined: a table for manifests, else text. */
   readonly output?: VerifyFormat;
 }
 
 /** Decides about each image as the webhook would, and prints the verdicts in the order of the images, or as a report. */
-export async function verify(images: readonly string[], options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
+export async function verify(named: readonly string[], options: VerifyOptions, terminal: Terminal): Promise<ExitCode> {
   const { filename } = options;
-  if (images.length === 0 && filename.length === 0) throw new UsageError('name an image, or manifests with --filename');
+  requireImages(named, options);
   const cluster = asksCluster(options, hasPolicies(options))
     ? await openChosenCluster(options, anonymousKeychain, terminal)
     : undefined;
   try {
     const configuration = cluster?.configuration ?? (await configurationOf(options));
+    const { images, registry } = await sourceOf(options, named, configuration);
     const manifests = await readManifests(filename, terminal, configuration.workloads);
     const keychain = await commandKeychain(terminal.environment, configuration);
     const contextOf = await contextsOf(manifests, namespaceOf(options, cluster), cluster);
@@ -54,6 +60,7 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
       options,
       configuration,
       policies: (trustRoots) => policiesOf(options, { configuration, trustRoots, cluster }),
+      registry,
       ...(items.some((item) => item.namespace.name === undefined) && { given: contextOf(undefined) }),
       terminal,
     });
@@ -63,6 +70,39 @@ export async function verify(images: readonly string[], options: VerifyOptions, 
     await cluster?.close();
   }
 }
+
+function requireImages(named: readonly string[], { filename, ociLayout }: VerifyOptions): void {
+  if (named.length === 0 && filename.length === 0 && ociLayout === undefined)
+    throw new UsageError('name an image, or manifests with --filename');
+}
+
+interface ImageSource {
+  /** Undefined: registries over the network. */
+  readonly registry?: RegistryClient;
+  /** Those that were named, or all that it lists. */
+  readonly images: readonly string[];
+}
+
+async function sourceOf(
+  { ociLayout, filename, key = [] }: VerifyOptions,
+  named: readonly string[],
+  { limits }: Configuration,
+): Promise<ImageSource> {
+  if (ociLayout === undefined) return { images: named };
+  if (filename.length > 0) throw new UsageError('--oci-layout is for images that are named, and not for --filename');
+  // What a layout calls its images was written by whoever made it: it must not choose the policy.
+  if (named.length === 0 && key.length === 0)
+    throw new UsageError('with policies, --oci-layout needs the name of the image that it is checked as');
+  const layout = await openLayout(ociLayout, limits);
+  const registry = createLayoutRegistry(layout, limits);
+  if (named.length > 0) return { registry, images: named };
+  const digests = await digestsOf(layout, limits);
+  if (digests.length === 0) throw new UsageError(`${ociLayout} lists no image`);
+  return { registry, images: digests.map((digest) => `${UNNAMED}@${digest}`) };
+}
+
+/** Keys on the command line are for images of any name. */
+const UNNAMED = 'localhost/oci-layout';
 
 function hasPolicies({ policies, key = [] }: VerifyOptions): boolean {
   return policies.length > 0 || key.length > 0;

@@ -3,6 +3,7 @@ import type { Configuration } from '../../core/config/types.ts';
 import { silentLogger, silentMetrics } from '../../core/observe.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import { createRegistryClient } from '../../core/registry/client/client.ts';
+import type { RegistryClient } from '../../core/registry/types.ts';
 import type { SettingsOf } from '../../core/registry/transport/endpoints.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
 import type { TrustRoots } from '../../core/sigstore/trust/trust-root.ts';
@@ -13,6 +14,8 @@ interface CommandEngineOptions {
   readonly settings: SettingsOf;
   readonly trustRoots: TrustRoots;
   readonly policies: Pick<PolicyStore, 'snapshot'>;
+  /** Instead of registries over the network. */
+  readonly registry?: RegistryClient | undefined;
   /** Aborted when the user gives up. */
   readonly signal: AbortSignal;
 }
@@ -27,19 +30,20 @@ export interface CommandEngine {
 export function createCommandEngine(options: CommandEngineOptions): CommandEngine {
   const { configuration, settings, trustRoots, policies } = options;
   const around = { clock: Date.now, metrics: silentMetrics };
-  const registry = createRegistryClient({
+  const online = createRegistryClient({
     settings,
     limits: configuration.limits,
     proxy: configuration.proxy,
     log: silentLogger,
     ...around,
   });
+  const registry = options.registry ?? online;
   const decide = createEngine({ policies, registry, trustRoots, configuration: () => configuration, ...around });
   return {
     decide: (request) => {
       const deadline = AbortSignal.timeout(configuration.deadlineSeconds * 1000);
       return decide({ ...request, signal: AbortSignal.any([deadline, options.signal]) });
     },
-    close: () => registry.close(),
+    close: () => online.close(),
   };
 }

@@ -2,6 +2,7 @@
 import type { Configuration } from '../../core/config/types.ts';
 import { mapInParallel } from '../../core/parallel.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
+import type { RegistryClient } from '../../core/registry/types.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { createCommandEngine } from '../inputs/engine.ts';
 import { silentPolicies } from '../inputs/namespace.ts';
@@ -18,6 +19,8 @@ export interface DecidingOptions {
   readonly policies: (trustRoots: readonly string[]) => Promise<PolicyStore>;
   /** The namespace that was given on the command line, perhaps without a name; undefined: each item has its own. */
   readonly given?: NamespaceContext;
+  /** Instead of registries over the network. */
+  readonly registry?: RegistryClient | undefined;
   readonly terminal: Terminal;
 }
 
@@ -27,7 +30,7 @@ const PARALLEL_IMAGES = 8;
 /** Decides about each item as the webhook would; in their order. */
 export async function decideItems(
   items: readonly InventoryItem[],
-  { options, configuration, policies: load, given, terminal }: DecidingOptions,
+  { options, configuration, policies: load, given, registry, terminal }: DecidingOptions,
 ): Promise<readonly ScannedImage[]> {
   const trustRoots = await commandTrustRoots(configuration, options, terminal);
   const policies = await load(trustRoots.names());
@@ -39,6 +42,7 @@ export async function decideItems(
     settings: await registrySettings(configuration, options),
     trustRoots,
     policies,
+    registry,
     signal: terminal.signal,
   });
   let done = 0;

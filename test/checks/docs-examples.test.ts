@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -45,6 +45,7 @@ describe('commands in the documentation', () => {
     await loadLayout(content, path.join(vectors, 'layout'));
     registry = await startFakeRegistry({ content, intercept: serveSignedImage });
     await writeReadersFiles(folder, registry.host);
+    await writeLayout(path.join(folder, 'app'), content.manifest('demo/signed', '1.0')?.digest ?? '');
   });
   after(async () => {
     await registry?.close();
@@ -67,6 +68,25 @@ describe('commands in the documentation', () => {
     });
   }
 });
+
+/** What `cosign save` leaves: one image without a name. Its signature is found by the tag that it has in the vectors. */
+async function writeLayout(layout: string, digest: string): Promise<void> {
+  await cp(path.join(vectors, 'layout'), layout, { recursive: true });
+  const tag = `${digest.replace(':', '-')}.sig`;
+  const index: { manifests: { digest: string; annotations: Record<string, string> }[] } = JSON.parse(
+    await readFile(path.join(layout, 'index.json'), 'utf8'),
+  );
+  const signature = index.manifests.filter(({ annotations }) =>
+    Object.values(annotations).includes(`demo/signed:${tag}`),
+  );
+  const kept = signature.map((entry) =>
+    Object.assign(entry, { annotations: { kind: 'dev.cosignproject.cosign/sigs' } }),
+  );
+  await writeFile(
+    path.join(layout, 'index.json'),
+    JSON.stringify({ schemaVersion: 2, manifests: [{ digest }, ...kept] }),
+  );
+}
 
 describe('policies in the documentation', () => {
   let folder = '';

@@ -74,19 +74,26 @@ export async function getManifest(
   return { digest, mediaType: mediaTypeOf(response), bytes: response.body };
 }
 
+function mediaTypeOf({ url, headers, body }: HttpResponse): string {
+  return manifestType(body, contentType(headers), url.host);
+}
+
 /**
- * Header and body must say the same (image-spec, manifest.md): a document that is read as an index
- * by one reader and as a manifest by another means two things (CVE-2021-41190).
+ * What serves a manifest and the manifest must say the same of its type (image-spec, manifest.md): a document that is read
+ * as an index by one reader and as a manifest by another means two things (CVE-2021-41190).
+ *
+ * @param header undefined: it says nothing.
+ * @param source who serves it, for the message
+ * @throws EngineError RegistryUnavailable
  */
-function mediaTypeOf(response: HttpResponse): string {
-  const header = contentType(response.headers);
+export function manifestType(bytes: Uint8Array, header: string | undefined, source: string): string {
   const served = header !== undefined && GENERIC_TYPES.has(header) ? undefined : header;
-  const stated = statedMediaType(response.body);
+  const stated = statedMediaType(bytes);
   if (served !== undefined && stated !== undefined && served !== stated) {
-    const message = `${response.url.host} served a manifest as one media type that calls itself another`;
+    const message = `${source} served a manifest as one media type that calls itself another`;
     throw new EngineError('RegistryUnavailable', message);
   }
-  return served ?? stated ?? impliedMediaType(response.body) ?? header ?? '';
+  return served ?? stated ?? impliedMediaType(bytes) ?? header ?? '';
 }
 
 /** Whether it is a manifest at all is for its reader to say; its digest is what it is. */
