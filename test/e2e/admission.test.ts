@@ -11,9 +11,7 @@ describe('admission by a real API server', () => {
     for (const definition of DEFINITIONS) assert.equal((await here.apply(definition)).code, 0);
     await here.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=10s');
     const { tag } = here.images.unsigned;
-    for (const object of [task('old', tag), resizable('old', tag), deployment('old', tag)]) {
-      assert.equal((await here.apply(object)).code, 0);
-    }
+    assert.equal((await here.apply(task('old', tag))).code, 0);
     await install(here, '--set=config.contact=platform@example.com', `--set-json='config.workloads=${WORKLOADS}'`);
     await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
   });
@@ -146,37 +144,6 @@ describe('admission by a real API server', () => {
     assert.equal(await here.read('pod/signed', '.spec.containers[0].image'), here.images.bundled.pinned);
   });
 
-  test('leaves alone what changes no image: resize, status and scale of what is older than its policy', async () => {
-    const cpu = { spec: { containers: [{ name: 'a', resources: { requests: { cpu: '20m' } } }] } };
-    await here.kubectl('patch', 'pod/old', '--subresource=resize', `--patch=${JSON.stringify(cpu)}`);
-    assert.equal(await here.read('pod/old', '.spec.containers[0].resources.requests.cpu'), '20m');
-    await here.kubectl(
-      'patch',
-      'pod/old',
-      '--subresource=status',
-      '--type=merge',
-      '--patch={"status":{"message":"x"}}',
-    );
-    await here.kubectl('scale', 'deployment/old', '--replicas=1');
-    await here.kubectl('scale', 'deployment/old', '--replicas=0');
-  });
-
-  test('checks and pins what is applied server-side, and what is applied again changes nothing', async () => {
-    const { signed, unsigned } = here.images;
-    const apply = (tag: string, ...more: readonly string[]) =>
-      here.apply(deployment('applied', tag), '--server-side', ...more);
-    assert.match((await apply(unsigned.tag)).stderr, /denied the request/);
-    assert.equal((await apply(signed.tag)).code, 0);
-    const image = () => here.read('deployment/applied', '.spec.template.spec.containers[0].image');
-    assert.equal(await image(), signed.pinned);
-    const generation = await here.read('deployment/applied', '.metadata.generation');
-    const { code, stderr } = await apply(signed.tag);
-    assert.equal(code, 0, stderr);
-    assert.equal(await here.read('deployment/applied', '.metadata.generation'), generation);
-    assert.match((await apply(unsigned.tag, '--force-conflicts')).stderr, /denied the request/);
-    assert.equal(await image(), signed.pinned);
-  });
-
   test('answers a dry run as it would the request, and leaves nothing', async () => {
     const { signed, unsigned } = here.images;
     const tried = (tag: string) => here.apply(resizable('tried', tag), '--dry-run=server', '--output=json');
@@ -271,12 +238,4 @@ function resizable(name: string, image: string): object {
   const resources = { requests: { cpu: '10m' } };
   const spec = { containers: [{ name: 'a', image, resources }] };
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop' }, spec };
-}
-
-/** Of no Pods. */
-function deployment(name: string, image: string): object {
-  const labels = { app: name };
-  const template = { metadata: { labels }, spec: { containers: [{ name: 'a', image }] } };
-  const spec = { replicas: 0, selector: { matchLabels: labels }, template };
-  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: 'shop' }, spec };
 }
