@@ -7,25 +7,30 @@ import type { Limits } from '../limits.ts';
  * whoever may push to a repository chooses how many there are.
  */
 export interface EvidenceAllowance {
-  /** Before so many bytes are asked for. @throws EngineError ResponseTooLarge */
-  take(bytes: number): void;
-  /** Before one more signature or attestation is kept. @throws EngineError ResponseTooLarge */
-  addCandidate(): void;
+  /** Before so many bytes are asked for; another attempt at the same piece costs nothing. @throws EngineError ResponseTooLarge */
+  take(bytes: number, piece: string): void;
+  /** Before one more signature or attestation is kept, each once. @throws EngineError ResponseTooLarge */
+  addCandidate(source: string): void;
 }
 
 export function createEvidenceAllowance(limits: Pick<Limits, 'evidenceBytes' | 'candidates'>): EvidenceAllowance {
   let bytes = 0;
-  let candidates = 0;
+  /** Made with the first: most images in the cache need no more. */
+  let taken: Set<string> | undefined;
+  let candidates: Set<string> | undefined;
   return {
-    take(more) {
+    take(more, piece) {
+      if (taken?.has(piece) === true) return;
       if (bytes + more > limits.evidenceBytes) throw spent(`${limits.evidenceBytes} bytes`, 'evidenceBytes');
       bytes += more;
+      (taken ??= new Set()).add(piece);
     },
-    addCandidate() {
-      if (candidates === limits.candidates) {
+    addCandidate(source) {
+      if (candidates?.has(source) === true) return;
+      if (candidates?.size === limits.candidates) {
         throw spent(`${limits.candidates} signatures and attestations`, 'candidates');
       }
-      candidates += 1;
+      (candidates ??= new Set()).add(source);
     },
   };
 }

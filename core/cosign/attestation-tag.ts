@@ -62,8 +62,8 @@ async function readAttestation(
   if (descriptor.mediaType !== MEDIA_TYPE) {
     throw new EngineError('MalformedSignature', `the layer is not of the media type ${MEDIA_TYPE}`);
   }
-  allowance.addCandidate();
-  allowance.take(descriptor.size);
+  allowance.addCandidate(source);
+  allowance.take(descriptor.size, source);
   const bytes = await registry.getBlob(repository, descriptor, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the envelope');
   const envelope = parseJson(bytes, limits.bundleBytes, 'the DSSE envelope');

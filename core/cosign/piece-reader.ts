@@ -16,6 +16,8 @@ export interface EvidenceReader {
    * now; a later call tries again and nothing is lost.
    */
   next(scope: RequestScope): Promise<EvidenceBatch | undefined>;
+  /** Characters of what is listed and not yet read, which stays in memory until it is. */
+  heldCharacters(): number;
 }
 
 /** A place and what it is made of. */
@@ -57,6 +59,8 @@ export class PieceReader<Piece> implements EvidenceReader {
   #faults: EvidenceFault[] = [];
   #retrying = false;
   #batchSize: number;
+  /** Kept along: to count anew with each read would be endless work for a long list. */
+  #held = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(source: PieceSource<Piece>) {
@@ -71,6 +75,10 @@ export class PieceReader<Piece> implements EvidenceReader {
     return turn;
   }
 
+  heldCharacters(): number {
+    return this.#held;
+  }
+
   /** Opens the place once more at the next call. */
   reopen(): void {
     this.#queue = undefined;
@@ -80,6 +88,7 @@ export class PieceReader<Piece> implements EvidenceReader {
     const queue = (this.#queue ??= await this.#open(scope));
     if (queue.length === 0) queue.push(...this.#later.splice(0));
     const chunk = queue.splice(0, this.#batchSize);
+    this.#held -= charactersOf(chunk);
     if (chunk.length === 0 && this.#faults.length === 0) return this.#end(queue, scope);
     const batches = await this.#readAll(chunk, queue, scope);
     this.#batchSize = this.#source.batches[1];
@@ -92,8 +101,8 @@ export class PieceReader<Piece> implements EvidenceReader {
     if (scope.signal.aborted) {
       // Nobody waits for this any more: leave it to the next decision.
       queue.unshift(...chunk);
-      this.#missed.splice(missedBefore);
-      this.#later.splice(laterBefore);
+      const doubled = [...this.#missed.splice(missedBefore), ...this.#later.splice(laterBefore)];
+      this.#held += charactersOf(chunk) - charactersOf(doubled);
       throw new EngineError('DeadlineExceeded', 'the deadline passed while evidence was read');
     }
     const failure = this.#failure;
@@ -118,19 +127,30 @@ export class PieceReader<Piece> implements EvidenceReader {
     const { pieces, faults, failure } = await this.#source.open(scope);
     this.#faults.push(...faults);
     this.#unlisted = failure;
+    this.#held += charactersOf(pieces);
     return [...pieces];
+  }
+
+  #keep(list: Piece[], piece: Piece): void {
+    list.push(piece);
+    this.#held += charactersOf([piece]);
   }
 
   async #read(piece: Piece, scope: RequestScope): Promise<EvidenceBatch> {
     try {
       const { batch, later } = await this.#source.read(piece, scope);
-      if (later !== undefined) this.#later.push(later);
+      if (later !== undefined) this.#keep(this.#later, later);
       return batch;
     } catch (error) {
       if (!isTransient(error)) return faultyEvidence(faultFrom(this.#source.nameOf(piece), error));
       this.#failure = error;
-      this.#missed.push(piece);
+      this.#keep(this.#missed, piece);
       return NO_EVIDENCE;
     }
   }
+}
+
+/** Of pieces as they came, which were JSON. */
+export function charactersOf(pieces: readonly unknown[]): number {
+  return pieces.reduce<number>((sum, piece) => sum + JSON.stringify(piece).length, 0);
 }

@@ -3,8 +3,8 @@ import { raiseLimit } from '../limits.ts';
 import type { Limits } from '../limits.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor, RequestScope } from '../registry/types.ts';
-import { NO_EVIDENCE } from '../signatures/evidence.ts';
-import { PieceReader } from './piece-reader.ts';
+import { isTransient, NO_EVIDENCE } from '../signatures/evidence.ts';
+import { charactersOf, PieceReader } from './piece-reader.ts';
 import type { EvidenceReader, Opened, PieceRead } from './piece-reader.ts';
 import { openReferrer, readReferrer } from './referrer.ts';
 import type { OpenReferrer } from './referrer.ts';
@@ -54,6 +54,9 @@ class Referrers implements ReferrerReader {
   readonly #pieces: PieceReader<Piece>;
   /** Listed before: a list that is asked for again repeats them. */
   readonly #seen = new Set<Digest>();
+  /** Manifests whose content did not come; they need not be read again. */
+  readonly #opened = new Map<Digest, OpenReferrer>();
+  #openedCharacters = 0;
   #wanted = SIGNATURES;
   #apiAssumedAbsent = false;
   #asksAnew = false;
@@ -72,6 +75,10 @@ class Referrers implements ReferrerReader {
   next(scope: RequestScope, wanted = SIGNATURES): Promise<EvidenceBatch | undefined> {
     this.#wanted = wanted;
     return this.#pieces.next(scope);
+  }
+
+  heldCharacters(): number {
+    return this.#pieces.heldCharacters() + this.#openedCharacters;
   }
 
   async nextOfApi(scope: RequestScope): Promise<EvidenceBatch | undefined> {
@@ -112,7 +119,8 @@ class Referrers implements ReferrerReader {
    * that a year of attestations without labels costs a signature beside them no more than their manifests.
    */
   async #open(descriptor: Descriptor, scope: RequestScope): Promise<PieceRead<Piece>> {
-    const opened = await openReferrer({ ...this.#input, scope }, descriptor);
+    const known = this.#opened.get(descriptor.digest);
+    const opened = known ?? (await openReferrer({ ...this.#input, scope }, descriptor));
     if (opened === undefined) {
       this.ignored += 1;
       return { batch: NO_EVIDENCE };
@@ -124,6 +132,16 @@ class Referrers implements ReferrerReader {
   }
 
   async #fetch(opened: OpenReferrer, scope: RequestScope): Promise<PieceRead<Piece>> {
-    return { batch: await readReferrer({ ...this.#input, scope }, opened) };
+    try {
+      const batch = await readReferrer({ ...this.#input, scope }, opened);
+      if (this.#opened.delete(opened.source)) this.#openedCharacters -= charactersOf([opened]);
+      return { batch };
+    } catch (error) {
+      if (isTransient(error) && !this.#opened.has(opened.source)) {
+        this.#opened.set(opened.source, opened);
+        this.#openedCharacters += charactersOf([opened]);
+      }
+      throw error;
+    }
   }
 }

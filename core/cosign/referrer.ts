@@ -31,7 +31,7 @@ export async function openReferrer(
 ): Promise<OpenReferrer | undefined> {
   const found = await registry.getManifest(repository, digest, limits.manifestBytes, scope);
   if (found === undefined) throw new EngineError('MalformedSignature', 'the registry lists it and does not have it');
-  allowance.take(found.bytes.length);
+  allowance.take(found.bytes.length, `manifest ${digest}`);
   const { artifactType, layers, subject, annotations } = parseManifest(found, limits.manifestBytes);
   const isSimpleSigning = artifactType === SIMPLE_SIGNING_ARTIFACT;
   if (!isSimpleSigning && !layers.some(isBundleLayer)) return undefined;
@@ -50,8 +50,8 @@ export async function readReferrer(
   if (isSimpleSigning) return readSignatureLayers(input, source, layers);
   if (layers.length !== 1) throw new EngineError('MalformedSignature', 'the manifest has more layers than the bundle');
   const layer = parseLayer(layers[0], limits.bundleBytes);
-  allowance.addCandidate();
-  allowance.take(layer.size);
+  allowance.addCandidate(source);
+  allowance.take(layer.size, source);
   const bytes = await registry.getBlob(repository, layer, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the bundle');
   return parseBundle({ bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source });

@@ -109,7 +109,7 @@ function groupLayers(
   for (const [index, layer] of unread.slice(0, limits.signatures).entries()) {
     try {
       const parsed = parseSignatureLayer(layer, `${source}#${index}`, limits);
-      allowance.addCandidate();
+      allowance.addCandidate(parsed.source);
       const key = `${parsed.descriptor.digest} ${parsed.descriptor.size}`;
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [parsed]);
@@ -144,7 +144,7 @@ async function readGroup(
   predicted: ReadonlyMap<Digest, Uint8Array>,
 ): Promise<EvidenceBatch> {
   try {
-    const signedBytes = await payloadOf(input, group[0].descriptor, predicted);
+    const signedBytes = await payloadOf(input, group[0], predicted);
     const annotations = parsePayload(signedBytes, input.image.digest, input.limits.payloadBytes);
     const candidates = group.map(({ source, descriptor, signature }): SignatureCandidate => ({
       format: 'simple-signing',
@@ -164,12 +164,12 @@ async function readGroup(
 /** The bytes that the manifest names by digest and size: predicted, or else fetched. */
 async function payloadOf(
   { image, repository, registry, scope, templates, allowance }: SimpleSigningInput,
-  descriptor: Descriptor,
+  { descriptor, source }: SignatureLayer,
   predicted: ReadonlyMap<Digest, Uint8Array>,
 ): Promise<Uint8Array> {
   const guess = predicted.get(descriptor.digest);
   if (guess?.length === descriptor.size) return guess;
-  allowance.take(descriptor.size);
+  allowance.take(descriptor.size, source);
   const payload = await registry.getBlob(repository, descriptor, scope);
   if (payload === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the payload');
   // The client has checked this already; it is what the candidate stands on, and costs microseconds.

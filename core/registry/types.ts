@@ -2,6 +2,7 @@
 import type { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
+import type { ReadBudget } from './read-budget.ts';
 
 /** A username and password (or token) for one registry, or none. */
 export interface Credential {
@@ -27,6 +28,8 @@ export interface Keychain {
 export interface RequestScope {
   readonly signal: AbortSignal;
   readonly keychain: Keychain;
+  /** What answers may take in all. */
+  readonly budget: ReadBudget;
   /** Called once for each HTTP request sent, token requests and redirects included. */
   readonly count: () => void;
 }

@@ -5,6 +5,7 @@ import type { ImageReference } from '../image/types.ts';
 import { errorText } from '../text.ts';
 import { factsOf } from '../verdict-codes.ts';
 import type { VerdictCode } from '../verdict-codes.ts';
+import { UNBOUNDED } from '../registry/read-budget.ts';
 import type { RequestScope } from '../registry/types.ts';
 import type { Decide, DecisionRequest, Verdict } from './types.ts';
 import { compareContent, isSingle, type ContentDependencies, type Stored } from './manifests/same-content.ts';
@@ -55,7 +56,9 @@ export function createDecideRunning(dependencies: DecideRunningDependencies): De
     const own = await decide({ ...request, image: formatReference({ ...written, digest: running.digest }) });
     if (!OF_EVIDENCE.has(own.code)) return own;
     let requests = own.registryRequests;
-    const scope = { signal: request.signal, keychain: request.keychain, count: () => (requests += 1) };
+    const { signal, keychain } = request;
+    // Only scans ask so, few at a time.
+    const scope = { signal, keychain, budget: UNBOUNDED, count: () => (requests += 1) };
     const look = { ...run, request, dependencies, scope };
     const tag = await decide({ ...request, image: formatReference(written) });
     requests += tag.registryRequests;

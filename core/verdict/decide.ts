@@ -4,6 +4,7 @@ import { isPlainHttp } from '../config/registry-settings.ts';
 import type { Configuration } from '../config/types.ts';
 import type { ResolvedImage } from '../signatures/types.ts';
 import { EngineError } from '../errors.ts';
+import type { FairSlots } from '../turns/fair-slots.ts';
 import { factsOf } from '../verdict-codes.ts';
 import { formatReference, parseReference, repositoryName } from '../image/reference.ts';
 import type { ImageReference } from '../image/types.ts';
@@ -13,6 +14,8 @@ import { matchPolicies, policiesByDigest, policiesMeant } from '../policy/store/
 import type { Matchable } from '../policy/store/match.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
+import { UNBOUNDED } from '../registry/read-budget.ts';
+import type { ReadBudget } from '../registry/read-budget.ts';
 import type { RequestScope } from '../registry/types.ts';
 import { withinDeadline } from '../deadline.ts';
 import { describeProof, describeSigners, showCommand } from './message.ts';
@@ -40,6 +43,10 @@ export interface DecideDependencies extends Omit<ImageVerificationDependencies, 
   readonly configuration: () => DecisionConfiguration;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
+  /** Of one decision among many. */
+  readonly readBudget: () => ReadBudget;
+  /** For images for which that is not enough. */
+  readonly largeReads: FairSlots;
   /** Told of each policy that was satisfied, and by which signers' signatures. */
   readonly counted?: (policy: string, signers: readonly string[]) => void;
 }
@@ -94,10 +101,8 @@ export function createDecide(dependencies: DecideDependencies): Decide {
   return async (request) => {
     const started = clock();
     let requests = 0;
-    const { conclusion, auditOnly } = await conclude(request, dependencies, {
-      now: started,
-      count: () => (requests += 1),
-    });
+    const count = () => (requests += 1);
+    const { conclusion, auditOnly } = await concludeWithinMemory(request, dependencies, { now: started, count });
     const verdict = render(conclusion, { auditOnly, requests });
     if (request.background !== true) {
       metrics.decided({ code: verdict.code, outcome: verdict.outcome, mode: verdict.mode }, (clock() - started) / 1000);
@@ -106,26 +111,70 @@ export function createDecide(dependencies: DecideDependencies): Decide {
   };
 }
 
+interface Attempt {
+  readonly now: number;
+  readonly count: () => void;
+  readonly budget: ReadBudget;
+  /** Called when nothing of it goes on any more. */
+  readonly ended: () => void;
+}
+
+interface Attempted {
+  readonly conclusion: Conclusion;
+  readonly auditOnly: boolean;
+}
+
+/**
+ * With little memory, as nearly all images can be decided about; where that is not enough, once more with as much as
+ * limits allow, but then only a few at a time. Many large images at once would end the process, so they wait for
+ * each other, each within its own deadline.
+ */
+async function concludeWithinMemory(
+  request: DecisionRequest,
+  dependencies: DecideDependencies,
+  around: Pick<Attempt, 'now' | 'count'>,
+): Promise<Attempted> {
+  const budget = dependencies.readBudget();
+  const first = await conclude(request, dependencies, { ...around, budget, ended: () => budget.release() });
+  const isOver = first.conclusion.draft.outcome === 'allowed' || request.signal.aborted;
+  if (!budget.isSpent || isOver) return first;
+  const { known } = first.conclusion;
+  try {
+    const asker = { owner: request.namespace.name ?? '', subject: repositoryName(parseReference(known.image)) };
+    const ended = await dependencies.largeReads.enter(asker, request.signal);
+    return await conclude(request, dependencies, { ...around, budget: UNBOUNDED, ended });
+  } catch (error) {
+    const message = `so much is stored beside it that it is read for only a few images at a time: ${errorText(error)}`;
+    const draft = failure(new EngineError('DeadlineExceeded', message, LARGE_READS), known);
+    return { ...first, conclusion: { known, draft } };
+  }
+}
+
+const LARGE_READS = { remedy: 'Try again; if it lasts, remove large attestations that are not needed.' };
+
 async function conclude(
   request: DecisionRequest,
   dependencies: DecideDependencies,
-  { now, count }: { readonly now: number; readonly count: () => void },
-): Promise<{ readonly conclusion: Conclusion; readonly auditOnly: boolean }> {
+  { now, count, budget, ended }: Attempt,
+): Promise<Attempted> {
   let latest: Known = { ...NOTHING, image: request.image };
   let auditOnly = false;
-  try {
+  const work = async () => {
     const configuration = dependencies.configuration();
     auditOnly = configuration.enforcement === 'Audit';
-    const decision: Decision = {
+    return decideImage({
       request,
       dependencies,
       configuration,
       snapshot: dependencies.policies.snapshot(),
-      scope: { signal: request.signal, keychain: request.keychain, count },
+      scope: { signal: request.signal, keychain: request.keychain, budget, count },
       now,
       learn: (known) => (latest = known),
-    };
-    return { conclusion: await withinDeadline(decideImage(decision), request.signal), auditOnly };
+    });
+  };
+  try {
+    const conclusion = await withinDeadline(work().finally(ended), request.signal);
+    return { conclusion, auditOnly };
   } catch (error) {
     return { conclusion: { draft: failure(error, latest), known: latest }, auditOnly };
   }

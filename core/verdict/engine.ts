@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPayloadTemplates } from '../cosign/payload-prediction.ts';
 import type { Configuration } from '../config/types.ts';
+import { createFairSlots } from '../turns/fair-slots.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
+import { createReadBudgets } from '../registry/read-budget.ts';
 import type { RegistryClient } from '../registry/types.ts';
 import { createEvidenceCache } from './evidence/evidence-cache.ts';
 import { createPlatformReader } from './manifests/index-platforms.ts';
@@ -25,6 +27,9 @@ export interface EngineOptions {
   readonly metrics: EngineMetrics;
   readonly counted?: DecideDependencies['counted'];
 }
+
+/** Images beside which much is stored that are decided about at a time: each may take some 40 MiB. */
+const LARGE_READS = 4;
 
 /** The whole engine behind one function: what the webhook, `verify` and the background scan call. */
 export function createEngine(options: EngineOptions): Decide {
@@ -52,6 +57,8 @@ export function createEngine(options: EngineOptions): Decide {
     configuration,
     clock,
     metrics,
+    readBudget: createReadBudgets(),
+    largeReads: createFairSlots({ slots: LARGE_READS, now: () => performance.now() }),
     ...(options.counted && { counted: options.counted }),
   });
   return createDecideRunning({ decide, registry, limits });

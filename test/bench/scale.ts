@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policies and proofs in large numbers: time to match, time to edit, memory held. Prints a table and a line of JSON;
 // ends with 1 where a goal is missed. Times are medians of batches; memory is measured after a collection.
+import { UNBOUNDED } from '../../core/registry/read-budget.ts';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseReference } from '../../core/image/reference.ts';
@@ -114,7 +115,7 @@ async function proveMany(count: number): Promise<{ readonly held: number }> {
     metrics: silentMetrics,
   });
   const verifier = createSignatureVerifier({ names: () => [], load: () => Promise.reject(new Error('none')) });
-  const scope = { signal: new AbortController().signal, keychain: anonymous, count: () => {} };
+  const scope = { signal: new AbortController().signal, keychain: anonymous, budget: UNBOUNDED, count: () => {} };
   let held = 0;
   for (let index = 0; index < count; index += 1) {
     const image = { repository, digest: digestOf(Buffer.from(`${index}`)) };

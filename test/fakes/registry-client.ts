@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { UNBOUNDED } from '../../core/registry/read-budget.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/observe.ts';
@@ -63,6 +64,7 @@ export function scopeOf(
     signal,
     keychain: 'resolve' in keychain ? keychain : { resolve: () => Promise.resolve(keychain) },
     requests: 0,
+    budget: UNBOUNDED,
     count: () => void (scope.requests += 1),
   };
   return scope;

@@ -4,8 +4,8 @@ import { EngineError } from '../../errors.ts';
 import { payloadOfEncoding } from '../../formats/dsse-envelope.ts';
 import type { AttestedStatement, CheckAsking, CheckedPredicate } from '../expressions/types.ts';
 import type { Circumstances, DemandFault, DemandTexts } from '../expressions/types.ts';
+import { createFairQueue } from '../../turns/fair-queue.ts';
 import { errorText } from '../../text.ts';
-import { createFairQueue } from './fair-queue.ts';
 import type { Answer, Question } from './messages.ts';
 
 /** Compiles and evaluates what people write, in a thread of its own. Both reject with EngineError EvaluationTimeout. */

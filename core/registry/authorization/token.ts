@@ -10,6 +10,7 @@ import type { HttpResponse, HttpRequest } from '../transport/http-message.ts';
 import { statusFailure } from '../transport/failures.ts';
 import { parseJsonObject } from '../../json.ts';
 import type { RedirectingTransport } from '../transport/redirects.ts';
+import { UNBOUNDED } from '../read-budget.ts';
 import type { Credential, RequestScope } from '../types.ts';
 
 /** Distribution, token.md: what a token without `expires_in` lives. */
@@ -62,7 +63,10 @@ export function createTokenStore(options: TokenOptions): TokenStore {
       const key = keyOf(request);
       const known = tokens.get(key);
       if (known && options.clock() < known.renewAt) return known.text;
-      const token = await flights.runWithin(key, scope.signal, () => fetchToken(options, request, scope));
+      const token = await flights.runWithin(key, scope.signal, () =>
+        // Small, and others wait for it: no matter of one decision's budget.
+        fetchToken(options, request, { ...scope, budget: UNBOUNDED }),
+      );
       if (token) tokens.set(key, token);
       return token?.text;
     },

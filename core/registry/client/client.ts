@@ -86,8 +86,10 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
       ),
     getManifest: (repository, reference, maximumBytes, scope) =>
       read(repository, reference, scope, (ask) => getManifest(ask, reference, maximumBytes)),
-    getBlob: (repository, descriptor, scope) =>
-      read(repository, descriptor.digest, scope, (ask) => getBlob(ask, descriptor, blobBytes)),
+    async getBlob(repository, descriptor, scope) {
+      scope.budget.expect(descriptor.size);
+      return read(repository, descriptor.digest, scope, (ask) => getBlob(ask, descriptor, blobBytes));
+    },
     async listReferrers(repository, digest, scope, anew = false) {
       const found = await read(repository, digest, scope, async (ask, endpoint, sources) => {
         const list = await listReferrers(ask, { endpoint, path: repository.path }, digest, anew);

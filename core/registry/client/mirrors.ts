@@ -32,7 +32,7 @@ export function createMirrorReader(options: { readonly clock: Clock; readonly lo
         const answer = await ask(mirror);
         if (answer !== undefined) return answer;
       } catch (error) {
-        if (scope.signal.aborted) throw error;
+        if (scope.signal.aborted || scope.budget.isSpent) throw error;
         if (isOutage(error)) restingUntil.set(mirror.registry, options.clock() + REST_MILLISECONDS);
         options.log.warn('registry mirror failed', { mirror: mirror.registry, error: errorText(error) });
       }

@@ -8,6 +8,8 @@ import type { Connections } from './connections.ts';
 import { headerText } from './http-message.ts';
 import type { HttpResponse, HttpRequest } from './http-message.ts';
 import { exchangeFailure, isConnectionReset, RegistryOutage } from './failures.ts';
+import { UNBOUNDED } from '../read-budget.ts';
+import type { ReadBudget } from '../read-budget.ts';
 import type { RequestScope } from '../types.ts';
 
 /** Bytes read of a response that is no success; enough for the OCI error codes. */
@@ -54,7 +56,8 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
   const timeout = setTimeout(() => timer.abort(), options.requestMilliseconds);
   scope.count();
   try {
-    const response = await sendOnce(options, request, AbortSignal.any([scope.signal, timer.signal]));
+    const signal = AbortSignal.any([scope.signal, timer.signal]);
+    const response = await sendOnce(options, request, { signal, budget: scope.budget });
     // undici frees the connection one turn after the body's end. Asking again within this turn, as the
     // next step of a decision does, would open a second connection: a TLS handshake for nothing.
     await setImmediate();
@@ -72,7 +75,11 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
   }
 }
 
-async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+async function sendOnce(
+  options: ExchangeOptions,
+  request: HttpRequest,
+  { signal, budget }: Pick<RequestScope, 'signal' | 'budget'>,
+): Promise<HttpResponse> {
   const { url, method } = request;
   const response = await options.connections.to(request.route, url).request({
     origin: url.origin,
@@ -86,7 +93,7 @@ async function sendOnce(options: ExchangeOptions, request: HttpRequest, signal: 
   });
   const { statusCode: status, headers } = response;
   const success = status === 200 && method !== 'HEAD';
-  const body = success ? await readWhole(response, request) : await readStart(response);
+  const body = success ? await readWhole(response, request, budget) : await readStart(response);
   return { status, headers, body, url };
 }
 
@@ -96,7 +103,11 @@ function wireHeaders(request: HttpRequest): Record<string, string> {
   return { ...request.headers, ...authorization, 'accept-encoding': 'identity', 'user-agent': 'cosignet' };
 }
 
-async function readWhole(response: Dispatcher.ResponseData, request: HttpRequest): Promise<Uint8Array> {
+async function readWhole(
+  response: Dispatcher.ResponseData,
+  request: HttpRequest,
+  budget: ReadBudget,
+): Promise<Uint8Array> {
   const encoding = response.headers['content-encoding'];
   const declared = Number(headerText(response.headers, 'content-length') ?? 0);
   const fault =
@@ -109,7 +120,7 @@ async function readWhole(response: Dispatcher.ResponseData, request: HttpRequest
     abandon(response);
     throw new EngineError('ResponseTooLarge', `${request.url.host} ${fault}`, raising(request));
   }
-  const { bytes, cut } = await readUpTo(response, request.maximumBytes);
+  const { bytes, cut } = await readUpTo(response, request.maximumBytes, budget);
   if (!cut) return bytes;
   const message = `${request.url.host} sent more than the ${request.maximumBytes} bytes allowed`;
   throw new EngineError('ResponseTooLarge', message, raising(request));
@@ -121,10 +132,14 @@ function raising({ limit }: HttpRequest): { readonly remedy?: string } {
 
 /** Reading a short error to its end keeps the connection usable. */
 async function readStart(response: Dispatcher.ResponseData): Promise<Uint8Array> {
-  return (await readUpTo(response, ERROR_BODY_BYTES)).bytes;
+  return (await readUpTo(response, ERROR_BODY_BYTES, UNBOUNDED)).bytes;
 }
 
-async function readUpTo(response: Dispatcher.ResponseData, cap: number): Promise<{ bytes: Uint8Array; cut: boolean }> {
+async function readUpTo(
+  response: Dispatcher.ResponseData,
+  cap: number,
+  budget: ReadBudget,
+): Promise<{ bytes: Uint8Array; cut: boolean }> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
@@ -133,6 +148,8 @@ async function readUpTo(response: Dispatcher.ResponseData, cap: number): Promise
       abandon(response);
       return { bytes: Buffer.concat(chunks), cut: true };
     }
+    // Thrown in the loop: the body is destroyed, and its connection with it.
+    budget.spend(chunk.length);
     chunks.push(chunk);
   }
   return { bytes: Buffer.concat(chunks), cut: false };

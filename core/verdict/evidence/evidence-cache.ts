@@ -43,7 +43,11 @@ interface Entry {
 }
 
 /** About 100,000 images with one signature each. */
-const MAXIMUM_BYTES = 160 * 1024 * 1024;
+const MAXIMUM_BYTES = 112 * 1024 * 1024;
+/** From here on evidence is large; it has room of its own, so that a few images don't push all others out. */
+const LARGE = 1024 * 1024;
+/** All that may be stored beside one image still has its place. */
+const MAXIMUM_LARGE_BYTES = 48 * 1024 * 1024;
 
 /**
  * Evidence by (signature repository, whose credentials read it, digest). The key holds all that was asked for, so one
@@ -51,10 +55,7 @@ const MAXIMUM_BYTES = 160 * 1024 * 1024;
  */
 export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCache {
   const { openSources, lifetimes, clock, metrics } = dependencies;
-  const entries = new LRUCache<string, Entry>({
-    maxSize: dependencies.maximumBytes ?? MAXIMUM_BYTES,
-    sizeCalculation: ({ evidence, previous }) => evidence.bytes + (previous?.bytes ?? 0),
-  });
+  const entries = twoSizes(dependencies.maximumBytes ?? MAXIMUM_BYTES);
 
   const renew = (image: ResolvedImage, signatures: SignaturePlace, old: ImageEvidence | undefined): ImageEvidence => {
     const evidence = new ImageEvidence(() => openSources(image, signatures), clock);
@@ -92,6 +93,7 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
       return fresh ? previous : undefined;
     },
     grown(image, signatures, evidence) {
+      evidence.weigh();
       const entry = entries.peek(keyOf(image, signatures));
       // Most decisions find it as it was.
       if (entry?.evidence === evidence && entry.counted !== evidence.bytes) {
@@ -99,6 +101,29 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
       }
     },
   };
+}
+
+/** By key; what was not used for longest goes first, and what is large pushes out only what is large. */
+function twoSizes(maximumBytes: number): Pick<LRUCache<string, Entry>, 'get' | 'peek'> & EntrySetter {
+  const ofAtMost = (maxSize: number) => new LRUCache<string, Entry>({ maxSize, sizeCalculation: sizeOf });
+  const [small, large] = [ofAtMost(maximumBytes), ofAtMost(MAXIMUM_LARGE_BYTES)];
+  return {
+    get: (key) => small.get(key) ?? large.get(key),
+    peek: (key) => small.peek(key) ?? large.peek(key),
+    set(key, entry) {
+      const [into, from] = sizeOf(entry) > LARGE ? [large, small] : [small, large];
+      from.delete(key);
+      into.set(key, entry);
+    },
+  };
+}
+
+interface EntrySetter {
+  set(key: string, entry: Entry): void;
+}
+
+function sizeOf({ evidence, previous }: Entry): number {
+  return evidence.bytes + (previous?.bytes ?? 0);
 }
 
 /** Evidence that never held anything is nothing to fall back on. */

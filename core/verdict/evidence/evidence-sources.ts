@@ -68,6 +68,10 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
     return (this.#reader ??= this.open(this.#input));
   }
 
+  heldCharacters(): number {
+    return this.#reader?.heldCharacters() ?? 0;
+  }
+
   protected read(scope: RequestScope, _sought: Sought): Promise<EvidenceBatch | undefined> {
     return this.reader.next(scope);
   }

@@ -32,6 +32,8 @@ export interface EvidenceSource {
   readonly place: string;
   /** The next batch, or undefined at the end; `sought` orders it. A failed call may be made again. */
   next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined>;
+  /** Of what it has listed and not yet read. */
+  heldCharacters?(): number;
 }
 
 /** A place that could not be read; the decision that needed it is an error, not a denial. */
@@ -84,6 +86,9 @@ export class ImageEvidence {
   /** Most images never fail: made with the first. */
   #failures: Map<string, { failure: ReadFailure; at: number }> | undefined;
   #reading: Promise<void> | undefined;
+  /** Something was read since the last look at what places hold; and what `bytes` has of that. */
+  #isRead = false;
+  #heldByPlaces = 0;
 
   /** @param open makes the list of sources, in the order to ask them: once, and anew for one that hid from its reader. */
   constructor(open: () => readonly EvidenceSource[], clock: Clock) {
@@ -119,6 +124,7 @@ export class ImageEvidence {
     if (known !== undefined && known.at > this.#clock() - factsOf(known.failure.code).rememberedMilliseconds) {
       return known.failure;
     }
+    this.#isRead = true;
     const read = this.#read(source, scope, sought);
     this.#reading = read.then(() => {});
     const failure = await read;
@@ -128,6 +134,15 @@ export class ImageEvidence {
       this.#failures.set(memory, { failure, at: this.#clock() });
     }
     return failure;
+  }
+
+  /** Counts anew what places hold, such as a long list of which little was needed. */
+  weigh(): void {
+    if (!this.#isRead) return;
+    this.#isRead = false;
+    const held = this.#pending.reduce((sum, source) => sum + (source.heldCharacters?.() ?? 0), 0);
+    this.bytes += HELD_FOR_CHARACTER * held - this.#heldByPlaces;
+    this.#heldByPlaces = HELD_FOR_CHARACTER * held;
   }
 
   /** Puts a compacted candidate in the place of each that has one, and counts its bytes again. */
@@ -198,8 +213,12 @@ function joined<T>(before: readonly T[], more: readonly T[]): readonly T[] {
 /** Measured with test/bench/scale.ts: objects, digests and names of an image whose `.sig` was read. */
 const EMPTY_BYTES = 700;
 
+/** A list of descriptors takes as strings and objects what it did as text, and again. */
+const HELD_FOR_CHARACTER = 2;
+
 /** Its bytes and objects; a parsed bundle holds them again, as text and as the objects around it. */
 function byteSize({ signedBytes, signature, material }: SignatureCandidate): number {
   const bytes = 300 + signedBytes.length + signature.length;
-  return material.kind === 'bundle' || material.certificate !== undefined ? 6 * bytes : bytes;
+  const isParsed = material.kind === 'bundle' || material.certificate !== undefined || material.envelope !== undefined;
+  return isParsed ? 6 * bytes : bytes;
 }

@@ -71,8 +71,16 @@ export async function verifyPolicy(
   const signatures = placeOf(policy, image);
   const asking = { owner, signal: scope.signal };
   const budget = budgetOf(dependencies, scope);
-  const evaluateAll: Evaluate = (evidence) =>
-    evaluate(policy, evidence, { verifier, image, now: clock(), asking, budget });
+  const evaluateAll: Evaluate = async (evidence) => {
+    try {
+      scope.budget.hold(evidence.bytes);
+      return await evaluate(policy, evidence, { verifier, image, now: clock(), asking, budget });
+    } catch (error) {
+      // The cache has to know what it holds, whatever becomes of this decision.
+      cache.grown(image, signatures, evidence);
+      throw error;
+    }
+  };
 
   const { evidence, reading } = await readFresh(policy, image, readingScope(policy, scope), { cache, evaluateAll });
   const failures = [...reading.failures, ...unreadParts(evidence)];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { UNBOUNDED } from '../../../core/registry/read-budget.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, hexOf, isDigest } from '../../../core/image/digest.ts';
@@ -75,7 +76,8 @@ export const repositoryOf = (name: string, registry = 'registry.example.com'): R
 export const freshScope = (): RequestScope => ({
   signal: new AbortController().signal,
   keychain: { resolve: async () => [] },
-  count: () => {},
+  budget: UNBOUNDED,
+    count: () => {},
 });
 
 export const publicKeyFile = (name: string): string =>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policies that allow until a time: from then on their images are what they would be without them.
+import { UNBOUNDED } from '../../../../core/registry/read-budget.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Configuration } from '../../../../core/config/types.ts';
@@ -94,6 +95,7 @@ describe('an exception', () => {
         (await engine.client.resolveTag({ registry: engine.registry.host, path: 'demo/unsigned' }, '1.0', {
           signal: AbortSignal.timeout(60_000),
           keychain: anonymous,
+          budget: UNBOUNDED,
           count: () => undefined,
         })) ?? assert.fail();
       engine.store.set(compiled('exception', { ...exception, images: [`**/demo/unsigned@${digest}`] }));

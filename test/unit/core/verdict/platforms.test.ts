@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `platforms`: what must be signed where an image is an index. The images in these indexes were signed by the real cosign.
+import { UNBOUNDED } from '../../../../core/registry/read-budget.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
@@ -270,7 +271,12 @@ describe('an index is bounded', () => {
     const image = { repository: { registry: 'a', path: 'b' }, digest: `sha256:${'1'.repeat(64)}` } as const;
     const open = () =>
       boundedReading(
-        { signal: AbortSignal.timeout(1000), keychain: anonymous, count: () => (counted.requests += 1) },
+        {
+          signal: AbortSignal.timeout(1000),
+          keychain: anonymous,
+          budget: UNBOUNDED,
+          count: () => (counted.requests += 1),
+        },
         {
           cache: { ...absent, grown: () => (counted.grown += 1) },
           limits: () => ({ verifications: 1, evidenceBytes: 10 }),

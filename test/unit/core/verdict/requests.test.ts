@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { UNBOUNDED } from '../../../../core/registry/read-budget.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { DEFAULT_CONFIGURATION } from '../../../../core/config/configuration.ts';
@@ -78,6 +79,7 @@ test('by digest, bundle through the referrers API: three', async () => {
   const head = await engine.client.resolveTag({ registry: engine.registry.host, path: 'demo/bundle' }, '2.0', {
     signal: AbortSignal.timeout(60_000),
     keychain: { resolve: async () => [] },
+    budget: UNBOUNDED,
     count: () => {},
   });
   const verdict = await engine.decide(`demo/bundle@${head}`);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long a tag counts, who asks for it, and what is made of a registry that does not answer.
+import { UNBOUNDED } from '../../../../core/registry/read-budget.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_CACHE } from '../../../../core/config/types.ts';
@@ -47,7 +48,7 @@ function stage(): Stage {
     looked: [],
     answer: async () => DIGEST,
     resolve: (tag = '1', { id = '', signal = new AbortController().signal } = {}) => {
-      const scope = { signal, keychain: { id, resolve: async () => [] }, count: () => {} };
+      const scope = { signal, keychain: { id, resolve: async () => [] }, budget: UNBOUNDED, count: () => {} };
       return resolver.resolve({ ...parseReference(`ghcr.io/acme/app:${tag}`), tag }, scope);
     },
   };

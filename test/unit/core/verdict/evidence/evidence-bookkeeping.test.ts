@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // When evidence was read, what it weighs, and which failures end the asking.
+import { UNBOUNDED } from '../../../../../core/registry/read-budget.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { EvidenceBatch, SignatureCandidate } from '../../../../../core/signatures/types.ts';
@@ -33,7 +34,12 @@ function stageOf(batches: readonly EvidenceBatch[], kind: EvidenceSource['kind']
 }
 
 function scope(id?: string, signal = new AbortController().signal): RequestScope {
-  return { signal, keychain: { ...(id !== undefined && { id }), resolve: async () => [] }, count: () => {} };
+  return {
+    signal,
+    keychain: { ...(id !== undefined && { id }), resolve: async () => [] },
+    budget: UNBOUNDED,
+    count: () => {},
+  };
 }
 
 const weightOf = async (batch: EvidenceBatch): Promise<number> => {
@@ -115,6 +121,24 @@ describe('the weight of evidence', () => {
       await weightOf({ ...NONE, signatures: [certified] }),
     );
     assert.equal(await weightOf({ ...NONE, faults: [{ source: 'x', message: 'y' }] }), 0);
+  });
+
+  test('has what places hold and have not read, until they have', async () => {
+    let held = 1000;
+    const source = { ...stageOf([NONE, NONE]), heldCharacters: () => held };
+    const evidence = new ImageEvidence(
+      () => [source],
+      () => 0,
+    );
+    const before = evidence.bytes;
+    await evidence.advance(source, scope());
+    evidence.weigh();
+    evidence.weigh();
+    assert.equal(evidence.bytes - before, 2000);
+    held = 300;
+    await evidence.advance(source, scope());
+    evidence.weigh();
+    assert.equal(evidence.bytes - before, 600);
   });
 
   test('shrinks with what is condensed, in its place', async () => {

@@ -7,6 +7,10 @@ import type { ResolvedImage, SignatureCandidate } from '../../../../../core/sign
 import { silentMetrics } from '../../../../../core/observe.ts';
 import { createEvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';
 import type { EvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';
+import type { EvidenceBatch } from '../../../../../core/signatures/types.ts';
+import type { EvidenceSource } from '../../../../../core/verdict/evidence/evidence.ts';
+import { UNBOUNDED } from '../../../../../core/registry/read-budget.ts';
+import { anonymous } from '../../../../fakes/engine.ts';
 
 const { verified, rejected, staleIfError } = DEFAULT_CACHE;
 const repository = { registry: 'ghcr.io', path: 'acme/app' };
@@ -26,10 +30,10 @@ interface Stage {
   readonly looked: string[];
 }
 
-function source(maximumBytes?: number): Stage {
+function source(maximumBytes?: number, places: readonly EvidenceSource[] = []): Stage {
   const looked: string[] = [];
   const cache = createEvidenceCache({
-    openSources: () => [],
+    openSources: () => places,
     lifetimes: () => DEFAULT_CACHE,
     clock: () => here.now,
     metrics: { ...silentMetrics, cacheLookup: ({ cache: name, result }) => void looked.push(`${name} ${result}`) },
@@ -117,6 +121,41 @@ describe('what was read before', () => {
 
 describe('the bound on memory', () => {
   const other: ResolvedImage = { ...image, digest: `sha256:${'cd'.repeat(32)}` };
+
+  test('is apart for what is large: it pushes out only what is large', () => {
+    const { cache } = source();
+    const small = cache.current(image, repository);
+    const digests = Array.from(
+      { length: 8 },
+      (_, index): ResolvedImage['digest'] => `sha256:${`${index}0`.repeat(32)}`,
+    );
+    const large = digests.map((digest) => {
+      const evidence = cache.current({ ...image, digest }, repository);
+      evidence.bytes = 12 * 1024 * 1024;
+      cache.grown({ ...image, digest }, repository, evidence);
+      return evidence;
+    });
+    const kept = digests.filter((digest, index) => cache.current({ ...image, digest }, repository) === large[index]);
+    assert.equal(kept.length, 4);
+    assert.equal(cache.current(image, repository), small);
+  });
+
+  test('counts what places hold and have not read', async () => {
+    const nothing: EvidenceBatch = { signatures: [], attestations: [], faults: [] };
+    const place: EvidenceSource = {
+      kind: 'bundle',
+      place: 'the referrers',
+      next: async () => nothing,
+      heldCharacters: () => 25 * 1024 * 1024,
+    };
+    const { cache } = source(undefined, [place]);
+    const evidence = cache.current(image, repository);
+    const scope = { signal: new AbortController().signal, keychain: anonymous, budget: UNBOUNDED, count: () => {} };
+    await evidence.advance(place, scope);
+    assert.equal(cache.current(image, repository), evidence);
+    cache.grown(image, repository, evidence);
+    assert.notEqual(cache.current(image, repository), evidence, 'more than there is room for');
+  });
 
   test('counts evidence as it has grown', () => {
     const { bytes } = source().cache.current(image, repository);

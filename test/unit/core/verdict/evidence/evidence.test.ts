@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { UNBOUNDED } from '../../../../../core/registry/read-budget.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { EvidenceBatch } from '../../../../../core/signatures/types.ts';
@@ -13,7 +14,12 @@ const ATTESTED = { signatures: true, attestations: ['type'] };
 const FAULT: EvidenceBatch = { signatures: [], attestations: [], faults: [{ source: 'x', message: 'broken' }] };
 
 function scopeOf(id: string, milliseconds = 1000): RequestScope {
-  return { signal: AbortSignal.timeout(milliseconds), keychain: { id, resolve: async () => [] }, count: () => {} };
+  return {
+    signal: AbortSignal.timeout(milliseconds),
+    keychain: { id, resolve: async () => [] },
+    budget: UNBOUNDED,
+    count: () => {},
+  };
 }
 
 function stageOf(next: EvidenceSource['next'], kind: EvidenceSource['kind'] = 'bundle'): EvidenceSource {

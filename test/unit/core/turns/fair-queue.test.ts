@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFairQueue } from '../../../../../core/policy/evaluator/fair-queue.ts';
+import { createFairQueue } from '../../../../core/turns/fair-queue.ts';
 
 test('who asks for much waits for itself, and is served again as the past fades', () => {
   let now = 0;

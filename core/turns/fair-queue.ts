@@ -4,8 +4,8 @@
 export interface FairQueue<Job> {
   /** False: this owner has too much waiting. */
   readonly add: (owner: string, job: Job) => boolean;
-  /** Of the owner that was given the least lately; undefined: nothing waits. */
-  readonly take: () => { readonly owner: string; readonly job: Job } | undefined;
+  /** Of the owner that was given the least lately, among those that may be taken; undefined: none of them waits. */
+  readonly take: (may?: (job: Job) => boolean) => { readonly owner: string; readonly job: Job } | undefined;
   /** What a job of this owner took, in milliseconds. */
   readonly charge: (owner: string, milliseconds: number) => void;
 }
@@ -40,16 +40,16 @@ export function createFairQueue<Job>(now: () => number): FairQueue<Job> {
       waiting.set(owner, jobs);
       return true;
     },
-    take() {
-      let least: string | undefined;
-      for (const owner of waiting.keys()) {
-        if (least === undefined || given(owner) < given(least)) least = owner;
+    take(may = () => true) {
+      let least: { readonly owner: string; readonly jobs: Job[] } | undefined;
+      for (const [owner, jobs] of waiting) {
+        if ((least === undefined || given(owner) < given(least.owner)) && jobs.some(may)) least = { owner, jobs };
       }
-      const jobs = least === undefined ? undefined : waiting.get(least);
-      const job = jobs?.shift();
-      if (least === undefined || job === undefined) return undefined;
-      if (jobs?.length === 0) waiting.delete(least);
-      return { owner: least, job };
+      if (least === undefined) return undefined;
+      const { owner, jobs } = least;
+      const [job] = jobs.splice(jobs.findIndex(may), 1);
+      if (jobs.length === 0) waiting.delete(owner);
+      return job === undefined ? undefined : { owner, job };
     },
     charge(owner, milliseconds) {
       const amount = given(owner) + milliseconds;

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { createFairSlots } from '../../../../core/turns/fair-slots.ts';
+import type { FairSlots } from '../../../../core/turns/fair-slots.ts';
+
+const never = new AbortController().signal;
+
+describe('a few slots for many', () => {
+  let now = 0;
+  let slots: FairSlots;
+  let inside: string[] = [];
+  beforeEach(() => {
+    now = 0;
+    inside = [];
+    slots = createFairSlots({ slots: 4, now: () => now });
+  });
+
+  /** `team/app`; what gives the slot back, which takes a while to get. */
+  function enter(name: string, signal = never): Promise<() => void> {
+    const [owner = ''] = name.split('/');
+    const entered = slots.enter({ owner, subject: name }, signal);
+    entered.then(
+      () => inside.push(name),
+      () => {},
+    );
+    return entered;
+  }
+
+  test('give half of them to one owner, at most, and one to a subject', async () => {
+    for (const name of ['a/1', 'a/1', 'a/2', 'a/3', 'b/1', 'b/1', 'c/1', 'd/1']) void enter(name);
+    await turn();
+    assert.deepEqual(inside, ['a/1', 'a/2', 'b/1', 'c/1']);
+  });
+
+  test('come next to whose work took the least, whoever has waited longer', async () => {
+    const first = await enter('a/1');
+    const second = await enter('a/2');
+    await enter('b/1');
+    await enter('b/2');
+    void enter('a/3');
+    void enter('a/4');
+    void enter('c/1');
+    await turn();
+    now = 5000;
+    first();
+    await turn();
+    assert.deepEqual(inside.slice(4), ['c/1']);
+    second();
+    await turn();
+    assert.deepEqual(inside.slice(4), ['c/1', 'a/3']);
+  });
+
+  test('are not waited for beyond a deadline, and who has gone takes none', async () => {
+    const leave = await enter('a/1');
+    const gone = new AbortController();
+    const waiting = enter('a/1', gone.signal);
+    gone.abort();
+    await assert.rejects(waiting, { code: 'DeadlineExceeded', message: 'nothing was free in time' });
+    await assert.rejects(enter('b/1', gone.signal), { code: 'DeadlineExceeded' });
+    leave();
+    for (const name of ['a/1', 'a/2', 'b/1', 'b/2']) await enter(name);
+  });
+
+  test('are waited for by no more than some of one owner, and by others all the same', async () => {
+    await enter('a/1');
+    for (let more = 0; more < 256; more += 1) void enter('a/1');
+    await assert.rejects(enter('a/1'), { code: 'DeadlineExceeded', message: 'too many wait already' });
+    await enter('b/1');
+  });
+});
