@@ -14,3 +14,23 @@ export async function mapInParallel<Item, Result>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
 }
+
+/** Runs work when it has its turn. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** At most so many at once; the others wait, first come, first served. */
+export function createTurns(most: number): InTurn {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running < most) running += 1;
+    else await new Promise<void>((go) => waiting.push(go));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+}

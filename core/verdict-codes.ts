@@ -216,6 +216,15 @@ const FACTS = {
     remedy: () =>
       'See why the trust root can not be used: its file, or the TUF repository that the configuration names.',
   },
+  KeyUnavailable: {
+    ...ERROR,
+    summary: 'A key of the policy, which a key management service holds, could not be read.',
+    remedy: ({ policy }) =>
+      `Try again; if it lasts, see why the key can not be read: ${policy?.showCommand ?? 'the policy says'}`,
+    isTransient: true,
+    // It says nothing about the image.
+    rememberedMilliseconds: 0,
+  },
   RegistryUnauthorized: {
     ...ERROR,
     summary: 'Its registry refused the credentials, or there are none.',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isMap, isScalar, parseDocument } from 'yaml';
+import { isMap, isScalar, parseDocument, type Document } from 'yaml';
 
 const SCHEMA = ['spec', 'versions', 0, 'schema', 'openAPIV3Schema'] as const;
 const SPEC = [...SCHEMA, 'properties', 'spec', 'properties'] as const;
@@ -50,6 +50,19 @@ const DIFFERENCES: readonly (readonly [path: readonly (string | number)[], value
   ],
 ];
 
+/** Cosignet's own identity reads what a KMS holds: who has a namespace must not make it ask. */
+const NO_KMS = {
+  rule: '!has(self.kms)',
+  message: 'kms is for ImagePolicies only: give the public key as pem or secretRef',
+};
+
+function refuseKms(document: Document): void {
+  const keys = [...SPEC, 'keys', 'items'];
+  if (!document.hasIn([...keys, 'properties', 'kms'])) throw new Error('keys have no kms');
+  document.setIn([...keys, 'properties', 'kms', 'description'], 'For ImagePolicies only; refused here.');
+  document.addIn([...keys, 'x-kubernetes-validations'], document.createNode(NO_KMS));
+}
+
 /** The definition of NamespacedImagePolicy from the one of ImagePolicy: its spec, less `namespaceSelector`. */
 export function namespacedDefinition(clusterDefinition: string): string {
   const document = parseDocument(clusterDefinition);
@@ -58,6 +71,7 @@ export function namespacedDefinition(clusterDefinition: string): string {
     if (!document.hasIn(path)) throw new Error(`the definition of ImagePolicy has no ${path.join('.')}`);
     document.setIn(path, value);
   }
+  refuseKms(document);
   if (!document.deleteIn([...SPEC, 'namespaceSelector'])) throw new Error('there is no namespaceSelector');
   const firstKey = isMap(document.contents) ? document.contents.items[0]?.key : undefined;
   if (isScalar(firstKey)) firstKey.commentBefore = COMMENT;

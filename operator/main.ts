@@ -35,8 +35,6 @@ export interface ServeOptions extends HostOptions {
   readonly tufCache: string;
   /** From the failing readiness to the closed door; default 10 s in a cluster, else none. */
   readonly graceMilliseconds?: number;
-  /** Variables of the process; of them OTEL_… say whether and where traces go. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Address {

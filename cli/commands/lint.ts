@@ -64,7 +64,8 @@ export async function lint(paths: readonly string[], options: LintOptions, termi
 
 /** What only a cluster, or a configuration that wasn't given, could tell. */
 function unknowableReasons({ config }: LintOptions): ReadonlySet<ProblemReason> {
-  return new Set(config === undefined ? ['SecretNotFound', 'UnknownTrustRoot'] : ['SecretNotFound']);
+  const elsewhere = ['SecretNotFound', 'KeyUnavailable'] as const;
+  return new Set(config === undefined ? [...elsewhere, 'UnknownTrustRoot'] : elsewhere);
 }
 
 /** A fault without a line is a file that could not be read; if there is nothing else, that is wrong input. */

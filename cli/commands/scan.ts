@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import type { Configuration } from '../../core/config/types.ts';
+import type { ReadKms } from '../../core/kms/types.ts';
 import { fileErrorText } from '../../core/text.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { configurationOf } from '../inputs/configuration.ts';
+import { personalKmsReader } from '../inputs/kms-keys.ts';
 import { commandKeychain } from '../inputs/credentials.ts';
 import { exitCodeOf, UsageError, worstOf, type ExitCode } from '../output/exit.ts';
 import { namespaceContext } from '../inputs/namespace.ts';
@@ -44,10 +46,12 @@ export async function scan(options: ScanOptions, terminal: Terminal): Promise<Ex
   const configuration = cluster?.configuration ?? given;
   try {
     const inventory = await inventoryOf(options, cluster, keychain);
+    const isOfCluster = cluster !== undefined && options.config === undefined;
+    const readKms = personalKmsReader({ configuration, isOfCluster, environment: terminal.environment });
     const scanned = await decideItems(inventory.items, {
       options,
       configuration,
-      policies: (trustRoots) => policiesOf({ options, configuration, cluster }, trustRoots),
+      policies: (trustRoots) => policiesOf({ options, configuration, cluster, readKms }, trustRoots),
       ...(cluster === undefined && { given: listedFor(options) }),
       terminal,
     });
@@ -90,15 +94,17 @@ interface Deciding {
   readonly options: ScanOptions;
   readonly configuration: Configuration;
   readonly cluster: Cluster | undefined;
+  readonly readKms: ReadKms;
 }
 
 async function policiesOf(
-  { options, configuration, cluster }: Deciding,
+  { options, configuration, cluster, readKms }: Deciding,
   trustRoots: readonly string[],
 ): Promise<PolicyStore> {
   const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];
   const applied = options.policies.length > 0 ? [] : ((await cluster?.policies(options.namespace)) ?? []);
-  return compiledStore([...documents.map(({ policy }) => policy), ...applied], { configuration, trustRoots, cluster });
+  const policies = [...documents.map(({ policy }) => policy), ...applied];
+  return compiledStore(policies, { configuration, trustRoots, cluster, readKms });
 }
 
 async function write(text: string, { outputFile }: ScanOptions, terminal: Terminal): Promise<void> {

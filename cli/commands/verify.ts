@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Configuration } from '../../core/config/types.ts';
+import type { ReadKms } from '../../core/kms/types.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { anonymousKeychain } from '../../core/registry/credentials/keychains.ts';
@@ -7,6 +8,7 @@ import type { RegistryClient } from '../../core/registry/types.ts';
 import { printable } from '../../core/text.ts';
 import { documentedVerdict, verdictText } from '../../core/verdict/verdict-text.ts';
 import { configurationOf } from '../inputs/configuration.ts';
+import { personalKmsReader } from '../inputs/kms-keys.ts';
 import { commandKeychain } from '../inputs/credentials.ts';
 import { readManifests, type Manifests } from '../inputs/manifests.ts';
 import { documentText } from '../output/document.ts';
@@ -51,6 +53,8 @@ export async function verify(named: readonly string[], options: VerifyOptions, t
     const manifests = await readManifests(filename, terminal, configuration.workloads);
     const keychain = await commandKeychain(terminal.environment, configuration);
     const contextOf = await contextsOf(manifests, namespaceOf(options, cluster), cluster);
+    const isOfCluster = cluster !== undefined && options.config === undefined;
+    const readKms = personalKmsReader({ configuration, isOfCluster, environment: terminal.environment });
     const items = [
       ...images.map((image) => ({ image, namespace: contextOf(undefined), keychain, pods: [] })),
       ...itemsOfManifests(manifests.images, contextOf, keychain),
@@ -59,7 +63,7 @@ export async function verify(named: readonly string[], options: VerifyOptions, t
     const decided = await decideItems(items, {
       options,
       configuration,
-      policies: (trustRoots) => policiesOf(options, { configuration, trustRoots, cluster }),
+      policies: (trustRoots) => policiesOf(options, { configuration, trustRoots, cluster, readKms }),
       registry,
       ...(items.some((item) => item.namespace.name === undefined) && { given: contextOf(undefined) }),
       terminal,
@@ -117,14 +121,15 @@ interface PolicyContext {
   readonly configuration: Configuration;
   readonly trustRoots: readonly string[];
   readonly cluster: Cluster | undefined;
+  readonly readKms: ReadKms;
 }
 
 /** Those of the cluster, unless others are given. */
 async function policiesOf(options: VerifyOptions, context: PolicyContext): Promise<PolicyStore> {
-  const { configuration, trustRoots, cluster } = context;
+  const { configuration, trustRoots, cluster, readKms } = context;
   if (cluster !== undefined && !hasPolicies(options)) return compiledStore(await cluster.policies(), context);
   const { namespacedPolicies } = configuration;
-  return loadPolicySource(options, { trustRoots, namespacedPolicies });
+  return loadPolicySource(options, { trustRoots, namespacedPolicies, readKms });
 }
 
 type ContextOf = (namespace: string | undefined) => NamespaceContext;

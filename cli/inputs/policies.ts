@@ -10,6 +10,8 @@ import type { ImagePolicy } from '../../core/policy/documents/image-policy.gen.t
 import { createPolicyStore, type PolicyStore } from '../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { readBoundedText } from '../../core/read-bounded.ts';
+import type { ReadKms } from '../../core/kms/types.ts';
+import { kmsLookup } from './kms-keys.ts';
 import { UsageError } from '../output/exit.ts';
 import { placed } from '../output/placed.ts';
 
@@ -28,6 +30,8 @@ export interface SourceContext {
   /** Names. */
   readonly trustRoots: readonly string[];
   readonly namespacedPolicies: boolean;
+  /** How keys of a KMS are read; undefined: they are not. */
+  readonly readKms?: ReadKms | undefined;
 }
 
 /**
@@ -44,11 +48,11 @@ export async function loadPolicySource(options: PolicyOptions, context: SourceCo
 
 async function compiledFiles(
   paths: readonly string[],
-  { trustRoots, namespacedPolicies }: SourceContext,
+  { trustRoots, namespacedPolicies, readKms }: SourceContext,
 ): Promise<readonly CompiledPolicy[]> {
   const read = (await readPolicyFiles(paths)).map(({ policy }) => policy);
   const policies = read.filter((policy) => isFollowed(policy, { namespacedPolicies }));
-  const context = await compileContext(policies, trustRoots);
+  const context = await compileContext(policies, trustRoots, readKms);
   return policies.map((policy) => compilePolicy(policy, context));
 }
 
@@ -64,9 +68,11 @@ export async function readPolicyFiles(paths: readonly string[]): Promise<readonl
 export async function compileContext(
   policies: readonly Pick<ImagePolicy, 'spec'>[],
   trustRoots: readonly string[],
+  readKms?: ReadKms,
 ): Promise<CompileContext> {
   // Secrets are in a cluster; a policy that names one is not Ready here, and says so.
-  const lookups = { secret: () => undefined, trustRoots: new Set(trustRoots) };
+  const kms = readKms && (await kmsLookup(policies, readKms));
+  const lookups = { secret: () => undefined, ...(kms && { kms }), trustRoots: new Set(trustRoots) };
   if (!policies.some(({ spec }) => (spec.attestations ?? []).length > 0)) {
     return { ...lookups, prepareDemand: notLoaded };
   }

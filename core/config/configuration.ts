@@ -13,6 +13,7 @@ import {
   type ConfigurationFault,
   type PathSegment,
 } from './faults.ts';
+import { completeKms, kmsFaults, resolveKms, type WrittenKms } from './kms-settings.ts';
 import { completeNotification, notificationFaults, type WrittenNotification } from './notifications.ts';
 import { hostsOf } from './registry-settings.ts';
 import { CONFIGURATION_SCHEMA } from './schema.ts';
@@ -26,6 +27,7 @@ import {
 import {
   DEFAULT_BACKGROUND_SCAN,
   DEFAULT_CACHE,
+  DEFAULT_KMS,
   type BackgroundScan,
   type CacheLifetimes,
   type Configuration,
@@ -56,6 +58,7 @@ export const DEFAULT_CONFIGURATION: Configuration = {
   backgroundScan: DEFAULT_BACKGROUND_SCAN,
   namespacedPolicies: true,
   notifications: [],
+  kms: DEFAULT_KMS,
 };
 
 type WrittenRegistry = Pick<RegistryConfiguration, 'host'> & Partial<RegistryConfiguration>;
@@ -75,6 +78,7 @@ type Written = Partial<
     | 'notifications'
     | 'proxy'
     | 'workloads'
+    | 'kms'
   >
 > & {
   readonly excludedNamespaces?: readonly WrittenExclusion[];
@@ -86,6 +90,7 @@ type Written = Partial<
   readonly backgroundScan?: Partial<BackgroundScan>;
   readonly notifications?: readonly WrittenNotification[];
   readonly proxy?: Pick<ProxyConfiguration, 'url'> & Partial<ProxyConfiguration>;
+  readonly kms?: WrittenKms;
 };
 
 const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true }).compile<Written>(
@@ -136,6 +141,7 @@ function readConfiguration(text: string): Configuration {
     ...trustRootFaults(configuration.trustRoots),
     ...notificationFaults(configuration.notifications),
     ...workloadFaults(written.workloads ?? []),
+    ...kmsFaults(configuration.kms),
   ];
   if (faults.length > 0) {
     throw new ConfigurationError(faults.map(({ segments, message }) => at(segments, message)));
@@ -234,6 +240,7 @@ function withDefaults({ proxy, ...written }: Written): Configuration {
     notifications: (written.notifications ?? []).map(completeNotification),
     ...(written.credentialHelpers && { credentialHelpers: completeHelpers(written.credentialHelpers) }),
     ...(proxy && { proxy: { noProxy: [], ...proxy } }),
+    kms: completeKms(written.kms),
   };
 }
 
@@ -276,6 +283,7 @@ function resolveFiles(configuration: Configuration, folder: string): Configurati
     ...configuration,
     registries: configuration.registries.map(registry),
     trustRoots: configuration.trustRoots.map((item) => resolveTrustRoot(item, folder)),
+    kms: resolveKms(configuration.kms, folder),
     ...(providers && {
       credentialProviders: {
         configFile: path.resolve(folder, providers.configFile),

@@ -3,6 +3,7 @@ import { VERDICT_CODES } from '../verdict-codes.ts';
 import { FIELD_PATH_PATTERN } from '../formats/field-path.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { PROGRAM_NAME } from '../registry/credentials/program.ts';
+import { PLUGIN_NAME } from './kms-settings.ts';
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
@@ -42,6 +43,8 @@ const fieldPath = (description: string, example: string) => ({
   examples: [example],
 });
 const seconds = (description: string) => integer(description, 0, 30 * 24 * 3600);
+
+const VAULT_PATH = '^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$';
 
 const limits: Readonly<Record<keyof typeof DEFAULT_LIMITS, object>> = {
   manifestBytes: integer('Largest manifest or index that is read, in bytes.', KIBIBYTE, 16 * MEBIBYTE),
@@ -243,6 +246,50 @@ export const CONFIGURATION_SCHEMA = object('The configuration of Cosignet.', {
     },
     ['binDir', 'hosts'],
   ),
+  kms: object('Keys that a key management service holds (`keys[].kms`).', {
+    refreshSeconds: integer('From one successful reading of a key to the next.', 10, 7 * 24 * 3600),
+    maxAgeSeconds: integer('How long a key counts after it was last read.', 10, 7 * 24 * 3600),
+    endpoints: list(
+      "Hosts that policies may name beside the vendors' own.",
+      host('`host[:port]`, as in `awskms://` and `azurekms://`.'),
+      64,
+    ),
+    plugins: object(
+      "Programs for other services, by sigstore's protocol.",
+      {
+        folder: text('Folder with the programs, each called `sigstore-kms-NAME`.'),
+        names: {
+          ...list('Those of them that may run.', { ...text('What is before `://`.', 63), pattern: PLUGIN_NAME }, 16),
+          minItems: 1,
+        },
+        environment: list(
+          'Variables of the process that they are given, beside those that clouds define.',
+          { ...text('Name of a variable.', 128), pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
+          32,
+        ),
+      },
+      ['folder', 'names'],
+    ),
+    vault: object('HashiCorp Vault or OpenBao; what is left out is taken from its own variables, such as VAULT_ADDR.', {
+      address: {
+        ...text('`https://host:port`.', 2048),
+        pattern: '^https?://[A-Za-z0-9.:\\[\\]-]+(?:/[A-Za-z0-9._/-]*)?$',
+      },
+      caFile: text('PEM file with its certificate authority.'),
+      namespace: text('Namespace of Vault Enterprise.', 255),
+      transitPath: { ...text('Path of the transit engine.', 255), pattern: VAULT_PATH },
+      kubernetes: object(
+        'Logging in with the service account.',
+        {
+          role: text('Role of the Kubernetes auth method.', 255),
+          authPath: { ...text('Path of the auth method.', 255), pattern: VAULT_PATH },
+          tokenFile: text('Token of the service account.'),
+        },
+        ['role'],
+      ),
+      insecure: { type: 'boolean', description: 'Plain HTTP.' },
+    }),
+  }),
   clientCertificates: object(
     'By which API servers prove to the webhook who they are; whether they must is read at start.',
     {

@@ -31,6 +31,8 @@ export interface Configuration {
   /** Undefined: none run. */
   readonly credentialProviders?: CredentialProvidersConfiguration;
   readonly credentialHelpers?: CredentialHelpersConfiguration;
+  /** Keys that a key management service holds. */
+  readonly kms: KmsConfiguration;
   /** Undefined: registries are asked directly. */
   readonly proxy?: ProxyConfiguration;
   /** Undefined: callers of the webhook need none. Whether they do is read at start. */
@@ -70,6 +72,44 @@ export interface CredentialHelpersConfiguration {
   readonly binDir: string;
   /** `host[:port]` to name. */
   readonly hosts: Readonly<Record<string, string>>;
+}
+
+/** How the public keys of `keys[].kms` are read. */
+export interface KmsConfiguration {
+  /** Seconds from one successful reading to the next. */
+  readonly refreshSeconds: number;
+  /** Seconds for which a key counts after it was last read. */
+  readonly maxAgeSeconds: number;
+  /** `host[:port]` that policies may name beside the vendors' own. */
+  readonly endpoints: readonly string[];
+  /** Undefined: none run. */
+  readonly plugins?: KmsPluginsConfiguration;
+  readonly vault?: VaultConfiguration;
+}
+
+/** Programs that speak sigstore's protocol for key services: `sigstore-kms-NAME`. */
+export interface KmsPluginsConfiguration {
+  readonly folder: string;
+  readonly names: readonly string[];
+  /** Variables of the process that they are given, beside those that clouds define. */
+  readonly environment: readonly string[];
+}
+
+/** HashiCorp Vault or OpenBao. What is left out is as its own command takes it from the process's variables. */
+export interface VaultConfiguration {
+  readonly address?: string;
+  readonly caFile?: string;
+  readonly namespace?: string;
+  /** Path of the transit engine. */
+  readonly transitPath?: string;
+  /** How a Pod logs in; undefined: by VAULT_TOKEN. */
+  readonly kubernetes?: {
+    readonly role: string;
+    readonly authPath?: string;
+    readonly tokenFile?: string;
+  };
+  /** Plain HTTP. */
+  readonly insecure?: boolean;
 }
 
 /** For HTTPS. It looks up names itself, so the proxy decides where they lead. */
@@ -160,3 +200,4 @@ export interface NotificationConfiguration {
 
 export const DEFAULT_CACHE: CacheLifetimes = { verified: 3600, rejected: 15, tags: 10, staleIfError: 86400 };
 export const DEFAULT_BACKGROUND_SCAN: BackgroundScan = { enabled: true, requestsPerMinute: 120, reports: 'None' };
+export const DEFAULT_KMS: KmsConfiguration = { refreshSeconds: 3600, maxAgeSeconds: 86_400, endpoints: [] };

@@ -91,7 +91,9 @@ function refusalOf(policy: CompiledPolicy, claimed: Claimed): VerdictDraft[] {
   if (problem !== undefined) {
     const reason = `${problem.path}: ${problem.message}`;
     const message = `image ${claimed.image} belongs to policy "${policy.name}", which is not Ready: ${reason}`;
-    return [refusal(policy, 'PolicyNotReady', { message, reason })];
+    // Nothing is wrong with the policy: what it needs could not be read.
+    const isWaiting = policy.problems.every((one) => one.reason === 'KeyUnavailable');
+    return [refusal(policy, isWaiting ? 'KeyUnavailable' : 'PolicyNotReady', { message, reason })];
   }
   return policy.action === 'Deny'
     ? [

@@ -15,6 +15,7 @@ import {
   type ServingCertificates,
 } from '../certificates/serving-certificates.ts';
 import type { LiveConfiguration } from '../configuration/live-configuration.ts';
+import type { FollowKms } from '../kms/kms-keys.ts';
 import type { KubeApi } from '../kubernetes/api-client.ts';
 import { createEventRecorder, type EventRecorder } from '../kubernetes/events.ts';
 import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../kubernetes/kube-config.ts';
@@ -55,6 +56,7 @@ export interface ClusterOptions {
   readonly wantedRegistration: WantedRegistration;
   readonly compile: (policy: AnyImagePolicy, means: CompileMeans) => CompiledPolicy;
   readonly evaluator: Evaluator;
+  readonly followKms: FollowKms;
   readonly store: PolicyStore;
   readonly configuration: Pick<LiveConfiguration, 'configuration' | 'credentials'>;
   readonly metrics: Metrics;
@@ -148,7 +150,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
       policy: (name) => policyReference(name, policies.book.get(name)?.policy.metadata['uid']),
     }),
     secretText: (name, key) => secretEntry(policies.operator.secret(name), key)?.pem,
-    reconfigured: () => policies.book.recompileAll(),
+    reconfigured: () => policies.reconfigured(),
     scan(decide) {
       if (!scanIsOn(options)) return undefined;
       const scan = scanOf(options, { connection, leadership, effects, policies, namespaces, keychainFor, decide });
@@ -221,13 +223,14 @@ function policiesOf(
   options: ClusterOptions,
   { connection, leadership, effects, timings }: Pick<Stages, 'connection' | 'leadership' | 'effects' | 'timings'>,
 ): ClusterPolicies {
-  const { namespace, configuration, compile, evaluator, store, metrics, log, clock } = options;
+  const { namespace, configuration, compile, evaluator, followKms, store, metrics, log, clock } = options;
   return followClusterPolicies({
     ...connection,
     namespace,
     namespacedPolicies: configuration.configuration().namespacedPolicies,
     compile,
     evaluator,
+    followKms,
     store,
     isLeader: leadership.isLeader,
     ...(scanIsOn(options) && { affected: effects.of }),

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KmsLookup } from '../../core/kms/types.ts';
 import type { Logger } from '../../core/observe.ts';
 import type { AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import type { ServingPair } from '../certificates/file-certificate.ts';
+import type { FollowKms } from '../kms/kms-keys.ts';
 import { followPolicyFiles } from '../policies/policy-files.ts';
 import { countEndings } from '../policies/policy-endings.ts';
 import type { Host } from './host.ts';
 
 export interface StandaloneOptions {
   readonly policies: readonly string[];
-  readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
+  readonly compile: (policy: AnyImagePolicy, kms: KmsLookup) => CompiledPolicy;
+  readonly followKms: FollowKms;
   /** Whether policies of namespaces are followed. */
   readonly namespacedPolicies: boolean;
   readonly store: PolicyStore;
@@ -31,8 +34,8 @@ function knownNamespace(name: string): NamespaceContext {
 
 /** Policies from files, and no cluster: namespaces have their names and no other labels. */
 export async function startStandalone(options: StandaloneOptions): Promise<Host> {
-  const { policies: paths, compile, namespacedPolicies, store, log, onReload } = options;
-  const files = await followPolicyFiles({ paths, compile, namespacedPolicies, store, log, onReload });
+  const { policies: paths, compile, followKms, namespacedPolicies, store, log, onReload } = options;
+  const files = await followPolicyFiles({ paths, compile, followKms, namespacedPolicies, store, log, onReload });
   return {
     policies: { snapshot: () => store.snapshot(), outdated: () => undefined },
     namespaceContext: async (name) => knownNamespace(name),
@@ -40,7 +43,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     keychainFor: () => options.keychain,
     certificate: options.certificate,
     onCertificate: options.onCertificate,
-    notReady: () => [],
+    notReady: files.notReady,
     // Whoever runs it so registers it, and guards it.
     callerBy: (token) => (token === undefined ? 'anybody' : 'refused'),
     unarmed: () => [],
@@ -57,7 +60,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     counted: () => undefined,
     denied: () => undefined,
     secretText: () => undefined,
-    reconfigured: files.recompile,
+    reconfigured: files.reconfigured,
     scan: () => undefined,
     handOver: async () => undefined,
     stop: () => files.stop(),

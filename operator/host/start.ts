@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createKeyRing } from '../../core/keys/key-ring.ts';
+import { createKmsReader } from '../../core/kms/read-keys.ts';
 import type { Logger } from '../../core/observe.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import type { AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
@@ -14,6 +15,7 @@ import { issueCertificateAuthority, issueServingCertificate } from '../certifica
 import { issueLocalCertificate } from '../certificates/local-certificate.ts';
 import { serviceDnsNames } from '../certificates/server-names.ts';
 import type { LiveConfiguration } from '../configuration/live-configuration.ts';
+import { createKmsKeys, type FollowKms } from '../kms/kms-keys.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { readWantedRegistration, RegistrationError } from '../registration/wanted.ts';
 import type { CompileMeans } from '../policies/follow-policies.ts';
@@ -33,6 +35,8 @@ export interface HostOptions {
   readonly identity: string;
   /** Credentials for registries outside of a cluster. */
   readonly keychain?: Keychain;
+  /** Variables of the process: OTEL_… say where traces go, those of clouds and of Vault who reads what a KMS holds. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
 }
 
@@ -51,13 +55,16 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
   const { configuration, certificate, evaluator, metrics } = parts;
   const { log } = options;
   const compile = policyCompiler(configuration);
+  const followKms = kmsFollower(options, configuration);
   const store = createPolicyStore();
   if (options.policies) {
     const { startStandalone } = await import('./standalone.ts');
     const { preparedApart } = await import('../../core/policy/evaluator/in-process.ts');
     return startStandalone({
       policies: options.policies,
-      compile: (policy) => compile(policy, { secret: () => undefined, prepareDemand: preparedApart(evaluator) }),
+      compile: (policy, kms) =>
+        compile(policy, { secret: () => undefined, kms, prepareDemand: preparedApart(evaluator) }),
+      followKms,
       namespacedPolicies: configuration.configuration().namespacedPolicies,
       store,
       keychain: chainKeychains([options.keychain ?? anonymousKeychain, configuration.credentials]),
@@ -82,12 +89,23 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
     wantedRegistration,
     compile,
     evaluator,
+    followKms,
     store,
     configuration,
     metrics,
     log,
     clock: Date.now,
   });
+}
+
+function kmsFollower(
+  { environment = {}, log }: HostOptions,
+  { configuration }: Pick<LiveConfiguration, 'configuration'>,
+): FollowKms {
+  const settings = () => configuration().kms;
+  const read = createKmsReader({ settings, proxy: () => configuration().proxy, environment, mayAskTools: false });
+  const around = { log, monotonic: () => performance.now(), random: Math.random };
+  return (policies) => createKmsKeys({ read, settings, ...around, ...policies });
 }
 
 function policyCompiler({

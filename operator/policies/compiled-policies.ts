@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KmsReference } from '../../core/kms/reference.ts';
 import { namespaceOf, policyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
 import { refusePolicy } from '../../core/policy/compile/compile.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
-import { secretNames } from '../../core/policy/signers/signers.ts';
+import { kmsReferences, secretNames } from '../../core/policy/signers/signers.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { NAMESPACE_MOST, NamespaceShares } from './namespace-share.ts';
 import type { SecretName } from './policy-secrets.ts';
@@ -82,6 +83,18 @@ export class CompiledPolicies {
     }
   }
 
+  /** A key of a KMS came, changed, or counts no longer: the policies that name it are compiled again. */
+  kmsChanged(text: string): void {
+    for (const { policy } of this.#entries.values()) {
+      if (ownKms(policy).some((reference) => reference.text === text)) this.#put(policy, this.#compile(policy));
+    }
+  }
+
+  /** Keys of a KMS that policies of the cluster name. */
+  *namedKms(): Generator<KmsReference> {
+    for (const { policy } of this.#entries.values()) yield* ownKms(policy);
+  }
+
   /** Secrets that namespaced policies name. */
   *namedSecrets(): Generator<SecretName> {
     for (const { policy } of this.#entries.values()) yield* ownSecrets(policy);
@@ -157,6 +170,11 @@ const BATCH = 100;
 export function ownSecrets(policy: AnyImagePolicy): readonly SecretName[] {
   const namespace = namespaceOf(policy);
   return namespace === undefined ? [] : secretNames(policy.spec).map((name) => ({ namespace, name }));
+}
+
+/** Keys of a KMS that a policy names; none where it is one of a namespace, for which none is read. */
+export function ownKms(policy: AnyImagePolicy): readonly KmsReference[] {
+  return namespaceOf(policy) === undefined ? kmsReferences(policy.spec) : [];
 }
 
 function isSameSpec(a: AnyImagePolicy, b: AnyImagePolicy): boolean {

@@ -11,7 +11,8 @@ import type { EventNote, EventRecorder } from '../kubernetes/events.ts';
 import type { SharedKubeConfig } from '../kubernetes/kube-config.ts';
 import type { ReflectorTimings } from '../kubernetes/reflector.ts';
 import type { QueueMetrics } from '../kubernetes/work-queue.ts';
-import { CompiledPolicies, isCompiling, ownSecrets } from './compiled-policies.ts';
+import type { FollowKms } from '../kms/kms-keys.ts';
+import { CompiledPolicies, isCompiling, ownKms, ownSecrets } from './compiled-policies.ts';
 import { followDemands } from './followed-demands.ts';
 import {
   ImagePolicyOperator,
@@ -25,7 +26,7 @@ import { createPolicySecrets, secretEntry } from './policy-secrets.ts';
 import { mayBeShadowed, shadowersOf } from './shadowing.ts';
 
 /** What a policy is compiled with, beside the configuration. */
-export type CompileMeans = Pick<CompileContext, 'secret' | 'prepareDemand'>;
+export type CompileMeans = Pick<CompileContext, 'secret' | 'kms' | 'prepareDemand'>;
 
 export interface ClusterPoliciesOptions {
   readonly kubeConfig: SharedKubeConfig;
@@ -36,6 +37,8 @@ export interface ClusterPoliciesOptions {
   readonly namespacedPolicies: boolean;
   readonly compile: (policy: AnyImagePolicy, means: CompileMeans) => CompiledPolicy;
   readonly evaluator: Evaluator;
+  /** How keys of a KMS are followed; without what the policies themselves give. */
+  readonly followKms: FollowKms;
   readonly store: PolicyStore;
   readonly isLeader: () => boolean;
   /** Left out where nothing looks at what runs. */
@@ -58,6 +61,8 @@ export interface ClusterPolicies {
   readonly onSecret: Listen<string>;
   /** Why they can't be relied on yet, beside what the operator's collections say. */
   readonly notReady: () => readonly string[];
+  /** The configuration changed: all that was compiled by it is compiled again. */
+  reconfigured(): void;
   /** Rejects where the operator could not start; watches that fail go on by themselves. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -79,6 +84,7 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
           home === undefined
             ? secretEntry(operator.secret(secret), key)
             : policySecrets.lookup({ namespace: home, name: secret }, key),
+        kms: kmsKeys.lookup,
         prepareDemand: demands.prepareFor({ name: policyName(policy), owner: home ?? '' }),
       });
     },
@@ -92,6 +98,10 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
       operator.enqueueStatus([...names, ...book.names().filter((name) => mayHide(book, name))]);
       compiled.tell(names);
     },
+  });
+  const kmsKeys = options.followKms({
+    named: () => book.namedKms(),
+    onChange: ({ text }) => book.kmsChanged(text),
   });
   const demands = followDemands({
     evaluator: options.evaluator,
@@ -130,7 +140,9 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     },
     ...(affected && { affected }),
     isPending: (policy) =>
-      ownSecrets(policy).some((secret) => policySecrets.isPending(secret)) || isUnderWay(book, policyName(policy)),
+      ownSecrets(policy).some((secret) => policySecrets.isPending(secret)) ||
+      ownKms(policy).some((reference) => kmsKeys.isPending(reference)) ||
+      isUnderWay(book, policyName(policy)),
     lastSeen: sightings.lastSeen,
     shadowedBy: (policy) => shadowersOf(policy, store.snapshot().policies.values(), clock()),
     log,
@@ -148,7 +160,12 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
       if (!operator.isSynced) return [];
       const secrets = policySecrets.isSettled() ? [] : ['Secrets of namespaced policies were not read yet'];
       const compiling = demands.isSettled() ? [] : ['conditions and schemas of policies are being compiled'];
-      return [...secrets, ...compiling];
+      const keys = kmsKeys.isSettled() ? [] : ['keys of a KMS were not read yet'];
+      return [...secrets, ...keys, ...compiling];
+    },
+    reconfigured() {
+      kmsKeys.reconfigured();
+      book.recompileAll();
     },
     start() {
       policySecrets.start();
@@ -158,7 +175,7 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     async stop() {
       clearInterval(look);
       demands.stop();
-      await Promise.all([operator.shutdown(), policySecrets.stop()]);
+      await Promise.all([operator.shutdown(), policySecrets.stop(), kmsKeys.stop()]);
     },
   };
 }

@@ -13,7 +13,7 @@ export interface PolicyAdviceOptions {
 const OWNER = '(policies being written)';
 
 /**
- * What is wrong with a policy that is only being written. Secrets are not looked at: whoever asks may not be somebody
+ * What is wrong with a policy that is only being written. Secrets and what a KMS holds are not looked at: whoever asks may not be somebody
  * who may know of them; the status tells a moment later.
  */
 export function createPolicyAdvice(options: PolicyAdviceOptions): (policy: unknown) => Promise<readonly Problem[]> {
@@ -23,6 +23,6 @@ export function createPolicyAdvice(options: PolicyAdviceOptions): (policy: unkno
       secret: () => undefined,
       compileDemand: (texts) => options.evaluator.compile(texts, OWNER),
     });
-    return problems.filter(({ reason }) => reason !== 'SecretNotFound');
+    return problems.filter(({ reason }) => reason !== 'SecretNotFound' && reason !== 'KeyUnavailable');
   };
 }

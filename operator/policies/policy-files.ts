@@ -6,12 +6,16 @@ import { isFollowed, policyName, type AnyImagePolicy } from '../../core/policy/d
 import { loadPolicies } from '../../core/policy/documents/load.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
+import type { KmsLookup } from '../../core/kms/types.ts';
+import type { FollowKms } from '../kms/kms-keys.ts';
+import { ownKms } from './compiled-policies.ts';
 import { watchFiles } from '../configuration/file-watch.ts';
 
 export interface PolicyFilesOptions {
   /** Files and folders. */
   readonly paths: readonly string[];
-  readonly compile: (policy: AnyImagePolicy) => CompiledPolicy;
+  readonly compile: (policy: AnyImagePolicy, kms: KmsLookup) => CompiledPolicy;
+  readonly followKms: FollowKms;
   /** Policies of namespaces are left out where they are not. */
   readonly namespacedPolicies: boolean;
   readonly store: Pick<PolicyStore, 'replace'>;
@@ -23,8 +27,10 @@ export interface PolicyFilesOptions {
 
 export interface PolicyFiles {
   readonly compiled: () => readonly CompiledPolicy[];
-  /** What the policies refer to changed. */
-  readonly recompile: () => void;
+  /** The configuration, which the policies refer to, changed. */
+  readonly reconfigured: () => void;
+  /** Why they can't be relied on yet. */
+  readonly notReady: () => readonly string[];
   stop(): Promise<void>;
 }
 
@@ -47,10 +53,14 @@ export async function followPolicyFiles(options: PolicyFilesOptions): Promise<Po
   let documents = first.policies;
   let compiled: readonly CompiledPolicy[] = [];
   let seen = signatureOf(first);
+  const keys = options.followKms({
+    named: () => documents.flatMap(({ policy }) => ownKms(policy)),
+    onChange: () => publish(),
+  });
 
   function publish(): void {
     const policies = documents.map(({ policy }) => policy);
-    compiled = policies.filter((policy) => isFollowed(policy, options)).map((policy) => compile(policy));
+    compiled = policies.filter((policy) => isFollowed(policy, options)).map((policy) => compile(policy, keys.lookup));
     store.replace(compiled);
     for (const { name, problems } of compiled) {
       if (problems.length > 0) log.error('a policy is not Ready and denies its images', { policy: name, problems });
@@ -72,7 +82,17 @@ export async function followPolicyFiles(options: PolicyFilesOptions): Promise<Po
   publish();
   const poll = options.poll === undefined ? {} : { poll: options.poll };
   const watcher = watchFiles({ paths, onChange: reload, log, ...poll });
-  return { compiled: () => compiled, recompile: publish, stop: () => watcher.stop() };
+  return {
+    compiled: () => compiled,
+    notReady: () => (keys.isSettled() ? [] : ['keys of a KMS were not read yet']),
+    reconfigured() {
+      keys.reconfigured();
+      publish();
+    },
+    async stop() {
+      await Promise.all([watcher.stop(), keys.stop()]);
+    },
+  };
 }
 
 function merged(next: PolicyDocuments, before: readonly PolicyDocument[]): readonly PolicyDocument[] {

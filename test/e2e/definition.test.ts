@@ -24,12 +24,18 @@ const refused: readonly [string, object, RegExp][] = [
   ['no images', { keys: [key] }, /spec\.images: Required value/],
   ['an empty list of images', { images: [], keys: [key] }, /spec\.images.*should have at least 1 items/],
   ['no signers', { images: ['**'] }, /action Verify needs keys or identities/],
-  ['a key that is nothing', { images: ['**'], keys: [{ name: 'a' }] }, /exactly one of pem or secretRef/],
+  ['a key that is nothing', { images: ['**'], keys: [{ name: 'a' }] }, /exactly one of pem, secretRef or kms/],
   [
     'a key that is two things',
     { images: ['**'], keys: [{ ...key, secretRef: { name: 'a', key: 'b' } }] },
-    /exactly one of pem or secretRef/,
+    /exactly one of pem, secretRef or kms/,
   ],
+  [
+    'a key that is somewhere else, too',
+    { images: ['**'], keys: [{ ...key, kms: 'hashivault://release' }] },
+    /exactly one of pem, secretRef or kms/,
+  ],
+  ['a KMS without a name', { images: ['**'], keys: [{ kms: 'cosign.pub' }] }, /spec\.keys\[0\]\.kms/],
   [
     'a private key',
     { images: ['**'], keys: [{ pem: `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${SECRET}` }] },

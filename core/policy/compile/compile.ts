@@ -48,7 +48,7 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
   checkScope(policy, report);
   const patterns = compilePatterns(spec.images, report);
   const namespaceSelector = compileSelector(spec, report);
-  const signers = compileSigners(spec, context, report);
+  const signers = compileSigners(spec, namespaceOf(policy) === undefined ? context : withoutKms(context), report);
   checkRules(spec, signers, report);
   const signaturePlace = compileSignaturePlace(spec, context, report);
   const attestations = compileAttestations(spec, signers, context, report);
@@ -92,6 +92,12 @@ function checkScope({ kind, metadata }: AnyImagePolicy, report: Report): void {
   if (kind !== 'ImagePolicy' || metadata['namespace'] === undefined) return;
   const message = 'an ImagePolicy is for the whole cluster: leave this out, or write a NamespacedImagePolicy';
   report.add('InvalidSpec', 'metadata.namespace', message);
+}
+
+/** Cosignet's own identity reads what a KMS holds: who has a namespace must not make it ask. */
+function withoutKms(context: CompileContext): CompileContext {
+  const refused = 'kms is for ImagePolicies only: give the public key as pem or secretRef';
+  return { ...context, kms: () => ({ refused }) };
 }
 
 function identityOf(policy: AnyImagePolicy): Pick<CompiledPolicy, 'name' | 'namespace' | 'generation'> {

@@ -76,7 +76,7 @@ export interface LabelSelectorRequirement {
   readonly values?: readonly string[];
 }
 
-/** One public key, given as exactly one of pem or secretRef. */
+/** One public key, given as exactly one of pem, secretRef or kms. */
 export interface PolicyKey {
   /** What messages and `required` call the key; unique in the policy. Left out, `key-` and its index. */
   readonly name?: string;
@@ -84,6 +84,8 @@ export interface PolicyKey {
   readonly pem?: string;
   /** A Secret in the operator's namespace that holds the public key. It is watched. */
   readonly secretRef?: SecretReference;
+  /** A key that a key management service holds, as `cosign sign --key` names it: awskms://, gcpkms://, azurekms://, hashivault://, or the name of a plugin that the configuration lists. Its public key is read in the background; all its versions are one signer. */
+  readonly kms?: string;
   /** The key does not count before this time (RFC 3339). */
   readonly notBefore?: string;
   /** The key does not count after this time (RFC 3339). */

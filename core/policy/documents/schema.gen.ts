@@ -159,6 +159,12 @@ const CLUSTER = {
                 },
                 "additionalProperties": false
               },
+              "kms": {
+                "type": "string",
+                "pattern": "^[a-z0-9][a-z0-9-]*://[!-~]+$",
+                "minLength": 1,
+                "maxLength": 1024
+              },
               "notBefore": {
                 "type": "string",
                 "format": "date-time",

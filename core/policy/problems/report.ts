@@ -12,6 +12,8 @@ export type ProblemReason =
   | 'SecretNotFound'
   /** It is there, and is no use. */
   | 'InvalidSecret'
+  /** A KMS holds it, and it was not read, or not for too long. */
+  | 'KeyUnavailable'
   | 'UnknownTrustRoot'
   /** Its conditions and schemas are being compiled; another problem, or none, follows. */
   | 'Compiling'

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KmsReference } from '../../kms/reference.ts';
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
 import type { Report } from '../problems/report.ts';
 import type { SignatureCandidate } from '../../signatures/types.ts';
@@ -66,9 +67,13 @@ export function signerEntries(spec: ImagePolicySpec): readonly SignerEntry[] {
  */
 export function compileSigners(spec: ImagePolicySpec, lookups: SignerLookups, report: Report): readonly Signer[] {
   const pattern = policyPatterns();
-  return signerEntries(spec)
+  const signers = signerEntries(spec)
     .map(({ compile }) => compile({ lookups, pattern, report }))
     .filter((signer) => signer !== undefined);
+  return Object.entries(KINDS).flatMap(([name, kind]) => {
+    const own = signers.filter((signer) => signer.kind === name);
+    return kind.together?.(own) ?? own;
+  });
 }
 
 /** Names of the Secrets that a policy needs. A definition that was edited may let anything through. */
@@ -79,6 +84,14 @@ export function secretNames(spec: ImagePolicySpec): readonly string[] {
   });
   const ofPlace: unknown = spec.signatureSecret;
   return typeof ofPlace === 'string' ? [...ofSigners, ofPlace] : ofSigners;
+}
+
+/** Keys of a KMS that a policy names. */
+export function kmsReferences(spec: ImagePolicySpec): readonly KmsReference[] {
+  return Object.values(KINDS).flatMap((kind) => {
+    const entries: unknown = kind.written(spec);
+    return Array.isArray(entries) ? entries.flatMap((entry) => kind.kms?.(entry) ?? []) : [];
+  });
 }
 
 /** What makes two signers of a policy the same one: a key's fingerprint, else its name. */

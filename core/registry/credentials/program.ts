@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createTurns } from '../../parallel.ts';
 
 /** One run of a program that knows credentials: no shell, nothing of our environment but what is given. */
 export interface Program {
@@ -76,19 +77,8 @@ function endGroup({ pid }: ChildProcess): void {
 
 /** At most so many at once, however many images ask; the others wait for their turn. */
 export function limitRuns(run: RunProgram, most: number): RunProgram {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (program) => {
-    if (running < most) running += 1;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await run(program);
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
-    }
-  };
+  const inTurn = createTurns(most);
+  return (program) => inTurn(() => run(program));
 }
 
 /** What cloud SDKs learn their identity from, and how they reach their cloud. */

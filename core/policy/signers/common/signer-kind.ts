@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CertificateIdentity, SignatureCandidate } from '../../../signatures/types.ts';
+import type { KmsReference } from '../../../kms/reference.ts';
+import type { KmsLookup } from '../../../kms/types.ts';
 import type { PublicKey } from '../../../keys/public-key.ts';
 import type { ImagePolicySpec, KeyStatus } from '../../documents/image-policy.gen.ts';
 import type { Report } from '../../problems/report.ts';
@@ -20,8 +22,12 @@ export interface SignerKind<Written extends { readonly name?: string }, S> {
   written(spec: ImagePolicySpec): readonly Written[];
   /** Names of the Secrets that the entry needs; of an entry that nobody checked. */
   secrets(entry: Partial<Written> | null | undefined): readonly string[];
+  /** Keys of a KMS that the entry names, those that are well spelled; of an entry that nobody checked. Undefined: its kind has none. */
+  kms?(entry: Partial<Written> | null | undefined): readonly KmsReference[];
   /** Undefined: it can't be used, and `input.report` says why. */
   compile(entry: Written, input: SignerInput): S | undefined;
+  /** What can only be told of all of them together; undefined: nothing. */
+  together?(signers: readonly S[]): readonly S[];
   /** Equal for two signers that a threshold counts once. Unlike any of another kind. */
   distinction(signer: S): string;
   /** For messages: `key "release" (sha256:0123456789ab)`. */
@@ -57,6 +63,8 @@ export interface SignerLookups {
   readonly parseKey?: (pem: string) => PublicKey;
   /** An entry of a Secret, of the operator's namespace or the policy's; undefined where it is not there. */
   readonly secret: SecretLookup;
+  /** What is known of keys that a KMS holds; left out where nobody reads them. It asks nobody. */
+  readonly kms?: KmsLookup;
   /** Names of the configured trust roots. */
   readonly trustRoots: ReadonlySet<string>;
 }

@@ -22,6 +22,12 @@ interface FieldCase {
   readonly context?: Partial<CompileContext>;
 }
 
+/** What is known of keys of a Vault. */
+const inVault: CompileContext['kms'] = ({ resource }) => {
+  if (resource === 'rotated') return { pems: [other.pem, release.pem] };
+  return resource === 'sealed' ? { unavailable: 'Vault is sealed' } : { pems: [publicKeyPem(resource)] };
+};
+
 const attested = (demand: object): Partial<ImagePolicySpec> => ({
   attestations: [{ name: 'tests', predicateType: PREDICATE, ...demand }],
 });
@@ -100,6 +106,33 @@ const CASES: readonly FieldCase[] = [
     before: 'Verified',
     after: 'PolicyNotReady',
     context: { secret: (_name, key) => (key === 'release' ? { pem: release.pem } : undefined) },
+  },
+  {
+    field: 'keys[].kms',
+    image: 'demo/signed:1.0',
+    from: { keys: [{ name: 'release', kms: 'hashivault://release' }] },
+    to: { keys: [{ name: 'release', kms: 'hashivault://other' }] },
+    before: 'Verified',
+    after: 'UntrustedSignature',
+    context: { kms: inVault },
+  },
+  {
+    field: 'keys[].kms (that can not be read)',
+    image: 'demo/signed:1.0',
+    from: { keys: [{ name: 'release', kms: 'hashivault://release' }] },
+    to: { keys: [{ name: 'release', kms: 'hashivault://sealed' }] },
+    before: 'Verified',
+    after: 'KeyUnavailable',
+    context: { kms: inVault },
+  },
+  {
+    field: 'keys[].kms (an older version of a key)',
+    image: 'demo/signed:1.0',
+    from: { keys: [{ name: 'release', kms: 'hashivault://rotated' }] },
+    to: { keys: [{ name: 'release', kms: 'hashivault://other' }] },
+    before: 'Verified',
+    after: 'UntrustedSignature',
+    context: { kms: inVault },
   },
   {
     field: 'keys[].notBefore',

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseKmsReference, type KmsReference } from '../../../../core/kms/reference.ts';
+import type { KmsEntry } from '../../../../core/kms/types.ts';
 import { silentLogger } from '../../../../core/observe.ts';
 import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import type { PreparedFault } from '../../../../core/policy/evaluator/prepared.ts';
@@ -30,6 +32,11 @@ const secret = (key: string, namespace = 'cosignet') => ({
   data: { pub: btoa(publicKeyPem(key)) },
 });
 
+function problemsOf(store: ReturnType<typeof createPolicyStore>, name: string): readonly string[] | undefined {
+  const policy = store.snapshot().policies.get(name);
+  return policy?.problems.map(({ reason }) => reason);
+}
+
 describe('the policies of a cluster', () => {
   let server: FakeApiServer;
   let followed: ClusterPolicies;
@@ -41,12 +48,17 @@ describe('the policies of a cluster', () => {
   let readTeam: () => void;
   let leads: boolean;
   let now: number;
+  /** What is known of keys of a KMS. */
+  let kms: Map<string, KmsEntry>;
+  let kmsChanged: (reference: KmsReference) => void;
+  let namedKms: () => readonly string[];
 
   beforeEach(async () => {
     server = await new FakeApiServer().start();
     store = createPolicyStore();
     events = [];
     leads = true;
+    kms = new Map();
     now = Date.UTC(2026, 5, 1);
     const kubeConfig = new SharedKubeConfig();
     kubeConfig.loadFromClusterAndUser({ name: 'fake', server: server.url, skipTLSVerify: true }, { name: 'me' });
@@ -73,6 +85,17 @@ describe('the policies of a cluster', () => {
         check: async () => ({ steps: 0 }),
         stop: async () => undefined,
       },
+      followKms: (policies) => {
+        kmsChanged = policies.onChange;
+        namedKms = () => [...policies.named()].map(({ text }) => text);
+        return {
+          lookup: ({ text }) => kms.get(text) ?? { unavailable: 'it was not read yet' },
+          isPending: ({ text }) => !kms.has(text),
+          isSettled: () => namedKms().every((text) => kms.has(text)),
+          reconfigured: () => undefined,
+          stop: async () => undefined,
+        };
+      },
       store,
       isLeader: () => leads,
       queueMetrics: { queueDepth: () => undefined, queueAdded: () => undefined, queueRetried: () => undefined },
@@ -85,6 +108,30 @@ describe('the policies of a cluster', () => {
     readTeam();
     await followed.stop();
     await server.stop();
+  });
+
+  const reasons = (name: string) => problemsOf(store, name);
+
+  test('are not Ready until the KMS that holds their keys was read, and follow it', async () => {
+    const release = parseKmsReference('hashivault://release');
+    const keys = [{ name: 'k', kms: release.text }];
+    server.put(POLICIES, { metadata: { name: 'acme' }, spec: { images: ['docker.io/acme/*'], keys } });
+    server.put(NAMESPACED, {
+      metadata: { name: 'own', namespace: 'team' },
+      spec: { images: ['**'], keys: [{ kms: 'hashivault://of-a-tenant' }] },
+    });
+    await followed.start();
+    await eventually(() => reasons('acme')?.[0] === 'KeyUnavailable');
+    assert.deepEqual(reasons('team/own'), ['InvalidSpec']);
+    assert.deepEqual(namedKms(), [release.text], 'nothing is read for a namespace');
+    assert.deepEqual(followed.notReady(), ['keys of a KMS were not read yet']);
+    kms.set(release.text, { pems: [publicKeyPem('release'), publicKeyPem('other')] });
+    kmsChanged(release);
+    await eventually(() => reasons('acme')?.length === 0);
+    assert.deepEqual(followed.notReady(), []);
+    kms.set(release.text, { unavailable: 'it was last read too long ago' });
+    kmsChanged(release);
+    await eventually(() => reasons('acme')?.[0] === 'KeyUnavailable');
   });
 
   const problems = (name: string) =>

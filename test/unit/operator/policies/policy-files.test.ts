@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
 import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
+import type { FollowKms } from '../../../../operator/kms/kms-keys.ts';
 import { followPolicyFiles, PolicyFilesError, type PolicyFiles } from '../../../../operator/policies/policy-files.ts';
 import { compileContext } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
@@ -14,6 +15,15 @@ import { eventually } from '../eventually.ts';
 function policy(name: string, image: string, action = 'Deny'): string {
   return `apiVersion: cosignet.dev/v1\nkind: ImagePolicy\nmetadata: {name: ${name}}\nspec: {images: ["${image}"], action: ${action}}\n`;
 }
+
+/** For policies that name none. */
+const noKms: FollowKms = () => ({
+  lookup: () => ({ unavailable: 'no KMS here' }),
+  isPending: () => false,
+  isSettled: () => true,
+  reconfigured: () => undefined,
+  stop: async () => undefined,
+});
 
 interface FollowOptions {
   readonly poll?: number;
@@ -41,6 +51,7 @@ describe('followPolicyFiles', () => {
     files = await followPolicyFiles({
       paths,
       compile: (document) => compilePolicy(document, compileContext()),
+      followKms: noKms,
       namespacedPolicies,
       store,
       log: silentLogger,
