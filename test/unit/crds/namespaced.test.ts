@@ -42,10 +42,14 @@ describe('the NamespacedImagePolicy resource', () => {
     });
   });
 
-  test('differs in nothing else but the selector and some words', () => {
-    const { namespaceSelector, ...others } = specOf(cluster)?.properties ?? {};
-    assert.ok(namespaceSelector);
-    const shared = { ...specOf(cluster), properties: others };
+  test('differs in nothing else but the selector, a rule against keys of a KMS, and some words', () => {
+    const { namespaceSelector, keys, ...others } = specOf(cluster)?.properties ?? {};
+    assert.ok(namespaceSelector && keys?.items);
+    const rules = keys.items['x-kubernetes-validations'];
+    assert.ok(Array.isArray(rules));
+    const message = 'kms is for ImagePolicies only: give the public key as pem or secretRef';
+    const items = { ...keys.items, 'x-kubernetes-validations': [...rules, { rule: '!has(self.kms)', message }] };
+    const shared = { ...specOf(cluster), properties: { ...others, keys: { ...keys, items } } };
     assert.deepEqual(withoutDescriptions(specOf(namespaced)), withoutDescriptions(shared));
     const { metadata: _a, spec: before, ...around } = cluster;
     const { metadata: _b, spec: after, ...aroundToo } = namespaced;

@@ -52,7 +52,6 @@ const LARGE = 400_000;
 const SMALL = 4000;
 
 let engine: TestEngine;
-afterEach(() => engine.close());
 
 /** Blobs of hostile images never come, if they are asked for; `held` are those that were. */
 async function startHostile(images: readonly string[]): Promise<{ readonly held: IncomingMessage[] }> {
@@ -84,6 +83,8 @@ function ask(image: string, namespace: string, signal = AbortSignal.timeout(30_0
 }
 
 describe('many large images at once', () => {
+  afterEach(() => engine.close());
+
   const images = Array.from({ length: 12 }, (_, index) => `hostile/app${index}`);
 
   test('of one namespace are read two at a time, and others are verified meanwhile', async () => {

@@ -7,6 +7,7 @@ import { strictest, strictestMode } from '../../../../core/verdict/outcome.ts';
 /** What could not be read; all else was read, and allowed or denied. */
 const ERRORS: ReadonlySet<string> = new Set([
   'PolicyStale',
+  'KeyUnavailable',
   'RunningImageUnknown',
   'EvaluationTimeout',
   'TrustRootUnavailable',
