@@ -170,7 +170,11 @@ describe('WebhookConfigurations', () => {
       if (method === 'PATCH') leads = false;
       return undefined;
     };
+    leads = false;
     await start();
+    // Both are known, so that one reconciliation is about both.
+    leads = true;
+    queue.add('look');
     await eventually(() => bundleOf(MUTATING) === btoa(first));
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(bundleOf(VALIDATING), undefined);
