@@ -11,7 +11,9 @@ describe('admission by a real API server', () => {
     for (const definition of DEFINITIONS) assert.equal((await here.apply(definition)).code, 0);
     await here.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=10s');
     const { tag } = here.images.unsigned;
-    assert.equal((await here.apply(task('old', tag))).code, 0);
+    for (const object of [task('old', tag), resizable('old', tag), deployment('old', tag)]) {
+      assert.equal((await here.apply(object)).code, 0);
+    }
     await install(here, '--set=config.contact=platform@example.com', `--set-json='config.workloads=${WORKLOADS}'`);
     await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
   });
@@ -144,6 +146,35 @@ describe('admission by a real API server', () => {
     assert.equal(await here.read('pod/signed', '.spec.containers[0].image'), here.images.bundled.pinned);
   });
 
+  test('leaves alone what changes no image: status and scale of what is older than its policy', async () => {
+    const status = '{"status":{"message":"as it was"}}';
+    await here.kubectl('patch', 'pod/old', '--subresource=status', '--type=merge', `--patch=${status}`);
+    assert.equal(await here.read('pod/old', '.status.message'), 'as it was');
+    await here.kubectl('scale', 'deployment/old', '--replicas=1');
+    await here.kubectl('scale', 'deployment/old', '--replicas=0');
+    assert.equal(
+      await here.read('deployment/old', '.spec.template.spec.containers[0].image'),
+      here.images.unsigned.tag,
+    );
+  });
+
+  test('checks what is applied server-side, and what is applied again changes nothing', async () => {
+    const { signed, unsigned } = here.images;
+    const apply = (tag: string, ...more: readonly string[]) =>
+      here.apply(deployment('applied', tag), '--server-side', ...more);
+    assert.match((await apply(unsigned.tag)).stderr, /denied the request/);
+    assert.equal((await apply(signed.tag)).code, 0);
+    const image = () => here.read('deployment/applied', '.spec.template.spec.containers[0].image');
+    // Of templates only the Pods are pinned, so that who applies them again finds no difference.
+    assert.equal(await image(), signed.tag);
+    const generation = await here.read('deployment/applied', '.metadata.generation');
+    const { code, stderr } = await apply(signed.tag);
+    assert.equal(code, 0, stderr);
+    assert.equal(await here.read('deployment/applied', '.metadata.generation'), generation);
+    assert.match((await apply(unsigned.tag, '--force-conflicts')).stderr, /denied the request/);
+    assert.equal(await image(), signed.tag);
+  });
+
   test('answers a dry run as it would the request, and leaves nothing', async () => {
     const { signed, unsigned } = here.images;
     const tried = (tag: string) => here.apply(resizable('tried', tag), '--dry-run=server', '--output=json');
@@ -238,4 +269,12 @@ function resizable(name: string, image: string): object {
   const resources = { requests: { cpu: '10m' } };
   const spec = { containers: [{ name: 'a', image, resources }] };
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop' }, spec };
+}
+
+/** Of no Pods. */
+function deployment(name: string, image: string): object {
+  const labels = { app: name };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'a', image }] } };
+  const spec = { replicas: 0, selector: { matchLabels: labels }, template };
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: 'shop' }, spec };
 }

@@ -54,7 +54,7 @@ describe('completions in the shells that they are for', () => {
 
     test(`${shell} completes what an option takes`, () => {
       const formats = offered(shell, ['cosignet', 'scan', '-o', '']).filter((word) => word !== 'FILES');
-      assert.deepEqual(formats.toSorted(), ['html', 'json', 'junit', 'sarif', 'table']);
+      assert.deepEqual(formats.toSorted(), ['html', 'json', 'junit', 'sarif', 'table', 'yaml']);
     });
 
     test(`${shell} completes the shells of the command itself`, () => {
