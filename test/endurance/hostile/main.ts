@@ -8,7 +8,7 @@ import { reportGoals, type Goal } from '../../bench/goals.ts';
 import { printTable } from '../../bench/table.ts';
 import { install, openInstallation } from '../../e2e/installation.ts';
 import { percentile, type LoadReport, type Tally } from '../load.ts';
-import { boundMemory } from './memory-bound.ts';
+import { boundMemory } from '../../control-plane/memory-bound.ts';
 import { startNeighbours, type Counts } from './neighbours.ts';
 import { standFirm, type HostileReport, type PhaseReport } from './run.ts';
 

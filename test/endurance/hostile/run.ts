@@ -9,7 +9,7 @@ import { runLoad, type LoadReport } from '../load.ts';
 import { steadyQuestions } from '../questions.ts';
 import { pidOf, podsOf, settled } from '../run.ts';
 import { startDiscard } from './discard.ts';
-import type { MemoryBound, MemoryUse } from './memory-bound.ts';
+import type { MemoryBound, MemoryUse } from '../../control-plane/memory-bound.ts';
 import { PARTIES, type Counts, type Neighbours, type PartyName } from './neighbours.ts';
 import { NAMESPACE, type Targets } from './party.ts';
 

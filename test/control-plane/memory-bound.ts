@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ENVIRONMENT } from '../../../release/image.ts';
+import { ENVIRONMENT } from '../../release/image.ts';
 
 const ROOT = '/sys/fs/cgroup';
 const LIMIT = 512 * 2 ** 20;
