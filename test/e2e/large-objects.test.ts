@@ -54,8 +54,8 @@ describe('a namespace full of objects that are as large as can be, and replicas 
     await waitFor(
       'the scan of the large Pods, by which the leader has read them too',
       async () => {
-        const path = '.status.affected.wouldDeny';
-        const found = await here.read('team:namespacedimagepolicies.cosignet.dev/large-0', path);
+        const field = '.status.affected.wouldDeny';
+        const found = await here.read('team:namespacedimagepolicies.cosignet.dev/large-0', field);
         return Number(found) >= PODS || undefined;
       },
       { timeout: 120_000 },
