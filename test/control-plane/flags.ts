@@ -49,8 +49,14 @@ export function apiServerFlags({ dir, port, clients, address, services, node }: 
     `--service-account-key-file=${path.join(dir, 'accounts.pub')}`,
     `--service-account-signing-key-file=${path.join(dir, 'accounts.key')}`,
     '--profiling=false',
+    ...gatesOf(process.env['FEATURE_GATES']),
     ...(node === undefined ? loopbackFlags(services) : nodeFlags(node)),
   ];
+}
+
+/** `ImageVolume=true`: what an older version has, but switched off. */
+function gatesOf(gates: string | undefined): string[] {
+  return gates === undefined || gates === '' ? [] : [`--feature-gates=${gates}`];
 }
 
 function loopbackFlags(services: string): string[] {
