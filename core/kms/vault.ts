@@ -90,7 +90,7 @@ function versionsIn(data: unknown, name: string): readonly string[] {
   const least = Number(fieldOf(data, 'min_decryption_version') ?? 1);
   return Object.entries(keys)
     .map(([version, key]) => ({ version: Number(version), key }))
-    .filter(({ version }) => Number.isInteger(version) && !(version < least))
+    .filter(({ version }) => Number.isInteger(version) && version >= least)
     .toSorted((a, b) => b.version - a.version)
     .slice(0, MOST_VERSIONS)
     .map(({ key }) => publicKeyIn(key, fieldOf(data, 'type'), name));
