@@ -13,8 +13,8 @@ export interface PolicyAdviceOptions {
 const OWNER = '(policies being written)';
 
 /**
- * What is wrong with a policy that is only being written. Secrets and what a KMS holds are not looked at: whoever asks may not be somebody
- * who may know of them; the status tells a moment later.
+ * What is wrong with a policy that is only being written. Secrets and what a KMS holds are not looked at: whoever asks may
+ * not be somebody who may know of them; the status tells a moment later.
  */
 export function createPolicyAdvice(options: PolicyAdviceOptions): (policy: unknown) => Promise<readonly Problem[]> {
   return async (policy) => {
