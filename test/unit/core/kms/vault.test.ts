@@ -45,7 +45,10 @@ describe('keys of Vault', () => {
   test('are none where it does not say which of them count', async () => {
     const { data } = Object(vaultKey([makeKey()]));
     const content = { data: { ...data, min_decryption_version: 'newest' } };
-    assert.deepEqual(await read('https://vault.example', { ask: async () => ({ status: 200, text: '', content }) }), []);
+    assert.deepEqual(
+      await read('https://vault.example', { ask: async () => ({ status: 200, text: '', content }) }),
+      [],
+    );
   });
 
   test('are read from where, and in which namespace, it is set', async () => {
