@@ -44,7 +44,7 @@ export function placesAt(object: JsonObject, path: FieldPath): readonly FieldPla
   for (const step of path) {
     const next: FieldPlace[] = [];
     for (const place of places) {
-      const found = step === EACH ? itemsOf(place) : fieldOf(place, step);
+      const found = step === EACH ? itemsAt(place) : fieldAt(place, step);
       if (!Array.isArray(found)) return found;
       next.push(...found);
       if (next.length > MAXIMUM_PLACES) return { path: place.path, message: `more than ${MAXIMUM_PLACES} values` };
@@ -56,14 +56,14 @@ export function placesAt(object: JsonObject, path: FieldPath): readonly FieldPla
 
 type Found = FieldPlace[] | FieldFault;
 
-function fieldOf({ value: holder, path, pointer }: FieldPlace, name: string): Found {
+function fieldAt({ value: holder, path, pointer }: FieldPlace, name: string): Found {
   if (!isJsonObject(holder)) return { path, message: 'must be an object' };
   const value = Object.hasOwn(holder, name) ? (holder[name] ?? undefined) : undefined;
   if (value === undefined) return [];
   return [{ value, path: path === '' ? name : `${path}.${name}`, pointer: `${pointer}/${name}` }];
 }
 
-function itemsOf({ value: list, path, pointer }: FieldPlace): Found {
+function itemsAt({ value: list, path, pointer }: FieldPlace): Found {
   if (!Array.isArray(list)) return { path, message: 'must be a list' };
   if (list.length > MAXIMUM_PLACES) return { path, message: `more than ${MAXIMUM_PLACES} values` };
   return list.flatMap((value: unknown, index) =>

@@ -51,7 +51,8 @@ const MAXIMUM_LARGE_BYTES = 48 * 1024 * 1024;
 
 /**
  * Evidence by (signature repository, whose credentials read it, digest). The key holds all that was asked for, so one
- * image's evidence can never answer for another, nor what one policy's Secret opens for another policy; policies are no part of it, so their edits cost no request.
+ * image's evidence can never answer for another, nor what one policy's Secret opens for another policy; policies are no
+ * part of it, so their edits cost no request.
  */
 export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCache {
   const { openSources, lifetimes, clock, metrics } = dependencies;
