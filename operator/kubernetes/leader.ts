@@ -201,13 +201,22 @@ export class LeaderElection {
   }
 
   async #release(lease: Lease): Promise<void> {
-    const spec: LeaseSpec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 };
-    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease.metadata, spec };
     try {
-      await this.#options.api.call({ method: 'PUT', path: this.#path, body, timeout: 2000, lane: 'lease' });
+      await this.#giveBack(lease).catch(async (thrown: unknown) => {
+        if (!isStatus(thrown, 409)) throw thrown;
+        // A renewal that was under way when we stopped may have come through.
+        const latest = await this.#options.api.call<Lease>({ path: this.#path, timeout: 2000, lane: 'lease' });
+        if (latest.spec?.holderIdentity === this.#options.identity) await this.#giveBack(latest);
+      });
     } catch (thrown) {
       this.#options.log.warn('the lease was not given back; it runs out by itself', { error: errorText(thrown) });
     }
+  }
+
+  async #giveBack({ metadata, spec: held }: Lease): Promise<void> {
+    const spec: LeaseSpec = { ...held, holderIdentity: '', leaseDurationSeconds: 1 };
+    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
+    await this.#options.api.call({ method: 'PUT', path: this.#path, body, timeout: 2000, lane: 'lease' });
   }
 }
 
