@@ -48,7 +48,7 @@ export interface ImagePolicySpec {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Whether a signature by a key must have been recorded in a transparency log: Ignore or Require. The log entry is checked offline. */
   readonly transparencyLog?: 'Ignore' | 'Require';
-  /** What must be signed where an image is an index of several platforms: the Index itself, as `cosign sign` does, Each image that it lists, as `cosign sign --recursive` does, or IndexOrEach. It is the same for attestations. What BuildKit stores beside them as `unknown/unknown` is no image. An image of one platform is checked itself. */
+  /** What must be signed where an image is an index of several platforms: the Index itself (the default), as `cosign sign` does, Each image that it lists, as `cosign sign --recursive` does, or IndexOrEach. It is the same for attestations. What BuildKit stores beside them as `unknown/unknown` is no image. An image of one platform is checked itself. */
   readonly platforms?: 'Index' | 'Each' | 'IndexOrEach';
   /** The repository where signatures and attestations live, if not beside the image (cosign's COSIGN_REPOSITORY). */
   readonly signatureRepository?: string;
@@ -160,7 +160,7 @@ export interface PolicyAttestation {
   readonly schema?: Readonly<Record<string, unknown>>;
   /** Conditions on the predicate; all must hold. */
   readonly conditions?: readonly PolicyCondition[];
-  /** Which of several attestations of this type by trusted signers must hold: Any of them, All of them, or the Newest. With All and Newest each place where attestations may be has to be read completely. */
+  /** Which of several attestations of this type by trusted signers must hold: Any of them (the default), All of them, or the Newest. With All and Newest each place where attestations may be has to be read completely. */
   readonly select?: 'Any' | 'All' | 'Newest';
   /** With select Newest: a CEL expression over `predicate` and `statement` that gives the timestamp which tells the newest. Left out, the earliest time that a log or a timestamp authority proves. */
   readonly newestBy?: string;

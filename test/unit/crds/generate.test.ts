@@ -42,6 +42,15 @@ describe('the ImagePolicy resource', () => {
     assert.equal(version.name, 'v1');
   });
 
+  test('defaults no field that the first release did not: the API server would show it to replicas that do not know it', () => {
+    const spec = root.properties?.['spec'];
+    assert.ok(spec);
+    assert.deepEqual(
+      [...nodes(spec)].filter(([, { default: value }]) => value !== undefined).map(([path]) => path),
+      ['.action', '.mode', '.identities[].trustRoot', '.threshold', '.transparencyLog'],
+    );
+  });
+
   test('prints the columns that people look for, the reason only on request', () => {
     const columns = version.additionalPrinterColumns;
     assert.deepEqual(
