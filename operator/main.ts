@@ -98,7 +98,7 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
   const start = async (listen: Address, more: Pick<ProbesOptions, 'metrics'>): Promise<Probes> => {
     const connections = createConnections(PROBE_CONNECTIONS, tellOf(log));
     return opened.keep(
-      await startProbes({ listen, notReady, unarmed: host.unarmed, connections, log, ...more }),
+      await startProbes({ listen, notReady, notInForce: host.notInForce, connections, log, ...more }),
       (it) => it.close(),
     );
   };

@@ -142,7 +142,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     onCertificate: (listener) => certificates.listen(listener),
     notReady: () => [...canAnswer(), ...certificates.notReady(), ...registration.notReady()],
     callerBy: registration.callerBy,
-    unarmed: registration.unarmed,
+    notInForce: registration.notInForce,
     readings: readingsOf(options, { policies, leadership, certificates, registration }),
     counted: policies.counted,
     denied: createDenialEvents({

@@ -24,8 +24,8 @@ export interface Host {
   readonly notReady: () => readonly string[];
   /** Whether who calls the webhook by a path with this end, or with none, is an API server. */
   readonly callerBy: (token: string | undefined) => 'known' | 'anybody' | 'refused';
-  /** Why API servers don't ask us about every Pod yet; empty: they do. */
-  readonly unarmed: () => readonly string[];
+  /** Why API servers don't ask us about every Pod yet, as this release has it; empty: they do. */
+  readonly notInForce: () => readonly string[];
   readonly readings: MetricReadings;
   /** Signatures by these signers of a policy counted. Never throws, never waits. */
   readonly counted: (policy: string, signers: readonly string[]) => void;

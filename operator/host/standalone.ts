@@ -46,7 +46,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     notReady: files.notReady,
     // Whoever runs it so registers it, and guards it.
     callerBy: (token) => (token === undefined ? 'anybody' : 'refused'),
-    unarmed: () => [],
+    notInForce: () => [],
     readings: {
       policies: () => files.compiled().length,
       policiesNotReady: () => files.compiled().filter(({ problems }) => problems.length > 0).length,

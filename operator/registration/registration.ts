@@ -34,6 +34,8 @@ export interface RegistrationOptions {
 export interface Registration extends Pick<WebhookConfigurations, 'trusts' | 'carry'> {
   /** Why not all of it is in force; empty: armed. */
   readonly unarmed: () => readonly string[];
+  /** Why what this release registers is not in force; empty: it is, and armed. */
+  readonly notInForce: () => readonly string[];
   /** Who calls by a path with this end, or with none: `known` are API servers. */
   readonly callerBy: (token: string | undefined) => 'known' | 'anybody' | 'refused';
   /** Why no API server could prove itself; empty: ready. */
@@ -104,6 +106,7 @@ export function keepRegistration(options: RegistrationOptions): Registration {
     trusts: (authority) => configurations.trusts(authority),
     carry: (authorities, milliseconds) => configurations.carry(authorities, milliseconds),
     unarmed: () => [...configurations.unarmed(), ...(binding?.unarmed() ?? [])],
+    notInForce: () => [...configurations.notInForce(), ...(binding?.unarmed() ?? [])],
     callerBy: (token) => {
       if (!tokens) return 'anybody';
       if (token !== undefined) return tokens.accepts(token) ? 'known' : 'refused';

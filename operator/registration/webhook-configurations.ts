@@ -155,6 +155,19 @@ export class WebhookConfigurations {
     });
   }
 
+  /** Why Pods are not checked as this release has it; empty: all that it registers is in force. */
+  notInForce(): readonly string[] {
+    const unarmed = this.unarmed();
+    if (unarmed.length > 0) return unarmed;
+    const { name, wanted } = this.#options;
+    return ROWS.filter((row) => {
+      const live = this.#live(row);
+      // Where and by whom they are called may change at any time.
+      const webhooks = wanted[row.webhooks].map((webhook) => ({ ...webhook, clientConfig: {} }));
+      return live && !isRight(live, webhooks);
+    }).map(({ kind }) => `${kind} ${name} is still as another release or somebody else wrote it`);
+  }
+
   /** Idempotent; rejects while API servers don't reach us. A configuration that is not there is the installer's to make. */
   async reconcile(): Promise<void> {
     const { isLeader, authorities, canAnswer, pathOf } = this.#options;

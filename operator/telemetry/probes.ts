@@ -9,8 +9,8 @@ export interface ProbesOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Why this replica should get no requests now; empty: ready. */
   readonly notReady: () => readonly string[];
-  /** Why API servers don't ask about every Pod yet; empty: they do. */
-  readonly unarmed: () => readonly string[];
+  /** Why API servers don't ask about every Pod yet, as this release has it; empty: they do. */
+  readonly notInForce: () => readonly string[];
   /** Left out: none are served. */
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Who may hold a connection. */
@@ -64,7 +64,7 @@ export async function startProbes(options: ProbesOptions): Promise<Probes> {
 /** What holds where there are none, by path. */
 const REASONS = new Map([
   ['/readyz', ({ notReady }: ProbesOptions) => notReady()],
-  ['/armed', ({ unarmed }: ProbesOptions) => unarmed()],
+  ['/armed', ({ notInForce }: ProbesOptions) => notInForce()],
 ]);
 
 const ALIVE: ReadonlySet<string> = new Set(['/healthz', '/livez']);

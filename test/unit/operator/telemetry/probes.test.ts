@@ -11,12 +11,12 @@ import { startProbes, type Probes } from '../../../../operator/telemetry/probes.
 
 describe('startProbes', () => {
   let probes: Probes;
-  let unarmed: readonly string[];
+  let notInForce: readonly string[];
   let reasons: string[];
 
   beforeEach(async () => {
     reasons = [];
-    unarmed = ['not reached'];
+    notInForce = ['not reached'];
     const metrics = createMetrics();
     metrics.engine.decided({ code: 'Verified', outcome: 'allowed', mode: 'Enforce' }, 0.2);
     metrics.queue.queueDepth('policy-status', 3);
@@ -34,7 +34,7 @@ describe('startProbes', () => {
     probes = await startProbes({
       listen: { host: '127.0.0.1', port: 0 },
       notReady: () => reasons,
-      unarmed: () => unarmed,
+      notInForce: () => notInForce,
       metrics: () => metrics.render(),
       connections: createConnections({ connections: 256, strangersOfSource: 64 }, () => undefined),
       log: silentLogger,
@@ -56,7 +56,7 @@ describe('startProbes', () => {
   test('tells whether API servers ask about every Pod, apart from readiness', async () => {
     assert.equal((await get('/armed')).status, 503);
     assert.equal(await (await get('/armed')).text(), 'not reached');
-    unarmed = [];
+    notInForce = [];
     assert.equal((await get('/armed')).status, 200);
   });
 
@@ -79,7 +79,13 @@ describe('startProbes', () => {
   test('serves no metrics where only probes are asked for', async () => {
     const connections = createConnections({ connections: 4, strangersOfSource: 4 }, () => undefined);
     const listen = { host: '127.0.0.1', port: 0 };
-    const alone = await startProbes({ listen, notReady: () => [], unarmed: () => [], connections, log: silentLogger });
+    const alone = await startProbes({
+      listen,
+      notReady: () => [],
+      notInForce: () => [],
+      connections,
+      log: silentLogger,
+    });
     const statuses = ['/healthz', '/readyz', '/metrics'].map(
       async (path) => (await fetch(`http://127.0.0.1:${alone.port}${path}`)).status,
     );
