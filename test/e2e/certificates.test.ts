@@ -65,7 +65,7 @@ describe('self-made certificates in a cluster', () => {
 
   /** Under load, until what was asked holds; no review may fail meanwhile, and no new connection. */
   async function underLoad<T>(what: string, ask: (met: X509Certificate) => Promise<T | undefined>): Promise<T> {
-    const load = startLoad(here, { askers: 2 });
+    await using load = startLoad(here, { askers: 2 });
     try {
       return await waitFor(
         what,
@@ -116,7 +116,7 @@ describe('self-made certificates in a cluster', () => {
 
   test('a Secret with garbage is put right within seconds, and reviews go on', async () => {
     const garbage = { data: { 'tls.crt': btoa('garbage'), 'tls.key': btoa('garbage') } };
-    const load = startLoad(here, { askers: 2 });
+    await using load = startLoad(here, { askers: 2 });
     await here.kubectl('--namespace=cosignet', 'patch', 'secret', 'cosignet-tls', `--patch=${JSON.stringify(garbage)}`);
     await waitFor('a usable Secret', async () => (await secretOf(here, 'tls.crt')).includes('BEGIN') || undefined, {
       timeout: 10_000,
@@ -234,7 +234,7 @@ describe("cert-manager's certificates", () => {
       if (refused !== 0) throw new Error(said);
       return true;
     });
-    const load = startLoad(here, { askers: 2 });
+    await using load = startLoad(here, { askers: 2 });
     const second = await issue();
     await waitFor('the renewed certificate at both replicas', async () => {
       const met = await Promise.all(Array.from({ length: 6 }, client.meet));

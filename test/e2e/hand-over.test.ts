@@ -55,8 +55,9 @@ for (const serverSide of ['true', 'false']) {
     for (const upgrade of ['first', 'second', 'third']) {
       test(`the ${upgrade} upgrade admits no unsigned image and refuses no signed one`, async () => {
         const known = await uids();
-        const load = startLoad(here, { askers: 2 });
-        await helm('upgrade', 'helm', '--set=digestRequired.enabled=true', `--set=podAnnotations.upgrade=${upgrade}`);
+        await using load = startLoad(here, { askers: 2 });
+        const flags = ['--set=digestRequired.enabled=true', `--set=podAnnotations.upgrade=${upgrade}`];
+        await helm('upgrade', 'helm', ...flags);
         const { answered, failures } = await load.stop();
         assert.deepEqual(failures, []);
         assert.ok(answered > 20, `only ${answered} requests`);
@@ -65,7 +66,7 @@ for (const serverSide of ['true', 'false']) {
     }
 
     test('API servers are told a path with a token once no former replica is left, and no request is lost', async () => {
-      const load = startLoad(here, { askers: 2 });
+      await using load = startLoad(here, { askers: 2 });
       await waitFor(
         'the token',
         async () => {

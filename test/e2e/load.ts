@@ -15,7 +15,8 @@ export interface LoadResult {
   readonly failures: readonly LoadFailure[];
 }
 
-export interface Load {
+/** Stops by itself at the end of its block, however that ends. */
+export interface Load extends AsyncDisposable {
   /** Lets what is under way come to its end first. */
   stop(): Promise<LoadResult>;
 }
@@ -57,11 +58,15 @@ export function startLoad({ bench, images }: Installation, { askers }: { readonl
   }
 
   const asking = Array.from({ length: askers }, ask);
+  async function stop(): Promise<LoadResult> {
+    stopping.abort();
+    await Promise.all(asking);
+    return { answered, failures };
+  }
   return {
-    stop: async () => {
-      stopping.abort();
-      await Promise.all(asking);
-      return { answered, failures };
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
     },
   };
 }

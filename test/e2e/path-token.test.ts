@@ -119,7 +119,7 @@ describe('who may call the webhook', () => {
   });
 
   test('the token changes under load without a lost request, and an old one is soon worth nothing', async () => {
-    const load = startLoad(here, { askers: 2 });
+    await using load = startLoad(here, { askers: 2 });
     const seen = [await token()];
     for (let round = 0; round < 3; round += 1) {
       // It is due when five minutes are over, and API servers are known to call by it.
@@ -144,7 +144,7 @@ describe('who may call the webhook', () => {
   });
 
   test('a Secret that is deleted is made anew, and no request is lost', async () => {
-    const load = startLoad(here, { askers: 2 });
+    await using load = startLoad(here, { askers: 2 });
     const uid = () =>
       here.bench.kubectl([
         'get',

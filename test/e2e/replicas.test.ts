@@ -48,7 +48,7 @@ describe('two replicas under load', () => {
   after(() => here.close());
 
   test('one that is ended in order loses nothing, and the lock passes on at once', async () => {
-    const load = startLoad(here, { askers: ASKERS });
+    await using load = startLoad(here, { askers: ASKERS });
     await delay(1000);
     const first = await leader();
     const deletedAt = Date.now();
@@ -68,7 +68,7 @@ describe('two replicas under load', () => {
   test('of one that is killed only what was under way fails, every answer is right, and the lock passes on', async (t) => {
     const first = await leader();
     const other = (await pods()).find((name) => name !== first);
-    const load = startLoad(here, { askers: ASKERS });
+    await using load = startLoad(here, { askers: ASKERS });
     await delay(2000);
     const killedAt = Date.now();
     kill(first);

@@ -32,7 +32,7 @@ async function previousCommit(): Promise<string> {
 
 /** Every signed image runs meanwhile, and no unsigned one. */
 async function upgradesUnderLoad(here: Installation, ...flags: readonly string[]): Promise<void> {
-  const load = startLoad(here, { askers: 2 });
+  await using load = startLoad(here, { askers: 2 });
   await install(here, ...flags);
   const { answered, failures } = await load.stop();
   assert.deepEqual(failures, []);
@@ -80,7 +80,7 @@ describe('an upgrade from the previous chart', () => {
 
   // Its probes ask another port.
   test('goes back where it does not get ready, and the old one goes on', async () => {
-    const load = startLoad(here, { askers: 2 });
+    await using load = startLoad(here, { askers: 2 });
     const { code, stdout, stderr } = await here.make(
       'install',
       '--reuse-values',

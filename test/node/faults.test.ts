@@ -61,7 +61,7 @@ describe('a real node that fails', () => {
 
   test('an upgrade answers every request, by kube-proxy and the kubelet as they really are', async () => {
     const former = new Set((await replicas()).map(nameOf));
-    const load = startLoad(here, { askers: 2 });
+    await using load = startLoad(here, { askers: 2 });
     await install(here, '--reuse-values', '--set=logLevel=debug');
     await eventually('the old replicas to be gone', async () => bench.cluster.replicas().length === 2);
     const { answered, failures } = await load.stop();
@@ -72,7 +72,7 @@ describe('a real node that fails', () => {
 
   test('a kubelet that starts again finds the same processes at work, and no request was lost', async () => {
     const processes = bench.cluster.replicas();
-    const load = startLoad(here, { askers: 1 });
+    await using load = startLoad(here, { askers: 1 });
     const ended = Date.now();
     await bench.cluster.restartKubelet();
     const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1';
@@ -107,7 +107,7 @@ describe('a real node that fails', () => {
     });
     // A connection that the API server holds to it costs one more request, and is then closed.
     for (let request = 0; request < 4; request += 1) await admitted(here, here.images.signed);
-    const load = startLoad(here, { askers: 1 });
+    await using load = startLoad(here, { askers: 1 });
     await eventually('the kubelet to start it anew', () => restarted(hung));
     assert.deepEqual((await load.stop()).failures, []);
     assert.equal(restarts(await find(nameOf(other))), restarts(other));
@@ -148,7 +148,7 @@ describe('a real node that fails', () => {
   });
 
   test('a drain takes one replica and waits for the other, which answers every request', async () => {
-    const load = startLoad(here, { askers: 1 });
+    await using load = startLoad(here, { askers: 1 });
     const drain = ['drain', 'n1', '--pod-selector=app.kubernetes.io/name=cosignet', '--delete-emptydir-data'];
     const said = await here.refused(...drain, '--timeout=15s');
     assert.match(said, /disruption budget/);
