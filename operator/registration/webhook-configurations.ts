@@ -163,7 +163,7 @@ export class WebhookConfigurations {
     return ROWS.filter((row) => {
       const live = this.#live(row);
       // Where and by whom they are called may change at any time.
-      const webhooks = wanted[row.webhooks].map((webhook) => ({ ...webhook, clientConfig: {} }));
+      const webhooks = wanted[row.webhooks].map((webhook) => Object.assign({}, webhook, { clientConfig: {} }));
       return live && !isRight(live, webhooks);
     }).map(({ kind }) => `${kind} ${name} is still as another release or somebody else wrote it`);
   }
