@@ -270,7 +270,7 @@ digestRequired:
 {{- fail "notary.isCosign is true but notary.rootPubKey is empty: paste the content of cosign.pub." }}
 {{- end }}
 {{- if $pem }}
-{{- $keys = prepend $keys (dict "name" "default" "pem" (printf "%s\n" $pem)) }}
+{{- $keys = prepend $keys (dict "name" "cosign.pub" "pem" (printf "%s\n" $pem)) }}
 {{- end }}
 {{- range $index, $key := $keys }}
 {{- $text := default "" $key.pem }}

@@ -32,7 +32,7 @@ describe('the chart', () => {
         action: 'Verify',
         images: ['**'],
         mode: 'Enforce',
-        keys: [{ name: 'default', pem: publicPem }],
+        keys: [{ name: 'cosign.pub', pem: publicPem }],
       });
     }
   });
