@@ -20,6 +20,8 @@ test('what a review carries is let go before its images are decided about', asyn
   const everyone = Promise.withResolvers<void>();
   let asked = 0;
   const { handle } = harness({
+    // All of them wait until the last has come, which takes a busy machine longer than an API server waits.
+    configuration: { deadlineSeconds: 300 },
     decide: async ({ image }) => {
       if ((asked += 1) === REVIEWS) everyone.resolve();
       await gate.promise;
