@@ -15,7 +15,7 @@ KUBECTL ?= $(or $(shell command -v kubectl),$(TOOLS_BIN)/kubectl)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster check test test-node test-versions fuzz mutation tools build image sbom programs release publish bench soak endurance install uninstall docs-site clean
+.PHONY: help demo demo-cluster check test test-browser test-shells test-node test-versions fuzz mutation tools build image sbom programs release publish bench soak endurance install uninstall docs-site clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -39,6 +39,12 @@ check: $(INSTALLED) ## Types, lint, format, unit tests and drift checks, in abou
 test: $(INSTALLED) tools ## Everything, on the real components; totals at the end
 	@mkdir -p .cache
 	npm run --silent test
+
+test-browser: $(INSTALLED) ## The pages people look at, in a real browser (needs Chromium; CHROMIUM names another)
+	npm run --silent test:browser
+
+test-shells: $(INSTALLED) ## The completions in bash, zsh and fish (needs all three)
+	npm run --silent test:shells
 
 test-node: $(INSTALLED) tools image ## Pods for real: kubelet and containerd in a network of their own (root on Linux)
 	test/tools/build.sh node
