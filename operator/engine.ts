@@ -3,7 +3,7 @@ import type { EngineMetrics, Logger } from '../core/observe.ts';
 import { createRegistryClient } from '../core/registry/client/client.ts';
 import { createLiveRegistryClient } from '../core/registry/client/live-client.ts';
 import { createNameLookup } from '../core/registry/transport/name-lookup.ts';
-import type { PolicySource } from '../core/verdict/decide.ts';
+import type { PolicySource } from '../core/verdict/decide-image.ts';
 import { createEngine } from '../core/verdict/engine.ts';
 import { createRecentVerdicts, type RecentVerdicts } from '../core/verdict/recent.ts';
 import type { Decide } from '../core/verdict/types.ts';

@@ -20,7 +20,7 @@ const ANSWER_BYTES = 256 * 1024;
 
 /**
  * Asks a service, by a connection that ends with the answer: the next question is an hour away. Who is asked is the
- * caller's to judge; nobody else may say where this process goes, so that redirects are answers like any other.
+ * caller's to deal with; nobody else may say where this process goes, so that redirects are answers like any other.
  */
 export function createAsk(options: AskOptions): Ask {
   return async (question) => {

@@ -2,7 +2,7 @@
 
 /** `\p{Greek}` and its kin: tables of hundreds of ranges, folded one by one under `(?i)`. */
 const UNICODE_CLASS = 10;
-/** Characters of a class in brackets that weigh as much as one step. */
+/** Characters of a class in brackets that count as one step. */
 const CLASS_CHARACTERS = 4;
 
 /** Characters; a text of more has more steps than any program may have, or is nothing that anybody writes. */

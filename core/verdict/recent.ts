@@ -4,7 +4,7 @@ import type { Clock, EngineMetrics } from '../observe.ts';
 import { nextChange } from '../policy/lifetime.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import { usesNow, type NamespaceContext } from '../policy/types.ts';
-import type { PolicySource } from './decide.ts';
+import type { PolicySource } from './decide-image.ts';
 import type { Decide, Verdict } from './types.ts';
 
 export interface RecentVerdicts {

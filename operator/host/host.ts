@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
-import type { PolicySource } from '../../core/verdict/decide.ts';
+import type { PolicySource } from '../../core/verdict/decide-image.ts';
 import type { Denial } from '../../core/verdict/review-record.ts';
 import type { Decide } from '../../core/verdict/types.ts';
 import type { ServingPair } from '../certificates/file-certificate.ts';

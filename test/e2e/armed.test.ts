@@ -10,7 +10,7 @@ import { addressesOf } from './replica.ts';
 
 const CONFIGURATIONS = ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration'] as const;
 const BINDING = 'validatingadmissionpolicybinding';
-const BELT = '--set=digestRequired.enabled=true';
+const DIGEST_REQUIRED = '--set=digestRequired.enabled=true';
 
 /** One story, in order. */
 describe('what API servers are told of Cosignet', () => {
@@ -36,7 +36,7 @@ describe('what API servers are told of Cosignet', () => {
   const bindings = () => here.kubectl('get', BINDING, '--output=name');
 
   async function failsToInstall(...flags: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release), BELT, ...flags);
+    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release), DIGEST_REQUIRED, ...flags);
     assert.notEqual(code, 0, stdout + stderr);
     return stdout + stderr;
   }
@@ -68,7 +68,7 @@ describe('what API servers are told of Cosignet', () => {
   });
 
   test('is everything once they reach them, and only then the installation succeeds', async () => {
-    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release), BELT);
+    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release), DIGEST_REQUIRED);
     assert.equal(code, 0, stdout + stderr);
     assert.deepEqual(await inForce(), [...CONFIGURATIONS]);
     assert.equal(await bindings(), `${BINDING}.admissionregistration.k8s.io/cosignet-digest-required`);
@@ -117,7 +117,7 @@ describe('what API servers are told of Cosignet', () => {
   });
 
   test('comes back with the next upgrade', async () => {
-    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release), BELT);
+    const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release), DIGEST_REQUIRED);
     assert.equal(code, 0, stdout + stderr);
     assert.deepEqual(await inForce(), [...CONFIGURATIONS]);
     assert.notEqual(await bindings(), '');

@@ -12,7 +12,7 @@ const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime
 const publicPem = publicKey.export({ type: 'spki', format: 'pem' });
 const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' });
 
-const BELT = 'cosignet-digest-required';
+const DIGEST_REQUIRED = 'cosignet-digest-required';
 
 describe('the chart', () => {
   test('passes strict lint', async () => {
@@ -230,9 +230,9 @@ describe('what the chart adds when told so', () => {
     const objects = await render('--set=digestRequired.enabled=true');
     const [policy, ...more] = digestRequired(objects);
     // Nothing binds it before the webhooks are in force.
-    assert.deepEqual([policy?.metadata.name, more.length], [BELT, 0]);
-    const spec = { policyName: BELT, validationActions: ['Deny'] };
-    assert.deepEqual(registration(objects).digestRequired, { name: BELT, spec });
+    assert.deepEqual([policy?.metadata.name, more.length], [DIGEST_REQUIRED, 0]);
+    const spec = { policyName: DIGEST_REQUIRED, validationActions: ['Deny'] };
+    assert.deepEqual(registration(objects).digestRequired, { name: DIGEST_REQUIRED, spec });
     assert.equal(at(policy?.spec, 'failurePolicy'), 'Fail');
   });
 

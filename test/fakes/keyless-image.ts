@@ -43,7 +43,6 @@ export function putStatement(
   { image, digest, statement: { predicateType, predicate } }: Attested,
   { evidence = 'log', ...options }: SigningOptions & { readonly evidence?: 'log' | 'timestamp' | 'none' },
 ): Digest {
-  const [repository = ''] = image.split(':');
   const subject = [{ digest: { sha256: hexOf(digest) } }];
   const statement = { _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate };
   const proof = {
@@ -51,7 +50,16 @@ export function putStatement(
     timestamp: { stampedAt: SIGNED_AT },
     none: {},
   }[evidence];
-  const bundle = bundleFor(signKeyless({ statement, ...proof, ...options }));
+  return putBundle(content, { image, digest }, bundleFor(signKeyless({ statement, ...proof, ...options })));
+}
+
+/** A bundle beside the image. @returns the digest of its manifest. */
+export function putBundle(
+  content: RegistryContent,
+  { image, digest }: Pick<Attested, 'image' | 'digest'>,
+  bundle: object,
+): Digest {
+  const [repository = ''] = image.split(':');
   const size = content.manifest(repository, digest)?.bytes.length ?? 0;
   return content.putManifest(repository, {
     schemaVersion: 2,

@@ -2,6 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { afterEach } from 'node:test';
 import { DEFAULT_KMS } from '../../core/config/types.ts';
 import { createAsk } from '../../core/kms/ask.ts';
 import type { KmsMeans } from '../../core/kms/types.ts';
@@ -43,6 +44,16 @@ export async function startKmsServer(answer: (asked: Asked) => Told | undefined)
   const server = createServer((request, response) => void respond(request, response));
   const port = await listen(server);
   return { url: `http://127.0.0.1:${port}`, asked, close: () => stop(server) };
+}
+
+/** The same for a file of tests, one server a test: each is closed with its test. */
+export function kmsServerOfTest(): typeof startKmsServer {
+  let server: KmsServer | undefined;
+  afterEach(async () => {
+    await server?.close();
+    server = undefined;
+  });
+  return async (answer) => (server = await startKmsServer(answer));
 }
 
 export interface MadeKey {

@@ -6,13 +6,12 @@ import type { KeyKind } from './certificates.ts';
 import type { Der } from './der.ts';
 import { bundleFor, logEntry, signKeyless } from './keyless.ts';
 import type { Signing } from './keyless.ts';
+import { putBundle, putImage } from './keyless-image.ts';
 import type { RegistryContent } from './registry-content.ts';
 import type { Sigstore } from './sigstore.ts';
 
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 export const RELEASE = 'release@acme.example';
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
 export const certificatePem = (der: Uint8Array): string => toPem('CERTIFICATE', der);
 
@@ -65,26 +64,12 @@ export function chainBundle({ signing, chain }: OwnSigned): object {
 
 /** An image (`repository:tag`) with such a bundle. */
 export function putOwnImage(content: RegistryContent, image: string, options: OwnSigning): void {
-  const [repository = '', tag = ''] = image.split(':');
-  const config = {
-    mediaType: 'application/vnd.oci.image.config.v1+json',
-    ...content.putBlob(repository, `{"${tag}":1}`),
-  };
-  const digest = content.putManifest(repository, { schemaVersion: 2, mediaType: MANIFEST, config, layers: [] }, tag);
+  const digest = putImage(content, image);
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [{ digest: { sha256: hexOf(digest) } }],
     predicateType: 'https://sigstore.dev/cosign/sign/v1',
     predicate: {},
   };
-  const bundle = chainBundle(signOwn({ ...options, statement }));
-  const size = content.manifest(repository, digest)?.bytes.length ?? 0;
-  content.putManifest(repository, {
-    schemaVersion: 2,
-    mediaType: MANIFEST,
-    artifactType: BUNDLE,
-    config: { mediaType: 'application/vnd.oci.empty.v1+json', ...content.putBlob(repository, '{}') },
-    layers: [{ mediaType: BUNDLE, ...content.putBlob(repository, JSON.stringify(bundle)) }],
-    subject: { mediaType: MANIFEST, digest, size },
-  });
+  putBundle(content, { image, digest }, chainBundle(signOwn({ ...options, statement })));
 }

@@ -23,7 +23,7 @@ export interface EvidenceCache {
   renewed(image: ResolvedImage, signatures: SignaturePlace, rejected: ImageEvidence): ImageEvidence;
   /** What was read before the current evidence, while `staleIfError` lasts. */
   previous(image: ResolvedImage, signatures: SignaturePlace): ImageEvidence | undefined;
-  /** Re-weighs an entry that has grown. */
+  /** Measures an entry anew that has grown. */
   grown(image: ResolvedImage, signatures: SignaturePlace, evidence: ImageEvidence): void;
 }
 
@@ -94,7 +94,7 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
       return fresh ? previous : undefined;
     },
     grown(image, signatures, evidence) {
-      evidence.weigh();
+      evidence.measure();
       const entry = entries.peek(keyOf(image, signatures));
       // Most decisions find it as it was.
       if (entry?.evidence === evidence && entry.counted !== evidence.bytes) {

@@ -137,7 +137,7 @@ export class ImageEvidence {
   }
 
   /** Counts anew what places hold, such as a long list of which little was needed. */
-  weigh(): void {
+  measure(): void {
     if (!this.#isRead) return;
     this.#isRead = false;
     const held = this.#pending.reduce((sum, source) => sum + (source.heldCharacters?.() ?? 0), 0);

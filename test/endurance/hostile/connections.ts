@@ -2,7 +2,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import type { Surroundings } from './party.ts';
+import type { Scene } from './party.ts';
 
 /** Strangers come from other addresses than the API server, and from its own, as Pods in its node's network do. */
 const FROM = ['127.0.0.1', '127.0.7.2', '127.0.7.3', '127.0.7.4'];
@@ -14,7 +14,7 @@ const BODY_BYTES = 8 * 2 ** 20;
 const PATIENCE = 10_000;
 const HEAD = 'POST /validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
 
-type Holding = Pick<Surroundings, 'targets' | 'signal' | 'count'>;
+type Holding = Pick<Scene, 'targets' | 'signal' | 'count'>;
 type Open = (to: URL, from: string, index: number) => Socket;
 
 /** Whoever reaches the ports: holds connections, bodies that never end, and the port that the kubelet asks. */

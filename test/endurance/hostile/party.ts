@@ -15,7 +15,7 @@ export interface Targets {
   readonly token: string;
 }
 
-export interface Surroundings {
+export interface Scene {
   readonly targets: Targets;
   readonly dispatcher: Dispatcher;
   /** `host:port` of the registry that an image author fills. */
@@ -27,14 +27,14 @@ export interface Surroundings {
 }
 
 /** One who spends what is others'; until the signal. */
-export type Party = (around: Surroundings) => Promise<void>;
+export type Party = (around: Scene) => Promise<void>;
 
 /** What all of them stay in. */
 export const NAMESPACE = 'hostile';
 
 /** Does something at a steady rate, whatever became of what it did before, but no more than so many at a time. */
 export async function steadily(
-  { signal, count }: Pick<Surroundings, 'signal' | 'count'>,
+  { signal, count }: Pick<Scene, 'signal' | 'count'>,
   { each, most }: { readonly each: number; readonly most: number },
   work: (index: number) => Promise<unknown>,
 ): Promise<void> {
@@ -54,7 +54,7 @@ export async function steadily(
 }
 
 /** Posts a review as an API server does, to the replicas in turns, and counts what came of it. */
-export async function review(around: Surroundings, index: number, body: string): Promise<void> {
+export async function review(around: Scene, index: number, body: string): Promise<void> {
   const { targets, dispatcher, count } = around;
   const origin = targets.webhooks[index % targets.webhooks.length] ?? '';
   const headers = { 'content-type': 'application/json' };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { generateKeyPairSync } from 'node:crypto';
-import { NAMESPACE, steadily, type Party, type Surroundings } from './party.ts';
+import { NAMESPACE, steadily, type Party, type Scene } from './party.ts';
 
 /** What the definition lets a team write, each of which once stopped every replica for seconds or for good. */
 export const HOSTILE_SPECS: Readonly<Record<string, object>> = {
@@ -55,7 +55,7 @@ export const policiesOfHostileTeam: Party = async (around) => {
 };
 
 async function write(
-  { targets, dispatcher, count }: Surroundings,
+  { targets, dispatcher, count }: Scene,
   { method, path }: { readonly method: 'POST' | 'PATCH'; readonly path: string },
   object: object,
 ): Promise<void> {

@@ -2,7 +2,7 @@
 // Each service by its wire documents.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { afterEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { DEFAULT_KMS } from '../../../../core/config/types.ts';
 import { readAwsKey } from '../../../../core/kms/aws.ts';
 import { readAzureKey } from '../../../../core/kms/azure.ts';
@@ -10,26 +10,13 @@ import { readGoogleKey } from '../../../../core/kms/gcp.ts';
 import { parseKmsReference } from '../../../../core/kms/reference.ts';
 import type { KmsMeans, KmsService, Question } from '../../../../core/kms/types.ts';
 import { parseJsonObject } from '../../../../core/json.ts';
-import {
-  kmsMeans,
-  makeKey,
-  startKmsServer,
-  type Asked,
-  type KmsServer,
-  type Told,
-} from '../../../fakes/kms-service.ts';
+import { kmsMeans, kmsServerOfTest, makeKey, type Asked, type Told } from '../../../fakes/kms-service.ts';
 
 const ARN = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 const KEY = makeKey();
 const DER = KEY.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
 
-let server: KmsServer | undefined;
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-});
-const start = async (answer: (asked: Asked) => Told | undefined): Promise<KmsServer> =>
-  (server = await startKmsServer(answer));
+const start = kmsServerOfTest();
 const readText = async (file: string) => `text of ${file}\n`;
 const readWith = (service: KmsService) => (text: string, given: Partial<KmsMeans>) =>
   service(parseKmsReference(text), kmsMeans({ readText, ...given }));

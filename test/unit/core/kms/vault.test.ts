@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { afterEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { DEFAULT_KMS } from '../../../../core/config/types.ts';
 import { parseKmsReference } from '../../../../core/kms/reference.ts';
 import type { KmsMeans } from '../../../../core/kms/types.ts';
 import { readVaultKey } from '../../../../core/kms/vault.ts';
-import {
-  kmsMeans,
-  makeKey,
-  startKmsServer,
-  vaultKey,
-  type Asked,
-  type KmsServer,
-  type Told,
-} from '../../../fakes/kms-service.ts';
+import { kmsMeans, kmsServerOfTest, makeKey, startKmsServer, vaultKey } from '../../../fakes/kms-service.ts';
 
 const RELEASE = parseKmsReference('hashivault://release');
 
@@ -23,14 +15,7 @@ const read = (url: string, given: Partial<KmsMeans> = {}) =>
 const answering: KmsMeans['ask'] = async () => ({ status: 200, text: '', content: { ...vaultKey([makeKey()]) } });
 
 describe('keys of Vault', () => {
-  let server: KmsServer | undefined;
-  afterEach(async () => {
-    await server?.close();
-    server = undefined;
-  });
-
-  const start = async (answer: (asked: Asked) => Told | undefined): Promise<KmsServer> =>
-    (server = await startKmsServer(answer));
+  const start = kmsServerOfTest();
 
   test('are all versions that Vault verifies by, the newest first', async () => {
     const keys = [makeKey(), makeKey(), makeKey()];

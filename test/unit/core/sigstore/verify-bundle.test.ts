@@ -2,49 +2,19 @@
 import assert from 'node:assert/strict';
 import { createHash, sign } from 'node:crypto';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
-import { parseTrustRoot } from '../../../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle } from '../../../../core/sigstore/verify-bundle.ts';
-import type { BundleVerdict } from '../../../../core/sigstore/verify-bundle.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
-import { generateKeys, spkiOf, toPem } from '../../../fakes/certificates.ts';
+import { generateKeys, spkiOf } from '../../../fakes/certificates.ts';
 import type { KeyKind } from '../../../fakes/certificates.ts';
 import { bundleFor, ISSUER, logEntry, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/keyless.ts';
-import type { Signing, SigningOptions } from '../../../fakes/keyless.ts';
-import { preAuthEncoding } from '../../../fakes/sigstore-evidence.ts';
-import { createSigstore, signWith, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
+import type { SigningOptions } from '../../../fakes/keyless.ts';
+import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
+import { byIdentity, byKey, encoded, pemOf, refused, restated, rootOf, withValue } from './bundles.ts';
 
 type Version = '0.1' | '0.2' | '0.3';
 
 const sigstore = createSigstore();
 const elsewhere = createSigstore();
-
-const encoded = (bundle: unknown): Buffer => Buffer.from(JSON.stringify(bundle));
-const rootOf = (signing: Signing) => parseTrustRoot(JSON.stringify(signing.root));
-
-/** By the certificate's identity. */
-function byIdentity(signing: Signing, bundle: unknown = bundleFor(signing), artifact = signing.artifact) {
-  const signer = { subject: SUBJECT, issuer: ISSUER, trustRoot: rootOf(signing) };
-  return verifyBundle({ bundle: encoded(bundle), artifact, signer });
-}
-
-const pemOf = ({ keys }: Signing): string => toPem('PUBLIC KEY', spkiOf(keys.publicKey));
-
-/** With the trust root where something comes with the signature that it could vouch for. */
-function byKey(
-  signing: Signing,
-  bundle: unknown = bundleFor(signing),
-  artifact: Buffer | `sha256:${string}` = signing.artifact,
-) {
-  const trustRoot = signing.entries.length === 0 ? {} : { trustRoot: rootOf(signing) };
-  return verifyBundle({ bundle: encoded(bundle), artifact, signer: { key: pemOf(signing), ...trustRoot } });
-}
-
-function refused(verdict: BundleVerdict, reason: RegExp): void {
-  assert.ok(!verdict.ok, 'accepted');
-  assert.match(verdict.reason, reason);
-  assert.doesNotMatch(verdict.reason, /\n/);
-}
 
 const url = (base64: string): string => base64.replaceAll('+', '-').replaceAll('/', '_');
 const unpadded = (base64: string): string => base64.replaceAll('=', '');
@@ -167,14 +137,6 @@ describe('a bundle is accepted', () => {
     refused(await byKey(restated(signing, { sha512: sha512.replace(/^./, 'x') })), /not about this artifact/);
   });
 });
-
-/** The same signer's statement about other digests, rightly signed. */
-function restated(signing: Signing, digest: unknown, change: object = {}): Signing {
-  const statement = { ...JSON.parse(signing.payload.toString()), subject: [{ name: 'x', digest }], ...change };
-  const payload = Buffer.from(JSON.stringify(statement));
-  const signedBytes = preAuthEncoding(payload);
-  return { ...signing, payload, signedBytes, signature: signWith(signing.keys, 'P-256', signedBytes) };
-}
 
 describe('a bundle is about its digest alone', () => {
   const cases: readonly (readonly [KeyKind, boolean])[] = [
@@ -360,234 +322,3 @@ describe('a bundle is refused for a key whose evidence is wrong', () => {
     );
   });
 });
-
-type Json = Record<string, unknown>;
-
-describe('a malformed bundle gives one line', () => {
-  const signing = signKeyless({ sigstore, entry: 'dsse1', stampedAt: SIGNED_AT });
-  const keySigned = signKeyless({ sigstore, withKey: true });
-
-  test('for what is no JSON object', async () => {
-    for (const bytes of ['', 'null', '[]', '"x"', '{', '\u0000', '{"mediaType":1}', '{"a":1,"a":2}']) {
-      const signer = { key: pemOf(keySigned) };
-      refused(await verifyBundle({ bundle: Buffer.from(bytes), artifact: keySigned.artifact, signer }), /./);
-    }
-    const nested = Buffer.from(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
-    refused(await verifyBundle({ bundle: nested, artifact: nested, signer: { key: pemOf(keySigned) } }), /deep|JSON/);
-  });
-
-  test('for a media type of no known version', async () => {
-    for (const mediaType of [
-      '',
-      'application/json',
-      'application/vnd.dev.sigstore.bundle+json;version=0.4',
-      'application/vnd.dev.sigstore.bundle.v0.9+json',
-      'constructor',
-    ]) {
-      refused(await byIdentity(signing, { ...bundleFor(signing), mediaType }), /mediaType/);
-    }
-  });
-
-  test('for each member that is missing, null, empty or of another type', async () => {
-    for (const [original, verify] of [
-      [bundleFor(signing), byIdentity],
-      [bundleFor(keySigned), byKey],
-      [bundleFor(signKeyless({ sigstore, withKey: true, message: true })), byKey],
-    ] as const) {
-      for (const path of pathsIn(original)) {
-        for (const value of [undefined, null, '', '*', 12_345, -1, {}, [], true]) {
-          const verdict = await verify(verify === byKey ? keySigned : signing, withValue(original, path, value));
-          const reason = verdict.ok
-            ? `accepted: ${path.join('.')} = ${JSON.stringify(value) ?? 'nothing'}`
-            : verdict.reason;
-          assert.doesNotMatch(reason, /\n|undefined|TypeError|is not a function|Cannot read/);
-          assert.ok(!verdict.ok || MAY_CHANGE.test(path.join('.')), reason);
-        }
-      }
-    }
-  });
-
-  test('for members that nobody knows', async () => {
-    for (const path of pathsIn(bundleFor(signing)).filter((path_) => !isLeaf(bundleFor(signing), path_))) {
-      const unknown = withValue(bundleFor(signing), [...path, 'unknown'], 'x');
-      if (Array.isArray(valueAt(bundleFor(signing), path))) continue;
-      refused(await byIdentity(signing, unknown), /unknown member/);
-    }
-  });
-
-  const changes: readonly (readonly [string, (bundle: Json) => Json, RegExp])[] = [
-    [
-      'both kinds of content',
-      (b) => ({ ...b, messageSignature: { signature: 'AAAA' } }),
-      /exactly one of messageSignature and dsseEnvelope/,
-    ],
-    [
-      'no content',
-      (b) => withValue(b, ['dsseEnvelope'], undefined),
-      /exactly one of messageSignature and dsseEnvelope/,
-    ],
-    [
-      'base64 with a stray character',
-      (b) => withValue(b, ['dsseEnvelope', 'signatures', '0', 'sig'], `${signing.signature.toString('base64')}!`),
-      /base64/,
-    ],
-    [
-      'base64 without its padding',
-      (b) => withValue(b, ['verificationMaterial', 'tlogEntries', '0', 'logId', 'keyId'], 'AAAAA'),
-      /base64/,
-    ],
-    ['no signature', (b) => withValue(b, ['dsseEnvelope', 'signatures'], []), /exactly one signature/],
-    [
-      'two signatures',
-      (b) => withValue(b, ['dsseEnvelope', 'signatures'], [{ sig: 'AAAA' }, { sig: 'AAAA' }]),
-      /more than 1|exactly one/,
-    ],
-    ['another payload type', (b) => withValue(b, ['dsseEnvelope', 'payloadType'], 'text/plain'), /payload type/],
-    [
-      'certificate and key',
-      (b) => withValue(b, ['verificationMaterial', 'publicKey'], { hint: '' }),
-      /both publicKey and certificate/,
-    ],
-    [
-      'a chain in version 0.3',
-      (b) =>
-        withValue(
-          withValue(b, ['verificationMaterial', 'certificate'], undefined),
-          ['verificationMaterial', 'x509CertificateChain'],
-          { certificates: [{ rawBytes: 'AAAA' }] },
-        ),
-      /not allowed in version 0\.3/,
-    ],
-    [
-      'no promise in version 0.1',
-      (b) => ({
-        ...withValue(b, ['verificationMaterial', 'tlogEntries', '0', 'inclusionPromise'], undefined),
-        mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
-      }),
-      /inclusionPromise is missing/,
-    ],
-    [
-      'no proof in version 0.2',
-      (b) => ({
-        ...withValue(b, ['verificationMaterial', 'tlogEntries', '0', 'inclusionProof'], undefined),
-        mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.2',
-      }),
-      /inclusionProof is missing/,
-    ],
-    [
-      'no proof in version 0.3',
-      (b) => withValue(b, ['verificationMaterial', 'tlogEntries', '0', 'inclusionProof'], undefined),
-      /inclusionProof is missing/,
-    ],
-    [
-      'no checkpoint in version 0.3',
-      (b) => withValue(b, ['verificationMaterial', 'tlogEntries', '0', 'inclusionProof', 'checkpoint'], undefined),
-      /checkpoint/,
-    ],
-    [
-      'too many entries',
-      (b) =>
-        withValue(
-          b,
-          ['verificationMaterial', 'tlogEntries'],
-          Array.from({ length: 33 }, () => signing.entries[0]),
-        ),
-      /more than 32/,
-    ],
-    [
-      'too many hashes',
-      (b) =>
-        withValue(
-          b,
-          ['verificationMaterial', 'tlogEntries', '0', 'inclusionProof', 'hashes'],
-          Array.from({ length: 65 }, () => 'AAAA'),
-        ),
-      /more than 64/,
-    ],
-    [
-      'too large a number',
-      (b) => withValue(b, ['verificationMaterial', 'tlogEntries', '0', 'integratedTime'], '9999999999999999999'),
-      /outside of the time|not by its log/,
-    ],
-  ];
-  for (const [name, change, reason] of changes) {
-    test(name, async () => refused(await byIdentity(signing, change({ ...bundleFor(signing) })), reason));
-  }
-
-  const statements: readonly (readonly [string, unknown, object, RegExp])[] = [
-    ['no subject', {}, { subject: [] }, /not about this artifact/],
-    ['a subject that is null', {}, { subject: null }, /not about this artifact/],
-    ['a subject without digests', {}, {}, /not about this artifact/],
-    ['a digest that is null', { sha256: null }, {}, /not about this artifact/],
-    [
-      'a digest in capitals',
-      { sha256: digestOf(keySigned.artifact).slice(7).toUpperCase() },
-      {},
-      /not about this artifact/,
-    ],
-    [
-      'one digest right and one wrong',
-      { sha256: digestOf(keySigned.artifact).slice(7), sha512: 'x' },
-      {},
-      /not about this artifact/,
-    ],
-    [
-      'another type',
-      { sha256: digestOf(keySigned.artifact).slice(7) },
-      { _type: 'https://example.test/' },
-      /not an in-toto statement/,
-    ],
-    [
-      'no predicate type',
-      { sha256: digestOf(keySigned.artifact).slice(7) },
-      { predicateType: undefined },
-      /predicateType is missing/,
-    ],
-  ];
-  for (const [name, digest, change, reason] of statements) {
-    test(`statement: ${name}`, async () => refused(await byKey(restated(keySigned, digest, change)), reason));
-  }
-
-  test('for any JSON that fast-check thinks of', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.json(), async (json) => {
-        const verdict = await verifyBundle({
-          bundle: Buffer.from(json),
-          artifact: keySigned.artifact,
-          signer: { key: pemOf(keySigned) },
-        });
-        return !verdict.ok && !verdict.reason.includes('\n');
-      }),
-      { numRuns: 200 },
-    );
-  });
-});
-
-/** Without them a bundle is as good: they identify, or repeat, or are one proof of two. */
-const MAY_CHANGE =
-  /^(verificationMaterial\.(timestampVerificationData.*|tlogEntries|publicKey(\.hint)?|tlogEntries\.0\.(inclusionPromise.*|integratedTime))|messageSignature\.messageDigest)$/;
-
-function pathsIn(value: unknown, path: readonly string[] = []): (readonly string[])[] {
-  if (typeof value !== 'object' || value === null) return [path];
-  const inner = Object.entries(value).flatMap(([key, one]) => pathsIn(one, [...path, key]));
-  return path.length === 0 ? inner : [path, ...inner];
-}
-
-function valueAt(value: unknown, path: readonly string[]): unknown {
-  let at = value;
-  for (const step of path) at = typeof at === 'object' && at !== null ? Reflect.get(at, step) : undefined;
-  return at;
-}
-
-const isLeaf = (value: unknown, path: readonly string[]): boolean => typeof valueAt(value, path) !== 'object';
-
-/** A copy with one value replaced; undefined removes it. */
-function withValue(original: object, path: readonly string[], value: unknown): Json {
-  const copy: Json = structuredClone({ ...original });
-  const parent = valueAt(copy, path.slice(0, -1));
-  const last = path.at(-1);
-  assert.ok(typeof parent === 'object' && parent !== null && last !== undefined);
-  if (value === undefined) Reflect.deleteProperty(parent, last);
-  else Reflect.set(parent, last, value);
-  return copy;
-}

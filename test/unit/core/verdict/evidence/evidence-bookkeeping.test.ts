@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When evidence was read, what it weighs, and which failures end the asking.
+// When evidence was read, how large it is, and which failures end the asking.
 import { UNBOUNDED } from '../../../../../core/registry/read-budget.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -132,16 +132,16 @@ describe('the weight of evidence', () => {
     );
     const before = evidence.bytes;
     await evidence.advance(source, scope());
-    evidence.weigh();
-    evidence.weigh();
+    evidence.measure();
+    evidence.measure();
     assert.equal(evidence.bytes - before, 2000);
     held = 300;
     await evidence.advance(source, scope());
-    evidence.weigh();
+    evidence.measure();
     assert.equal(evidence.bytes - before, 600);
   });
 
-  test('shrinks with what is condensed, in its place', async () => {
+  test('shrinks with what is compacted, in its place', async () => {
     const [heavy, light] = [candidate({ source: 'heavy' }), candidate({ source: 'light' })];
     const source = stageOf([{ ...NONE, signatures: [heavy, light] }]);
     const evidence = new ImageEvidence(

@@ -31,7 +31,7 @@ function imageOf(name: string): ResolvedImage {
   return { repository: repositoryOf(name, HOST), digest: layout.digest(name) };
 }
 
-/** An engine's parts, with a cache that notes which evidence it weighs anew, and where that is kept. */
+/** An engine's parts, with a cache that notes which evidence it measures anew, and where that is kept. */
 function workshop(registry: RegistryClient, openSources?: () => readonly EvidenceSource[]) {
   const time = { now: 0 };
   const formats = createFormatMemory();
@@ -52,7 +52,7 @@ function workshop(registry: RegistryClient, openSources?: () => readonly Evidenc
     },
   };
   const verifier = createSignatureVerifier({ names: () => [], load: () => Promise.reject(new Error('there is none')) });
-  const weighed = (name: string, spec: Partial<ImagePolicySpec> = {}): Promise<PolicyVerification> =>
+  const verified = (name: string, spec: Partial<ImagePolicySpec> = {}): Promise<PolicyVerification> =>
     verifyPolicy(compiled('test', { images: ['**'], keys, ...spec }), imageOf(name), freshScope(), {
       cache,
       owner: '',
@@ -62,10 +62,10 @@ function workshop(registry: RegistryClient, openSources?: () => readonly Evidenc
       limits: () => DEFAULT_LIMITS,
       tellPlatforms: async () => '',
     });
-  return { weighed, cache, formats, grown, time };
+  return { verified, cache, formats, grown, time };
 }
 
-const codeOf = (finding: PolicyVerification): string => (finding.satisfied ? 'satisfied' : finding.code);
+const codeOf = (verification: PolicyVerification): string => (verification.satisfied ? 'satisfied' : verification.code);
 
 const gone = () => Promise.reject(new EngineError('RegistryUnavailable', 'gone'));
 const none: EvidenceBatch = { signatures: [], attestations: [], faults: [] };
@@ -89,9 +89,9 @@ describe('evidence in another repository', () => {
   const elsewhere = { signatureRepository: `${HOST}/demo/signatures` };
 
   test('is read, kept and remembered there', async () => {
-    const { weighed, formats, grown } = workshop(layout);
-    assert.equal(codeOf(await weighed('demo/elsewhere:simple-signing')), 'NoSignature');
-    assert.equal(codeOf(await weighed('demo/elsewhere:bundle', elsewhere)), 'satisfied');
+    const { verified, formats, grown } = workshop(layout);
+    assert.equal(codeOf(await verified('demo/elsewhere:simple-signing')), 'NoSignature');
+    assert.equal(codeOf(await verified('demo/elsewhere:bundle', elsewhere)), 'satisfied');
     assert.deepEqual(
       grown.map(({ place }) => place),
       ['demo/elsewhere', 'demo/signatures'],
@@ -101,20 +101,20 @@ describe('evidence in another repository', () => {
 
   test('counts from there also in an outage', async () => {
     const registry: RegistryClient = { ...layout };
-    const { weighed, time } = workshop(registry);
-    assert.equal(codeOf(await weighed('demo/elsewhere:simple-signing', elsewhere)), 'satisfied');
+    const { verified, time } = workshop(registry);
+    assert.equal(codeOf(await verified('demo/elsewhere:simple-signing', elsewhere)), 'satisfied');
     Object.assign(registry, { getManifest: gone, listReferrers: gone });
     time.now = DEFAULT_CACHE.verified * 1000;
-    const finding = await weighed('demo/elsewhere:simple-signing', elsewhere);
-    assert.ok(finding.satisfied && finding.stale);
+    const verification = await verified('demo/elsewhere:simple-signing', elsewhere);
+    assert.ok(verification.satisfied && verification.stale);
   });
 });
 
 describe('the cache', () => {
-  test('weighs what a satisfied policy leaves, which is less than was read', async () => {
-    const { weighed, cache, grown } = workshop(layout);
+  test('measures what a satisfied policy leaves, which is less than was read', async () => {
+    const { verified, cache, grown } = workshop(layout);
     const image = imageOf('demo/signed:1.0');
-    assert.equal(codeOf(await weighed('demo/signed:1.0')), 'satisfied');
+    assert.equal(codeOf(await verified('demo/signed:1.0')), 'satisfied');
     const [candidate] = cache.current(image, image.repository).signatures;
     assert.equal(candidate?.source, 'proven before');
     assert.deepEqual(
@@ -124,20 +124,20 @@ describe('the cache', () => {
   });
 
   test('keeps the bytes of what satisfied nobody', async () => {
-    const { weighed, cache, grown } = workshop(layout);
+    const { verified, cache, grown } = workshop(layout);
     const image = imageOf('demo/other-key:1.0');
-    assert.equal(codeOf(await weighed('demo/other-key:1.0')), 'UntrustedSignature');
+    assert.equal(codeOf(await verified('demo/other-key:1.0')), 'UntrustedSignature');
     const [candidate] = cache.current(image, image.repository).signatures;
     assert.ok(candidate && candidate.signedBytes.length > 0);
     assert.equal(grown.length, 1);
   });
 
-  test('is evaluated again without another look at what was condensed', async () => {
-    const { weighed, cache } = workshop(layout);
+  test('is evaluated again without another look at what was compacted', async () => {
+    const { verified, cache } = workshop(layout);
     const image = imageOf('demo/signed:1.0');
-    await weighed('demo/signed:1.0');
+    await verified('demo/signed:1.0');
     const [first] = cache.current(image, image.repository).signatures;
-    await weighed('demo/signed:1.0');
+    await verified('demo/signed:1.0');
     assert.equal(cache.current(image, image.repository).signatures[0], first);
   });
 });
@@ -149,10 +149,10 @@ describe('places that fail', () => {
       source('first', async () => (asked.push('first'), failing('RegistryUnavailable')())),
       source('second', async () => (asked.push('second'), undefined)),
     ];
-    const finding = await workshop(layout, () => stages).weighed('demo/unsigned:1.0');
-    assert.ok(!finding.satisfied);
+    const verification = await workshop(layout, () => stages).verified('demo/unsigned:1.0');
+    assert.ok(!verification.satisfied);
     assert.deepEqual(
-      [finding.code, finding.reason, finding.places],
+      [verification.code, verification.reason, verification.places],
       ['RegistryUnavailable', 'failed: RegistryUnavailable', ['first']],
     );
     assert.deepEqual(asked, ['first', 'second']);
@@ -162,16 +162,16 @@ describe('places that fail', () => {
     test(`by ${code} are the last to be asked`, async () => {
       const asked: string[] = [];
       const stages = [source('first', failing(code)), source('second', async () => (asked.push('second'), undefined))];
-      assert.equal(codeOf(await workshop(layout, () => stages).weighed('demo/unsigned:1.0')), code);
+      assert.equal(codeOf(await workshop(layout, () => stages).verified('demo/unsigned:1.0')), code);
       assert.deepEqual(asked, []);
     });
   }
 
   test('in part count as failed, and faults that are no failed reads do not', async () => {
-    const failed = await workshop(layout, () => [once(part('ResponseTooLarge'))]).weighed('demo/unsigned:1.0');
+    const failed = await workshop(layout, () => [once(part('ResponseTooLarge'))]).verified('demo/unsigned:1.0');
     assert.ok(!failed.satisfied);
     assert.deepEqual([failed.code, failed.reason, failed.places], ['ResponseTooLarge', 'did not come', ['part']]);
-    const malformed = await workshop(layout, () => [once(part())]).weighed('demo/unsigned:1.0');
+    const malformed = await workshop(layout, () => [once(part())]).verified('demo/unsigned:1.0');
     assert.ok(!malformed.satisfied);
     assert.deepEqual([malformed.code, malformed.places], ['MalformedSignature', ['first']]);
   });

@@ -166,7 +166,7 @@ const bundle = (verificationMaterial: unknown): VerificationMaterial => ({
   bundle: { verificationMaterial },
 });
 
-describe('a condensed candidate', () => {
+describe('a compacted candidate', () => {
   for (const [what, material] of [
     ['nothing beside its signature', { kind: 'annotations' }],
     ['the hint of a key alone', bundle({ publicKey: { hint: 'x' } })],
