@@ -102,8 +102,8 @@ install: ## Install into the current cluster with helm (HELM_FLAGS for your valu
 uninstall: ## Remove it from the current cluster, with all its policies (KEEP_POLICIES=1 keeps those)
 	$(KUBECTL) delete mutatingwebhookconfigurations,validatingwebhookconfigurations \
 	  --selector app.kubernetes.io/name=cosignet,app.kubernetes.io/instance=$(RELEASE) --ignore-not-found
-	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --cascade foreground --wait
-# Right after an upgrade helm returns while Pods are still ending, and what ends would keep the namespace.
+	$(HELM) uninstall $(RELEASE) --namespace $(NAMESPACE) --ignore-not-found --cascade foreground
+# What still ends would keep the namespace; Helm 4's --wait fails where it hears of a smaller object's end before the Deployment's.
 	@$(KUBECTL) --namespace $(NAMESPACE) wait --for=delete deployments,replicasets,pods \
 	  --selector app.kubernetes.io/instance=$(RELEASE) --timeout=120s
 ifndef KEEP_POLICIES
