@@ -8,6 +8,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+/** What is undefined is left out. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -10,8 +10,12 @@ export function printable(text: string, instead: string | ((character: string) =
   return text.replace(UNPRINTABLE, typeof instead === 'string' ? () => instead : instead);
 }
 
+/** What most text is: nothing in it is to be replaced. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /** Untrusted text made fit for a message: one line, printable, whole characters, at most `maximum` long. */
 export function oneLine(text: string, maximum: number): string {
+  if (text.length <= maximum && PLAIN.test(text)) return text;
   const cut = text.length > maximum ? `${text.slice(0, maximum - 1)}…` : text;
   return printable(cut, '?').toWellFormed();
 }

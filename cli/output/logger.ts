@@ -16,42 +16,69 @@ export interface LoggerOptions {
 
 type Level = (typeof LOG_LEVELS)[number];
 
-/** A winston logger as the engine's `Logger`: one line an entry, fields beside the message. */
+/** What stands at the head of every line. */
+interface Head {
+  readonly timestamp: string;
+  readonly level: Level;
+  readonly message: string;
+}
+
+/**
+ * A winston logger as the engine's `Logger`: one line an entry, fields beside the message. Its transport is given many
+ * lines at a time, and directly: winston's streams cost more than a line is worth, and hold the second entry of a turn
+ * back, which is lost where the process ends in that turn.
+ */
 export function createLogger(options: LoggerOptions): Logger {
   const lineOf = options.format === 'json' ? jsonLine : textLine;
-  const writer = createLineWriter(options.stream ?? process.stderr);
-  const logger = winston.createLogger({
-    level: options.level,
-    // Formats as a chain of functions cost more than the line is worth: what is written is made below, in one go.
-    format: { transform: (info) => info },
-    transports: [
-      new Transport({
-        log(info: winston.Logform.TransformableInfo, next: () => void) {
-          writer.write(lineOf(info), info.level === 'error' || info.level === 'warn');
-          next();
-        },
-      }),
-    ],
+  const stream = options.stream ?? process.stderr;
+  const transport = new Transport({
+    log({ message }: winston.Logform.TransformableInfo, done: () => void) {
+      stream.write(String(message));
+      done();
+    },
   });
-  const write =
-    (level: Level) =>
-    (message: string, fields: LogFields = {}) => {
-      if (!logger.isLevelEnabled(level)) return;
-      const own = { timestamp: new Date().toISOString(), level, message };
-      // First in the line, and winners over a caller's fields of the same name.
-      logger.log({ ...own, ...fields, ...own });
+  const logger = winston.createLogger({ level: options.level, transports: [transport] });
+  const writer = createLineWriter((message) => transport.log?.({ message }, () => undefined));
+  const timestamp = createTimestamps(Date.now);
+  const write = (level: Level) => {
+    const urgent = level === 'error' || level === 'warn';
+    return (message: string, fields: LogFields = {}) => {
+      if (logger.isLevelEnabled(level))
+        writer.write(lineOf({ timestamp: timestamp(), level, message }, fields), urgent);
     };
+  };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/** `{"timestamp":"…","level":"info","message":"…",…}` */
-function jsonLine(info: winston.Logform.TransformableInfo): string {
-  return JSON.stringify(info);
+/** As ISO 8601; many lines share a millisecond, and its text. */
+function createTimestamps(clock: () => number): () => string {
+  let at = NaN;
+  let text = '';
+  return () => {
+    const now = clock();
+    if (now !== at) {
+      at = now;
+      text = new Date(now).toISOString();
+    }
+    return text;
+  };
+}
+
+/** `{"timestamp":"…","level":"info","message":"…",…}`: the head first, and it wins over fields of the same name. */
+function jsonLine(head: Head, fields: LogFields): string {
+  const { timestamp, level, message } = head;
+  if ('timestamp' in fields || 'level' in fields || 'message' in fields || 'toJSON' in fields) {
+    return JSON.stringify({ ...head, ...fields, ...head });
+  }
+  const rest = JSON.stringify(fields);
+  const start = `{"timestamp":"${timestamp}","level":"${level}","message":${JSON.stringify(message)}`;
+  return rest === '{}' ? `${start}}` : `${start},${rest.slice(1)}`;
 }
 
 /** `2026-01-01T00:00:00.000Z info  message key="value"`; values as JSON, so that hostile text stays on its line. */
-function textLine({ timestamp, level, message, ...fields }: winston.Logform.TransformableInfo): string {
-  const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  const text = String(message).replace(/[\r\n]+/g, ' ');
-  return `${String(timestamp)} ${level.padEnd(5)} ${text}${rest.join('')}`;
+function textLine({ timestamp, level, message }: Head, fields: LogFields): string {
+  const rest = Object.entries(fields)
+    .filter(([name, value]) => value !== undefined && !(name === 'timestamp' || name === 'level' || name === 'message'))
+    .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+  return `${timestamp} ${level.padEnd(5)} ${message.replace(/[\r\n]+/g, ' ')}${rest.join('')}`;
 }

@@ -11,9 +11,9 @@ export interface ReviewRecord {
   /** Printable; empty with generateName. */
   readonly name: string;
   /** Printable; what the API server makes the name of, where there is none. */
-  readonly generateName?: string;
+  readonly generateName?: string | undefined;
   /** The controller that made it, `ReplicaSet/web-5d9`: as the object says, which proves nothing. */
-  readonly owner?: string;
+  readonly owner?: string | undefined;
   /** Printable: who asked. */
   readonly user: string;
   readonly operation: string;
@@ -22,7 +22,7 @@ export interface ReviewRecord {
   readonly decisions: readonly ImageDecision[];
   readonly time: TimeSpan;
   /** The caller's trace (W3C Trace Context), not checked yet. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
 }
 
 /** One image of a review. */

@@ -277,7 +277,7 @@ function answerResults({ clock }: ReviewHandlerDependencies, call: Call, results
     endpoint,
     asked,
     time: { startedAt, endedAt: Math.max(startedAt, clock()) },
-    ...(traceparent !== undefined && { traceparent }),
+    traceparent,
   });
   if (refused.length === 0) {
     const patch = endpoint === 'mutate' ? results.flatMap((result) => result.patch) : [];

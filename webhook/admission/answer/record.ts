@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isRefused } from '../decision/image-result.ts';
 import { oneLine } from '../../../core/text.ts';
-import type { Logger } from '../../../core/observe.ts';
-import type { ReviewRecord, TimeSpan } from '../../../core/verdict/review-record.ts';
+import type { LogFields, Logger } from '../../../core/observe.ts';
+import type { ImageDecision, ReviewRecord, TimeSpan } from '../../../core/verdict/review-record.ts';
 import type { Endpoint, ImageResult } from '../decision/image-result.ts';
 import type { Asked } from '../request/asked.ts';
 
@@ -10,23 +10,24 @@ interface RecordContext {
   readonly endpoint: Endpoint;
   readonly asked: Asked;
   readonly time: TimeSpan;
-  readonly traceparent?: string;
+  readonly traceparent: string | undefined;
 }
 
 const IMAGE_MOST = 512;
 const MESSAGE_MOST = 1500;
 
 export function createRecord(results: readonly ImageResult[], context: RecordContext): ReviewRecord {
-  const { asked, ...rest } = context;
+  const { endpoint, asked, time, traceparent } = context;
   const { uid, namespace, kind, name, generateName, owner, user, operation, dryRun } = asked;
+  // No parts spread into it: each review makes one.
   return {
-    ...rest,
+    endpoint,
     uid,
     namespace,
     kind: kind.kind,
     name,
-    ...(generateName !== undefined && { generateName }),
-    ...(owner !== undefined && { owner: `${owner.kind}/${owner.name}` }),
+    generateName,
+    owner: owner && `${owner.kind}/${owner.name}`,
     user,
     operation,
     dryRun,
@@ -37,33 +38,39 @@ export function createRecord(results: readonly ImageResult[], context: RecordCon
       refused: isRefused(result),
       time: result.time,
     })),
+    time,
+    traceparent,
   };
 }
 
 /** One line a decision; the names of its fields are those of the verdict. */
 export function logDecisions(log: Logger, record: ReviewRecord): void {
-  const { endpoint, uid, namespace, kind, name, generateName, owner, user, dryRun } = record;
-  for (const { verdict, mode, refused, time } of record.decisions) {
-    const { image, resolved, outcome, code, policies, message, registryRequests } = verdict;
-    log.info(refused ? 'refused' : 'admitted', {
-      image: oneLine(image, IMAGE_MOST),
-      ...(resolved !== undefined && { resolved: oneLine(resolved, IMAGE_MOST) }),
-      outcome,
-      code,
-      policies,
-      mode,
-      namespace,
-      kind,
-      name,
-      ...(generateName !== undefined && { generateName }),
-      ...(owner !== undefined && { owner }),
-      user,
-      endpoint,
-      requests: registryRequests,
-      milliseconds: time.endedAt - time.startedAt,
-      uid,
-      ...(dryRun && { dryRun }),
-      ...(outcome !== 'allowed' && { reason: oneLine(message, MESSAGE_MOST) }),
-    });
+  for (const decision of record.decisions) {
+    log.info(decision.refused ? 'refused' : 'admitted', fieldsOf(record, decision));
   }
+}
+
+/** What is undefined is left out of the line. */
+function fieldsOf(record: ReviewRecord, { verdict, mode, time }: ImageDecision): LogFields {
+  const { outcome } = verdict;
+  return {
+    image: oneLine(verdict.image, IMAGE_MOST),
+    resolved: verdict.resolved && oneLine(verdict.resolved, IMAGE_MOST),
+    outcome,
+    code: verdict.code,
+    policies: verdict.policies,
+    mode,
+    namespace: record.namespace,
+    kind: record.kind,
+    name: record.name,
+    generateName: record.generateName,
+    owner: record.owner,
+    user: record.user,
+    endpoint: record.endpoint,
+    requests: verdict.registryRequests,
+    milliseconds: time.endedAt - time.startedAt,
+    uid: record.uid,
+    dryRun: record.dryRun || undefined,
+    reason: outcome === 'allowed' ? undefined : oneLine(verdict.message, MESSAGE_MOST),
+  };
 }

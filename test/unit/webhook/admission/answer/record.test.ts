@@ -23,7 +23,10 @@ interface Line {
 
 async function linesOf(images: readonly string[], overrides: Overrides = {}, request = {}): Promise<Line[]> {
   const lines: Line[] = [];
-  const log = { ...silentLogger, info: (message: string, fields: LogFields = {}) => lines.push({ message, fields }) };
+  // As they are written: what is undefined is left out.
+  const info = (message: string, fields: LogFields = {}) =>
+    lines.push({ message, fields: JSON.parse(JSON.stringify(fields)) });
+  const log = { ...silentLogger, info };
   await harness({ ...overrides, log }).handle('mutate', podReview(images, request), untilGone());
   return lines;
 }
