@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../../core/text.ts';
 import { remainingMilliseconds, startDeadline } from '../http/deadline.ts';
-import { imageResultOf, isRefused } from './decision/image-result.ts';
+import { createPrepared } from './decision/prepared.ts';
 import { decideImages, recallImages } from './decision/decide-images.ts';
-import { createRecord, logDecisions } from './answer/record.ts';
+import { answerDecided, type Answer, type Preparations, type ReviewResult } from './answer/decided.ts';
+import { logDecisions } from './answer/record.ts';
 import { allow, refuse } from './answer/response.ts';
 import { parseReview } from './request/review.ts';
 import { scopeOf } from './request/scope.ts';
 import { askedOf } from './request/asked.ts';
-import { auditAnnotationsOf, refusalStatus, warningsOf } from './answer/wording.ts';
 import type { Configuration } from '../../core/config/types.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
@@ -16,7 +16,7 @@ import type { Keychain } from '../../core/registry/types.ts';
 import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
 import type { Decide, Verdict } from '../../core/verdict/types.ts';
 import type { Arrival } from '../http/door.ts';
-import type { Endpoint, ImageResult, ResultContext } from './decision/image-result.ts';
+import type { Endpoint } from './decision/image-result.ts';
 import type { TimedVerdict } from './decision/decide-images.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import type { AdmissionReviewResponse } from './answer/response.ts';
@@ -64,9 +64,6 @@ export interface ReviewObserver {
   reviewed?(record: ReviewRecord): void;
 }
 
-/** `skipped`: allowed since there was nothing to decide. */
-export type ReviewResult = 'allowed' | 'skipped' | 'denied' | 'error';
-
 /** Answers one AdmissionReview, of which it holds nothing once it has returned; never rejects. `signal`: the caller has gone. */
 export type ReviewHandler = (
   endpoint: Endpoint,
@@ -74,13 +71,6 @@ export type ReviewHandler = (
   signal: AbortSignal,
   arrival?: Arrival,
 ) => Promise<AdmissionReviewResponse>;
-
-interface Answer {
-  readonly result: ReviewResult;
-  readonly review: AdmissionReviewResponse;
-  readonly record?: ReviewRecord;
-  readonly denial?: Denial;
-}
 
 interface Call {
   readonly endpoint: Endpoint;
@@ -95,12 +85,21 @@ interface Call {
 
 export function createReviewHandler(dependencies: ReviewHandlerDependencies): ReviewHandler {
   const { clock } = dependencies;
+  const prepared: Preparations = createPrepared();
   // Not async: its frame would hold the review, and with it the objects, until the answer.
   // oxlint-disable-next-line max-params -- the arrival is known over HTTP only
   return (endpoint, review, signal, arrival = { elapsedMilliseconds: 0 }) => {
     const startedAt = clock();
     const read = readReview(dependencies, endpoint, review);
-    return answerRead(dependencies, read, { endpoint, signal, arrival, startedAt });
+    const answer =
+      'result' in read
+        ? read
+        : answerOrFail({ dependencies, prepared, call: { ...read, endpoint, signal, arrival, startedAt } });
+    const told = ({ review: answered, ...rest }: Answer): AdmissionReviewResponse => {
+      count(dependencies, rest, { endpoint, milliseconds: clock() - startedAt });
+      return answered;
+    };
+    return answer instanceof Promise ? answer.then(told) : Promise.resolve(told(answer));
   };
 }
 
@@ -133,23 +132,17 @@ function scopeOrFailure(
   }
 }
 
-async function answerRead(
-  dependencies: ReviewHandlerDependencies,
-  read: ReadReview,
-  call: Omit<Call, 'asked' | 'scope' | 'configuration'>,
-): Promise<AdmissionReviewResponse> {
-  const { endpoint, startedAt } = call;
-  const answer = 'result' in read ? read : await answerOrFail(dependencies, { ...call, ...read });
-  count(dependencies, answer, { endpoint, milliseconds: dependencies.clock() - startedAt });
-  return answer.review;
-}
+/** What is known already is answered at once, and all else later. Neither throws nor rejects. */
+type Soon<T> = T | Promise<T>;
 
-async function answerOrFail(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
-  const { endpoint, asked } = call;
+function answerOrFail(context: CallContext): Soon<Answer> {
+  const { endpoint, asked } = context.call;
+  const fail = (error: unknown): Answer => failed(context.dependencies, { endpoint, uid: asked.uid }, error);
   try {
-    return await answerReview(dependencies, call);
+    const answer = answerReview(context);
+    return answer instanceof Promise ? answer.catch(fail) : answer;
   } catch (error) {
-    return failed(dependencies, { endpoint, uid: asked.uid }, error);
+    return fail(error);
   }
 }
 
@@ -172,7 +165,7 @@ function refuseUndecided({ log }: ReviewHandlerDependencies, { uid, message }: R
 
 function count(
   { log, observe }: ReviewHandlerDependencies,
-  answer: Answer,
+  answer: Omit<Answer, 'review'>,
   { endpoint, milliseconds }: { endpoint: Endpoint; milliseconds: number },
 ): void {
   try {
@@ -188,15 +181,14 @@ function count(
   }
 }
 
-async function answerReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
-  const { configuration, asked } = call;
-  return configuration.auditedNamespaces.includes(asked.namespace)
-    ? auditReview(dependencies, call)
-    : answerScope(dependencies, call);
+function answerReview(context: CallContext): Soon<Answer> {
+  const { configuration, asked } = context.call;
+  return configuration.auditedNamespaces.includes(asked.namespace) ? auditReview(context) : answerScope(context);
 }
 
 /** For a namespace that must not wait for us, and whose administrators said so: whatever happens, it is admitted as it is. */
-async function auditReview(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+async function auditReview(context: CallContext): Promise<Answer> {
+  const { dependencies, call } = context;
   const { uid, namespace } = call.asked;
   const admitted = allow(uid);
   // Only what validates is asked to look here; this is for a caller with other rules.
@@ -204,7 +196,7 @@ async function auditReview(dependencies: ReviewHandlerDependencies, call: Call):
   try {
     // Nobody pinned, so that tags are checked by what they lead to now.
     const configuration = { ...call.configuration, enforcement: 'Audit', pinDigests: 'None' } as const;
-    const answer = await answerScope(dependencies, { ...call, configuration });
+    const answer = await answerScope({ ...context, call: { ...call, configuration } });
     return answer.review.response.allowed ? answer : { result: 'error', review: admitted };
   } catch (error) {
     dependencies.log.error('an audited review failed', { uid, namespace, error: errorText(error) });
@@ -212,38 +204,44 @@ async function auditReview(dependencies: ReviewHandlerDependencies, call: Call):
   }
 }
 
-async function answerScope(dependencies: ReviewHandlerDependencies, call: Call): Promise<Answer> {
+function answerScope(context: CallContext): Soon<Answer> {
+  const { dependencies, call } = context;
   const { asked, scope } = call;
   if (scope.kind === 'failed') throw scope.error;
   if (scope.kind === 'nothing') return { result: 'skipped', review: allow(asked.uid) };
   if (scope.kind === 'refused') return refuseUndecided(dependencies, { uid: asked.uid, message: scope.message });
-  return answerResults(dependencies, call, await decideScope(scope, { dependencies, call }));
+  const decidedContext = { prepared: context.prepared, clock: dependencies.clock, call };
+  const decisions = decideScope(scope, context);
+  return decisions instanceof Promise
+    ? decisions.then((decided) => answerDecided(scope, decided, decidedContext))
+    : answerDecided(scope, decisions, decidedContext);
 }
 
 interface CallContext {
   readonly dependencies: ReviewHandlerDependencies;
+  readonly prepared: Preparations;
   readonly call: Call;
 }
 
-/** The same image in several places is decided once: one resolve, one digest, one answer. */
-async function decideScope(scope: ImagesToDecide, context: CallContext): Promise<readonly ImageResult[]> {
-  const { call } = context;
+/** By image. The same image in several places is decided once: one resolve, one digest, one answer. */
+function decideScope(scope: ImagesToDecide, context: CallContext): Soon<ReadonlyMap<string, TimedVerdict>> {
   const { recall, clock } = context.dependencies;
-  const { namespace } = call.asked;
-  const byImage = Map.groupBy(scope.fields, (field) => field.image);
-  const images = [...byImage.keys()];
+  const { namespace } = context.call.asked;
+  const images = new Set(scope.fields.map((field) => field.image));
   const decisions = recallImages(images, (image) => recall?.(image, namespace), clock);
-  const unknown = images.filter((image) => !decisions.has(image));
-  if (unknown.length > 0) {
-    const decided = await decideInTime(unknown, scope, context);
+  if (decisions.size === images.size) return decisions;
+  const unknown = [...images].filter((image) => !decisions.has(image));
+  return decideInTime(unknown, scope, context).then((decided) => {
     for (const [index, timed] of decided.entries()) decisions.set(unknown[index] ?? '', timed);
-  }
-  const review: ResultContext = { endpoint: call.endpoint, row: scope.row, configuration: call.configuration };
-  return images.map((image) => {
-    const timed = decisions.get(image);
-    if (timed === undefined) throw new Error('an image without a verdict');
-    return imageResultOf(image, byImage.get(image) ?? [], { timed, context: review });
+    // In the order of the fields.
+    return new Map([...images].map((image) => [image, decisionOf(image, decisions)]));
   });
+}
+
+function decisionOf(image: string, decisions: ReadonlyMap<string, TimedVerdict>): TimedVerdict {
+  const timed = decisions.get(image);
+  if (timed === undefined) throw new Error('an image without a verdict');
+  return timed;
 }
 
 /** Within the time that the API server waits. */
@@ -265,37 +263,4 @@ async function decideInTime(
   } finally {
     deadline.end();
   }
-}
-
-function answerResults({ clock }: ReviewHandlerDependencies, call: Call, results: readonly ImageResult[]): Answer {
-  const { endpoint, asked, configuration, arrival, startedAt } = call;
-  const readers = { namespace: asked.namespace, contact: configuration.contact };
-  const notes = { warnings: warningsOf(results, readers), auditAnnotations: auditAnnotationsOf(results) };
-  const refused = results.filter(isRefused);
-  const { traceparent } = arrival;
-  const record = createRecord(results, {
-    endpoint,
-    asked,
-    time: { startedAt, endedAt: Math.max(startedAt, clock()) },
-    traceparent,
-  });
-  if (refused.length === 0) {
-    const patch = endpoint === 'mutate' ? results.flatMap((result) => result.patch) : [];
-    return { result: 'allowed', review: allow(asked.uid, notes, patch), record };
-  }
-  const status = refusalStatus(results, readers);
-  const answer: Answer = {
-    result: status.code === 403 ? 'denied' : 'error',
-    review: refuse(asked.uid, status, notes),
-    record,
-  };
-  // A dry run is answered alike and leaves no trace in the cluster (sideEffects: None).
-  if (asked.dryRun) return answer;
-  const { kind, name } = record;
-  const { subject } = asked;
-  const verdicts = refused.map((result) => result.verdict);
-  return {
-    ...answer,
-    denial: { ...readers, kind, name, message: status.message, verdicts, ...(subject !== undefined && { subject }) },
-  };
 }

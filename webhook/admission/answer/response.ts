@@ -40,8 +40,14 @@ export function allow(
   notes: Notes = NO_NOTES,
   patch: readonly ReplaceOperation[] = [],
 ): AdmissionReviewResponse {
-  return envelope({
-    uid,
+  return allowing(uid, allowance(notes, patch));
+}
+
+/** All of an answer that allows but whom it answers. */
+export type Allowance = Omit<AdmissionResponse, 'uid'>;
+
+export function allowance(notes: Notes, patch: readonly ReplaceOperation[]): Allowance {
+  return {
     allowed: true,
     ...withNotes(notes),
     // The API server rejects a patch without a type, and a type without a patch.
@@ -49,7 +55,11 @@ export function allow(
       patch: Buffer.from(JSON.stringify(patch)).toString('base64'),
       patchType: 'JSONPatch' as const,
     }),
-  });
+  };
+}
+
+export function allowing(uid: string, rest: Allowance): AdmissionReviewResponse {
+  return envelope({ uid, ...rest });
 }
 
 export function refuse(uid: string, status: ReviewStatus, notes: Notes = NO_NOTES): AdmissionReviewResponse {

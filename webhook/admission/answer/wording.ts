@@ -5,7 +5,7 @@ import { oneLine } from '../../../core/text.ts';
 import { isFailing, isRefused } from '../decision/image-result.ts';
 import { perVerdict } from '../decision/per-verdict.ts';
 import type { Mode } from '../../../core/policy/types.ts';
-import type { ImageResult } from '../decision/image-result.ts';
+import type { PlacedVerdict } from '../decision/image-result.ts';
 import type { ReviewStatus } from './response.ts';
 import type { ImageField, ImageList } from '../request/image-fields.ts';
 
@@ -47,7 +47,7 @@ export interface Readers {
  * The status of a refusal: `denied` is the user's to mend, `error` is a matter of the surroundings. One image is told on
  * one line, several on a line each.
  */
-export function refusalStatus(results: readonly ImageResult[], readers: Readers): ReviewStatus {
+export function refusalStatus(results: readonly PlacedVerdict[], readers: Readers): ReviewStatus {
   const refused = results.filter(isRefused);
   const shown = refused.slice(0, MAXIMUM_SHOWN).map((result) => sentence(result, readers));
   const hidden = refused.length - shown.length;
@@ -59,7 +59,7 @@ export function refusalStatus(results: readonly ImageResult[], readers: Readers)
 }
 
 /** Warnings for what is admitted although it fails (Warn), or passes with something left to do (a remedy). */
-export function warningsOf(results: readonly ImageResult[], readers: Readers): readonly string[] {
+export function warningsOf(results: readonly PlacedVerdict[], readers: Readers): readonly string[] {
   const toWarn = results.filter(
     (result) => result.mode !== 'Audit' && !isRefused(result) && (isFailing(result) || result.verdict.remedy !== ''),
   );
@@ -69,7 +69,7 @@ export function warningsOf(results: readonly ImageResult[], readers: Readers): r
 }
 
 /** What matters first: which image, what is wrong, and that it runs all the same. */
-function admittedForNow(result: ImageResult): readonly string[] {
+function admittedForNow(result: PlacedVerdict): readonly string[] {
   if (!isFailing(result)) return [];
   const { image, code } = result.verdict;
   const rest = `: ${factsOf(code).summary} ${ADMITTED}`;
@@ -83,7 +83,7 @@ function admittedForNow(result: ImageResult): readonly string[] {
  * One annotation an image, for the audit log; JSON, as the image's text is the user's and could imitate any
  * other form. Keys are qualified names once the API server has put the webhook's name before them.
  */
-export function auditAnnotationsOf(results: readonly ImageResult[]): Readonly<Record<string, string>> {
+export function auditAnnotationsOf(results: readonly PlacedVerdict[]): Readonly<Record<string, string>> {
   const annotations: Record<string, string> = {};
   for (const [index, { verdict, mode }] of results.slice(0, MAXIMUM_ANNOTATIONS).entries()) {
     annotations[`verdict-${index}`] = annotationOf(mode, verdict);
@@ -106,7 +106,7 @@ const annotationOf = perVerdict((mode: Mode, verdict): string => {
   });
 });
 
-function sentence({ fields, verdict }: ImageResult, readers: Readers): string {
+function sentence({ fields, verdict }: PlacedVerdict, readers: Readers): string {
   return oneLine(`${places(fields)}: ${denialText(verdict, readers)}`, MAXIMUM_TEXT);
 }
 

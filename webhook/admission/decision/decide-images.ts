@@ -61,7 +61,7 @@ export async function decideImages(
 
 /** What was said of these images a moment ago; those that are missing have to be decided. */
 export function recallImages(
-  images: readonly string[],
+  images: Iterable<string>,
   recall: (image: string) => Verdict | undefined,
   clock: Clock,
 ): Map<string, TimedVerdict> {

@@ -7,21 +7,24 @@ import type { Configuration } from '../../../core/config/types.ts';
 import type { Mode } from '../../../core/policy/types.ts';
 import type { TimeSpan } from '../../../core/verdict/review-record.ts';
 import type { Verdict } from '../../../core/verdict/types.ts';
-import type { TimedVerdict } from './decide-images.ts';
 import type { ReplaceOperation } from './patch.ts';
 import type { Workload } from '../request/workloads.ts';
 
 export type Endpoint = 'mutate' | 'validate';
 
 /** A verdict, and where its image is written. */
-export interface ImageResult {
+export interface ImageResult extends PlacedVerdict {
+  readonly time: TimeSpan;
+}
+
+/** The same, whenever it was reached. */
+export interface PlacedVerdict {
   readonly fields: readonly ImageField[];
   readonly verdict: Verdict;
   /** The policy's mode, or Audit where the configuration makes everything so. */
   readonly mode: Mode;
   /** For `/mutate`, and only for a verified image. */
   readonly patch: readonly ReplaceOperation[];
-  readonly time: TimeSpan;
 }
 
 export interface ResultContext {
@@ -30,21 +33,20 @@ export interface ResultContext {
   readonly configuration: Pick<Configuration, 'enforcement' | 'pinDigests'>;
 }
 
-export function isFailing(result: ImageResult): boolean {
+export function isFailing(result: PlacedVerdict): boolean {
   return result.verdict.outcome !== 'allowed';
 }
 
 /** A failing finding is refused unless its mode is one of the two that admit: an unknown mode refuses. */
-export function isRefused(result: ImageResult): boolean {
+export function isRefused(result: PlacedVerdict): boolean {
   return isFailing(result) && result.mode !== 'Warn' && result.mode !== 'Audit';
 }
 
-export function imageResultOf(
+export function placedVerdictOf(
   image: string,
   fields: readonly ImageField[],
-  { timed, context }: { timed: TimedVerdict; context: ResultContext },
-): ImageResult {
-  const { verdict, time } = timed;
+  { verdict, context }: { verdict: Verdict; context: ResultContext },
+): PlacedVerdict {
   const { enforcement } = context.configuration;
   const pinned = pin(image, verdict, context);
   const final = pinned.verdict ?? verdict;
@@ -53,7 +55,7 @@ export function imageResultOf(
     const value = keep ?? replaceBy;
     return value === undefined || context.endpoint !== 'mutate' ? [] : [{ op: 'replace', path, value }];
   });
-  return { fields, verdict: final, mode: enforcement === 'Audit' ? 'Audit' : final.mode, patch, time };
+  return { fields, verdict: final, mode: enforcement === 'Audit' ? 'Audit' : final.mode, patch };
 }
 
 /** What pinning makes of a verdict: another verdict, or a text to put in the image's place. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { text as textOf } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { describe, test } from 'node:test';
 import { createLogger } from '../../../../cli/output/logger.ts';
@@ -109,7 +109,7 @@ describe('lines that are not urgent', () => {
       const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      const written = await text(child.stderr);
+      const written = await textOf(child.stderr);
       assert.equal(written.split('\n').filter((line) => line.includes('"message":"line"')).length, 500);
       assert.match(written, /"index":499.*\n.*"two".*\n.*"of one turn".*\n.*"last"/);
     });
