@@ -7,6 +7,7 @@ import { createPolicyStore } from '../../core/policy/store/store.ts';
 import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
 import { createRegistryClient } from '../../core/registry/client/client.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
+import type { PolicySource } from '../../core/verdict/decide-image.ts';
 import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
 import type { Decide } from '../../core/verdict/types.ts';
 import { anonymous, compileContext, compiled } from '../fakes/engine.ts';
@@ -16,6 +17,8 @@ const CONFIGURATION: Configuration = { ...DEFAULT_CONFIGURATION, cache: { ...DEF
 
 export interface BenchEngine {
   readonly decide: Decide;
+  readonly policies: PolicySource;
+  readonly configuration: () => Configuration;
   /** Rejects where the image is not verified: a benchmark of refusals would measure nothing. */
   verify(image: string): Promise<void>;
   /** Compiled anew, as after an edit. */
@@ -60,6 +63,8 @@ export function createBenchEngine({ host, policies, trustRoots = {} }: BenchEngi
   });
   return {
     decide,
+    policies: store,
+    configuration: () => CONFIGURATION,
     verify: async (image) => {
       const signal = AbortSignal.timeout(10_000);
       const verdict = await decide({ image, namespace: { labels: {} }, keychain: anonymous, signal });
