@@ -196,7 +196,10 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
         notifier.denied(denial);
         metrics.refused(denial);
       },
-      ...(tracer !== undefined && { reviewed: tracer.reviewed }),
+      reviewed: (record) => {
+        metrics.admitted(record);
+        tracer?.reviewed(record);
+      },
     },
   });
   return startWebhookServer({

@@ -51,6 +51,16 @@ export const METRICS = {
     help: 'Images refused, by namespace: "other" beyond 200 namespaces.',
     labels: ['namespace'],
   },
+  cosignet_policy_would_refuse_total: {
+    type: 'counter',
+    help: 'Images admitted that Enforce would refuse, by policy and mode (Audit, Warn): "none" where none covers the image, "other" beyond 200 policies.',
+    labels: ['policy', 'mode'],
+  },
+  cosignet_namespace_would_refuse_total: {
+    type: 'counter',
+    help: 'Images admitted that Enforce would refuse, by namespace and mode (Audit, Warn): "other" beyond 200 namespaces.',
+    labels: ['namespace', 'mode'],
+  },
   cosignet_decision_seconds: { type: 'histogram', help: 'Time to decide about one image.', labels: ['outcome'] },
   cosignet_registry_requests_total: {
     type: 'counter',

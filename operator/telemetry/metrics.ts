@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from '@prometheus-io/client';
 import { boundedNames, type EngineMetrics } from '../../core/observe.ts';
-import type { Denial } from '../../core/verdict/review-record.ts';
+import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
+import type { Verdict } from '../../core/verdict/types.ts';
 import { refusing } from './denial-events.ts';
 import { METRICS, type LabelsOf, type MetricName, type NameOf } from './metric-definitions.ts';
 import type { NotificationResult } from './notifications/target.ts';
@@ -33,6 +34,8 @@ export interface Metrics {
   reviewed(labels: { readonly endpoint: string; readonly result: string }, seconds: number): void;
   /** A review was refused, and was no dry run. */
   refused(denial: Pick<Denial, 'namespace' | 'verdicts'>): void;
+  /** A review was answered; what it admitted although it fails is counted. */
+  admitted(record: Pick<ReviewRecord, 'endpoint' | 'namespace' | 'dryRun' | 'decisions'>): void;
   configurationReloaded(succeeded: boolean): void;
   policiesReloaded(succeeded: boolean): void;
   /** A trust root was asked for in its TUF repository. */
@@ -79,6 +82,7 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
       reviews({ webhook, result });
     },
     refused: refusalMetrics(make),
+    admitted: admittedMetrics(make),
     configurationReloaded: reloaded('configuration'),
     policiesReloaded: reloaded('policies'),
     trustRootRefreshed(name, succeeded) {
@@ -116,11 +120,29 @@ function refusalMetrics(make: Makers): Metrics['refused'] {
   const namespaceLabel = boundedNames(NAMES_MOST);
   return ({ namespace, verdicts }) => {
     byNamespace({ namespace: namespaceLabel(namespace) }, verdicts.length);
-    for (const verdict of verdicts) {
-      const policies = refusing(verdict);
-      for (const policy of policies.length === 0 ? ['none'] : policies) byPolicy({ policy: policyLabel(policy) });
+    for (const policy of verdicts.flatMap(policiesAgainst)) byPolicy({ policy: policyLabel(policy) });
+  };
+}
+
+function admittedMetrics(make: Makers): Metrics['admitted'] {
+  const byPolicy = make.counter('cosignet_policy_would_refuse_total');
+  const byNamespace = make.counter('cosignet_namespace_would_refuse_total');
+  const policyLabel = boundedNames(NAMES_MOST);
+  const namespaceLabel = boundedNames(NAMES_MOST);
+  return ({ endpoint, namespace, dryRun, decisions }) => {
+    // A Pod is asked about at both ends, and in audited namespaces only at this one.
+    if (endpoint !== 'validate' || dryRun) return;
+    for (const { verdict, mode, refused } of decisions) {
+      if (refused || verdict.outcome === 'allowed') continue;
+      byNamespace({ namespace: namespaceLabel(namespace), mode });
+      for (const policy of policiesAgainst(verdict)) byPolicy({ policy: policyLabel(policy), mode });
     }
   };
+}
+
+function policiesAgainst(verdict: Verdict): readonly string[] {
+  const policies = refusing(verdict);
+  return policies.length === 0 ? ['none'] : policies;
 }
 
 function queueMetrics(make: Makers): QueueMetrics {

@@ -98,15 +98,20 @@ describe('serve, from files', () => {
     await writeFile(path.join(folder, 'hub.yaml'), POLICY.replace('Deny', 'Allow'));
     await eventually(() => lines.has('policies reloaded'));
     assert.equal((await post(`${address('webhook')}/validate?timeout=5s`, review('nginx'))).allowed, true);
+    lines.delete('policies reloaded');
+    await writeFile(path.join(folder, 'hub.yaml'), POLICY.replace('Deny', 'Deny, mode: Audit'));
+    await eventually(() => lines.has('policies reloaded'));
+    assert.equal((await post(`${address('webhook')}/validate?timeout=5s`, review('nginx'))).allowed, true);
     const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
     assert.match(metrics, /cosignet_verdicts_total\{code="AllowedByPolicy",outcome="allowed",mode="Enforce"\} 1/);
     assert.match(metrics, /^cosignet_policy_refusals_total\{policy="hub"\} 1$/m);
+    assert.match(metrics, /^cosignet_policy_would_refuse_total\{policy="hub",mode="Audit"\} 1$/m);
     const requests = parseExposition(metrics).find(({ name }) => name === 'controller_runtime_webhook_requests_total');
     assert.deepEqual(
       requests?.samples.map(({ labels, value }) => [labels['webhook'], labels['code'], value]),
       [
         ['/mutate', '200', 1],
-        ['/validate', '200', 1],
+        ['/validate', '200', 2],
       ],
     );
     stop.abort();

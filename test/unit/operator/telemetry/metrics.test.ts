@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { METRICS, type MetricDefinition } from '../../../../operator/telemetry/metric-definitions.ts';
 import { createMetrics, type MetricsOptions } from '../../../../operator/telemetry/metrics.ts';
+import type { Mode } from '../../../../core/policy/types.ts';
 import { verdict } from '../../cli/scan/reports.ts';
 import { parseExposition, type ExposedMetric } from '../../../checks/exposition.ts';
 
 const HOSTILE = 'a"b\\c\nd{e="f"} 1\n# TYPE forged counter';
+
+const NO_TIME = { startedAt: 0, endedAt: 0 };
 
 /** Everything counted once, and with text that means something to the format. */
 async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]> {
@@ -22,6 +25,14 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
   metrics.answered({ endpoint: 'mutate', status: 200 });
   metrics.reviewed({ endpoint: 'mutate', result: 'allowed' }, 0.01);
   metrics.refused({ namespace: HOSTILE, verdicts: [verdict({ policies: [HOSTILE] })] });
+  metrics.admitted({
+    endpoint: 'validate',
+    namespace: HOSTILE,
+    dryRun: false,
+    decisions: [
+      { verdict: verdict({ policies: [HOSTILE], outcome: 'denied' }), mode: 'Audit', refused: false, time: NO_TIME },
+    ],
+  });
   metrics.configurationReloaded(false);
   metrics.trustRootRefreshed('ours', true);
   metrics.policiesReloaded(true);
@@ -61,6 +72,48 @@ describe('the page of metrics', () => {
     const policies = samplesOf('cosignet_policy_refusals_total', 'policy');
     assert.deepEqual([policies.get('b'), policies.get('none'), policies.has('a')], [1, 1, false]);
     assert.equal(policies.size, 201);
+  });
+
+  test('counts what Audit and Warn admit, by policy and namespace: once for each Pod, and not what was refused', async () => {
+    const metrics = createMetrics();
+    const admitted = (more: Partial<Parameters<typeof metrics.admitted>[0]>) =>
+      metrics.admitted({ endpoint: 'validate', namespace: 'shop', dryRun: false, decisions: [], ...more });
+    const decision = (mode: Mode, facts: Parameters<typeof verdict>[0], refused = false) => ({
+      verdict: verdict({ outcome: 'denied', ...facts }),
+      mode,
+      refused,
+      time: NO_TIME,
+    });
+    const failing = decision('Audit', { policies: ['a', 'b'], refusedBy: ['b'] });
+    admitted({
+      decisions: [
+        failing,
+        decision('Warn', { policies: [], code: 'NoPolicy' }),
+        decision('Enforce', { policies: ['c'] }, true),
+        decision('Audit', { policies: ['d'], outcome: 'allowed', code: 'Verified' }),
+      ],
+    });
+    admitted({ endpoint: 'mutate', decisions: [failing] });
+    admitted({ dryRun: true, decisions: [failing] });
+    const exposed = parseExposition((await metrics.render()).text);
+    const samplesOf = (name: string) =>
+      exposed.find((each) => each.name === name)?.samples.map(({ labels, value }) => ({ ...labels, value }));
+    assert.deepEqual(samplesOf('cosignet_policy_would_refuse_total'), [
+      { policy: 'b', mode: 'Audit', value: 1 },
+      { policy: 'none', mode: 'Warn', value: 1 },
+    ]);
+    assert.deepEqual(samplesOf('cosignet_namespace_would_refuse_total'), [
+      { namespace: 'shop', mode: 'Audit', value: 1 },
+      { namespace: 'shop', mode: 'Warn', value: 1 },
+    ]);
+    for (let index = 0; index < 300; index += 1)
+      admitted({ namespace: `made-up-${index}`, decisions: [decision('Audit', { policies: [`p-${index}`] })] });
+    const later = parseExposition((await metrics.render()).text);
+    for (const [name, most] of [
+      ['cosignet_policy_would_refuse_total', 201],
+      ['cosignet_namespace_would_refuse_total', 202],
+    ] as const)
+      assert.equal(later.find((each) => each.name === name)?.samples.length, most, name);
   });
 
   test('has each metric of the table, with its type, help and labels, and no other', async () => {
