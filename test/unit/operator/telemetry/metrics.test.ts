@@ -4,12 +4,17 @@ import { describe, test } from 'node:test';
 import { METRICS, type MetricDefinition } from '../../../../operator/telemetry/metric-definitions.ts';
 import { createMetrics, type MetricsOptions } from '../../../../operator/telemetry/metrics.ts';
 import type { Mode } from '../../../../core/policy/types.ts';
+import type { ImageDecision } from '../../../../core/verdict/review-record.ts';
 import { verdict } from '../../cli/scan/reports.ts';
 import { parseExposition, type ExposedMetric } from '../../../checks/exposition.ts';
 
 const HOSTILE = 'a"b\\c\nd{e="f"} 1\n# TYPE forged counter';
 
 const NO_TIME = { startedAt: 0, endedAt: 0 };
+
+function decision(mode: Mode, facts: Parameters<typeof verdict>[0], refused = false): ImageDecision {
+  return { verdict: verdict({ outcome: 'denied', ...facts }), mode, refused, time: NO_TIME };
+}
 
 /** Everything counted once, and with text that means something to the format. */
 async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]> {
@@ -25,14 +30,8 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
   metrics.answered({ endpoint: 'mutate', status: 200 });
   metrics.reviewed({ endpoint: 'mutate', result: 'allowed' }, 0.01);
   metrics.refused({ namespace: HOSTILE, verdicts: [verdict({ policies: [HOSTILE] })] });
-  metrics.admitted({
-    endpoint: 'validate',
-    namespace: HOSTILE,
-    dryRun: false,
-    decisions: [
-      { verdict: verdict({ policies: [HOSTILE], outcome: 'denied' }), mode: 'Audit', refused: false, time: NO_TIME },
-    ],
-  });
+  const failing = [decision('Audit', { policies: [HOSTILE] })];
+  metrics.admitted({ endpoint: 'validate', namespace: HOSTILE, dryRun: false, decisions: failing });
   metrics.configurationReloaded(false);
   metrics.trustRootRefreshed('ours', true);
   metrics.policiesReloaded(true);
@@ -78,12 +77,6 @@ describe('the page of metrics', () => {
     const metrics = createMetrics();
     const admitted = (more: Partial<Parameters<typeof metrics.admitted>[0]>) =>
       metrics.admitted({ endpoint: 'validate', namespace: 'shop', dryRun: false, decisions: [], ...more });
-    const decision = (mode: Mode, facts: Parameters<typeof verdict>[0], refused = false) => ({
-      verdict: verdict({ outcome: 'denied', ...facts }),
-      mode,
-      refused,
-      time: NO_TIME,
-    });
     const failing = decision('Audit', { policies: ['a', 'b'], refusedBy: ['b'] });
     admitted({
       decisions: [
@@ -97,14 +90,14 @@ describe('the page of metrics', () => {
     admitted({ dryRun: true, decisions: [failing] });
     const exposed = parseExposition((await metrics.render()).text);
     const samplesOf = (name: string) =>
-      exposed.find((each) => each.name === name)?.samples.map(({ labels, value }) => ({ ...labels, value }));
+      exposed.find((each) => each.name === name)?.samples.map(({ labels, value }) => [Object.values(labels), value]);
     assert.deepEqual(samplesOf('cosignet_policy_would_refuse_total'), [
-      { policy: 'b', mode: 'Audit', value: 1 },
-      { policy: 'none', mode: 'Warn', value: 1 },
+      [['b', 'Audit'], 1],
+      [['none', 'Warn'], 1],
     ]);
     assert.deepEqual(samplesOf('cosignet_namespace_would_refuse_total'), [
-      { namespace: 'shop', mode: 'Audit', value: 1 },
-      { namespace: 'shop', mode: 'Warn', value: 1 },
+      [['shop', 'Audit'], 1],
+      [['shop', 'Warn'], 1],
     ]);
     for (let index = 0; index < 300; index += 1)
       admitted({ namespace: `made-up-${index}`, decisions: [decision('Audit', { policies: [`p-${index}`] })] });
