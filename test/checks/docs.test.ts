@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { createProgram } from '../../cli/program.ts';
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
 import { CONFIGURATION_SCHEMA } from '../../core/config/schema.ts';
-import { VERDICT_CODES, factsOf } from '../../core/verdict-codes.ts';
+import { VERDICT_CODES, factsOf, type VerdictCode } from '../../core/verdict-codes.ts';
 import { anchorOf, headings, localLinks, section, tableRows } from './markdown.ts';
 import { projectFiles, read, ROOT } from './sources.ts';
 
@@ -23,10 +23,49 @@ function fieldsOf(schema: SchemaNode): readonly string[] {
 }
 
 describe('the verdicts page', () => {
+  const page = read('docs/reference/verdicts.md');
+
   test('has exactly the codes of the engine, in their order', () => {
-    assert.deepEqual(headings(read('docs/reference/verdicts.md'), 3), VERDICT_CODES);
+    assert.deepEqual(headings(page, 3), VERDICT_CODES);
   });
+
+  for (const code of VERDICT_CODES) {
+    const answers = labelled(section(page, code) ?? '');
+    const isAllowing = factsOf(code).outcome === 'allowed';
+
+    test(`says of ${code} its outcome${isAllowing ? '' : ', why, what to do and who can'}`, () => {
+      assert.match(section(page, code) ?? '', new RegExp(`\\b${factsOf(code).outcome}\\b`));
+      assert.deepEqual([...answers.keys()], isAllowing ? [] : ['Says', 'Why', 'Do', 'Who']);
+      for (const [label, text] of answers) assert.match(text, /\w/, label);
+    });
+
+    // A scan alone says it.
+    if (isAllowing || code === 'RunningImageUnknown') continue;
+    test(`knows ${code} by the words with which it is written`, () => {
+      assertWordsOf(code, answers.get('Says') ?? '');
+    });
+  }
 });
+
+/** The texts of a list of which each item begins with its label: `- **Why:** …`, which may go on in the next line. */
+function labelled(markdown: string): ReadonlyMap<string, string> {
+  const items = markdown.matchAll(/^- \*\*(\w+):\*\* ((?:.|\n(?! *\n|- ))+)/gm);
+  return new Map([...items].map(([, label = '', text = '']) => [label, text.replaceAll('`', '')]));
+}
+
+/** That the denial of a code has these words, with `…` for what differs. */
+function assertWordsOf(code: VerdictCode, words: string): void {
+  const parts = {
+    demand: '',
+    remedy: '',
+    contact: '',
+    image: '…',
+    policy: 'Policy …',
+    reason: '… is not an image reference',
+  };
+  const denial = factsOf(code).denial(parts).replaceAll('…', ' ');
+  assert.ok(oneSpaced(denial).includes(oneSpaced(words.replaceAll('…', ' ').trim())), `${code}: ${denial}`);
+}
 
 describe('the page on denied images', () => {
   const rows = tableRows(read('docs/how-to/my-image-is-denied.md')).flatMap(([words = '', codes = '']) =>
@@ -40,23 +79,7 @@ describe('the page on denied images', () => {
   });
 
   test('knows each denial by the words with which it is written', () => {
-    const parts = {
-      demand: '',
-      remedy: '',
-      contact: '',
-      image: '…',
-      policy: 'Policy …',
-      reason: '… is not an image reference',
-    };
-    for (const code of VERDICT_CODES) {
-      const words =
-        rows
-          .find((row) => row.code === code)
-          ?.words.replaceAll('…', ' ')
-          .trim() ?? '';
-      const denial = factsOf(code).denial(parts).replaceAll('…', ' ');
-      assert.ok(oneSpaced(denial).includes(oneSpaced(words)), `${code}: ${denial}`);
-    }
+    for (const code of VERDICT_CODES) assertWordsOf(code, rows.find((row) => row.code === code)?.words ?? '');
   });
 });
 
