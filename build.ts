@@ -7,6 +7,7 @@ import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
+import { compiledValidators } from './release/bundle/validators.ts';
 
 const root = import.meta.dirname;
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { single: { type: 'boolean' } } });
@@ -64,7 +65,7 @@ await build({
   // each time that one is made.
   minifySyntax: true,
   minifyWhitespace: true,
-  plugins: [onlyKubeConfig],
+  plugins: [onlyKubeConfig, compiledValidators],
   legalComments: 'linked',
   logLevel: 'warning',
   // CommonJS dependencies call require() for Node's own modules; ESM has none.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
-import { Ajv } from 'ajv';
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document, type YAMLError } from 'yaml';
 import { errorText, fileErrorText } from '../text.ts';
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
@@ -16,7 +15,6 @@ import {
 import { completeKms, kmsFaults, resolveKms, type WrittenKms } from './kms-settings.ts';
 import { completeNotification, notificationFaults, type WrittenNotification } from './notifications.ts';
 import { hostsOf } from './registry-settings.ts';
-import { CONFIGURATION_SCHEMA } from './schema.ts';
 import {
   completeTrustRoot,
   requireInlineRoots,
@@ -35,6 +33,7 @@ import {
   type ProxyConfiguration,
   type RegistryConfiguration,
 } from './types.ts';
+import { validatorOf } from './validators.ts';
 import { completeWorkload, resourceIdOf, workloadFaults, type WrittenWorkload } from './workloads.ts';
 
 /** A configuration is small; anything larger is not one. */
@@ -93,10 +92,6 @@ type Written = Partial<
   readonly kms?: WrittenKms;
 };
 
-const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true }).compile<Written>(
-  CONFIGURATION_SCHEMA,
-);
-
 /**
  * Reads the configuration's YAML; an empty text gives the defaults.
  * Fails with `ConfigurationError`, which lists every fault with JSON path and line.
@@ -129,6 +124,7 @@ function readConfiguration(text: string): Configuration {
     message,
   });
   const written = plainValue(document, at);
+  const validate = validatorOf<Written>('configuration');
   if (!validate(written)) {
     throw new ConfigurationError((validate.errors ?? []).map((error) => at(segmentsOf(error), sentenceOf(error))));
   }

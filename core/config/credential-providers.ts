@@ -1,59 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ajv } from 'ajv';
 import { parseDocument } from 'yaml';
 import { errorText } from '../text.ts';
 import type { CredentialPrograms } from '../registry/credentials/configured.ts';
 import { durationMilliseconds } from '../registry/credentials/duration.ts';
 import { compilesAsMatch } from '../registry/credentials/match.ts';
-import { PROGRAM_NAME } from '../registry/credentials/program.ts';
 import type { CredentialProvider } from '../registry/credentials/provider.ts';
 import { ConfigurationError, jsonPath, segmentsOf, sentenceOf } from './faults.ts';
 import type { Configuration } from './types.ts';
-
-const text = { type: 'string', minLength: 1, maxLength: 4096 };
-
-/** kubelet.config.k8s.io/v1; what we can't do (tokenAttributes) is no known field, so that nobody waits for it. */
-const SCHEMA = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['apiVersion', 'kind', 'providers'],
-  properties: {
-    apiVersion: { enum: ['v1', 'v1beta1', 'v1alpha1'].map((version) => `kubelet.config.k8s.io/${version}`) },
-    kind: { enum: ['CredentialProviderConfig'] },
-    providers: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 32,
-      items: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['name', 'matchImages', 'defaultCacheDuration', 'apiVersion'],
-        properties: {
-          name: { ...text, pattern: PROGRAM_NAME, description: 'Name of a file in binDir.' },
-          matchImages: { type: 'array', items: text, minItems: 1, maxItems: 256 },
-          defaultCacheDuration: text,
-          apiVersion: {
-            enum: ['v1', 'v1beta1', 'v1alpha1'].map((version) => `credentialprovider.kubelet.k8s.io/${version}`),
-          },
-          args: { type: 'array', items: { type: 'string', maxLength: 4096 }, maxItems: 64 },
-          env: {
-            type: 'array',
-            maxItems: 64,
-            items: {
-              type: 'object',
-              additionalProperties: false,
-              required: ['name', 'value'],
-              properties: {
-                name: { ...text, pattern: '^[A-Za-z_][A-Za-z0-9_]*$', description: 'Name of a variable.' },
-                value: { type: 'string', maxLength: 4096 },
-              },
-            },
-          },
-        },
-      },
-    },
-  },
-};
+import { validatorOf } from './validators.ts';
 
 type WrittenProvider = Omit<CredentialProvider, 'args' | 'env' | 'defaultCacheMilliseconds'> &
   Partial<Pick<CredentialProvider, 'args' | 'env'>> & { readonly defaultCacheDuration: string };
@@ -63,10 +17,7 @@ type WrittenProvider = Omit<CredentialProvider, 'args' | 'env' | 'defaultCacheMi
  * are those of this file.
  */
 export function parseCredentialProviders(content: string, source: string): readonly CredentialProvider[] {
-  // Compiling takes longer than all else here: not at the start of every process, few of which have such a file.
-  const validate = new Ajv({ allErrors: true, strict: true, verbose: true, allowUnionTypes: true }).compile<{
-    readonly providers: readonly WrittenProvider[];
-  }>(SCHEMA);
+  const validate = validatorOf<{ readonly providers: readonly WrittenProvider[] }>('credentialProviders');
   const written = parseYaml(content, source);
   if (!validate(written)) {
     const faults = (validate.errors ?? []).map((error) => ({

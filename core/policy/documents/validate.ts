@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ajv } from 'ajv';
-import type { ErrorObject, ValidateFunction } from 'ajv';
-import addFormats from 'ajv-formats';
+import type { ErrorObject } from 'ajv';
 import { fieldOf } from '../../json.ts';
 import { printable } from '../../text.ts';
 import type { AnyImagePolicy } from './kinds.ts';
-import { IMAGE_POLICY_SCHEMA, NAMESPACED_IMAGE_POLICY_SCHEMA } from './schema.gen.ts';
+import { validatorOf } from './validators.ts';
 
 export interface FieldFault {
   /** As kubectl writes it: `spec.keys[0].pem`; empty for the document itself. */
@@ -20,12 +18,9 @@ export type Validated =
 const MAXIMUM_FAULTS = 20;
 const UNKNOWN = 'unknown field';
 
-// The schemas are constants, so their compiled forms are too; made on first use, for a quick start.
-const compiled = new Map<object, ValidateFunction<AnyImagePolicy>>();
-
 /** Holds a document against its kind's schema; unknown fields are faults. Untrusted in, typed out. */
 export function validateDocument(document: unknown): Validated {
-  const validate = validatorOf(isNamespaced(document) ? NAMESPACED_IMAGE_POLICY_SCHEMA : IMAGE_POLICY_SCHEMA);
+  const validate = validatorOf<AnyImagePolicy>(isNamespaced(document) ? 'NamespacedImagePolicy' : 'ImagePolicy');
   if (validate(document)) return { policy: document };
   return { faults: (validate.errors ?? []).slice(0, MAXIMUM_FAULTS).map(faultOf) };
 }
@@ -38,16 +33,6 @@ export function unknownFields(document: unknown): readonly string[] {
 
 function isNamespaced(document: unknown): boolean {
   return fieldOf(document, 'kind') === 'NamespacedImagePolicy';
-}
-
-function validatorOf(schema: object): ValidateFunction<AnyImagePolicy> {
-  const known = compiled.get(schema);
-  if (known !== undefined) return known;
-  const ajv = new Ajv({ strict: true, allErrors: true, ownProperties: true });
-  addFormats.default(ajv, ['date-time', 'int32', 'int64']);
-  const validate = ajv.compile<AnyImagePolicy>(schema);
-  compiled.set(schema, validate);
-  return validate;
 }
 
 function faultOf(error: ErrorObject): FieldFault {
