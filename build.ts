@@ -6,43 +6,15 @@
 import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
+import { leftOut } from './release/bundle/left-out.ts';
+import { quietBuiltins } from './release/bundle/quiet-builtins.ts';
 import { compiledValidators } from './release/bundle/validators.ts';
 
 const root = import.meta.dirname;
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { single: { type: 'boolean' } } });
 const outdir = path.resolve(root, positionals[0] ?? 'dist');
 const splitting = values.single !== true;
-
-const CLIENT = path.join(root, 'node_modules/@kubernetes/client-node/dist');
-
-/**
- * Of @kubernetes/client-node only its KubeConfig is used: the base class of the operator asks for more by name, in
- * methods that ImagePolicyOperator overrides. The 4 MB of generated API classes stay out.
- */
-const onlyKubeConfig: Plugin = {
-  name: 'only-kube-config',
-  setup(hooks) {
-    hooks.onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: 'client-node', namespace: 'slim' }));
-    hooks.onLoad({ filter: /^client-node$/, namespace: 'slim' }, () => ({
-      resolveDir: CLIENT,
-      contents: `export { KubeConfig } from './config.js';
-        const unused = (name) => class { constructor() { if (name !== 'CoreV1Api') throw new Error(name + ' is not bundled'); } };
-        export const CoreV1Api = unused('CoreV1Api');
-        export const ApiextensionsV1Api = unused('ApiextensionsV1Api');
-        export const Watch = unused('Watch');`,
-    }));
-    hooks.onResolve({ filter: /^\.\/gen\/index\.js$/ }, ({ resolveDir }) => ({
-      path: path.join(resolveDir, 'gen/index.js'),
-      sideEffects: false,
-    }));
-    hooks.onResolve({ filter: /^\.{1,2}\// }, ({ path: file, resolveDir }) =>
-      resolveDir.startsWith(path.join(CLIENT, 'gen'))
-        ? { path: path.join(resolveDir, file), sideEffects: false }
-        : undefined,
-    );
-  },
-};
 
 await rm(path.join(outdir, 'cosignet.js'), { force: true });
 await rm(path.join(outdir, 'lib'), { recursive: true, force: true });
@@ -65,7 +37,7 @@ await build({
   // each time that one is made.
   minifySyntax: true,
   minifyWhitespace: true,
-  plugins: [onlyKubeConfig, compiledValidators],
+  plugins: [leftOut, quietBuiltins, compiledValidators],
   legalComments: 'linked',
   logLevel: 'warning',
   // CommonJS dependencies call require() for Node's own modules; ESM has none.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { celEnv, celFunc, celList, CelScalar, isCelError, listType, parse, plan } from '@bufbuild/cel';
+import { celEnv, celFunc, celList, CelScalar, isCelError, listType, mapType, parse, plan } from '@bufbuild/cel';
 import type { CelInput, CelList, CelValue } from '@bufbuild/cel';
 import { isJsonObject } from '../../json.ts';
 import { errorText } from '../../text.ts';
 import { countNodes, meterLoops, nestingOf, unknownName } from './condition-tree.ts';
 import { meteredFunctions, meteredPatterns } from './condition-work.ts';
 import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
-import { names, VARIABLES, type Variable } from './variables.ts';
+import { names, type Variable } from './variables.ts';
 import { celTime, millisecondsOf } from './time-values.ts';
 import type { AttestationCondition, ConditionInput } from './types.ts';
 
@@ -22,6 +22,14 @@ const MAXIMUM_ELEMENTS = 5000;
 
 const { BOOL, BYTES, DYN, STRING } = CelScalar;
 const LIST = listType(DYN);
+
+const VARIABLES = {
+  predicate: DYN,
+  statement: DYN,
+  image: mapType(STRING, STRING),
+  signer: mapType(STRING, DYN),
+  now: DYN,
+} satisfies Record<Variable, unknown>;
 
 /**
  * Compiles a CEL expression over `predicate`, `statement`, `image` (`repository`, `digest`, `tag`), `signer` and `now`.

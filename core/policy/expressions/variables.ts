@@ -1,19 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CelScalar, mapType } from '@bufbuild/cel';
 import type { DemandTexts } from './types.ts';
 
-const { DYN, STRING } = CelScalar;
-
-/** What conditions can name. */
-export const VARIABLES = {
-  predicate: DYN,
-  statement: DYN,
-  image: mapType(STRING, STRING),
-  signer: mapType(STRING, DYN),
-  now: DYN,
-};
-
-export type Variable = keyof typeof VARIABLES;
+/** What conditions can name; of which types, condition.ts says. */
+export type Variable = 'predicate' | 'statement' | 'image' | 'signer' | 'now';
 
 /**
  * Whether the expression may name the variable. CEL's names are ASCII words, so one that is not there as a word is not
