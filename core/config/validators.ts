@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // In the bundle what ajv generates from this is in its place (release/bundle/validators.ts).
 import { Ajv } from 'ajv';
-import { lazyValidators, type SchemaSet } from '../schema-validators.ts';
+import { lazyValidators, type SchemaSet } from '../schemas/lazy-validators.ts';
 import { CREDENTIAL_PROVIDERS_SCHEMA } from './credential-providers-schema.ts';
 import { CONFIGURATION_SCHEMA } from './schema.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import standaloneCode from 'ajv/dist/standalone/index.js';
 import type { Plugin } from 'esbuild';
-import type { SchemaSet } from '../../core/schema-validators.ts';
+import type { SchemaSet } from '../../core/schemas/lazy-validators.ts';
 
 /**
  * Puts what ajv generates from our own schemas in the place of the files that compile them: compiling takes a fifth of

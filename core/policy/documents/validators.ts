@@ -2,7 +2,7 @@
 // In the bundle what ajv generates from this is in its place (release/bundle/validators.ts).
 import { Ajv, type CodeOptions } from 'ajv';
 import addFormats from 'ajv-formats';
-import { lazyValidators, type SchemaSet } from '../../schema-validators.ts';
+import { lazyValidators, type SchemaSet } from '../../schemas/lazy-validators.ts';
 import { IMAGE_POLICY_SCHEMA, NAMESPACED_IMAGE_POLICY_SCHEMA } from './schema.gen.ts';
 
 export const SCHEMA_SET: SchemaSet<'ImagePolicy' | 'NamespacedImagePolicy'> = {

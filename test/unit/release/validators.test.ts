@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { build } from 'esbuild';
 import { validatorOf as configurationValidatorOf } from '../../../core/config/validators.ts';
 import { validatorOf as policyValidatorOf } from '../../../core/policy/documents/validators.ts';
-import type { ValidatorOf } from '../../../core/schema-validators.ts';
+import type { ValidatorOf } from '../../../core/schemas/lazy-validators.ts';
 import { compiledValidators } from '../../../release/bundle/validators.ts';
 
 const ROOT = path.join(import.meta.dirname, '../../..');
