@@ -87,6 +87,30 @@ function oneSpaced(text: string): string {
   return text.replaceAll(/ +/g, ' ');
 }
 
+describe('the page beside other projects', () => {
+  const [, , ...lines] = read('docs/explanation/comparison.md')
+    .split('\n')
+    .filter((line) => line.startsWith('|'));
+  const [versions = [], ...rows] = lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+
+  test('names what was read of each', () => assert.ok(versions.length === 6 && versions.every((cell) => cell !== '')));
+
+  test('says of others what a public page says, or that it is not known', () => {
+    assert.ok(rows.length > 5);
+    for (const [about = '', , ...theirs] of rows)
+      for (const cell of theirs) assert.match(cell, /^not known$|\]\(https:\/\//, about);
+  });
+
+  test('says of Cosignet what a test holds, or that it does not do it', () => {
+    for (const [about = '', own = ''] of rows) assert.match(own, /^no$|\]\(\.\.\/\.\.\/test\//, about);
+  });
+});
+
 describe('the configuration page', () => {
   const page = read('docs/reference/configuration.md');
   const fields: Readonly<Record<string, SchemaNode>> = CONFIGURATION_SCHEMA.properties;
