@@ -160,7 +160,10 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
       scan.start();
       return scan;
     },
-    handOver: () => leadership.election.stop(),
+    handOver() {
+      registration.retire();
+      return leadership.election.stop();
+    },
     async stop() {
       await leadership.election.stop();
       await Promise.all([policies.stop(), namespaces.reflector.stop()]);

@@ -13,6 +13,8 @@ export interface PathTokensOptions {
   readonly isLeader: () => boolean;
   /** API servers have been told to call by this one, long enough ago for all of them to know. */
   readonly isConfirmed: (token: string) => boolean;
+  /** Whether a Secret that is gone was lost, and not taken away with a release's use of it. */
+  readonly isStillOurs: () => Promise<boolean>;
   readonly onChange: () => void;
   readonly log: Logger;
   readonly clock: Clock;
@@ -72,6 +74,8 @@ export class PathTokens {
     if (stored && !this.#options.isLeader()) return;
     const wanted = this.#wanted(stored);
     if (wanted === stored) return;
+    // Who knows tokens can wait: nobody would take away again what is made after the release that had it.
+    if (!secret && this.#known && !(await this.#options.isStillOurs())) return;
     await this.#store(secret, wanted);
     this.#adopt(wanted);
     this.#options.log.info('wrote path tokens', { secret: this.#options.secretName });

@@ -42,6 +42,8 @@ export interface Registration extends Pick<WebhookConfigurations, 'trusts' | 'ca
   readonly notReady: () => readonly string[];
   /** Something that matters to it changed. */
   look(): void;
+  /** This replica ends. */
+  retire(): void;
   start(): void;
   stop(): Promise<void>;
 }
@@ -71,12 +73,15 @@ export function keepRegistration(options: RegistrationOptions): Registration {
     pathOf,
     monotonic,
   });
+  let isRetired = false;
   const rollOut = new RollOut({ ...options, monotonic });
   const tokens = wanted.pathToken
     ? new PathTokens({
         ...options,
         secretName: `${options.name}-path`,
         isConfirmed: (token) => configurations.calls(token, PROPAGATION),
+        // A release that wants none takes the right to ask away, too.
+        isStillOurs: async () => !isRetired && (await rollOut.look().catch(() => false)),
         onChange: look,
       })
     : undefined;
@@ -114,6 +119,9 @@ export function keepRegistration(options: RegistrationOptions): Registration {
     },
     notReady: () => (tokens && !tokens.active ? ['there is no token yet by which API servers prove themselves'] : []),
     look,
+    retire() {
+      isRetired = true;
+    },
     start() {
       for (const reflector of reflectors) reflector.start();
       timer = setInterval(look, TICK);

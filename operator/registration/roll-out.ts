@@ -32,7 +32,8 @@ export class RollOut {
     return this.#since !== undefined && this.#options.monotonic() - this.#since >= ENDING;
   }
 
-  async look(): Promise<void> {
+  /** @returns whether none but them are there now, save those that end. */
+  async look(): Promise<boolean> {
     const { api, namespace, name, monotonic } = this.#options;
     const path = apiPath('/apis/apps/v1/namespaces', namespace, 'deployments', name);
     const { metadata, status } = await api.call<Deployment>({ path });
@@ -43,5 +44,6 @@ export class RollOut {
       updatedReplicas === replicas &&
       readyReplicas === replicas;
     this.#since = isAlone ? (this.#since ?? monotonic()) : undefined;
+    return isAlone;
   }
 }

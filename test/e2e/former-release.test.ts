@@ -107,7 +107,6 @@ describe('an upgrade from a much older release, its program as well as its chart
     await waitFor('replicas of the newer release to end', async () => {
       return (await here.read('cosignet:pods', '.items[*].metadata.deletionTimestamp')) === '' || undefined;
     });
-    await here.kubectl('--namespace=cosignet', 'delete', 'secret', 'cosignet-path', '--ignore-not-found');
     // The former chart makes its default policy anew; what others applied stays.
     assert.equal((await policyUids())['vendor'], uids['vendor']);
   });

@@ -171,5 +171,10 @@ describe('who may call the webhook', () => {
       return true;
     });
     assert.equal((await call('/mutate')).status, 200);
+    await waitFor('replicas of before to end', async () => {
+      return (await here.read('cosignet:pods', '.items[*].metadata.deletionTimestamp')) === '' || undefined;
+    });
+    const left = ['get', 'secret', 'cosignet-path', '--namespace=cosignet', '--ignore-not-found', '--output=name'];
+    assert.equal((await here.bench.kubectl(left)).stdout, '');
   });
 });

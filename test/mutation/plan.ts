@@ -17,10 +17,12 @@ const USERS: Readonly<Record<string, readonly string[]>> = {
   'core/cosign': ['core/cosign/*', 'core/verdict/decide', 'core/verdict/spec-fields', 'core/policy/compile/compile'],
   'core/image': ['core/image/*', 'core/policy/store/match', 'core/verdict/tampering'],
   'core/keys': ['core/keys/*', 'core/policy/compile/*', 'core/verdict/decide'],
+  'core/kms': ['core/kms/*'],
   'core/policy': ['core/policy/**/*', 'core/verdict/*-fields', 'core/verdict/namespaced', 'cli/commands/namespaced'],
   'core/registry': ['core/registry/*/{redirects,authorization,proxy,referrers,hostile,mirrors,client}'],
   'core/registry/credentials': ['core/registry/credentials/*'],
   'core/sigstore': ['core/sigstore/**/*'],
+  'core/turns': ['core/turns/*', 'core/verdict/large-images'],
   'core/tuf': ['core/tuf/refresh'],
   'core/verdict': [
     'core/verdict/{decide*,spec-fields,namespaced,requests,explain,recent,trust-roots}',

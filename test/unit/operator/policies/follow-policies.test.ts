@@ -253,7 +253,9 @@ describe('the policies of a cluster', () => {
     await eventually(() => problems('team/prod') === '');
   });
 
-  test('are looked at again for the shadow that a later policy casts', async () => {
+  test('are looked at again for the shadow that a later policy casts', async (context) => {
+    // By the clock they are looked at anyway.
+    context.mock.timers.enable({ apis: ['setInterval'] });
     put('wide', { images: ['docker.io/**'], action: 'Deny' });
     await followed.start();
     await eventually(() => statusOf(POLICIES, 'wide'));

@@ -13,6 +13,7 @@ describe('PathTokens', () => {
   let server: FakeApiServer;
   let now: number;
   let confirmed: boolean;
+  let ours: boolean;
   let leader: PathTokens;
   let follower: PathTokens;
 
@@ -24,6 +25,7 @@ describe('PathTokens', () => {
       secrets: () => ({ get: (name) => server.get(SECRETS, name) }),
       isLeader: () => isLeader,
       isConfirmed: () => confirmed,
+      isStillOurs: async () => ours,
       onChange: () => undefined,
       log: silentLogger,
       clock: () => now,
@@ -34,6 +36,7 @@ describe('PathTokens', () => {
     server.put(SECRETS, { metadata: { name: NAME, namespace: 'cosignet' } });
     now = 1_000_000_000;
     confirmed = true;
+    ours = true;
     leader = tokens(true);
     follower = tokens(false);
   });
@@ -125,4 +128,15 @@ describe('PathTokens', () => {
       assert.equal(later.accepts(first), true);
     });
   }
+
+  test('stay in force, unstored, where the Secret went with the use of it; who knows none makes some', async () => {
+    const first = await both();
+    ours = false;
+    server.remove(SECRETS, NAME);
+    await leader.reconcile();
+    assert.equal(server.get(SECRETS, NAME), undefined);
+    assert.equal(leader.accepts(first), true);
+    await tokens(false).reconcile();
+    assert.ok(server.get(SECRETS, NAME));
+  });
 });
