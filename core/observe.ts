@@ -25,9 +25,16 @@ export interface EngineMetrics {
     readonly cache: 'verdict' | 'evidence' | 'tag';
     readonly result: 'hit' | 'miss' | 'stale';
   }): void;
+  /** A limit or a budget ended a read of what is stored beside an image. */
+  readonly evidencePartlyRead: () => void;
 }
 
-export const silentMetrics: EngineMetrics = { decided() {}, registryRequest() {}, cacheLookup() {} };
+export const silentMetrics: EngineMetrics = {
+  decided() {},
+  registryRequest() {},
+  cacheLookup() {},
+  evidencePartlyRead() {},
+};
 
 /**
  * Names that others choose, as values of a label: the first `most` are kept, and those after them are `other`. Without a

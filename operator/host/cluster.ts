@@ -99,6 +99,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     log: options.log,
     timings,
     onChange: namespacesChanged.tell,
+    onPartlyRead: options.metrics.partlyRead,
   });
   const keychainFor = createPullSecrets({
     api: connection.api,
@@ -238,6 +239,7 @@ function policiesOf(
     isLeader: leadership.isLeader,
     ...(scanIsOn(options) && { affected: effects.of }),
     queueMetrics: metrics.queue,
+    onPartlyRead: metrics.partlyRead,
     timings,
     log,
     clock,
@@ -308,6 +310,7 @@ function scanOf(
     ready: Promise.all([...operator.reflectors, namespaces.reflector].map(({ synced }) => synced)),
     effects,
     onAffected: (names) => operator.enqueueStatus(names),
+    onPartlyRead: options.metrics.partlyRead,
     log: options.log,
     monotonic: () => performance.now(),
     clock: options.clock,

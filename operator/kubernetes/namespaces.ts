@@ -4,7 +4,7 @@ import type { NamespaceContext } from '../../core/policy/types.ts';
 import { createSingleFlight } from '../../core/single-flight.ts';
 import { apiPath, ONLY_METADATA, type KubeApi, type KubeObject } from './api-client.ts';
 import { METADATA } from './object-reader.ts';
-import { Reflector, type ReflectorTimings } from './reflector.ts';
+import { Reflector, type PartlyRead, type ReflectorTimings } from './reflector.ts';
 
 export interface Namespaces {
   readonly reflector: Reflector<KubeObject>;
@@ -18,6 +18,7 @@ export interface NamespacesOptions {
   readonly api: KubeApi;
   /** Labels may have changed, and with them which policies apply. */
   readonly onChange?: () => void;
+  readonly onPartlyRead?: PartlyRead;
   readonly log: Logger;
   readonly timings?: Partial<ReflectorTimings>;
 }
@@ -33,6 +34,7 @@ export function createNamespaces(options: NamespacesOptions): Namespaces {
     path: PATH,
     reading: { selection: { fields: { metadata: METADATA } }, keep: onlyLabels },
     onChanges: () => options.onChange?.(),
+    ...(options.onPartlyRead && { onPartlyRead: options.onPartlyRead }),
     log: options.log,
     ...(options.timings && { timings: options.timings }),
   });

@@ -7,8 +7,8 @@ import { JsonCursor, OPEN_BRACE, OPEN_BRACKET, selectJson, type Selection } from
 export interface ObjectReading<T> {
   /** Of the object; `metadata` is `METADATA` or less. */
   readonly selection: Selection;
-  /** `cut`: paths of what was larger than selected. */
-  readonly keep?: (object: T, cut: readonly string[]) => T;
+  /** `cut`: paths of what was larger than selected; it adds what it leaves out itself. */
+  readonly keep?: (object: T, cut: string[]) => T;
   /** Stands for an object that is too large to be read at all; left out, such an object is not there. */
   readonly unreadable?: (object: KubeObject) => T;
 }

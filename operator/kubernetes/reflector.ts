@@ -25,6 +25,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly reading: ObjectReading<T>;
   /** An object is too large to be read, and is taken for what `reading` says. */
   readonly onUnreadable?: (key: string) => void;
+  /** How many objects are larger than what is read of one; also where there are none. */
+  readonly onPartlyRead?: PartlyRead;
   /** All that one answer changed, in one call: a list is applied whole. */
   readonly onChanges: (changes: readonly Change<T>[]) => void;
   readonly log: Logger;
@@ -33,6 +35,9 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly random?: () => number;
   readonly timings?: Partial<ReflectorTimings>;
 }
+
+/** @param collection plural of the kind: `imagepolicies` */
+export type PartlyRead = (collection: string, objects: number) => void;
 
 /** Milliseconds. */
 export interface ReflectorTimings {
@@ -66,6 +71,8 @@ export class Reflector<T extends KubeObject> {
   readonly name: string;
 
   #objects = new Map<string, T>();
+  /** Keys of those of which something is left out. */
+  readonly #partlyRead = new Set<string>();
   #resourceVersion = '';
   #listedAt = 0;
   #lastHeardAt = 0;
@@ -73,6 +80,7 @@ export class Reflector<T extends KubeObject> {
   #running: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   readonly #options: ReflectorOptions<T>;
+  readonly #reading: ObjectReading<T>;
   readonly #lists: ListReader<T>;
   readonly #timings: ReflectorTimings;
   readonly #monotonic: () => number;
@@ -81,10 +89,13 @@ export class Reflector<T extends KubeObject> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#reading = this.#noting(options.reading);
     this.#lists = new ListReader<T>({
       ...options,
+      reading: this.#reading,
       onUnreadable: ({ metadata }) => {
         const key = keyOf(metadata);
+        this.#partlyRead.add(key);
         options.log.warn('an object is too large to be read', { collection: options.name, object: key });
         options.onUnreadable?.(key);
       },
@@ -145,6 +156,25 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
+  /** Notes of which objects something is left out. */
+  #noting(reading: ObjectReading<T>): ObjectReading<T> {
+    return {
+      ...reading,
+      keep: (object, cut) => {
+        const kept = reading.keep ? reading.keep(object, cut) : object;
+        const key = keyOf(kept.metadata);
+        if (cut.length > 0) this.#partlyRead.add(key);
+        else this.#partlyRead.delete(key);
+        return kept;
+      },
+    };
+  }
+
+  #tellOfPartlyRead(): void {
+    const plural = this.name.slice(this.name.lastIndexOf('/') + 1);
+    this.#options.onPartlyRead?.(plural, this.#partlyRead.size);
+  }
+
   #tellOf(thrown: unknown, delay: number): void {
     this.#options.log.warn('list or watch failed; listing again', {
       collection: this.name,
@@ -163,6 +193,7 @@ export class Reflector<T extends KubeObject> {
 
   async #list(): Promise<void> {
     const next = new Map<string, T>();
+    this.#partlyRead.clear();
     const version = await this.#lists.list(this.#stopping.signal, (item) => next.set(keyOf(item.metadata), item));
     this.#replace(next, version);
   }
@@ -172,6 +203,7 @@ export class Reflector<T extends KubeObject> {
     this.#objects = next;
     this.#resourceVersion = version;
     this.#listedAt = this.#heard();
+    this.#tellOfPartlyRead();
     if (changes.length > 0) this.#emit(changes);
     this.#isSynced = true;
     this.#markSynced();
@@ -205,7 +237,7 @@ export class Reflector<T extends KubeObject> {
       timeout: seconds * 1000 + this.#timings.margin,
     });
     let count = 0;
-    for await (const event of watchEvents<T>(chunks, this.#options.reading)) {
+    for await (const event of watchEvents<T>(chunks, this.#reading)) {
       if (this.#stopping.signal.aborted) return count;
       this.#heard();
       if (event === undefined) continue;
@@ -220,6 +252,8 @@ export class Reflector<T extends KubeObject> {
   #apply(event: Change<T>): void {
     const key = keyOf(event.object.metadata);
     const known = this.#objects.has(key);
+    if (event.type === 'DELETED') this.#partlyRead.delete(key);
+    this.#tellOfPartlyRead();
     if (event.type === 'DELETED') {
       if (!known) return;
       this.#objects.delete(key);

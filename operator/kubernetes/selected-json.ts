@@ -21,7 +21,7 @@ export interface Selected {
   /** Undefined where the text has another shape than the one selected. */
   readonly value: unknown;
   /** Paths of what was longer or more than selected. */
-  readonly cut: readonly string[];
+  readonly cut: string[];
 }
 
 /** Fails with `SyntaxError` where the text is no JSON; what is passed over is checked for its brackets only. */

@@ -9,7 +9,7 @@ import type { CompiledPolicy } from '../../core/policy/types.ts';
 import type { KubeApi } from '../kubernetes/api-client.ts';
 import type { EventNote, EventRecorder } from '../kubernetes/events.ts';
 import type { SharedKubeConfig } from '../kubernetes/kube-config.ts';
-import type { ReflectorTimings } from '../kubernetes/reflector.ts';
+import type { PartlyRead, ReflectorTimings } from '../kubernetes/reflector.ts';
 import type { QueueMetrics } from '../kubernetes/work-queue.ts';
 import type { FollowKms } from '../kms/kms-keys.ts';
 import { CompiledPolicies, isCompiling, ownKms, ownSecrets } from './compiled-policies.ts';
@@ -44,6 +44,7 @@ export interface ClusterPoliciesOptions {
   /** Left out where nothing looks at what runs. */
   readonly affected?: ImagePolicyOperatorOptions['affected'];
   readonly queueMetrics: QueueMetrics;
+  readonly onPartlyRead?: PartlyRead;
   readonly timings: Partial<ReflectorTimings>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -148,6 +149,7 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     log,
     clock,
     queueMetrics,
+    ...(options.onPartlyRead && { onPartlyRead: options.onPartlyRead }),
     timings: options.timings,
   });
   return {

@@ -11,7 +11,7 @@ import type { SharedKubeConfig } from '../kubernetes/kube-config.ts';
 import type { CompiledPolicies, PolicyEntry } from './compiled-policies.ts';
 import { POLICY_READING, SECRET_READING } from './policy-reading.ts';
 import { isSameStatus, readyOf, seenStatusOf, statusOf } from './policy-status.ts';
-import { Reflector, type Change, type ReflectorTimings } from '../kubernetes/reflector.ts';
+import { Reflector, type Change, type PartlyRead, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { createWorkQueue, type QueueMetrics, type WorkQueue } from '../kubernetes/work-queue.ts';
 
 // A CommonJS package: its module object is the default import, in Node and in a bundle alike.
@@ -49,6 +49,7 @@ export interface ImagePolicyOperatorOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly queueMetrics?: QueueMetrics;
+  readonly onPartlyRead?: PartlyRead;
   readonly timings?: Partial<ReflectorTimings>;
 }
 
@@ -247,7 +248,7 @@ export class ImagePolicyOperator extends Operator {
     const name = namespace === undefined ? plural : `${namespace}/${plural}`;
     const known = this.#reflectors.get(name);
     if (known) return known;
-    const { api, log, timings } = this.#options;
+    const { api, log, timings, onPartlyRead } = this.#options;
     const reflector = new Reflector<KubeObject>({
       api,
       name,
@@ -257,6 +258,7 @@ export class ImagePolicyOperator extends Operator {
       ...(plural === NAMESPACED_POLICY_PLURAL && { mayBeAbsent: true }),
       reading: plural === 'secrets' ? SECRET_READING : POLICY_READING,
       onChanges: (changes) => this.#dispatch(name, plural, changes),
+      ...(onPartlyRead && { onPartlyRead }),
       log,
       ...(timings && { timings }),
     });

@@ -9,7 +9,7 @@ import type { Namespaces } from '../kubernetes/namespaces.ts';
 import type { Effects } from './effects.ts';
 import type { PolicyEffect } from './policy-effect.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
-import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
+import { Reflector, type PartlyRead, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { ReportWriter } from './report-writer.ts';
 import { createRequestBudget } from './request-budget.ts';
 import { Rescan, type RescanTimings } from './rescan.ts';
@@ -33,6 +33,7 @@ export interface BackgroundScanOptions {
   readonly effects: Effects;
   /** What these policies would do is not what it was. */
   readonly onAffected: (policies: readonly string[]) => void;
+  readonly onPartlyRead?: PartlyRead;
   readonly log: Logger;
   readonly monotonic: () => number;
   readonly clock: Clock;
@@ -63,6 +64,7 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     fieldSelector: 'status.phase=Running',
     reading: { selection: POD_SELECTION, keep: createPodKeeper() },
     onChanges: () => rescan.nudge(),
+    ...(options.onPartlyRead && { onPartlyRead: options.onPartlyRead }),
     log,
     timings: { ...WATCH, ...options.timings?.reflector },
   });

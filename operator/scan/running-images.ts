@@ -88,11 +88,12 @@ export const POD_SELECTION: Selection = {
 const SHARED = 10_000;
 
 /** Cuts Pods down to what is needed: a large cluster has 150,000 of them. */
-export function createPodKeeper(): (pod: PodObject) => PodObject {
+export function createPodKeeper(): (pod: PodObject, cut?: string[]) => PodObject {
   const shared = createRecentlyUsed<RunningImages>(SHARED);
-  return (pod) => {
+  return (pod, cut = []) => {
     const { name, namespace, resourceVersion } = pod.metadata;
     const { images, imagePullSecrets, serviceAccountName } = runningImages(pod);
+    if (images.length > IMAGES) cut.push('images');
     const runs = { images: images.slice(0, IMAGES), imagePullSecrets, serviceAccountName };
     const key = JSON.stringify(runs);
     const known = shared.get(key) ?? runs;

@@ -72,6 +72,16 @@ export const METRICS = {
     help: 'Lookups in the caches: hit, miss, or stale (an old answer while the registry fails).',
     labels: ['cache', 'result'],
   },
+  cosignet_partly_read_images_total: {
+    type: 'counter',
+    help: 'Times that a limit ended the reading of what is stored beside an image; what was not read admits nothing.',
+    labels: [],
+  },
+  cosignet_partly_read_objects: {
+    type: 'gauge',
+    help: 'Objects of the API server that are larger than what is read of one; what is left out admits nothing.',
+    labels: ['collection'],
+  },
   cosignet_policy_store_policies: { type: 'gauge', help: 'Policies in force.', labels: [] },
   cosignet_policy_store_not_ready: {
     type: 'gauge',

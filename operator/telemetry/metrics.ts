@@ -7,6 +7,7 @@ import { refusing } from './denial-events.ts';
 import { METRICS, type LabelsOf, type MetricName, type NameOf } from './metric-definitions.ts';
 import type { NotificationResult } from './notifications/target.ts';
 import type { SpanResult } from './tracing/tracer.ts';
+import type { PartlyRead } from '../kubernetes/reflector.ts';
 import type { QueueMetrics } from '../kubernetes/work-queue.ts';
 
 /** What is measured when it is asked for. Seconds; undefined: nothing to tell yet, or at all. */
@@ -41,6 +42,7 @@ export interface Metrics {
   /** A trust root was asked for in its TUF repository. */
   trustRootRefreshed(name: string, succeeded: boolean): void;
   eventDropped(): void;
+  readonly partlyRead: PartlyRead;
   notified(labels: { readonly name: string; readonly result: NotificationResult }, refusals: number): void;
   traced(result: SpanResult, spans: number): void;
   /** Sets what is read at each scrape; before, those metrics are absent. */
@@ -67,6 +69,7 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
   const reloads = make.counter('cosignet_reloads_total');
   const refreshes = make.counter('cosignet_trust_root_refreshes_total');
   const refreshedAt = make.gauge('cosignet_trust_root_refreshed_timestamp_seconds');
+  const partlyRead = make.gauge('cosignet_partly_read_objects');
   const dropped = make.counter('cosignet_events_dropped_total');
   const notifications = make.counter('cosignet_notifications_total');
   const spans = make.counter('cosignet_trace_spans_total');
@@ -90,6 +93,7 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
       if (succeeded) refreshedAt({ name }, Date.now() / 1000);
     },
     eventDropped: () => dropped({}),
+    partlyRead: (collection, objects) => partlyRead({ collection }, objects),
     notified: (labels, refusals) => notifications(labels, refusals),
     traced: (result, count) => spans({ result }, count),
     observe: (readings) => observeReadings(make, readings, leaseName),
@@ -100,6 +104,7 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
 function engineMetrics(make: Makers): EngineMetrics {
   const verdicts = make.counter('cosignet_verdicts_total');
   const decisions = make.histogram('cosignet_decision_seconds');
+  const partlyRead = make.counter('cosignet_partly_read_images_total');
   return {
     decided(labels, seconds) {
       verdicts(labels);
@@ -107,6 +112,7 @@ function engineMetrics(make: Makers): EngineMetrics {
     },
     registryRequest: make.counter('cosignet_registry_requests_total'),
     cacheLookup: make.counter('cosignet_cache_lookups_total'),
+    evidencePartlyRead: () => partlyRead({}),
   };
 }
 

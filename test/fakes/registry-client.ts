@@ -42,6 +42,7 @@ export function createTestClient(options: TestClientOptions): TestClient {
     metrics: {
       decided() {},
       cacheLookup() {},
+      evidencePartlyRead() {},
       registryRequest: ({ registry, operation, status }) => void observed.push(`${registry} ${operation} ${status}`),
     },
     log: options.log ?? silentLogger,

@@ -59,7 +59,7 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
   const entries = twoSizes(dependencies.maximumBytes ?? MAXIMUM_BYTES);
 
   const renew = (image: ResolvedImage, signatures: SignaturePlace, old: ImageEvidence | undefined): ImageEvidence => {
-    const evidence = new ImageEvidence(() => openSources(image, signatures), clock);
+    const evidence = new ImageEvidence(() => openSources(image, signatures), clock, metrics.evidencePartlyRead);
     const previous = old !== undefined && holdsAny(old) ? old : entries.peek(keyOf(image, signatures))?.previous;
     const counted = evidence.bytes;
     entries.set(

@@ -83,6 +83,7 @@ export class ImageEvidence {
   /** By source and keychain: where it found nothing. Most images are read for one. */
   #absent: Set<string> | undefined;
   readonly #clock: Clock;
+  readonly #onPartlyRead: () => void;
   /** Most images never fail: made with the first. */
   #failures: Map<string, { failure: ReadFailure; at: number }> | undefined;
   #reading: Promise<void> | undefined;
@@ -91,10 +92,11 @@ export class ImageEvidence {
   #heldByPlaces = 0;
 
   /** @param open makes the list of sources, in the order to ask them: once, and anew for one that hid from its reader. */
-  constructor(open: () => readonly EvidenceSource[], clock: Clock) {
+  constructor(open: () => readonly EvidenceSource[], clock: Clock, onPartlyRead: () => void = () => undefined) {
     this.#open = open;
     this.#pending = open();
     this.#clock = clock;
+    this.#onPartlyRead = onPartlyRead;
     this.createdAt = clock();
     this.completedAt = this.createdAt;
   }
@@ -175,6 +177,7 @@ export class ImageEvidence {
       return undefined;
     } catch (error) {
       const { code, remedy } = error instanceof EngineError ? error : INTERNAL;
+      if (code === 'ResponseTooLarge') this.#onPartlyRead();
       const told = { code, message: errorText(error), place: source.place, ...(remedy !== undefined && { remedy }) };
       return error instanceof NotShown ? { ...told, concernsPlaceOnly: true } : told;
     }

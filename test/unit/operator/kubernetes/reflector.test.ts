@@ -15,14 +15,22 @@ const READING = { selection: { fields: { metadata: METADATA, spec: { bytes: 1000
 
 const policy = (name: string) => ({ metadata: { name } });
 
+/** Of the last object alone, as where the API server is asked for metadata. */
+async function* namesAlone(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(JSON.stringify({ metadata: { resourceVersion: '1000' }, items: [policy('e')] }));
+}
+
 describe('Reflector', () => {
   let server: FakeApiServer;
   let reflector: Reflector<KubeObject> | undefined;
   let log: string[];
+  /** The last that was told of what is too large. */
+  let partlyRead: readonly [string, number] | undefined;
 
   beforeEach(async () => {
     server = await new FakeApiServer().start();
     log = [];
+    partlyRead = undefined;
   });
   afterEach(async () => {
     await reflector?.stop();
@@ -34,12 +42,14 @@ describe('Reflector', () => {
     timings: Partial<ReflectorTimings> = {},
     { mayBeAbsent = false, monotonic = () => performance.now() } = {},
   ): Reflector<KubeObject> {
+    const api = createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) });
     reflector = new Reflector<KubeObject>({
-      api: createKubeApi({ server: server.url, authorize: async () => ({ headers: {} }) }),
+      api: { ...api, stream: (request) => (request.accept === undefined ? api.stream(request) : namesAlone()) },
       name: 'imagepolicies',
       path: PATH,
       reading: READING,
       mayBeAbsent,
+      onPartlyRead: (...told) => (partlyRead = told),
       log: silentLogger,
       monotonic,
       onChanges: (changes) => {
@@ -71,6 +81,34 @@ describe('Reflector', () => {
     await eventually(() => log.length === 4);
     assert.deepEqual(log, ['ADDED a', 'MODIFIED a', 'ADDED b', 'DELETED a']);
     assert.deepEqual(names(), ['b']);
+  });
+
+  test('counts the objects of which something is left out, for as long as they are there', async () => {
+    const told = (objects: number) => eventually(() => partlyRead?.[1] === objects);
+    const large = (name: string) => ({ ...policy(name), spec: { images: ['x'.repeat(2000)] } });
+    for (const object of [large('a'), large('b'), policy('c')]) server.put(PATH, object);
+    await reflect().synced;
+    assert.deepEqual(partlyRead, ['imagepolicies', 2]);
+    await eventually(() => server.watchers === 1);
+    server.put(PATH, large('d'));
+    await told(3);
+    server.put(PATH, policy('a'));
+    await told(2);
+    server.remove(PATH, 'd');
+    await told(1);
+    // What is deleted unseen, too.
+    server.muted = true;
+    server.remove(PATH, 'b');
+    server.muted = false;
+    server.compact();
+    server.resetWatches();
+    await told(0);
+    // Far beyond what one page may have: only its name is known.
+    server.put(PATH, { ...policy('e'), spec: { images: ['x'.repeat(5 * 1024 * 1024)] } });
+    server.compact();
+    server.resetWatches();
+    await told(1);
+    assert.deepEqual(names(), ['a', 'c']);
   });
 
   test('lists again when its time has come, though every watch ended in time', async () => {

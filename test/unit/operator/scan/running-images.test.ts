@@ -11,6 +11,9 @@ import {
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const OTHER = `sha256:${'b'.repeat(64)}`;
 
+const containers = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ name: `c-${index}`, image: `docker.io/acme/app:${index}` }));
+
 describe('what runs of an image', () => {
   const HUB = `docker.io/library/nginx@${DIGEST}`;
   for (const [what, written, imageId, image, runs] of [
@@ -96,6 +99,18 @@ describe('the images of a Pod', () => {
     assert.deepEqual(kept.metadata, { name: 'app-1', namespace: 'shop', resourceVersion: '7' });
     assert.deepEqual(Object.keys(kept), ['metadata', 'runs']);
     assert.equal(kept.runs, sibling.runs);
+  });
+
+  test('are so many of a Pod at most, and what is left out is told', () => {
+    const keep = createPodKeeper();
+    for (const [count, left] of [
+      [64, []],
+      [65, ['images']],
+    ] as const) {
+      const cut: string[] = [];
+      const { runs } = keep({ metadata: { name: 'many' }, spec: { containers: containers(count) } }, cut);
+      assert.deepEqual([runs?.images.length, cut], [64, left]);
+    }
   });
 
   test('are none where a Pod has nothing', () => {

@@ -36,6 +36,8 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
   metrics.trustRootRefreshed('ours', true);
   metrics.policiesReloaded(true);
   metrics.eventDropped();
+  metrics.partlyRead('pods', 2);
+  engine.evidencePartlyRead();
   metrics.notified({ name: 'ops', result: 'sent' }, 3);
   metrics.traced('exported', 2);
   metrics.observe({

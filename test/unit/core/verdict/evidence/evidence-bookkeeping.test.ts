@@ -187,6 +187,25 @@ describe('a failed read', () => {
     assert.equal(reads(), 1);
   });
 
+  test('is counted where a limit ended it, once for all that it answers', async () => {
+    let counted = 0;
+    for (const [code, expected] of [
+      ['ResponseTooLarge', 1],
+      ['RegistryUnavailable', 0],
+    ] as const) {
+      counted = 0;
+      const { source } = failing(() => new EngineError(code, 'x'));
+      const evidence = new ImageEvidence(
+        () => [source],
+        () => 0,
+        () => (counted += 1),
+      );
+      await evidence.advance(source, scope());
+      await evidence.advance(source, scope());
+      assert.equal(counted, expected, code);
+    }
+  });
+
   test('that is a mistake of ours is an internal error', async () => {
     const { source } = failing(() => new TypeError('mistake'));
     const failure = await new ImageEvidence(
