@@ -7,14 +7,14 @@ import type { Answer, KmsMeans } from './types.ts';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Who can change the answer on its way chooses the key. On this machine nobody can. */
+/** Who can change the answer on its way chooses the key. On this machine nobody can. Messages leave out `user:password@`. */
 export function requireSecureUrl(text: string, isInsecure: boolean, setting: string): void {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    throw new Error(`${text} is no https URL`);
+    throw new Error('the address of a service is no https URL');
   if (url.protocol === 'http:' && !isInsecure && !LOOPBACK.has(url.hostname)) {
     throw new Error(
-      `${text} is plain HTTP, by which anybody on the way could choose the key: use https, or set ${setting}`,
+      `http://${url.host} is plain HTTP, by which anybody on the way could choose the key: use https, or set ${setting}`,
     );
   }
 }

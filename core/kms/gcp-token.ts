@@ -2,7 +2,7 @@
 // Where Google's libraries find who they are, as far as Pods and people have it: docs.cloud.google.com/docs/authentication/
 // application-default-credentials, and for files of service accounts developers.google.com/identity/protocols/oauth2/service-account.
 import { createPrivateKey, sign } from 'node:crypto';
-import { fieldOf } from '../json.ts';
+import { fieldOf, parseJsonObject } from '../json.ts';
 import { askProgramText, refusalOf, requireSecureUrl } from './common.ts';
 import type { KmsMeans, Question } from './types.ts';
 
@@ -14,7 +14,12 @@ export async function findGoogleToken(means: KmsMeans): Promise<string> {
   const { environment, readText } = means;
   const { CLOUDSDK_AUTH_ACCESS_TOKEN: given, GOOGLE_APPLICATION_CREDENTIALS: file } = environment;
   if (given) return given;
-  if (file) return tokenFrom(byFile(JSON.parse(await readText(file)), means), 'the credentials file', means);
+  if (file) {
+    // What can't be read is told without a word of it: it holds a private key.
+    const content = parseJsonObject(Buffer.from(await readText(file)));
+    if (content === undefined) throw new Error('the file of GOOGLE_APPLICATION_CREDENTIALS is no JSON object');
+    return tokenFrom(byFile(content, means), 'the credentials file', means);
+  }
   const token = await askProgramText('gcloud', ['auth', 'print-access-token'], means);
   if (token !== undefined) return token;
   // GKE's workload identity: the node's metadata server answers for the Pod's service account.

@@ -11,7 +11,7 @@ export interface ReadBudget {
   hold(bytes: number): void;
   /** It was not enough: there is more to read. */
   readonly isSpent: boolean;
-  /** Nothing of it is held any more. */
+  /** Nothing of it is held any more, and nothing more is read by it. */
   release(): void;
 }
 
@@ -30,7 +30,10 @@ export function createReadBudgets(sharedBytes: number = SHARED_BYTES): () => Rea
   return () => {
     let spent = 0;
     let isSpent = false;
+    let isOver = false;
     const expect = (more: number): void => {
+      // What comes in after the end would be given back by nobody.
+      if (isOver) throw new EngineError('DeadlineExceeded', 'the decision that this was read for is over');
       if (spent + more <= FREE_BYTES && beyondOwn(spent + more) - beyondOwn(spent) <= shared) return;
       isSpent = true;
       throw new EngineError('DeadlineExceeded', 'there is more to read than one of many may hold');
@@ -51,7 +54,10 @@ export function createReadBudgets(sharedBytes: number = SHARED_BYTES): () => Rea
       get isSpent() {
         return isSpent;
       },
-      release: () => add(-spent),
+      release() {
+        add(-spent);
+        isOver = true;
+      },
     };
   };
 }

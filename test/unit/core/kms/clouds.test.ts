@@ -176,6 +176,21 @@ describe('Google Cloud KMS', () => {
     assert.equal(asked[1]?.headers['authorization'], 'Bearer of the file');
   });
 
+  test('a file that can not be read is told of without a word of it', async () => {
+    for (const text of [
+      '-----BEGIN PRIVATE KEY-----',
+      '{"private_key":"MIIEsecret"',
+      '["MIIEsecret"]',
+      '"MIIEsecret"',
+    ]) {
+      const given = { environment: { GOOGLE_APPLICATION_CREDENTIALS: '/file' }, readText: async () => text };
+      await assert.rejects(read(`gcpkms://${NAME}`, given), (error: Error) => {
+        assert.equal(error.message, 'the file of GOOGLE_APPLICATION_CREDENTIALS is no JSON object');
+        return true;
+      });
+    }
+  });
+
   test('refusals are told', async () => {
     const { url } = await start(() => ({
       status: 403,

@@ -79,7 +79,9 @@ describe('keys of Vault', () => {
   });
 
   test('are asked of nobody by plain HTTP over a network, unless it is set so', async () => {
-    await assert.rejects(read('http://vault.example:8200'), /plain HTTP/);
+    await assert.rejects(read('http://vault.example:8200'), /^Error: http:\/\/vault.example:8200 is plain HTTP/);
+    for (const address of ['http://me:secret@vault.example', 'https:/me:secret@', 'ldap://me:secret@vault.example'])
+      await assert.rejects(read(address), (error: Error) => !error.message.includes('secret'), address);
     await assert.rejects(read(''), /no address/);
     const settings = { ...DEFAULT_KMS, vault: { insecure: true } };
     assert.equal((await read('http://vault.example:8200', { settings, ask: answering })).length, 1);

@@ -39,6 +39,19 @@ test("many decisions together may read so much, beyond what is each one's own, u
   open().spend(116 * KIB);
 });
 
+test('what comes in for a decision that is over is not read, and takes nothing from others', () => {
+  const open = createReadBudgets(100 * KIB);
+  for (let decision = 0; decision < 10; decision += 1) {
+    const budget = open();
+    budget.spend(50 * KIB);
+    budget.release();
+    for (const late of [() => budget.expect(1), () => budget.spend(60 * KIB), () => budget.hold(2 ** 30)])
+      assert.throws(late, spent);
+    budget.release();
+  }
+  open().spend(116 * KIB);
+});
+
 test('an answer of unknown size is read no further than the budget goes, and rests no mirror', async () => {
   const mirror = await startFakeRegistry();
   const origin = await startFakeRegistry({ content: mirror.content });
