@@ -159,6 +159,8 @@ function notCovered({ applying, unmatchedImages }: Explanation): string {
 function whatItDoes(policy: CompiledPolicy): string {
   const [problem] = policy.problems;
   const mode = policy.mode === 'Enforce' ? '' : ` (mode ${policy.mode})`;
+  if (problem !== undefined && isOnlyUnread(policy))
+    return `asks for signers that are not all known here${mode}: ${unread(policy)}`;
   if (problem !== undefined) return `not ready, denies it${mode}: ${problem.path}: ${problem.message}`;
   if (policy.action !== 'Verify')
     return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without a look at signatures${describeException(policy)}${mode}`;
@@ -168,6 +170,15 @@ function whatItDoes(policy: CompiledPolicy): string {
     return `asks for attestation ${attested}, by one of ${describeSigners(policy)}${onPlatforms(policy)}${mode}`;
   const besides = attested === '' ? '' : `, and for attestation ${attested}`;
   return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${besides}${onPlatforms(policy)}${mode}`;
+}
+
+/** Nothing is wrong with it: who explains asks no KMS, and who decides does. */
+function isOnlyUnread({ problems }: CompiledPolicy): boolean {
+  return problems.every(({ reason }) => reason === 'KeyUnavailable');
+}
+
+function unread({ problems }: CompiledPolicy): string {
+  return problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
 }
 
 function onPlatforms({ platforms }: CompiledPolicy): string {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { quote } from '../../../image/reference.ts';
 import { parseKmsReference, type KmsReference } from '../../../kms/reference.ts';
 import type { PolicyKey } from '../../documents/image-policy.gen.ts';
 import { secretPem } from '../common/secret-pem.ts';
@@ -28,7 +29,7 @@ function kmsSource(text: string, { path: entry, lookups, report }: SignerInput):
   const path = `${entry}.kms`;
   const reference = report.attempt('InvalidKey', path, () => parseKmsReference(text));
   if (reference === undefined) return undefined;
-  const { pems, refused, unavailable } = lookups.kms?.(reference) ?? { unavailable: 'keys of a KMS are not read here' };
+  const { pems, refused, unavailable } = lookups.kms?.(reference) ?? { unavailable: `${quote(text)} is not read here` };
   if (pems !== undefined) return { pems, path };
   if (refused !== undefined) report.add('InvalidSpec', path, refused);
   else report.add('KeyUnavailable', path, unavailable ?? 'it was not read');

@@ -104,6 +104,17 @@ describe('an explanation', () => {
     assert.match(text, / {4}broken: not ready, denies it: spec\.keys\[0\]\.pem: /);
   });
 
+  test('does not call a policy broken because nobody asked the KMS that holds a key', () => {
+    const held = { name: 'held', kms: 'hashivault://release' };
+    assert.match(
+      explain('nginx', { all: { images: ['**'], keys: [...keys, held] } }),
+      / {4}all: asks for signers that are not all known here: spec\.keys\[1\]\.kms: "hashivault:\/\/release" is not read here$/,
+    );
+    // A fault beside it is one.
+    const broken = explain('nginx', { all: { images: ['**'], keys: [held, { pem: 'no key' }] } });
+    assert.match(broken, /not ready, denies it: /);
+  });
+
   test('refuses what is no reference', () => {
     assert.throws(() => explain('NGINX:', {}), EngineError);
   });
