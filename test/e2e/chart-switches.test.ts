@@ -163,6 +163,16 @@ describe('what can be switched', () => {
     assert.deepEqual(command?.slice(-4), [...programs, `--allow-fs-write=${where}`, PROGRAM_PATH]);
   });
 
+  test('programs that know keys of a KMS may be started where they are listed, and none otherwise', async () => {
+    const vault = await ourPod('--set=config.kms.vault.address=https://vault.example.com');
+    assert.equal(vault.container.command, undefined);
+    const { container } = await ourPod(
+      json('config.kms', { plugins: { folder: '/opt/kms-plugins', names: ['my-hsm'] } }),
+    );
+    const programs = ['--allow-child-process', '--disable-warning=PERM0002'];
+    assert.deepEqual(container.command, [NODE_PATH, ...NODE_FLAGS, ...programs, PROGRAM_PATH]);
+  });
+
   test('the notes tell what to do next, and of what is unsafe', async () => {
     const plain = await notes();
     for (const part of ['- kube-system', 'Write one first', 'helm test cosignet --namespace cosignet']) {

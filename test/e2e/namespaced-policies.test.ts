@@ -36,6 +36,14 @@ describe('policies of a namespace', () => {
     await admitted(here, here.images.signed);
   }
 
+  test('make Cosignet read no key of a KMS: the API server refuses them', async () => {
+    const { code, stderr } = await here.apply(
+      namespaced('held', { images: ['**'], keys: [{ kms: 'hashivault://a' }] }),
+    );
+    assert.notEqual(code, 0);
+    assert.match(stderr, /spec\.keys\[0\].*kms is for ImagePolicies only: give the public key as pem or secretRef/);
+  });
+
   test('add a signer in their own namespace, and ask nothing elsewhere', async () => {
     await apply('reviewed', { images: ['**'], keys: [{ name: 'other', pem: here.other.publicKey }] });
     await reason('reviewed', 'Compiled');

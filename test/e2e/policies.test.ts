@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/process.ts';
@@ -13,18 +15,37 @@ import {
   type Image,
   type Installation,
 } from './installation.ts';
+import { output } from './tools.ts';
+import { startTransit, TRANSIT_TOKEN, type Transit } from './transit.ts';
 
 /** One story, in order: what one test applies, the next ones change. */
 describe('policies in a cluster', () => {
   let here: Installation;
+  let transit: Transit;
   const vendor = (keys: readonly object[]) =>
     policy('vendor', { images: [`${here.bench.registry.host}/vendor/*`], keys });
 
   before(async () => {
     here = await openInstallation();
-    await install(here);
+    transit = await startTransit(here.bench.dir);
+    // A program by sigstore's protocol, which knows one key.
+    const plugins = path.join(here.bench.dir, 'plugins');
+    mkdirSync(plugins);
+    const answer = { publicKey: { publicKeyPEM: Buffer.from(here.other.publicKey).toString('base64') } };
+    const program = `#!/bin/sh\ncase "$2" in *'"keyResourceID":"top"'*) echo '${JSON.stringify(answer)}';; esac\n`;
+    writeFileSync(path.join(plugins, 'sigstore-kms-shelf'), program, { mode: 0o755 });
+    await install(
+      here,
+      ...transit.values,
+      '--set=config.kms.refreshSeconds=10',
+      `--set=config.kms.plugins.folder=${plugins}`,
+      '--set=config.kms.plugins.names={shelf}',
+    );
   });
-  after(() => here.close());
+  after(async () => {
+    await here.close();
+    await transit?.close();
+  });
 
   async function apply(object: object): Promise<void> {
     const { code, stderr } = await here.apply(object);
@@ -128,6 +149,59 @@ describe('policies in a cluster', () => {
     await here.refused(...tryPod(here.images.tool));
   });
 
+  test('a key that a KMS holds counts, in each of its versions, and no other', async () => {
+    const { registry } = here.bench;
+    transit.keys.set('vendor', [here.other.publicKey]);
+    // What the real client makes of the same service.
+    const held = await output(['cosign', 'public-key', '--key', 'hashivault://vendor'], {
+      env: { VAULT_ADDR: transit.url, VAULT_TOKEN: TRANSIT_TOKEN, HOME: here.bench.dir },
+    });
+    assert.equal(held.trim(), here.other.publicKey.trim());
+    await apply(vendor([{ name: 'held', kms: 'hashivault://vendor' }]));
+    await policyReady(here.kubectl, 'vendor');
+    await admitted(here, here.images.tool);
+    const foreign = await registry.push('vendor/foreign:1.0');
+    await registry.sign(foreign, here.release);
+    assert.match(await here.refused(...tryPod(foreign)), /not signed by|is signed, but/);
+    const rotated = await registry.keyPair('rotated');
+    const renewed = await registry.push('vendor/renewed:1.0');
+    await registry.sign(renewed, rotated);
+    await here.refused(...tryPod(renewed));
+    transit.keys.set('vendor', [here.other.publicKey, rotated.publicKey]);
+    await admitted(here, { tag: renewed, digest: '', pinned: renewed });
+    await admitted(here, here.images.tool);
+    const keys = await here.read('imagepolicies.cosignet.dev/vendor', '.status.keys[*].fingerprint');
+    assert.equal(keys.split(' ').length, 2);
+  });
+
+  test('a key that a KMS holds counts for a time while nobody tells it, and then is missing by name', async () => {
+    transit.sealed = true;
+    const earlier = transit.refused();
+    await waitFor('both replicas to be told nothing', async () => transit.refused() >= earlier + 2 || undefined);
+    assert.equal(await isAdmitted(here, here.images.tool), true);
+    assert.equal(await ready(here, 'vendor'), 'Compiled');
+    await configure(here, (text) => text.replace(/^( *)refreshSeconds: 10$/m, '$&\n$1maxAgeSeconds: 10'));
+    await reason(here, 'vendor', 'KeyUnavailable');
+    const message = await here.refused(...tryPod(here.images.tool));
+    assert.match(message, /ServiceUnavailable.*could not check .*spec\.keys\[0\]\.kms: .*Vault is sealed/s);
+    transit.sealed = false;
+    await admitted(here, here.images.tool);
+    await reason(here, 'vendor', 'Compiled');
+  });
+
+  test('a key that a plugin knows counts, and one that it does not know, or of a plugin that is not listed, is missing', async () => {
+    await apply(vendor([{ kms: 'shelf://top' }]));
+    await admitted(here, here.images.tool);
+    for (const [kms, why] of [
+      ['shelf://bottom', /sigstore-kms-shelf answered no JSON/],
+      ['cellar://top', /lists no KMS plugin cellar/],
+    ] as const) {
+      await apply(vendor([{ kms }]));
+      await reason(here, 'vendor', 'KeyUnavailable');
+      assert.match(await here.refused(...tryPod(here.images.tool)), why);
+    }
+  });
+
   test('an exception ends by itself, and its status and the refusal tell', async () => {
     const image = here.images.unsigned;
     const images = [image.tag.replace(/:1\.0$/, '')];
@@ -219,12 +293,22 @@ describe('policies in a cluster', () => {
   });
 });
 
+/** Changes the running replicas' configuration. */
+async function configure({ read, kubectl }: Installation, change: (text: string) => string): Promise<void> {
+  const former = await read('cosignet:configmap/cosignet', '.data.config\\.yaml');
+  const text = change(former);
+  assert.notEqual(text, former);
+  const patch = JSON.stringify({ data: { 'config.yaml': text } });
+  await kubectl('--namespace=cosignet', 'patch', 'configmap', 'cosignet', '--type=merge', `--patch=${patch}`);
+}
+
+function ready(here: Installation, name: string): Promise<string> {
+  return here.read(`imagepolicies.cosignet.dev/${name}`, '.status.conditions[?(@.type=="Ready")].reason');
+}
+
 async function reason(here: Installation, name: string, wanted: string): Promise<void> {
   await waitFor(`${name} to be ${wanted}`, async () => {
-    const found = await here.read(
-      `imagepolicies.cosignet.dev/${name}`,
-      '.status.conditions[?(@.type=="Ready")].reason',
-    );
+    const found = await ready(here, name);
     if (found !== wanted) throw new Error(`the reason is ${found}`);
     return true;
   });
