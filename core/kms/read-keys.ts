@@ -24,6 +24,11 @@ const SERVICES: Readonly<Record<string, () => Promise<KmsService>>> = {
   openbao: async () => (await import('./vault.ts')).readVaultKey,
 };
 
+/** For metrics: the service, or `plugin` for all others, whose names are a policy's to choose. */
+export function serviceName({ scheme }: Pick<KmsReference, 'scheme'>): string {
+  return Object.hasOwn(SERVICES, scheme) ? scheme : 'plugin';
+}
+
 /** A token has some KiB; a bundle of the authorities of all the world a quarter of a MiB. */
 const FILE_BYTES = 1024 * 1024;
 /** Milliseconds of all exchanges for one key. */

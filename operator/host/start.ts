@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createKeyRing } from '../../core/keys/key-ring.ts';
-import { createKmsReader } from '../../core/kms/read-keys.ts';
+import { createKmsReader, serviceName } from '../../core/kms/read-keys.ts';
 import type { Logger } from '../../core/observe.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import type { AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
@@ -15,7 +15,7 @@ import { issueCertificateAuthority, issueServingCertificate } from '../certifica
 import { issueLocalCertificate } from '../certificates/local-certificate.ts';
 import { serviceDnsNames } from '../certificates/server-names.ts';
 import type { LiveConfiguration } from '../configuration/live-configuration.ts';
-import { createKmsKeys, type FollowKms } from '../kms/kms-keys.ts';
+import { createKmsKeys, type FollowKms, type KmsKeysOptions } from '../kms/kms-keys.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { readWantedRegistration, RegistrationError } from '../registration/wanted.ts';
 import type { CompileMeans } from '../policies/follow-policies.ts';
@@ -55,7 +55,7 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
   const { configuration, certificate, evaluator, metrics } = parts;
   const { log } = options;
   const compile = policyCompiler(configuration);
-  const followKms = kmsFollower(options, configuration);
+  const followKms = kmsFollower(options, parts);
   const store = createPolicyStore();
   if (options.policies) {
     const { startStandalone } = await import('./standalone.ts');
@@ -100,11 +100,12 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
 
 function kmsFollower(
   { environment = {}, log }: HostOptions,
-  { configuration }: Pick<LiveConfiguration, 'configuration'>,
+  { configuration: { configuration }, metrics }: Pick<HostParts, 'configuration' | 'metrics'>,
 ): FollowKms {
   const settings = () => configuration().kms;
   const read = createKmsReader({ settings, proxy: () => configuration().proxy, environment, mayAskTools: false });
-  const around = { log, monotonic: () => performance.now(), random: Math.random };
+  const onRead: KmsKeysOptions['onRead'] = (reference, succeeded) => metrics.kmsRead(serviceName(reference), succeeded);
+  const around = { log, onRead, monotonic: () => performance.now(), random: Math.random };
   return (policies) => createKmsKeys({ read, settings, ...around, ...policies });
 }
 

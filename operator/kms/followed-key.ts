@@ -12,6 +12,8 @@ export interface FollowedKeyOptions {
   readonly settings: () => Pick<KmsConfiguration, 'refreshSeconds' | 'maxAgeSeconds'>;
   /** It is not what it was: policies that name it have to be compiled again. */
   readonly onChange: (reference: KmsReference) => void;
+  /** It was asked for, and came or did not. */
+  readonly onRead?: (reference: KmsReference, succeeded: boolean) => void;
   readonly inTurn: InTurn;
   readonly log: Logger;
   /** Milliseconds that only grow. */
@@ -87,15 +89,19 @@ export class FollowedKey {
 
   /** Whether it succeeded; never rejects. */
   async #read(): Promise<boolean> {
-    const { read } = this.#options;
+    const { read, onRead } = this.#options;
     const { signal } = this.#stopping;
     if (signal.aborted) return false;
     try {
       const pems = await read(this.#reference, signal);
-      if (!signal.aborted) this.#succeed(pems);
+      if (signal.aborted) return false;
+      onRead?.(this.#reference, true);
+      this.#succeed(pems);
       return true;
     } catch (thrown) {
-      if (!signal.aborted) this.#fail(errorText(thrown));
+      if (signal.aborted) return false;
+      onRead?.(this.#reference, false);
+      this.#fail(errorText(thrown));
       return false;
     }
   }

@@ -123,6 +123,11 @@ export const METRICS = {
     help: 'When a trust root was last confirmed by its TUF repository, seconds since the epoch.',
     labels: ['name'],
   },
+  cosignet_kms_reads_total: {
+    type: 'counter',
+    help: 'Readings of keys that a KMS holds, by result: success, failure. All plugins are one service.',
+    labels: ['service', 'result'],
+  },
   cosignet_events_dropped_total: {
     type: 'counter',
     help: 'Kubernetes Events that were not written because of the rate limit.',

@@ -41,6 +41,8 @@ export interface Metrics {
   policiesReloaded(succeeded: boolean): void;
   /** A trust root was asked for in its TUF repository. */
   trustRootRefreshed(name: string, succeeded: boolean): void;
+  /** A key was asked for of this KMS. */
+  kmsRead(service: string, succeeded: boolean): void;
   eventDropped(): void;
   readonly partlyRead: PartlyRead;
   notified(labels: { readonly name: string; readonly result: NotificationResult }, refusals: number): void;
@@ -70,6 +72,7 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
   const refreshes = make.counter('cosignet_trust_root_refreshes_total');
   const refreshedAt = make.gauge('cosignet_trust_root_refreshed_timestamp_seconds');
   const partlyRead = make.gauge('cosignet_partly_read_objects');
+  const kmsReads = make.counter('cosignet_kms_reads_total');
   const dropped = make.counter('cosignet_events_dropped_total');
   const notifications = make.counter('cosignet_notifications_total');
   const spans = make.counter('cosignet_trace_spans_total');
@@ -92,6 +95,7 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
       refreshes({ name, result: succeeded ? 'success' : 'failure' });
       if (succeeded) refreshedAt({ name }, Date.now() / 1000);
     },
+    kmsRead: (service, succeeded) => kmsReads({ service, result: succeeded ? 'success' : 'failure' }),
     eventDropped: () => dropped({}),
     partlyRead: (collection, objects) => partlyRead({ collection }, objects),
     notified: (labels, refusals) => notifications(labels, refusals),

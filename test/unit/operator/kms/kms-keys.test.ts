@@ -16,13 +16,14 @@ function until(signal: AbortSignal): Promise<never> {
 describe('keys of a KMS that are followed', () => {
   let read: ReadKms;
   let reads: string[];
+  let results: boolean[];
   let changes: string[];
   let named: readonly KmsReference[];
   let settings: { refreshSeconds: number; maxAgeSeconds: number };
   let keys: KmsKeys;
 
   beforeEach(() => {
-    [reads, changes, named] = [[], [], [RELEASE]];
+    [reads, results, changes, named] = [[], [], [], [RELEASE]];
     settings = { refreshSeconds: 0.02, maxAgeSeconds: 3600 };
     read = async () => ['one'];
     keys = createKmsKeys({
@@ -33,6 +34,7 @@ describe('keys of a KMS that are followed', () => {
       settings: () => settings,
       named: () => named,
       onChange: ({ text }) => changes.push(text),
+      onRead: (_, succeeded) => results.push(succeeded),
       log: silentLogger,
       monotonic: () => performance.now(),
       random: () => 0,
@@ -60,8 +62,10 @@ describe('keys of a KMS that are followed', () => {
     keys.lookup(RELEASE);
     await eventually(() => changes.length === 1);
     assert.deepEqual(keys.lookup(RELEASE), { unavailable: 'Vault is sealed' });
+    assert.deepEqual(new Set(results), new Set([false]));
     read = async () => ['one'];
     await eventually(() => keys.lookup(RELEASE).pems?.[0] === 'one');
+    assert.equal(results.at(-1), true);
   });
 
   test('are read again, and told only where they changed', async () => {

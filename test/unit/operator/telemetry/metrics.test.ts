@@ -35,6 +35,7 @@ async function page(options?: MetricsOptions): Promise<readonly ExposedMetric[]>
   metrics.configurationReloaded(false);
   metrics.trustRootRefreshed('ours', true);
   metrics.policiesReloaded(true);
+  metrics.kmsRead('hashivault', false);
   metrics.eventDropped();
   metrics.partlyRead('pods', 2);
   engine.evidencePartlyRead();
