@@ -185,6 +185,7 @@ function addCheckRollback(program: Command, terminal: Terminal, finish: Finish):
     .option('--context <name>', 'context of the kubeconfig')
     .option('--kubeconfig <file>', 'kubeconfig (default: as kubectl finds it)')
     .option('--release-namespace <name>', 'namespace of Cosignet in that cluster', 'cosignet')
+    .option('--no-namespaced-policies', 'leave out policies of namespaces that may not be seen')
     .action(async (options) =>
       finish(await (await import('./commands/check-rollback.ts')).checkRollback(options, terminal)),
     );

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { orAborted } from '../core/deadline.ts';
 import { createEvaluator, type Evaluator } from '../core/policy/evaluator/evaluator.ts';
 import { createAdmissionDoor } from '../webhook/admission/door.ts';
+import { createDefinitionDoor } from '../webhook/policies/definition-door.ts';
 import { createPolicyDoor } from '../webhook/policies/door.ts';
 import { createReviewHandler } from '../webhook/admission/handler.ts';
 import { createConnections, tellOf } from '../webhook/http/connections.ts';
@@ -175,7 +176,13 @@ function tracerOf({ environment = {}, identity, log }: ServeOptions, metrics: Me
 function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Promise<WebhookServer> {
   const { configuration, evaluator, engine, host, notifier, tracer, metrics } = parts;
   const advice = createPolicyAdvice({ evaluator, trustRoots: configuration.trustRoots });
-  const policies = createPolicyDoor({ adviceOn: advice, log: options.log });
+  // Files have no API server that would ask.
+  const ofCluster = options.policies
+    ? []
+    : [
+        createPolicyDoor({ adviceOn: advice, log: options.log }),
+        createDefinitionDoor({ lostBy: host.lostBy, log: options.log }),
+      ];
   const { recent } = engine;
   const handler = createReviewHandler({
     decide: recent.decide,
@@ -206,8 +213,7 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
     listen: options.listen,
     tls,
     ...clientsOf(configuration),
-    // Files have no API server that would ask.
-    doors: options.policies ? [createAdmissionDoor(handler)] : [createAdmissionDoor(handler), policies],
+    doors: [createAdmissionDoor(handler), ...ofCluster],
     callerBy: host.callerBy,
     // So that the API servers' open connections go where the Service sends new ones.
     isLeaving: () => host.notReady().length > 0,

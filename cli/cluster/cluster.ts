@@ -44,6 +44,11 @@ export interface RunningOptions {
   readonly selector?: string;
 }
 
+export interface WhichPolicies {
+  readonly namespace?: string | undefined;
+  readonly all?: boolean;
+}
+
 /** What commands read of a cluster. Every call may fail with `ApiError`. */
 export interface Cluster {
   /** The one that was given, or the cluster's. */
@@ -55,8 +60,11 @@ export interface Cluster {
   /** All of them, by their names. */
   namespaces(): Promise<readonly NamespaceContext[]>;
   running(options: RunningOptions): Promise<Inventory>;
-  /** Of the cluster, and of this namespace or all. */
-  policies(namespace?: string): Promise<readonly AnyImagePolicy[]>;
+  /**
+   * Of the cluster, and of this namespace or all. Those of namespaces are left out, with a warning, where they may not be
+   * seen, unless `all` are needed.
+   */
+  policies(which?: WhichPolicies): Promise<readonly AnyImagePolicy[]>;
   /** Values of Secrets that these policies name, to compile each of them with. */
   secrets(policies: readonly AnyImagePolicy[]): Promise<(policy: AnyImagePolicy) => SecretLookup>;
   close(): Promise<void>;
@@ -111,11 +119,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         source: `Pods of ${where}${selector ? `, ${selector}` : ''}, at ${kubeConfig.getCurrentCluster()?.server ?? ''}`,
       };
     },
-    async policies(namespace) {
+    async policies({ namespace, all = false } = {}) {
       const listed = await listAll<ImagePolicy & KubeObject>(api, `${POLICIES}/imagepolicies`, {});
       // Which kind it is says the collection that it came from: a namespace's own must never pass for the cluster's.
       const cluster = listed.map((policy) => Object.assign(policy, { kind: 'ImagePolicy' as const }));
-      return [...cluster, ...(await namespacedPolicies(api, namespace, warn))];
+      return [...cluster, ...(await namespacedPolicies(api, namespace, all ? undefined : warn))];
     },
     async secrets(policies) {
       const found = new Map<string | undefined, ReadonlyMap<string, SecretObject>>();
@@ -132,11 +140,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   };
 }
 
-/** Without the right to see them, or the kind, what they add is left out; the first is said. */
+/** Without the kind there are none. Without the right to see them they are left out, and `warn` is told, if it is given. */
 async function namespacedPolicies(
   api: KubeApi,
   namespace: string | undefined,
-  warn: (text: string) => void,
+  warn: ((text: string) => void) | undefined,
 ): Promise<readonly AnyImagePolicy[]> {
   const plural = 'namespacedimagepolicies';
   const path = namespace === undefined ? `${POLICIES}/${plural}` : apiPath(`${POLICIES}/namespaces`, namespace, plural);
@@ -145,7 +153,7 @@ async function namespacedPolicies(
     return listed.map((policy) => Object.assign(policy, { kind: 'NamespacedImagePolicy' as const }));
   } catch (error) {
     if (isStatus(error, 404)) return [];
-    if (!isStatus(error, 403)) throw error;
+    if (warn === undefined || !isStatus(error, 403)) throw error;
     warn(`what NamespacedImagePolicies add is left out: ${errorText(error)}`);
     return [];
   }

@@ -102,7 +102,8 @@ async function policiesOf(
   trustRoots: readonly string[],
 ): Promise<PolicyStore> {
   const documents = options.policies.length > 0 ? await readPolicyFiles(options.policies) : [];
-  const applied = options.policies.length > 0 ? [] : ((await cluster?.policies(options.namespace)) ?? []);
+  const applied =
+    options.policies.length > 0 ? [] : ((await cluster?.policies({ namespace: options.namespace })) ?? []);
   const policies = [...documents.map(({ policy }) => policy), ...applied];
   return compiledStore(policies, { configuration, trustRoots, cluster, readKms });
 }

@@ -248,6 +248,28 @@ pathToken: {{ if include "cosignet.pathToken" . }}true{{ else }}false{{ end }}
     timeoutSeconds: 2
     rules:
       - {apiGroups: [cosignet.dev], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [imagepolicies{{ if include "cosignet.namespacedPolicies" $ }}, namespacedimagepolicies{{ end }}], scope: '*'}
+  # Older definitions, by which policies would lose what they say. The API server asks about no others, nor where it is told
+  # that they may.
+  - name: definitions.cosignet.dev
+    clientConfig:
+      service:
+        {{- merge (dict "path" "/definitions") $service | toYaml | nindent 8 }}
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    matchPolicy: Equivalent
+    failurePolicy: Ignore
+    timeoutSeconds: 5
+    rules:
+      - {apiGroups: [apiextensions.k8s.io], apiVersions: [v1], operations: [UPDATE], resources: [customresourcedefinitions], scope: Cluster}
+    matchConditions:
+      - name: of-policies
+        expression: request.name in ['imagepolicies.cosignet.dev'{{ if include "cosignet.namespacedPolicies" $ }}, 'namespacedimagepolicies.cosignet.dev'{{ end }}]
+      - name: changed
+        expression: object.spec != oldObject.spec
+      - name: may-not-drop-fields
+        expression: >-
+          !(has(object.metadata.annotations) && 'cosignet.dev/drop-fields' in object.metadata.annotations
+          && object.metadata.annotations['cosignet.dev/drop-fields'] == 'true')
   {{- end }}
 {{- end }}
 {{- if .Values.digestRequired.enabled }}

@@ -16,6 +16,7 @@ import {
 } from '../certificates/serving-certificates.ts';
 import type { LiveConfiguration } from '../configuration/live-configuration.ts';
 import type { FollowKms } from '../kms/kms-keys.ts';
+import { lostBy } from '../policies/lost-fields.ts';
 import type { KubeApi } from '../kubernetes/api-client.ts';
 import { createEventRecorder, type EventRecorder } from '../kubernetes/events.ts';
 import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../kubernetes/kube-config.ts';
@@ -146,6 +147,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
     notInForce: registration.notInForce,
     readings: readingsOf(options, { policies, leadership, certificates, registration }),
     counted: policies.counted,
+    lostBy: (definition) => lostBy(definition, policies.book),
     denied: createDenialEvents({
       events: connection.events,
       policy: (name) => policyReference(name, policies.book.get(name)?.policy.metadata['uid']),

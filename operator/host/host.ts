@@ -29,6 +29,8 @@ export interface Host {
   readonly readings: MetricReadings;
   /** Signatures by these signers of a policy counted. Never throws, never waits. */
   readonly counted: (policy: string, signers: readonly string[]) => void;
+  /** What policies of the cluster would lose by another definition of their kind, a line each. */
+  readonly lostBy: (definition: unknown) => readonly string[];
   /** A review was refused. Never throws, never waits. */
   readonly denied: (denial: Denial) => void;
   /** An entry of a Secret beside the operator, as text; undefined where there is none, or no cluster. */

@@ -58,6 +58,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
       armed: () => undefined,
     },
     counted: () => undefined,
+    lostBy: () => [],
     denied: () => undefined,
     secretText: () => undefined,
     reconfigured: files.reconfigured,

@@ -93,7 +93,7 @@ describe('the chart', () => {
 
   test('leaves its own namespace and the excluded ones alone, in webhooks and configuration', async () => {
     const objects = await render('--set=config.excludedNamespaces={kube-system,storage}');
-    const webhooks = webhooksOf(objects).filter(({ name }) => name !== 'policies.cosignet.dev');
+    const webhooks = imageWebhooks(objects);
     assert.equal(webhooks.length, 2);
     for (const webhook of webhooks) {
       assert.deepEqual(webhook.namespaceSelector, {
@@ -113,7 +113,7 @@ describe('the chart', () => {
     const parts = WORKLOADS.flatMap(({ group, version, resource, subResources }) =>
       subResources.map((part) => `${group}/${version}/${resource}/${part} UPDATE`),
     );
-    for (const webhook of webhooksOf(objects).filter(({ name }) => name !== 'policies.cosignet.dev')) {
+    for (const webhook of imageWebhooks(objects)) {
       const sent = webhook.rules.flatMap(({ apiGroups, apiVersions, resources, operations }) =>
         resources.map((resource) => `${apiGroups.join()}/${apiVersions.join()}/${resource} ${operations.join()}`),
       );
@@ -127,7 +127,7 @@ describe('the chart', () => {
       { group: 'example.com', version: 'v1', resource: 'runs', images: ['work[*].image', 'spec.image'] },
     ];
     const objects = await render(json('config.workloads', workloads));
-    for (const webhook of webhooksOf(objects).filter(({ name }) => name !== 'policies.cosignet.dev')) {
+    for (const webhook of imageWebhooks(objects)) {
       const custom = workloads.map(({ group, version, resource }) => ({
         apiGroups: [group],
         apiVersions: [version],
@@ -164,7 +164,7 @@ describe('the chart', () => {
     const service = { name: 'cosignet', namespace: 'cosignet', port: 443 };
     assert.deepEqual(
       webhooksOf(objects).map(({ clientConfig }) => clientConfig),
-      ['/mutate', '/validate', '/policies'].map((where) => ({ service: { ...service, path: where } })),
+      ['/mutate', '/validate', '/policies', '/definitions'].map((where) => ({ service: { ...service, path: where } })),
     );
   });
 
@@ -174,6 +174,19 @@ describe('the chart', () => {
     assert.deepEqual(
       looking?.rules.map(({ apiGroups, resources }) => [apiGroups, resources]),
       [[['cosignet.dev'], ['imagepolicies', 'namespacedimagepolicies']]],
+    );
+  });
+
+  test('guards its own definitions, and lets nobody wait for that', async () => {
+    const guarding = webhooksOf(await render()).find(({ name }) => name === 'definitions.cosignet.dev');
+    assert.deepEqual([guarding?.failurePolicy, guarding?.sideEffects], ['Ignore', 'None']);
+    assert.deepEqual(
+      guarding?.rules.map(({ resources, operations }) => [resources, operations]),
+      [[['customresourcedefinitions'], ['UPDATE']]],
+    );
+    assert.deepEqual(
+      guarding?.matchConditions.map(({ name }) => name),
+      ['of-policies', 'changed', 'may-not-drop-fields'],
     );
   });
 
@@ -304,6 +317,13 @@ async function reportRights(...flags: readonly string[]): Promise<readonly strin
 }
 
 const reportsOf = (format: string) => `--set=config.backgroundScan.reports=${format}`;
+
+/** Those that are asked about what holds images. */
+function imageWebhooks(objects: readonly Rendered[]) {
+  return webhooksOf(objects).filter(
+    ({ name }) => !['policies.cosignet.dev', 'definitions.cosignet.dev'].includes(name),
+  );
+}
 
 function webhooksOf(objects: readonly Rendered[]) {
   const { mutating, validating } = registration(objects);

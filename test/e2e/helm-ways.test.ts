@@ -12,12 +12,14 @@ import {
   tryPod,
   type Installation,
 } from './installation.ts';
+import { waitFor } from '../control-plane/process.ts';
 import { inventory } from './inventory.ts';
 import { output, requireTools, run, type Outcome } from './tools.ts';
 
 requireTools('helm3');
 
 const DEFAULT = 'imagepolicies.cosignet.dev/default';
+const LATER = 'imagepolicies.cosignet.dev/later';
 const WHERE = ['--namespace=cosignet', '--create-namespace'];
 
 let here: Installation;
@@ -45,6 +47,72 @@ async function enforces(): Promise<void> {
   assert.match(await here.refused(...tryPod(here.images.unsigned)), /denied the request/);
 }
 
+async function revisionOf(release: string): Promise<string> {
+  const { stdout } = await here.helm('list', '--namespace=cosignet', '--output=json');
+  const releases: readonly { readonly name: string; readonly revision: string }[] = JSON.parse(stdout);
+  return releases.find(({ name }) => name === release)?.revision ?? '';
+}
+
+/** A release to come: its definition has one field more. */
+async function upgradedToLater(): Promise<void> {
+  const later = path.join(here.bench.dir, 'later');
+  cpSync('helm', later, { recursive: true });
+  for (const plural of ['imagepolicies', 'namespacedimagepolicies']) {
+    const definition = path.join(later, `files/${plural}.cosignet.dev.yaml`);
+    const text = readFileSync(definition, 'utf8');
+    const more = text.replace(
+      /^( +)images:\n/m,
+      (line, indent: string) => `${indent}later:\n${indent}  type: string\n${line}`,
+    );
+    assert.notEqual(more, text);
+    writeFileSync(definition, more);
+  }
+  const values = [...here.bench.values, ...keyFlags(here.release), '--wait'];
+  const { code, stdout, stderr } = await run(['helm', 'upgrade', 'cosignet', later, ...WHERE, ...values], {
+    env: here.bench.env,
+  });
+  assert.equal(code, 0, stdout + stderr);
+}
+
+/** While the policy `later` has a field that they lack: by Helm, and by whoever else applies them. */
+async function refusesOlderDefinitions(): Promise<void> {
+  const own = {
+    apiVersion: 'cosignet.dev/v1',
+    kind: 'NamespacedImagePolicy',
+    metadata: { name: 'own', namespace: 'shop' },
+  };
+  const spec = { images: ['example.com/own/**'], keys: [{ pem: here.release.publicKey }], later: 'more' };
+  assert.equal((await here.apply({ ...own, spec })).code, 0);
+  const apply = (plural: string, ...flags: readonly string[]) => {
+    const file = `--filename=helm/files/${plural}.cosignet.dev.yaml`;
+    return run(['kubectl', 'apply', '--server-side', '--force-conflicts', file, ...flags], { env: here.bench.env });
+  };
+  const lost = { imagepolicies: 'ImagePolicy later', namespacedimagepolicies: 'NamespacedImagePolicy shop/own' };
+  for (const [plural, named] of Object.entries(lost)) {
+    // Until every replica has seen the policy.
+    const { stderr } = await waitFor(`${plural} to be kept`, async () => {
+      const outcome = await apply(plural, '--dry-run=server');
+      if (outcome.code === 0) throw new Error(outcome.stdout);
+      return outcome;
+    });
+    assert.ok(stderr.includes(`has no field for ${named}: spec.later.`), stderr);
+  }
+  const older = await upgrade('helm');
+  assert.notEqual(older.code, 0);
+  assert.match(older.stderr, /no field for ImagePolicy later: spec\.later/);
+  // Whoever means it can say so; and with nothing to lose nobody has to.
+  const definition = ['annotate', 'customresourcedefinition', 'namespacedimagepolicies.cosignet.dev'];
+  await here.kubectl(...definition, 'cosignet.dev/drop-fields=true');
+  assert.equal((await apply('namespacedimagepolicies', '--dry-run=server')).code, 0);
+  await here.kubectl(...definition, 'cosignet.dev/drop-fields-');
+  await here.kubectl('delete', 'namespacedimagepolicies.cosignet.dev', '--namespace=shop', 'own');
+  await waitFor('the definition to be let go', async () => {
+    const { code, stderr } = await apply('namespacedimagepolicies', '--dry-run=server');
+    if (code !== 0) throw new Error(stderr);
+    return true;
+  });
+}
+
 /** One story after the other, on one cluster: each leaves nothing behind. */
 describe('the ways to install the chart', () => {
   before(async () => {
@@ -64,25 +132,15 @@ describe('the ways to install the chart', () => {
     await enforces();
   });
 
-  test('`helm rollback` takes no field from a policy, and says which it would', async () => {
-    // A release to come: its definition has one field more.
-    const later = path.join(here.bench.dir, 'later');
-    cpSync('helm', later, { recursive: true });
-    const definition = path.join(later, 'files/imagepolicies.cosignet.dev.yaml');
-    const text = readFileSync(definition, 'utf8');
-    const more = text.replace(
-      /^( +)images:\n/m,
-      (line, indent: string) => `${indent}later:\n${indent}  type: string\n${line}`,
-    );
-    assert.notEqual(more, text);
-    writeFileSync(definition, more);
-    const values = [...here.bench.values, ...keyFlags(here.release), '--wait'];
-    const upgrading = await run(['helm', 'upgrade', 'cosignet', later, ...WHERE, ...values], { env: here.bench.env });
-    assert.equal(upgrading.code, 0, upgrading.stdout + upgrading.stderr);
+  test('an older release takes no field from a policy, and says which it would', async () => {
+    const revision = await revisionOf('cosignet');
+    await upgradedToLater();
     const spec = { images: ['example.com/later/**'], keys: [{ pem: here.release.publicKey }], later: 'more' };
     const applied = await here.apply(policy('later', spec));
     assert.equal(applied.code, 0, applied.stderr);
-    const back = () => here.helm('rollback', 'cosignet', '--namespace=cosignet', '--wait', '--timeout=60s');
+    await refusesOlderDefinitions();
+    assert.equal(await here.read(LATER, '.spec.later'), 'more');
+    const back = () => here.helm('rollback', 'cosignet', revision, '--namespace=cosignet', '--wait', '--timeout=60s');
     const refused = await back();
     assert.notEqual(refused.code, 0);
     assert.match(refused.stderr, /cosignet-check-rollback/);
@@ -91,7 +149,7 @@ describe('the ways to install the chart', () => {
     const job = readdirSync(pods).find((name) => name.startsWith('cosignet-check-rollback')) ?? '';
     const said = readFileSync(path.join(pods, job, 'output.log'), 'utf8');
     assert.match(said, /no field for\n\s+ImagePolicy later: spec\.later\n/);
-    assert.equal(await here.read('imagepolicies.cosignet.dev/later', '.spec.later'), 'more');
+    assert.equal(await here.read(LATER, '.spec.later'), 'more');
     await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'later');
     const { code, stdout, stderr } = await back();
     assert.equal(code, 0, stdout + stderr);

@@ -5,6 +5,7 @@ import type { Problem } from '../../core/policy/problems/report.ts';
 import { errorText, oneLine } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 import type { Door } from '../http/door.ts';
+import { review } from './review.ts';
 
 export interface PolicyDoorOptions {
   /** What whoever writes this policy should know; may take its time, and may reject. */
@@ -12,7 +13,6 @@ export interface PolicyDoorOptions {
   readonly log: Logger;
 }
 
-const ADMISSION_VERSION = 'admission.k8s.io/v1';
 /** Milliseconds; `kubectl apply` waits for this. */
 const PATIENCE = 1500;
 const WARNINGS_MOST = 16;
@@ -54,8 +54,4 @@ export function createPolicyDoor({ adviceOn, log }: PolicyDoorOptions): Door {
       ],
     ]),
   };
-}
-
-function review(response: object): object {
-  return { apiVersion: ADMISSION_VERSION, kind: 'AdmissionReview', response };
 }

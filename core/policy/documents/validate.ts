@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorObject } from 'ajv';
 import { fieldOf } from '../../json.ts';
+import type { Validator } from '../../schemas/lazy-validators.ts';
 import { printable } from '../../text.ts';
 import type { AnyImagePolicy } from './kinds.ts';
 import { validatorOf } from './validators.ts';
@@ -20,19 +21,22 @@ const UNKNOWN = 'unknown field';
 
 /** Holds a document against its kind's schema; unknown fields are faults. Untrusted in, typed out. */
 export function validateDocument(document: unknown): Validated {
-  const validate = validatorOf<AnyImagePolicy>(isNamespaced(document) ? 'NamespacedImagePolicy' : 'ImagePolicy');
+  const validate = validatorFor(document);
   if (validate(document)) return { policy: document };
   return { faults: (validate.errors ?? []).slice(0, MAXIMUM_FAULTS).map(faultOf) };
 }
 
-/** Paths in a document's spec that its kind has no field for; as kubectl writes them, of the first of all faults. */
+/** Paths in a document's spec that its kind has no field for, as kubectl writes them: all of them, among any other faults. */
 export function unknownFields(document: unknown): readonly string[] {
-  const { faults = [] } = validateDocument(document);
-  return faults.flatMap(({ path, message }) => (message === UNKNOWN && path.startsWith('spec.') ? [path] : []));
+  const validate = validatorFor(document);
+  if (validate(document)) return [];
+  const faults = (validate.errors ?? []).filter(({ keyword }) => keyword === 'additionalProperties').map(faultOf);
+  return faults.flatMap(({ path }) => (path.startsWith('spec.') ? [path] : []));
 }
 
-function isNamespaced(document: unknown): boolean {
-  return fieldOf(document, 'kind') === 'NamespacedImagePolicy';
+function validatorFor(document: unknown): Validator<AnyImagePolicy> {
+  const isNamespaced = fieldOf(document, 'kind') === 'NamespacedImagePolicy';
+  return validatorOf<AnyImagePolicy>(isNamespaced ? 'NamespacedImagePolicy' : 'ImagePolicy');
 }
 
 function faultOf(error: ErrorObject): FieldFault {

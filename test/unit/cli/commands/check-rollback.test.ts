@@ -37,7 +37,7 @@ describe('cosignet check-rollback', () => {
 
   const put = (collection: string, metadata: { name: string; namespace?: string }, spec: Record<string, unknown>) =>
     server.put(collection, { apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata, spec });
-  const check = () => runCaptured(['check-rollback', '--kubeconfig', kubeconfig]);
+  const check = (...flags: readonly string[]) => runCaptured(['check-rollback', '--kubeconfig', kubeconfig, ...flags]);
 
   test('has nothing to say of policies that this release has all fields of', async () => {
     const { code, out, err } = await check();
@@ -49,6 +49,19 @@ describe('cosignet check-rollback', () => {
     assert.equal((await check()).code, 0);
     server.fault = () => ({ status: 500 });
     assert.equal((await check()).code, 3);
+  });
+
+  test("does not let go back where it may not see the policies of namespaces, unless they don't matter", async () => {
+    server.fault = (seen) => (seen.path.includes('namespacedimagepolicies') ? { status: 403 } : undefined);
+    const refused = await check();
+    assert.equal(refused.code, 3);
+    assert.match(refused.err, /403/);
+    const { code, err } = await check('--no-namespaced-policies');
+    assert.equal(code, 0);
+    assert.match(err, /NamespacedImagePolicies add is left out/);
+    // Those of the cluster always matter.
+    server.fault = (seen) => (seen.path.includes('/imagepolicies') ? { status: 403 } : undefined);
+    assert.equal((await check('--no-namespaced-policies')).code, 3);
   });
 
   test('names each field that it lacks, of policies of either kind, at any depth', async () => {

@@ -38,4 +38,7 @@ test('a field that a kind does not have is told apart from others that are wrong
   const unknown = unknownFields(document({ keys: [{ pem: 1 }], more: 1, attestations: [{ other: true }] }));
   assert.deepEqual(unknown.toSorted(), ['spec.attestations[0].other', 'spec.more']);
   assert.deepEqual(unknownFields({ ...document({}), status: { later: 1 } }), []);
+  // However many others there are.
+  const wrong = Array.from({ length: 40 }, () => ({ pem: 1 }));
+  assert.deepEqual(unknownFields(document({ keys: wrong, zz: 1, attestations: [{ other: 1 }] })).length, 2);
 });
