@@ -58,7 +58,7 @@ const dependencies: ReviewHandlerDependencies = {
   observe: { request: (labels, seconds) => metrics.reviewed(labels, seconds), denied: () => undefined },
 };
 const body = Buffer.from(reviewOf([`${registry.host}/bench/app:1.0`]));
-const { signal } = new AbortController();
+const caller = new AbortController();
 
 const repeated = await measure(
   createReviewHandler({ ...dependencies, recall: (image) => recent.recall(image, NAMESPACE) }),
@@ -97,7 +97,7 @@ function linesSoFar(): number {
 
 async function review(handler: ReviewHandler, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    const answer = JSON.stringify(await handler('mutate', parseJson({ bytes: body, charge: () => {} }), signal));
+    const answer = JSON.stringify(await handler('mutate', parseJson({ bytes: body, charge: () => {} }), caller));
     if (!answer.includes('"allowed":true')) throw new Error(answer);
   }
   // What a turn of the event loop does belongs to its reviews.

@@ -10,9 +10,9 @@ export function createAdmissionDoor(handler: ReviewHandler): Door {
   const endpoint = (name: Endpoint): HttpEndpoint => ({
     name,
     // Not async: its frame would hold the body until the answer.
-    answer: (body, signal, arrival) => {
+    answer: (body, caller, arrival) => {
       const reached = answerReach(name, body);
-      return reached ? Promise.resolve(answerOf(reached)) : handler(name, body, signal, arrival).then(answerOf);
+      return reached ? Promise.resolve(answerOf(reached)) : handler(name, body, caller, arrival).then(answerOf);
     },
   });
   return {

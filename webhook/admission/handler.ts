@@ -15,7 +15,7 @@ import type { NamespaceContext } from '../../core/policy/types.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
 import type { Decide, Verdict } from '../../core/verdict/types.ts';
-import type { Arrival } from '../http/door.ts';
+import type { Arrival, CallerPresence } from '../http/door.ts';
 import type { Endpoint } from './decision/image-result.ts';
 import type { TimedVerdict } from './decision/decide-images.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
@@ -64,11 +64,11 @@ export interface ReviewObserver {
   reviewed?(record: ReviewRecord): void;
 }
 
-/** Answers one AdmissionReview, of which it holds nothing once it has returned; never rejects. `signal`: the caller has gone. */
+/** Answers one AdmissionReview, of which it holds nothing once it has returned; never rejects. */
 export type ReviewHandler = (
   endpoint: Endpoint,
   review: unknown,
-  signal: AbortSignal,
+  caller: CallerPresence,
   arrival?: Arrival,
 ) => Promise<AdmissionReviewResponse>;
 
@@ -77,7 +77,7 @@ interface Call {
   readonly asked: Asked;
   readonly scope: Scope | { readonly kind: 'failed'; readonly error: unknown };
   readonly configuration: AdmissionConfiguration;
-  readonly signal: AbortSignal;
+  readonly caller: CallerPresence;
   readonly arrival: Arrival;
   /** By the clock. */
   readonly startedAt: number;
@@ -88,13 +88,13 @@ export function createReviewHandler(dependencies: ReviewHandlerDependencies): Re
   const prepared: Preparations = createPrepared();
   // Not async: its frame would hold the review, and with it the objects, until the answer.
   // oxlint-disable-next-line max-params -- the arrival is known over HTTP only
-  return (endpoint, review, signal, arrival = { elapsedMilliseconds: 0 }) => {
+  return (endpoint, review, caller, arrival = { elapsedMilliseconds: 0 }) => {
     const startedAt = clock();
     const read = readReview(dependencies, endpoint, review);
     const answer =
       'result' in read
         ? read
-        : answerOrFail({ dependencies, prepared, call: { ...read, endpoint, signal, arrival, startedAt } });
+        : answerOrFail({ dependencies, prepared, call: { ...read, endpoint, caller, arrival, startedAt } });
     const told = ({ review: answered, ...rest }: Answer): AdmissionReviewResponse => {
       count(dependencies, rest, { endpoint, milliseconds: clock() - startedAt });
       return answered;
@@ -251,7 +251,10 @@ async function decideInTime(
   { dependencies, call }: CallContext,
 ): Promise<readonly TimedVerdict[]> {
   const { decide, clock, namespaceContext, keychainFor } = dependencies;
-  const deadline = startDeadline(remainingMilliseconds(call.configuration.deadlineSeconds, call.arrival), call.signal);
+  const deadline = startDeadline(
+    remainingMilliseconds(call.configuration.deadlineSeconds, call.arrival),
+    call.caller.signal,
+  );
   try {
     return await decideImages(images, {
       decide,

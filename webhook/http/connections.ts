@@ -51,6 +51,8 @@ export function createConnections(limits: ConnectionLimits, onGivenUp: (source: 
   const authenticated = new Set<Entry>();
   const strangers = new Map<string, Set<Entry>>();
   const entries = new Map<string, Entry>();
+  /** As they were asked for: an address costs more to tell than an object. */
+  const bySocket = new WeakMap<Socket, Entry>();
 
   function add(entry: Entry): void {
     if (entry.isAuthenticated) return void authenticated.add(entry);
@@ -60,7 +62,7 @@ export function createConnections(limits: ConnectionLimits, onGivenUp: (source: 
   }
 
   function remove(entry: Entry): void {
-    authenticated.delete(entry);
+    if (entry.isAuthenticated) return void authenticated.delete(entry);
     const same = strangers.get(entry.source);
     if (same?.delete(entry) && same.size === 0) strangers.delete(entry.source);
   }
@@ -141,7 +143,13 @@ export function createConnections(limits: ConnectionLimits, onGivenUp: (source: 
       socket.once('close', () => forget(entry));
     },
     // A socket that has just been given up may still have a request in it: it is nobody's.
-    of: (socket) => entries.get(keyOf(socket)) ?? entryOf(socket),
+    of(socket) {
+      const before = bySocket.get(socket);
+      if (before && isOpen(before)) return before;
+      const entry = entries.get(keyOf(socket)) ?? entryOf(socket);
+      bySocket.set(socket, entry);
+      return entry;
+    },
     closeAll: () => {
       for (const { socket } of entries.values()) socket.destroy();
     },

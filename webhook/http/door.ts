@@ -11,10 +11,15 @@ export interface Endpoint {
   readonly name: string;
   /**
    * `body`: any JSON; read before this returns, and nothing of it is held from then on: it may be a thousand times what
-   * is asked in it, and waits with every other. `signal`: the caller has gone. Whoever is to be refused is refused by the
-   * answer.
+   * is asked in it, and waits with every other. Whoever is to be refused is refused by the answer.
    */
-  readonly answer: (body: unknown, signal: AbortSignal, arrival: Arrival) => Promise<Answer>;
+  readonly answer: (body: unknown, caller: CallerPresence, arrival: Arrival) => Promise<Answer>;
+}
+
+/** Whoever waits for an answer. */
+export interface CallerPresence {
+  /** Aborted once they have gone. Made when it is asked for. */
+  readonly signal: AbortSignal;
 }
 
 export interface Answer {
@@ -27,7 +32,7 @@ export interface Arrival {
   /** Since the request's headers were there. */
   readonly elapsedMilliseconds: number;
   /** The API server's `?timeout=`. */
-  readonly timeoutMilliseconds?: number;
+  readonly timeoutMilliseconds?: number | undefined;
   /** The API server's trace, as it came. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
 }

@@ -4,17 +4,18 @@ import { createServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorText } from '../../core/text.ts';
 import { HttpFault, parseJson, readBody, type HeldBody } from './body.ts';
+import { Caller } from './caller.ts';
 import { createClientCheck, type ClientAuthorities, type IsKnownClient } from './client-certificate.ts';
-import { createConnections, tellOf, type Connection, type Connections } from './connections.ts';
+import { createConnections, tellOf, type Connections } from './connections.ts';
 import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
-import { routeOf, type CallerBy } from './route.ts';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createRouter, type CallerBy, type Route } from './route.ts';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContextOptions } from 'node:tls';
 import type { Logger } from '../../core/observe.ts';
-import type { Answer, Arrival, Door, Endpoint } from './door.ts';
+import type { Answer, Arrival, CallerPresence, Door, Endpoint } from './door.ts';
 
 export interface ServingCertificate {
   /** PEM, the leaf first. */
@@ -60,7 +61,6 @@ export interface WebhookServer {
 }
 
 interface Serving {
-  readonly endpoints: Door['endpoints'];
   readonly log: Logger;
   readonly limits: ServerLimits;
   readonly connections: Connections;
@@ -69,7 +69,7 @@ interface Serving {
   readonly isKnownClient: IsKnownClient;
   readonly onAnswered: (endpoint: string, status: number) => void;
   readonly isLeaving: () => boolean;
-  readonly callerBy: CallerBy;
+  readonly routeOf: (request: IncomingMessage) => Route;
   retiring: boolean;
 }
 
@@ -83,7 +83,6 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   const endpoints = new Map(doors.flatMap((door) => Array.from(door.endpoints)));
   const connections = createConnections(limits, tellOf(log));
   const serving: Serving = {
-    endpoints,
     log,
     limits,
     connections,
@@ -92,7 +91,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     isKnownClient: createClientCheck(),
     onAnswered,
     isLeaving,
-    callerBy,
+    routeOf: createRouter(endpoints, callerBy),
     retiring: false,
   };
   const server = createServer(
@@ -109,8 +108,12 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
       maxHeaderSize: limits.headerBytes,
     },
     (request, response) => {
-      // Last line of defence: whatever is forgotten below costs its connection, never the process.
-      answer(serving, request, response).catch(() => response.destroy());
+      try {
+        answer(serving, request, response);
+      } catch {
+        // Whatever is forgotten below costs its connection, never the process.
+        response.destroy();
+      }
     },
   );
   server.on('connection', (socket: Socket) => connections.open(socket));
@@ -137,34 +140,57 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   };
 }
 
-async function answer(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+function answer(serving: Serving, request: IncomingMessage, response: ServerResponse): void {
   const arrived = performance.now();
-  const gone = new AbortController();
+  const caller = new Caller();
+  const connection = serving.connections.of(request.socket);
   let counted: string | undefined;
   response.on('close', () => {
-    if (!response.writableFinished) gone.abort();
+    connection.reach('waiting');
+    if (!response.writableFinished) caller.leave();
     if (counted !== undefined && response.headersSent) serving.onAnswered(counted, response.statusCode);
   });
-  const connection = serving.connections.of(request.socket);
-  response.once('finish', () => connection.reach('waiting'));
-  try {
-    const { endpoint, caller, timeoutMilliseconds } = routeOf(request, serving.endpoints, serving.callerBy);
-    counted = endpoint.name;
-    if (showsCertificate(serving, request) || caller === 'known') connection.authenticate();
-    const { traceparent } = request.headers;
-    const arrivalNow = (): Arrival => ({
+  const fail = (error: unknown): void => {
+    try {
+      sendFault(serving, response, error);
+    } catch {
+      response.destroy();
+    }
+  };
+  const finish = (answered: Answer): void => {
+    try {
+      if (answered.status === 200) connection.authenticate();
+      send(serving, response, answered);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  // Not async: its frame would hold the body until the answer.
+  const take = (route: Route, body: HeldBody): void => {
+    connection.reach('answering');
+    const arrival = {
       elapsedMilliseconds: performance.now() - arrived,
-      ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
-      ...(typeof traceparent === 'string' && { traceparent }),
-    });
-    const answered = await received(serving, request, connection).then((body) =>
-      ask(endpoint, body, gone.signal, arrivalNow()),
-    );
-    if (answered.status === 200) connection.authenticate();
-    send(serving, response, answered);
+      timeoutMilliseconds: route.timeoutMilliseconds,
+      traceparent: traceparentOf(request),
+    };
+    ask(route.endpoint, body, caller, arrival).then(finish, fail);
+  };
+  try {
+    const route = serving.routeOf(request);
+    counted = route.endpoint.name;
+    if (showsCertificate(serving, request) || route.caller === 'known') connection.authenticate();
+    connection.reach('sending');
+    const { limits, heldBytes } = serving;
+    readBody(request, limits, (giveWay) => heldBytes.open(connection, giveWay))
+      .then((body) => take(route, body))
+      .catch(fail);
   } catch (error) {
-    sendFault(serving, response, error);
+    fail(error);
   }
+}
+
+function traceparentOf({ headers: { traceparent } }: IncomingMessage): string | undefined {
+  return typeof traceparent === 'string' ? traceparent : undefined;
 }
 
 /** Tickets would carry a session past a change of the authorities. */
@@ -179,22 +205,11 @@ function showsCertificate({ clientAuthorities, isKnownClient }: Serving, request
   throw new HttpFault(401, 'a client certificate is needed, as clientCertificates of the configuration says');
 }
 
-async function received(
-  { limits, heldBytes }: Serving,
-  request: IncomingMessage,
-  connection: Connection,
-): Promise<HeldBody> {
-  connection.reach('sending');
-  const body = await readBody(request, limits, (giveWay) => heldBytes.open(connection, giveWay));
-  connection.reach('answering');
-  return body;
-}
-
 /** Lets the body go before there is anything to wait for; not async, since its frame would hold it until the answer. */
 // oxlint-disable-next-line max-params -- an endpoint's call, and of what
-function ask(endpoint: Endpoint, body: HeldBody, signal: AbortSignal, arrival: Arrival): Promise<Answer> {
+function ask(endpoint: Endpoint, body: HeldBody, caller: CallerPresence, arrival: Arrival): Promise<Answer> {
   try {
-    return endpoint.answer(parseJson(body), signal, arrival);
+    return endpoint.answer(parseJson(body), caller, arrival);
   } finally {
     body.release();
   }
@@ -202,12 +217,12 @@ function ask(endpoint: Endpoint, body: HeldBody, signal: AbortSignal, arrival: A
 
 function send(serving: Serving, response: ServerResponse, { status, json }: Answer): void {
   const text = JSON.stringify(json);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    ...((serving.retiring || serving.isLeaving()) && { connection: 'close' }),
-  });
-  response.end(text);
+  const bytes = Buffer.byteLength(text);
+  const headers: OutgoingHttpHeaders = { 'content-type': 'application/json', 'content-length': bytes };
+  if (serving.retiring || serving.isLeaving()) headers.connection = 'close';
+  response.writeHead(status, headers);
+  // Head and body go out in one write; where each character is a byte, they are copied and not encoded.
+  response.end(text, bytes === text.length ? 'latin1' : 'utf8');
 }
 
 function sendFault({ log }: Serving, response: ServerResponse, error: unknown): void {

@@ -92,7 +92,7 @@ export const review: Target = {
     if (parsed === undefined) return;
     const { body } = parsed;
     for (const endpoint of ['validate', 'mutate'] as const) {
-      const { response } = await handle(endpoint, body, new AbortController().signal);
+      const { response } = await handle(endpoint, body, new AbortController());
       assert.equal(response.patch, undefined);
       const uid = at(at(body, 'request'), 'uid');
       assert.ok(response.uid === uid || response.uid === '', 'another uid');

@@ -6,6 +6,7 @@ import { silentLogger } from '../../../core/observe.ts';
 import { createReviewHandler } from '../../../webhook/admission/handler.ts';
 import type { Denial, ReviewRecord } from '../../../core/verdict/review-record.ts';
 import type { ReviewHandler, ReviewHandlerDependencies } from '../../../webhook/admission/handler.ts';
+import type { CallerPresence } from '../../../webhook/http/door.ts';
 import type { Digest } from '../../../core/image/digest.ts';
 import type { Decide, Verdict } from '../../../core/verdict/types.ts';
 import type { AdmissionReviewResponse } from '../../../webhook/admission/answer/response.ts';
@@ -146,7 +147,7 @@ export function podOf(images: readonly string[], metadata: Body = {}): Body {
   return objectOf('pods', { containers: images.map((image, index) => ({ name: `c${index}`, image })) }, metadata);
 }
 
-export const untilGone = (): AbortSignal => new AbortController().signal;
+export const untilGone = (): CallerPresence => new AbortController();
 
 /** The operations of a response's patch, as the API server would read them. */
 export function patchOf({ response }: AdmissionReviewResponse): { op: string; path: string; value: string }[] {

@@ -10,7 +10,7 @@ const inside = (...images: string[]) => podReview(images, { namespace: NAMESPACE
 async function answered(review: Body, endpoint: 'mutate' | 'validate', overrides: Overrides = {}) {
   const configuration = { auditedNamespaces: [NAMESPACE], ...overrides.configuration };
   const { handle, ...seen } = harness({ ...overrides, configuration });
-  const { response } = await handle(endpoint, review, new AbortController().signal);
+  const { response } = await handle(endpoint, review, new AbortController());
   return { ...seen, response };
 }
 
@@ -71,7 +71,7 @@ describe('in an audited namespace', () => {
         new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
     };
     const { handle } = harness({ ...stopped, configuration: { auditedNamespaces: [NAMESPACE], deadlineSeconds: 1 } });
-    const { response } = await handle('validate', inside(UNSIGNED), new AbortController().signal);
+    const { response } = await handle('validate', inside(UNSIGNED), new AbortController());
     assert.equal(response.allowed, true);
   });
 });

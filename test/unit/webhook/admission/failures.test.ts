@@ -155,12 +155,11 @@ describe('the deadline', () => {
     const started = performance.now();
     const caller = new AbortController();
     const configuration = { deadlineSeconds: 29 };
-    const pending = harness({ decide: hang, configuration }).handle('mutate', podReview([SIGNED]), caller.signal);
+    const pending = harness({ decide: hang, configuration }).handle('mutate', podReview([SIGNED]), caller);
     caller.abort();
     assert.equal((await pending).response.allowed, false);
     assert.equal(
-      (await harness({ decide: hang, configuration }).handle('mutate', podReview([SIGNED]), caller.signal)).response
-        .allowed,
+      (await harness({ decide: hang, configuration }).handle('mutate', podReview([SIGNED]), caller)).response.allowed,
       false,
     );
     // The deadline itself is half a minute away.

@@ -112,9 +112,9 @@ describe('a request', () => {
   test('hands its timeout and the time it took to arrive to the handler', async () => {
     const arrivals: (Arrival | undefined)[] = [];
     const { handle } = harness();
-    const { post, raw } = await running((endpoint, review, signal, arrival) => {
+    const { post, raw } = await running((endpoint, review, caller, arrival) => {
       arrivals.push(arrival);
-      return handle(endpoint, review, signal);
+      return handle(endpoint, review, caller);
     });
     await post('/validate?timeout=7s', good);
     await post('/validate?timeout=soon', good);
@@ -242,7 +242,7 @@ describe('hostile clients', () => {
 
 test('the decision is told when its caller has gone', async () => {
   const told = Promise.withResolvers<void>();
-  const { raw } = await running((_endpoint, _review, signal) => {
+  const { raw } = await running((_endpoint, _review, { signal }) => {
     signal.addEventListener('abort', () => told.resolve());
     return new Promise(() => undefined);
   });
