@@ -5,6 +5,7 @@ import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
 import { refusing } from './denial-events.ts';
 import { METRICS, type LabelsOf, type MetricName, type NameOf } from './metric-definitions.ts';
+import { createTally } from './tally.ts';
 import type { NotificationResult } from './notifications/target.ts';
 import type { SpanResult } from './tracing/tracer.ts';
 import type { PartlyRead } from '../kubernetes/reflector.ts';
@@ -199,8 +200,12 @@ function makers(registry: Registry): Makers {
   };
   return {
     counter(name) {
-      const counter = new Counter<string>(settings(name));
-      return (labels, by = 1) => counter.inc(labels, by);
+      const tally = createTally<LabelsOf<typeof name>>(METRICS[name].labels);
+      const counter: Counter<string> = new Counter<string>({
+        ...settings(name),
+        collect: () => tally.take((labels, sum) => counter.inc(labels, sum)),
+      });
+      return (labels, by = 1) => tally.add(labels, by);
     },
     gauge(name) {
       const gauge = new Gauge<string>(settings(name));

@@ -130,13 +130,14 @@ function readEntry(
   entry: unknown,
 ): Read<ImageField> | undefined {
   const { list, image: steps, optional } = listRow;
-  const at = `${podSpec.path}.${list}[${index}]`;
-  if (!isJsonObject(entry)) return fault(at, 'must be an object');
+  // Only a fault needs it.
+  const at = (): string => `${podSpec.path}.${list}[${index}]`;
+  if (!isJsonObject(entry)) return fault(at(), 'must be an object');
   const name = entry['name'] ?? '';
-  if (typeof name !== 'string') return fault(`${at}.name`, 'must be a string');
+  if (typeof name !== 'string') return fault(`${at()}.name`, 'must be a string');
   const image = imageOf(listRow, entry);
   if (image === undefined && optional) return undefined;
-  if (image !== undefined && typeof image !== 'string') return fault(`${at}.${steps.join('.')}`, 'must be a string');
+  if (image !== undefined && typeof image !== 'string') return fault(`${at()}.${steps.join('.')}`, 'must be a string');
   const path = `${podSpec.pointer}/${list}/${index}/${steps.join('/')}`;
   // The list's own name has no slash, so two slots never share a key.
   return { value: { path, slot: `${podSpec.pointer}/${list}/${name}`, list, name, image: image ?? '' } };
