@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setImmediate } from 'node:timers/promises';
-import type { Dispatcher } from 'undici';
 import { EngineError } from '../../errors.ts';
-import { raiseLimit } from '../../limits.ts';
 import type { EngineMetrics } from '../../observe.ts';
 import type { Connections } from './connections.ts';
-import { headerText } from './http-message.ts';
 import type { HttpResponse, HttpRequest } from './http-message.ts';
 import { exchangeFailure, isConnectionReset, RegistryOutage } from './failures.ts';
-import { UNBOUNDED } from '../read-budget.ts';
-import type { ReadBudget } from '../read-budget.ts';
+import { ResponseReader } from './response-reader.ts';
 import type { RequestScope } from '../types.ts';
 
-/** Bytes read of a response that is no success; enough for the OCI error codes. */
-const ERROR_BODY_BYTES = 8 * 1024;
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** One HTTP exchange, no redirects followed. Fails with `EngineError`; any HTTP status is a response. */
@@ -51,13 +45,19 @@ interface ExchangeOptions {
 async function exchange(options: ExchangeOptions, request: HttpRequest, scope: RequestScope): Promise<HttpResponse> {
   const { registry, operation } = request;
   const who = request.url.host;
-  if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `no time was left to ask ${who}`);
-  const timer = new AbortController();
-  const timeout = setTimeout(() => timer.abort(), options.requestMilliseconds);
+  if (scope.signal.aborted) throw outOfTime(`no time was left to ask ${who}`);
+  const reader = new ResponseReader(request, scope.budget);
+  const onAbort = (): void => reader.stop(outOfTime(`time ran out while waiting for ${who}`));
+  const onTimeout = (): void => {
+    const message = `${who} did not answer within ${options.requestMilliseconds} ms`;
+    reader.stop(new RegistryOutage('DeadlineExceeded', message));
+  };
+  const timeout = setTimeout(onTimeout, options.requestMilliseconds);
+  scope.signal.addEventListener('abort', onAbort, { once: true });
   scope.count();
   try {
-    const signal = AbortSignal.any([scope.signal, timer.signal]);
-    const response = await sendOnce(options, request, { signal, budget: scope.budget });
+    dispatch(options.connections, request, reader);
+    const response = await reader.response;
     // undici frees the connection one turn after the body's end. Asking again within this turn, as the
     // next step of a decision does, would open a second connection: a TLS handshake for nothing.
     await setImmediate();
@@ -65,23 +65,20 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
     return response;
   } catch (error) {
     options.metrics.registryRequest({ registry, operation, status: 'error' });
-    if (scope.signal.aborted) throw new EngineError('DeadlineExceeded', `time ran out while waiting for ${who}`);
-    if (timer.signal.aborted) {
-      throw new RegistryOutage('DeadlineExceeded', `${who} did not answer within ${options.requestMilliseconds} ms`);
-    }
     throw exchangeFailure(who, error);
   } finally {
     clearTimeout(timeout);
+    scope.signal.removeEventListener('abort', onAbort);
   }
 }
 
-async function sendOnce(
-  options: ExchangeOptions,
-  request: HttpRequest,
-  { signal, budget }: Pick<RequestScope, 'signal' | 'budget'>,
-): Promise<HttpResponse> {
+function outOfTime(message: string): EngineError {
+  return new EngineError('DeadlineExceeded', message);
+}
+
+function dispatch(connections: Connections, request: HttpRequest, reader: ResponseReader): void {
   const { url, method } = request;
-  const response = await options.connections.to(request.route, url).request({
+  const options = {
     origin: url.origin,
     path: url.pathname + url.search,
     method,
@@ -89,74 +86,12 @@ async function sendOnce(
     body: request.body ?? null,
     // undici closes a connection after HEAD by default, which would cost each tag a TLS handshake.
     reset: false,
-    signal,
-  });
-  const { statusCode: status, headers } = response;
-  const success = status === 200 && method !== 'HEAD';
-  const body = success ? await readWhole(response, request, budget) : await readStart(response);
-  return { status, headers, body, url };
+  };
+  connections.to(request.route, url).dispatch(options, reader);
 }
 
 function wireHeaders(request: HttpRequest): Record<string, string> {
   const authorization = request.authorization === undefined ? {} : { authorization: request.authorization };
   // Decoded sizes can't be bounded before decoding (gzip bombs), so nothing encoded is asked for or taken.
   return { ...request.headers, ...authorization, 'accept-encoding': 'identity', 'user-agent': 'cosignet' };
-}
-
-async function readWhole(
-  response: Dispatcher.ResponseData,
-  request: HttpRequest,
-  budget: ReadBudget,
-): Promise<Uint8Array> {
-  const encoding = response.headers['content-encoding'];
-  const declared = Number(headerText(response.headers, 'content-length') ?? 0);
-  const fault =
-    encoding !== undefined && String(encoding).toLowerCase() !== 'identity'
-      ? 'sent an encoded body although none was asked for; its true size is unknown'
-      : declared > request.maximumBytes
-        ? `announced ${declared} bytes, more than the ${request.maximumBytes} allowed`
-        : undefined;
-  if (fault !== undefined) {
-    abandon(response);
-    throw new EngineError('ResponseTooLarge', `${request.url.host} ${fault}`, raising(request));
-  }
-  const { bytes, cut } = await readUpTo(response, request.maximumBytes, budget);
-  if (!cut) return bytes;
-  const message = `${request.url.host} sent more than the ${request.maximumBytes} bytes allowed`;
-  throw new EngineError('ResponseTooLarge', message, raising(request));
-}
-
-function raising({ limit }: HttpRequest): { readonly remedy?: string } {
-  return limit === undefined ? {} : { remedy: raiseLimit(limit) };
-}
-
-/** Reading a short error to its end keeps the connection usable. */
-async function readStart(response: Dispatcher.ResponseData): Promise<Uint8Array> {
-  return (await readUpTo(response, ERROR_BODY_BYTES, UNBOUNDED)).bytes;
-}
-
-async function readUpTo(
-  response: Dispatcher.ResponseData,
-  cap: number,
-  budget: ReadBudget,
-): Promise<{ bytes: Uint8Array; cut: boolean }> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > cap) {
-      abandon(response);
-      return { bytes: Buffer.concat(chunks), cut: true };
-    }
-    // Thrown in the loop: the body is destroyed, and its connection with it.
-    budget.spend(chunk.length);
-    chunks.push(chunk);
-  }
-  return { bytes: Buffer.concat(chunks), cut: false };
-}
-
-/** Closes the connection: whatever else the server wants to send stays with it. */
-function abandon(response: Dispatcher.ResponseData): void {
-  response.body.on('error', () => {});
-  response.body.destroy();
 }
