@@ -8,7 +8,7 @@ const DEFINITION = { metadata: { name: 'imagepolicies.cosignet.dev' } };
 
 async function ask(lostBy: (definition: unknown) => readonly string[], body: unknown) {
   const endpoint = createDefinitionDoor({ lostBy, log: silentLogger }).endpoints.get('/definitions');
-  const answer = await endpoint?.answer(body, new AbortController().signal, { elapsedMilliseconds: 0 });
+  const answer = await endpoint?.answer(body, new AbortController(), { elapsedMilliseconds: 0 });
   const { allowed, status }: { allowed?: boolean; status?: { message: string } } = Object(
     Object(answer?.json).response,
   );
