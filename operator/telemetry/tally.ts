@@ -2,9 +2,9 @@
 
 /** Counts by labels, until they are taken. */
 export interface Tally<Labels> {
-  add(labels: Labels, by: number): void;
+  readonly add: (labels: Labels, by: number) => void;
   /** Hands each set of labels over with what came together since the last time. */
-  take(each: (labels: Labels, sum: number) => void): void;
+  readonly take: (each: (labels: Labels, sum: number) => void) => void;
 }
 
 /** Those that agree in the labels up to here. */

@@ -33,7 +33,7 @@ test('what was taken is not taken again', () => {
 });
 
 test('what has no labels has one count', () => {
-  const { add, take } = createTally<Record<never, string>>([]);
+  const { add, take } = createTally<Readonly<Record<string, string>>>([]);
   add({}, 1);
   add({}, 2);
   assert.deepEqual(taken(take), [[{}, 3]]);
