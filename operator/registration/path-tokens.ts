@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock, Logger } from '../../core/observe.ts';
 import { apiPath, type KubeApi } from '../kubernetes/api-client.ts';
 import type { Secret } from '../kubernetes/secret.ts';
@@ -132,10 +132,8 @@ function newToken(): string {
   return randomBytes(32).toString('hex');
 }
 
+/** Two of one length take the same time, whatever they hold; how long ours are is no secret. */
 function isSame(one: string, other: string): boolean {
-  return timingSafeEqual(digest(one), digest(other));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  const [own, asked] = [Buffer.from(one), Buffer.from(other)];
+  return own.length === asked.length && timingSafeEqual(own, asked);
 }
