@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reviews over HTTPS keep-alive, 16 in flight: Cosignet warm and cold beside a bare HTTPS server of the same Node,
-// in turns within one run, so that the ratios hold on a noisy machine.
+// Reviews over HTTPS keep-alive, 16 in flight: Cosignet warm and cold beside a bare HTTPS server of the same Node, an
+// earlier Cosignet and such peers as are given, in turns within one run, so that the ratios hold on a noisy machine.
 import { Agent } from 'node:https';
 import path from 'node:path';
+import { buildEarlier } from './earlier.ts';
 import { reportGoals } from './goals.ts';
+import type { Goal } from './goals.ts';
 import { startMeasured } from './measured-process.ts';
 import type { MeasuredProcess } from './measured-process.ts';
 import { postAllowed } from './reviews.ts';
+import { startPeer } from './peers.ts';
+import type { Peer } from './peers.ts';
 import { openServing } from './serving.ts';
 import { printTable } from './table.ts';
 
@@ -14,6 +18,7 @@ const IN_FLIGHT = 16;
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const REVIEWS_PER_ROUND = Number(process.env['BENCH_REVIEWS'] ?? 4000);
 const COLD_PER_ROUND = REVIEWS_PER_ROUND / 4;
+const NAMES: readonly Peer[] = ['Connaisseur', 'policy-controller', 'Kyverno'];
 
 interface Sample {
   readonly reviewsPerSecond: number;
@@ -25,76 +30,142 @@ const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT, ca: serving.ca
 const program = (name: string) => path.join(import.meta.dirname, `${name}.ts`);
 
 const bare = await startMeasured([program('bare-server'), serving.certificateFile, serving.keyFile], /serving (\S+)/);
-const results: Awaited<ReturnType<typeof measure>>[] = [];
-for (const format of ['simple-signing', 'bundle'] as const) {
-  results.push(await measure(format));
-}
+const earlier = await buildEarlier();
+const simple = await measure('simple-signing');
+const bundle = await measure('bundle');
 await bare.stop();
+await earlier?.remove();
 agent.destroy();
 await serving.close();
 
+const results = [simple, bundle];
 printTable(
-  [
-    'format',
-    'warm/bare reviews/s',
-    'warm/bare CPU',
-    'warm CPU ms',
-    'cold CPU ms',
-    'bare CPU ms',
-    'warm reviews/s',
-    'RSS MiB',
-    'RSS bare',
-    'start ms',
-  ],
-  results.map((row) => Object.values(row)),
+  ['format', 'server', 'warm/bare CPU', 'warm CPU ms', 'cold CPU ms', 'warm reviews/s', 'RSS MiB', 'start ms'],
+  results.flatMap(({ format, rows }) =>
+    rows.map(({ server, ...row }) => [
+      format,
+      server,
+      row.warmBesideBare,
+      row.warmCpu,
+      row.coldCpu,
+      row.warmPerSecond,
+      row.residentMebibytes,
+      row.startMilliseconds,
+    ]),
+  ),
 );
-const goals = results.flatMap(({ format, cpuRatio, residentMebibytes }) => [
-  { what: `warm review, CPU, beside a bare server, ${format}`, measured: cpuRatio, goal: 1.3, unit: 'x' },
-  { what: `resident under load, ${format}`, measured: residentMebibytes, goal: 110, unit: 'MiB' },
-]);
-reportGoals('load', goals, { results });
+console.log(`a bare server: ${simple.bareCpu} ms, ${simple.bareResidentMebibytes} MiB`);
+reportGoals('load', goalsOf(), {
+  results: results.map(({ format, rows, bareCpu, bareResidentMebibytes }) => ({
+    format,
+    rows,
+    bareCpu,
+    bareResidentMebibytes,
+  })),
+});
+
+function goalsOf(): readonly Goal[] {
+  const own = results.flatMap(({ format, ours }): Goal[] => [
+    { what: `warm review, CPU, beside a bare server, ${format}`, measured: ours.warmBesideBare, goal: 1.4, unit: 'x' },
+    { what: `resident under load, ${format}`, measured: ours.residentMebibytes, goal: 120, unit: 'MiB' },
+  ]);
+  const besidePeers = NAMES.flatMap((peer): Goal[] => [
+    { what: `cold review, CPU, beside ${peer}`, measured: simple.coldBeside(peer), goal: 0.35, unit: 'x' },
+    { what: `time of a warm review beside ${peer}`, measured: simple.warmTimeBeside(peer), goal: 0.5, unit: 'x' },
+  ]);
+  return [
+    ...own,
+    {
+      what: 'cold review, CPU, bundle beside .sig',
+      measured: bundle.ours.coldCpu / simple.ours.coldCpu,
+      goal: 1.6,
+      unit: 'x',
+    },
+    { what: 'cold review, CPU, beside 6e34fa3', measured: simple.coldBeside('6e34fa3'), goal: 0.5, unit: 'x' },
+    ...besidePeers,
+  ];
+}
+
+/** One that answers reviews, and where. */
+interface Contender {
+  readonly name: string;
+  readonly process: MeasuredProcess;
+  readonly url: string;
+}
 
 async function measure(format: 'simple-signing' | 'bundle') {
-  const images = COLD_PER_ROUND * ROUNDS + 1;
+  const images = COLD_PER_ROUND * ROUNDS * (2 + NAMES.length) + 1;
   const registry = await startMeasured([program('image-registry'), format, String(images)], /serving (\S+) (\S+)/);
   const [, host = '', key = ''] = registry.match;
-  const cosignet = await startCosignet(host, Buffer.from(key, 'base64').toString());
-  const url = `${cosignet.match[1]}/mutate?timeout=10s`;
+  const contenders = await startContenders(format, host, Buffer.from(key, 'base64').toString());
   let next = 0;
   const coldImage = () => `${host}/bench/app:${(next += 1)}`;
   const warmImage = () => `${host}/bench/app:0`;
-  await load(url, warmImage, REVIEWS_PER_ROUND, cosignet); // the compiler warms up
+  // The compiler warms up.
+  for (const { url, process: server } of contenders) await load(url, warmImage, REVIEWS_PER_ROUND, server);
   await load(bareUrl(), warmImage, REVIEWS_PER_ROUND, bare);
 
-  const samples: { warm: Sample; cold: Sample; bare: Sample }[] = [];
+  const bares: Sample[] = [];
+  const samples = contenders.map((): { warm: Sample; cold: Sample }[] => []);
   for (let round = 0; round < ROUNDS; round += 1) {
-    samples.push({
-      bare: await load(bareUrl(), warmImage, REVIEWS_PER_ROUND, bare),
-      warm: await load(url, warmImage, REVIEWS_PER_ROUND, cosignet),
-      cold: await load(url, coldImage, COLD_PER_ROUND, cosignet),
-    });
+    bares.push(await load(bareUrl(), warmImage, REVIEWS_PER_ROUND, bare));
+    for (const [index, { url, process: server }] of contenders.entries()) {
+      const warm = await load(url, warmImage, REVIEWS_PER_ROUND, server);
+      samples[index]?.push({ warm, cold: await load(url, coldImage, COLD_PER_ROUND, server) });
+    }
   }
-  const row = {
-    format,
-    speedRatio: median(samples.map((s) => s.warm.reviewsPerSecond / s.bare.reviewsPerSecond)),
-    cpuRatio: median(samples.map((s) => s.warm.cpuMilliseconds / s.bare.cpuMilliseconds)),
-    warmCpu: median(samples.map((s) => s.warm.cpuMilliseconds)),
-    coldCpu: median(samples.map((s) => s.cold.cpuMilliseconds)),
-    bareCpu: median(samples.map((s) => s.bare.cpuMilliseconds)),
-    warmPerSecond: Math.round(median(samples.map((s) => s.warm.reviewsPerSecond))),
-    residentMebibytes: cosignet.residentMebibytes(),
-    bareResidentMebibytes: bare.residentMebibytes(),
-    startMilliseconds: Math.round(cosignet.startMilliseconds),
-  };
-  await cosignet.stop();
+  const rows = contenders.map(({ name, process: server }, index) => {
+    const own = samples[index] ?? [];
+    return {
+      server: name,
+      warmBesideBare: median(
+        own.map(({ warm }, round) => warm.cpuMilliseconds / (bares[round]?.cpuMilliseconds ?? NaN)),
+      ),
+      warmCpu: median(own.map(({ warm }) => warm.cpuMilliseconds)),
+      coldCpu: median(own.map(({ cold }) => cold.cpuMilliseconds)),
+      warmPerSecond: Math.round(median(own.map(({ warm }) => warm.reviewsPerSecond))),
+      residentMebibytes: server.residentMebibytes(),
+      startMilliseconds: Math.round(server.startMilliseconds),
+    };
+  });
+  for (const { process: server } of contenders) await server.stop();
   await registry.stop();
-  return row;
+  const [ours] = rows;
+  if (ours === undefined) throw new Error('nothing was measured');
+  /** Of pairs within a round. */
+  const beside = (name: string, of: (sample: { warm: Sample; cold: Sample }) => number): number | undefined => {
+    const other = samples[contenders.findIndex((contender) => contender.name === name)];
+    return other && median((samples[0] ?? []).map((own, round) => of(own) / of(other[round] ?? own)));
+  };
+  return {
+    format,
+    rows,
+    ours,
+    bareCpu: median(bares.map((sample) => sample.cpuMilliseconds)),
+    bareResidentMebibytes: bare.residentMebibytes(),
+    coldBeside: (name: string) => beside(name, ({ cold }) => cold.cpuMilliseconds),
+    warmTimeBeside: (name: string) => beside(name, ({ warm }) => 1 / warm.reviewsPerSecond),
+  };
 }
 
-async function startCosignet(host: string, pem: string): Promise<MeasuredProcess> {
+/** Ours first. Peers verify by key what is signed in the first format. */
+async function startContenders(format: string, host: string, pem: string): Promise<readonly Contender[]> {
   await serving.writePolicy({ images: [`${host}/bench/*`], keys: [{ pem }] });
   // No tag goes stale within a run: what is measured is the warm path, not the clock.
-  return serving.start({ registries: [{ host, insecure: true }], cache: { tags: 3600 } });
+  const configuration = { registries: [{ host, insecure: true }], cache: { tags: 3600 } };
+  const cosignet = async (name: string, file?: string): Promise<Contender> => {
+    const started = await serving.start(configuration, file);
+    return { name, process: started, url: `${started.match[1]}/mutate?timeout=10s` };
+  };
+  const contenders = [await cosignet('cosignet')];
+  if (earlier) contenders.push(await cosignet('6e34fa3', earlier.program));
+  if (format !== 'simple-signing') return contenders;
+  const { certificateFile, keyFile } = serving;
+  for (const name of NAMES) {
+    const started = await startPeer(name, { host, keyPem: pem, certificateFile, keyFile });
+    if (started) contenders.push({ name, process: started, url: started.match[1] ?? '' });
+  }
+  return contenders;
 }
 
 function bareUrl(): string {

@@ -10,9 +10,9 @@ export interface MeasuredProcess {
   readonly startMilliseconds: number;
   /** What `ready` matched. */
   readonly match: RegExpExecArray;
-  /** User and system CPU time so far, milliseconds. */
+  /** User and system CPU time so far, with that of processes that it started, milliseconds. */
   cpuMilliseconds(): number;
-  /** Resident set, MiB. */
+  /** Resident set, with that of processes that it started, MiB. */
   residentMebibytes(): number;
   /** Files, sockets, pipes. */
   openFiles(): number;
@@ -22,14 +22,18 @@ export interface MeasuredProcess {
 /** `_SC_CLK_TCK` is 100 on every Linux that Node runs on. */
 const TICK_MILLISECONDS = 10;
 
-/** @param ready matches the line of output after which the process serves. */
+/**
+ * @param ready matches the line of output after which the process serves.
+ * @param command Node, unless told.
+ */
 export async function startMeasured(
   arguments_: readonly string[],
   ready: RegExp,
   environment: Readonly<Record<string, string>> = {},
+  command: string = process.execPath,
 ): Promise<MeasuredProcess> {
   const began = performance.now();
-  const child = spawn(process.execPath, [...arguments_], {
+  const child = spawn(command, [...arguments_], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });
@@ -37,7 +41,9 @@ export async function startMeasured(
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
   const match = await new Promise<RegExpExecArray>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`${arguments_[0]} ended with ${code} before it was ready`)));
+    child.once('exit', (code) =>
+      reject(new Error(`${arguments_[0] ?? command} ended with ${code} before it was ready`)),
+    );
     // Both are read to the end: a full pipe would stop the process.
     for (const input of [child.stdout, child.stderr]) {
       createInterface({ input }).on('line', (line) => {
@@ -49,19 +55,38 @@ export async function startMeasured(
   return {
     startMilliseconds: performance.now() - began,
     match,
-    cpuMilliseconds: () => {
-      // Fields 14 and 15 of proc(5) stat; the command's name before them may hold blanks.
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) * TICK_MILLISECONDS;
-    },
-    residentMebibytes: () => {
-      const kibibytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-      return Math.round(Number(kibibytes) / 1024);
-    },
+    cpuMilliseconds: () => familyOf(child.pid).reduce((sum, pid) => sum + cpuOf(pid), 0),
+    residentMebibytes: () =>
+      Math.round(familyOf(child.pid).reduce((sum, pid) => sum + residentKibibytesOf(pid), 0) / 1024),
     openFiles: () => readdirSync(`/proc/${child.pid}/fd`).length,
     stop: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
   };
+}
+
+/** A process and those that it started: a peer may need others beside it. */
+function familyOf(pid: number | undefined): readonly number[] {
+  if (pid === undefined) return [];
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    );
+    return [pid, ...children.flatMap(familyOf)];
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
+}
+
+/** Milliseconds. */
+function cpuOf(pid: number): number {
+  // Fields 14 and 15 of proc(5) stat; the command's name before them may hold blanks.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MILLISECONDS;
+}
+
+function residentKibibytesOf(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }

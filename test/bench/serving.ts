@@ -22,8 +22,8 @@ export interface Serving {
   readonly keyFile: string;
   /** Writes the policy that processes follow: started ones reload it. */
   writePolicy(spec: ImagePolicySpec): Promise<void>;
-  /** `cosignet serve` of dist/, ready; the policy must have been written. `match`: webhook, metrics. */
-  start(configuration: object): Promise<MeasuredProcess>;
+  /** `cosignet serve` of dist/, or of another program, ready; the policy must have been written. `match`: webhook, metrics. */
+  start(configuration: object, program?: string): Promise<MeasuredProcess>;
   close(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export async function openServing(): Promise<Serving> {
         file('policy.yaml'),
         stringify({ apiVersion: 'cosignet.dev/v1', kind: 'ImagePolicy', metadata: { name: 'bench' }, spec }),
       ),
-    start: async (configuration) => {
+    start: async (configuration, program = path.join(ROOT, 'dist/cosignet.js')) => {
       await writeFile(file('config.yaml'), stringify(configuration));
       const options = {
         policies: file('policy.yaml'),
@@ -78,7 +78,6 @@ export async function openServing(): Promise<Serving> {
       };
       const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
       const ready = /"webhook":"(https:[^"]+)","metrics":"(http:[^"]+)"/;
-      const program = path.join(ROOT, 'dist/cosignet.js');
       return startMeasured([...NODE_FLAGS, ...heapFlags(), program, 'serve', ...flags], ready, ALLOCATOR);
     },
     close: () => rm(folder, { recursive: true, force: true }),

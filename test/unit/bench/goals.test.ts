@@ -23,4 +23,11 @@ describe('a goal', () => {
   test('is missed where nothing was measured', () => {
     assert.equal(stateOf({ ...goal, measured: NaN }), 'MISSED');
   });
+
+  test('is neither met nor missed where what it is measured beside was not given', () => {
+    assert.deepEqual(
+      [stateOf({ ...goal, measured: undefined }), isMet({ ...goal, measured: undefined })],
+      ['not given', true],
+    );
+  });
 });
