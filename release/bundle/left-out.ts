@@ -4,7 +4,7 @@ import type { Plugin } from 'esbuild';
 
 /**
  * Parts of libraries that the program has no use for. They are named by what loads them, so that what the libraries
- * need of them themselves stays. Whatever asks for such a part all the same fails by its name.
+ * need of them themselves stays. Whatever asks for such a part all the same fails.
  */
 interface LeftOut {
   /** Folder of the package whose files name the parts. */

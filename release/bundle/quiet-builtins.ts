@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { constants } from 'node:http2';
 import type { Plugin } from 'esbuild';
 
 /**
@@ -15,6 +16,16 @@ export const quietBuiltins: Plugin = {
     });
     hooks.onLoad({ filter: /./, namespace: 'quiet' }, ({ path }) => ({
       contents: `module.exports = require('node:${path}');`,
+    }));
+    // undici names HTTP/2's numbers when it is loaded, and needs the rest with the first such connection. Few have one.
+    hooks.onResolve({ filter: /^node:http2$/ }, ({ path, namespace }) =>
+      namespace === 'late' ? { path, external: true } : { path, namespace: 'late' },
+    );
+    hooks.onLoad({ filter: /./, namespace: 'late' }, () => ({
+      contents: `module.exports = {
+        constants: ${JSON.stringify(constants)},
+        get connect() { return require('node:http2').connect; },
+      };`,
     }));
   },
 };
