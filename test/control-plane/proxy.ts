@@ -48,7 +48,8 @@ export function startProxy({ api, addresses, report }: ProxyOptions): ServicePro
     servers.set(
       uid,
       ports.map(({ port, name = '' }) => {
-        const server = createServer((socket) => forward(socket, targets(service, name)));
+        // As what the kernel forwards: no bytes wait for others.
+        const server = createServer({ noDelay: true }, (socket) => forward(socket, targets(service, name)));
         server.on('error', (error) => report(`${service.metadata?.name}: ${error.message}`));
         return server.listen(port, address);
       }),
@@ -79,7 +80,8 @@ export function startProxy({ api, addresses, report }: ProxyOptions): ServicePro
     const chosen = candidates[Math.floor(Math.random() * candidates.length)];
     // As kube-proxy: a Service without endpoints refuses.
     if (chosen === undefined) return void socket.resetAndDestroy();
-    const upstream = connect(...chosen);
+    const [port, host] = chosen;
+    const upstream = connect({ port, host, noDelay: true });
     for (const [one, other] of [
       [socket, upstream],
       [upstream, socket],
