@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the start of the process to the first readiness, against a real API server with 1,000 ImagePolicies; beside the
-// start of a bare Node, and with V8's compile cache. Prints a table and a line of JSON; ends with 1 above a second.
+// start of a bare Node, and with V8's compile cache. Prints a table and a line of JSON; ends with 1 where a goal is missed.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -72,7 +72,7 @@ const goals = [
   {
     what: `from the process to ready with ${POLICIES} policies`,
     measured: rows[2]?.milliseconds ?? NaN,
-    goal: 1000,
+    goal: 600,
     unit: 'ms',
   },
   { what: 'an applied policy in force', measured: applied, goal: 1000, unit: 'ms' },
