@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { escaped } from './markup.ts';
+import { escaped } from '../../core/page/markup.ts';
 
 export interface JunitCase {
   readonly classname: string;

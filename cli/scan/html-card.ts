@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { factsOf, type Outcome } from '../../core/verdict-codes.ts';
+import { escaped } from '../../core/page/markup.ts';
+import { withoutDigest, WORDS } from '../../core/page/outcomes.ts';
+import { factsOf } from '../../core/verdict-codes.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
-import { escaped } from '../output/markup.ts';
 import { placesText, podsText, type ScannedImage } from './report.ts';
 
 const SHOWN = 10;
-export const WORDS: Readonly<Record<Outcome, string>> = {
-  denied: 'Denied',
-  error: 'Not checked',
-  allowed: 'Allowed',
-};
 /** What a shell takes as it is: a name that says more to it gets no command that somebody might copy. */
 const PLAIN_IMAGE = /^[a-z0-9][\w./:@-]*$/i;
 const PLAIN_NAMESPACE = /^[a-z0-9][a-z0-9-]*$/;
@@ -24,11 +20,6 @@ export function card({ verdict, pods, places = [] }: ScannedImage, id: string): 
 <p>${escaped(factsOf(code).summary)}</p>${reason(verdict)}
 <dl>${facts({ verdict, pods, places })}</dl>${command({ verdict, pods })}
 </li>`;
-}
-
-/** The digest has a line of its own. */
-export function withoutDigest(image: string): string {
-  return image.replace(/@sha256:[0-9a-f]{64}$/, '');
 }
 
 function reason({ outcome, message, remedy }: Verdict): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { escaped } from '../output/markup.ts';
-import { WORDS, withoutDigest } from './html-card.ts';
+import { escaped } from '../../core/page/markup.ts';
+import { withoutDigest, WORDS } from '../../core/page/outcomes.ts';
 import { counted, type ScannedImage } from './report.ts';
 
 interface Row {

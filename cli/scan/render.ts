@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { documentedVerdict } from '../../core/verdict/verdict-text.ts';
 import { documentText } from '../output/document.ts';
-import { htmlPage } from './html.ts';
+import { scanPage } from './html.ts';
 import { junitXml } from './junit.ts';
 import type { ScanReport } from './report.ts';
 import { sarifJson } from './sarif.ts';
@@ -17,7 +17,7 @@ const RENDERERS: Readonly<Record<ScanFormat, (report: ScanReport, columns?: numb
   yaml: (report) => documentText(reportDocument(report), 'yaml'),
   junit: junitXml,
   sarif: sarifJson,
-  html: htmlPage,
+  html: scanPage,
 };
 
 function reportDocument({ images, summary }: ScanReport): object {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { htmlPage } from '../../cli/scan/html.ts';
+import { scanPage } from '../../cli/scan/html.ts';
 import { waitFor } from '../control-plane/process.ts';
 import { reportOf, verdict } from '../unit/cli/scan/reports.ts';
 import { openBrowser, type Browser } from './browser.ts';
@@ -55,7 +55,7 @@ describe('the HTML report in a browser', () => {
     );
     dir = mkdtempSync(path.join(tmpdir(), 'cosignet-page-'));
     const file = path.join(dir, 'scan.html');
-    writeFileSync(file, htmlPage(report));
+    writeFileSync(file, scanPage(report));
     url = pathToFileURL(file).href;
     browser = await openBrowser();
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { junitXml } from '../../../../cli/scan/junit.ts';
-import { htmlPage } from '../../../../cli/scan/html.ts';
+import { scanPage } from '../../../../cli/scan/html.ts';
 import { podsText, summaryText } from '../../../../cli/scan/report.ts';
 import { sarifJson } from '../../../../cli/scan/sarif.ts';
 import { tableText } from '../../../../cli/scan/table.ts';
@@ -254,7 +254,7 @@ describe('the SARIF report', () => {
 });
 
 const RAW = ['style', 'script'];
-const page = (of = report) => readMarkup(htmlPage(of), RAW);
+const page = (of = report) => readMarkup(scanPage(of), RAW);
 
 describe('the HTML report', () => {
   test('has an item for each image, with its outcome in words', () => {
@@ -290,7 +290,7 @@ describe('the HTML report', () => {
 
   test('has only its own elements and attributes, whatever images are called', () => {
     const ownNames = namesIn(page());
-    const ownAttributes = attributesIn(htmlPage(report));
+    const ownAttributes = attributesIn(scanPage(report));
     fc.assert(
       fc.property(hostileReport, (hostile) => {
         const root = page(hostile);
@@ -299,7 +299,7 @@ describe('the HTML report', () => {
           [],
         );
         assert.deepEqual(
-          [...attributesIn(htmlPage(hostile))].filter((name) => !ownAttributes.has(name)),
+          [...attributesIn(scanPage(hostile))].filter((name) => !ownAttributes.has(name)),
           [],
         );
         assert.equal(elementsOf(root, 'li').length, hostile.images.length);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The report's whole style: a phone, a desk and paper. Outcomes differ by word and shape, not by colour alone. */
+/** The whole style of our pages: a phone, a desk and paper. Outcomes differ by word and shape, not by colour alone. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
@@ -37,9 +37,9 @@ fieldset label:has(:checked) { border-color: currentcolor; box-shadow: inset 0 0
 fieldset label:has(:focus-visible) { outline: 3px solid var(--focus); outline-offset: 2px; }
 .denied { --tone: var(--denied); } .error { --tone: var(--error); } .allowed { --tone: var(--allowed); }
 fieldset label[class] b { color: var(--tone); }
-body:has(#show-denied:checked) :is(li, tbody tr):not(.denied),
-body:has(#show-error:checked) :is(li, tbody tr):not(.error),
-body:has(#show-allowed:checked) :is(li, tbody tr):not(.allowed), .unfit { display: none !important; }
+body:has(#show-denied:checked) .judged :is(li, tbody tr):not(.denied),
+body:has(#show-error:checked) .judged :is(li, tbody tr):not(.error),
+body:has(#show-allowed:checked) .judged :is(li, tbody tr):not(.allowed), .unfit { display: none !important; }
 .search input {
   width: min(100%, 26rem); padding: .5rem .8rem; font: inherit; color: inherit; background: var(--card);
   border: 1px solid var(--line); border-radius: .6rem;

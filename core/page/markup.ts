@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { printable } from '../../core/text.ts';
+import { printable } from '../text.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The report's only script, of fixed text: it searches and copies, and never makes markup of what it reads. Without it the
+ * A page's only script, of fixed text: it searches and copies, and never makes markup of what it reads. Without it the
  * page is whole, but for the two.
  */
 export const SCRIPT = `
 const search = document.getElementById('search');
-const entries = [...document.querySelectorAll('li, tbody tr')].map((entry) => [entry, entry.textContent.toLowerCase()]);
-const groups = [...document.querySelectorAll('main details')];
+const entries = [...document.querySelectorAll('.judged :is(li, tbody tr)')].map((entry) => [entry, entry.textContent.toLowerCase()]);
+const groups = [...document.querySelectorAll('.judged details')];
+const counted = document.querySelector('.judged li') ? 'LI' : 'TR';
 search.parentElement.hidden = false;
 search.addEventListener('input', () => {
   const words = search.value.toLowerCase().split(/\\s+/);
@@ -15,7 +16,7 @@ search.addEventListener('input', () => {
   for (const [entry, text] of entries) {
     const fits = words.every((word) => text.includes(word));
     entry.classList.toggle('unfit', !fits);
-    if (fits && entry.tagName === 'LI') found += 1;
+    if (fits && entry.tagName === counted) found += 1;
   }
   for (const group of groups) group.classList.toggle('unfit', !group.querySelector('tbody tr:not(.unfit)'));
   document.getElementById('found').textContent = search.value === '' ? '' : found + ' found';
