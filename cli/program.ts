@@ -72,6 +72,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--listen <host:port>', 'address of the webhook (HTTPS)', ':8443')
     .option('--metrics-listen <host:port>', 'address of probes and metrics (HTTP)', ':8080')
     .option('--probes-listen <host:port>', 'address of probes alone (HTTP; default: only with the metrics)')
+    .option('--dashboard-port <port>', 'port of the dashboard on the loopback of the Pod (default: no dashboard)')
     .option('--tls-cert <file>', 'certificate chain of the webhook (default: self-made)')
     .option('--tls-key <file>', 'private key of the webhook (default: self-made)')
     .option('--certificate-lifetime <seconds>', 'of serving certificates that are self-made in a cluster', '7776000')

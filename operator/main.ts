@@ -11,6 +11,7 @@ import { startWebhookServer, type WebhookServer, type WebhookServerOptions } fro
 import { followFileCertificate, type FileCertificate, type ServingPair } from './certificates/file-certificate.ts';
 import { startConfiguration, type FollowedConfiguration } from './configuration/start.ts';
 import { startEngine, type RunningEngine } from './engine.ts';
+import type { Dashboard } from './dashboard/start.ts';
 import type { Host } from './host/host.ts';
 import { startHost, type HostOptions } from './host/start.ts';
 import { createOpened, type Opened } from './opened.ts';
@@ -31,6 +32,8 @@ export interface ServeOptions extends HostOptions {
   /** PEM files; both or none. Without, certificates are self-made: in a cluster those of the Secret. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** For people, on the loopback of a Pod alone; left out, none is served. */
+  readonly dashboard?: { readonly port: number; readonly version: string };
   readonly configPath?: string;
   /** Folder for what is read from TUF repositories; written to only where `trustRoots` name some. */
   readonly tufCache: string;
@@ -87,7 +90,8 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
   configuration.onReload(() => host.reconfigured());
   configuration.onTrustRoot(() => host.reconfigured());
   metrics.observe(host.readings);
-  opened.keep(host.scan(engine.decide), async (it) => it?.stop());
+  const dashboard = opened.keep(await dashboardOf(options, { configuration, host }), async (it) => it?.stop());
+  opened.keep(host.scan(engine.decide, dashboard?.swept), async (it) => it?.stop());
   const notifier = opened.keep(notifierOf(options, { configuration, host, metrics }), (it) => it.stop());
   const tracer = opened.keep(await tracerOf(options, metrics), async (it) => it?.stop());
 
@@ -115,6 +119,7 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
     notifier,
     tracer,
     metrics,
+    dashboard,
   });
   listens = true;
   configuration.onReload(() => webhook.renewAuthorities());
@@ -152,6 +157,7 @@ interface Parts {
   readonly notifier: Notifier;
   readonly tracer: Tracer | undefined;
   readonly metrics: Metrics;
+  readonly dashboard: Dashboard | undefined;
 }
 
 function notifierOf(
@@ -173,8 +179,33 @@ function tracerOf({ environment = {}, identity, log }: ServeOptions, metrics: Me
   return startTracing({ environment, identity, onSpans: (result, spans) => metrics.traced(result, spans), log });
 }
 
+async function dashboardOf(
+  { dashboard, identity, environment = {}, log }: ServeOptions,
+  { configuration, host }: Pick<Parts, 'configuration' | 'host'>,
+): Promise<Dashboard | undefined> {
+  const { overview } = host;
+  if (dashboard === undefined || overview === undefined) return undefined;
+  const { port, version } = dashboard;
+  const { startDashboard } = await import('./dashboard/start.ts');
+  return startDashboard({
+    port,
+    environment,
+    overview: () => ({
+      ...overview(),
+      identity,
+      version,
+      notReady: host.notReady(),
+      notInForce: host.notInForce(),
+      configuration: configuration.configuration(),
+    }),
+    log,
+    clock: Date.now,
+    monotonic: () => performance.now(),
+  });
+}
+
 function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Promise<WebhookServer> {
-  const { configuration, evaluator, engine, host, notifier, tracer, metrics } = parts;
+  const { configuration, evaluator, engine, host, notifier, tracer, metrics, dashboard } = parts;
   const advice = createPolicyAdvice({ evaluator, trustRoots: configuration.trustRoots });
   // Files have no API server that would ask.
   const ofCluster = options.policies
@@ -202,6 +233,7 @@ function startWebhook(options: ServeOptions, tls: ServingPair, parts: Parts): Pr
         host.denied(denial);
         notifier.denied(denial);
         metrics.refused(denial);
+        dashboard?.denied(denial);
       },
       reviewed: (record) => {
         metrics.admitted(record);

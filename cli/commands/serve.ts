@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { errorText } from '../../core/text.ts';
 import { serve as run } from '../../operator/main.ts';
-import { parseAddress } from '../inputs/address.ts';
+import { parseAddress, parsePort } from '../inputs/address.ts';
 import { dockerKeychain } from '../inputs/credentials.ts';
 import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
 import { createLogger, type LoggerOptions } from '../output/logger.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { VERSION } from '../output/version.ts';
 import { tufCacheFolder } from '../inputs/trust-roots.ts';
 
 export interface ServeCommandOptions {
@@ -15,6 +16,7 @@ export interface ServeCommandOptions {
   readonly listen: string;
   readonly metricsListen: string;
   readonly probesListen?: string;
+  readonly dashboardPort?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly certificateLifetime: string;
@@ -41,6 +43,7 @@ export async function serve(options: ServeCommandOptions, terminal: Terminal): P
       {
         ...(policies.length > 0 && { policies, keychain: await dockerKeychain(terminal.environment) }),
         ...addressesOf(options),
+        ...dashboardOf(options),
         ...(tlsCert !== undefined && tlsKey !== undefined && { tlsCert, tlsKey }),
         certificateLife: lifetimeOf(options.certificateLifetime),
         ...filesOf(options),
@@ -69,6 +72,12 @@ function addressesOf({ listen, metricsListen, probesListen }: ServeCommandOption
     metricsListen: parseAddress('--metrics-listen', metricsListen),
     ...(probesListen !== undefined && { probesListen: parseAddress('--probes-listen', probesListen) }),
   };
+}
+
+function dashboardOf({ dashboardPort, policies }: ServeCommandOptions) {
+  if (dashboardPort === undefined) return {};
+  if (policies.length > 0) throw new UsageError('--dashboard-port: without a cluster there is no dashboard');
+  return { dashboard: { port: parsePort('--dashboard-port', dashboardPort), version: VERSION } };
 }
 
 /** A minute leaves time for other API servers to learn of a new authority; ten years are for ever. */

@@ -15,3 +15,10 @@ export function parseAddress(option: string, text: string): Address {
   if (!(port <= 65_535)) throw new UsageError(`${option} ${text}: write it as host:port`);
   return { host: ipv6 ?? name ?? '', port };
 }
+
+/** 0: any free one. */
+export function parsePort(option: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new UsageError(`${option} ${text}: write a port, from 0 to 65535`);
+  return port;
+}

@@ -9,8 +9,8 @@ const search = document.getElementById('search');
 const entries = [...document.querySelectorAll('.judged :is(li, tbody tr)')].map((entry) => [entry, entry.textContent.toLowerCase()]);
 const groups = [...document.querySelectorAll('.judged details')];
 const counted = document.querySelector('.judged li') ? 'LI' : 'TR';
-search.parentElement.hidden = false;
-search.addEventListener('input', () => {
+if (search !== null) search.parentElement.hidden = false;
+search?.addEventListener('input', () => {
   const words = search.value.toLowerCase().split(/\\s+/);
   let found = 0;
   for (const [entry, text] of entries) {

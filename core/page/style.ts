@@ -35,6 +35,17 @@ fieldset b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-n
 fieldset input { position: absolute; opacity: 0; inset: 0; margin: 0; cursor: pointer; }
 fieldset label:has(:checked) { border-color: currentcolor; box-shadow: inset 0 0 0 1px currentcolor; }
 fieldset label:has(:focus-visible) { outline: 3px solid var(--focus); outline-offset: 2px; }
+nav { margin: 1.2rem 0 0; display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .6rem; }
+nav a {
+  padding: .6rem .9rem; background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
+  text-decoration: none; overflow-wrap: anywhere;
+}
+nav a:hover { border-color: currentcolor; }
+nav b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+nav span { display: block; color: var(--soft); font-size: .9rem; }
+nav a[class] span { color: var(--tone); }
+.state { margin: 1.2rem 0 0; overflow-wrap: anywhere; }
+.state strong { margin-right: .5rem; color: var(--tone); }
 .denied { --tone: var(--denied); } .error { --tone: var(--error); } .allowed { --tone: var(--allowed); }
 fieldset label[class] b { color: var(--tone); }
 body:has(#show-denied:checked) .judged :is(li, tbody tr):not(.denied),
@@ -50,6 +61,7 @@ li {
   min-width: 0; padding: .9rem 1.1rem 1rem; background: var(--card);
   border: 1px solid var(--line); border-left: .35rem solid var(--tone); border-radius: .6rem;
 }
+ol.cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 h2 { margin: 2rem 0 .8rem; font-size: 1.2rem; line-height: 1.25; }
 li:target { outline: 3px solid var(--focus); }
 details {
@@ -77,12 +89,14 @@ h3 {
 .verdict strong { color: var(--tone); }
 li > p { margin: .5rem 0 0; overflow-wrap: anywhere; }
 dl { margin: .7rem 0 0; display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1rem; font-size: .9rem; }
+dd b { color: var(--error); }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 li > p.soft { font-size: .9rem; }
 footer { margin-top: 2rem; font-size: .9rem; overflow-wrap: anywhere; }
 @media (max-width: 34rem) {
   fieldset { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  nav { grid-template-columns: 1fr; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .4rem; }
 }

@@ -81,6 +81,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- toYaml $config }}
 {{- end }}
 
+{{/* Its port where the dashboard is on. `helm upgrade --reuse-values` has no value from before there was one. */}}
+{{- define "cosignet.dashboardPort" -}}
+{{- if dig "enabled" false (default dict .Values.dashboard) }}
+{{- if .Values.hostNetwork }}
+{{- fail "dashboard.enabled does not go with hostNetwork: the loopback is then the node's, and every process there could read the dashboard." }}
+{{- end }}
+{{- dig "port" 8082 .Values.dashboard }}
+{{- end }}
+{{- end }}
+
 {{/* Not empty: they are followed. `helm upgrade --reuse-values` has no value from before there were any. */}}
 {{- define "cosignet.namespacedPolicies" -}}
 {{- if dig "enabled" true (default dict .Values.namespacedPolicies) }}true{{ end }}

@@ -14,6 +14,7 @@ import {
   manageCertificates,
   type ServingCertificates,
 } from '../certificates/serving-certificates.ts';
+import type { HostOverview } from '../dashboard/overview.ts';
 import type { LiveConfiguration } from '../configuration/live-configuration.ts';
 import type { FollowKms } from '../kms/kms-keys.ts';
 import { lostBy } from '../policies/lost-fields.ts';
@@ -33,7 +34,7 @@ import {
 import { countEndings } from '../policies/policy-endings.ts';
 import { secretEntry } from '../policies/policy-secrets.ts';
 import { createPullSecrets } from '../policies/pull-secrets.ts';
-import { createBackgroundScan, type BackgroundScan } from '../scan/background-scan.ts';
+import { createBackgroundScan, type BackgroundScan, type BackgroundScanOptions } from '../scan/background-scan.ts';
 import { createEffects, type Effects } from '../scan/effects.ts';
 import { createDenialEvents } from '../telemetry/denial-events.ts';
 import type { MetricReadings, Metrics } from '../telemetry/metrics.ts';
@@ -152,11 +153,13 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
       events: connection.events,
       policy: (name) => policyReference(name, policies.book.get(name)?.policy.metadata['uid']),
     }),
+    overview: () => overviewOf({ policies, leadership, effects }),
     secretText: (name, key) => secretEntry(policies.operator.secret(name), key)?.pem,
     reconfigured: () => policies.reconfigured(),
-    scan(decide) {
+    scan(decide, onSweep) {
       if (!scanIsOn(options)) return undefined;
-      const scan = scanOf(options, { connection, leadership, effects, policies, namespaces, keychainFor, decide });
+      const parts = { connection, leadership, effects, policies, namespaces, keychainFor, decide, onSweep };
+      const scan = scanOf(options, parts);
       policies.onCompiled(() => scan.policiesChanged());
       namespacesChanged.listen(() => scan.nudge());
       leadership.onStarted(() => scan.nudge());
@@ -223,6 +226,7 @@ interface Stages {
   readonly namespaces: Namespaces;
   readonly keychainFor: Host['keychainFor'];
   readonly decide: Decide;
+  readonly onSweep: BackgroundScanOptions['onSweep'];
 }
 
 function policiesOf(
@@ -289,6 +293,19 @@ function watchTimings(maximumAge: number): Partial<ReflectorTimings> {
   return { watch: Math.min(60_000, maximumAge / 4) };
 }
 
+function overviewOf({
+  policies: { book },
+  leadership,
+  effects,
+}: Pick<Stages, 'policies' | 'leadership' | 'effects'>): HostOverview {
+  const policies = book.names().flatMap((name) => {
+    const entry = book.get(name);
+    // Only the leader counts; the others have read what it wrote.
+    return entry ? [{ ...entry, affected: effects.of(name) ?? entry.policy.status?.affected }] : [];
+  });
+  return { leads: leadership.isLeader(), policies };
+}
+
 function scanIsOn({ configuration }: ClusterOptions): boolean {
   return configuration.configuration().backgroundScan.enabled;
 }
@@ -297,7 +314,7 @@ function scanOf(
   options: ClusterOptions,
   stages: Omit<Stages, 'certificates' | 'registration' | 'timings'>,
 ): BackgroundScan {
-  const { connection, leadership, effects, policies, namespaces, keychainFor, decide } = stages;
+  const { connection, leadership, effects, policies, namespaces, keychainFor, decide, onSweep } = stages;
   const { operator } = policies;
   return createBackgroundScan({
     api: connection.api,
@@ -308,6 +325,7 @@ function scanOf(
     namespaces,
     keychainFor,
     decide,
+    onSweep,
     isLeader: leadership.isLeader,
     ready: Promise.all([...operator.reflectors, namespaces.reflector].map(({ synced }) => synced)),
     effects,

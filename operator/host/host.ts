@@ -4,6 +4,8 @@ import type { Keychain } from '../../core/registry/types.ts';
 import type { PolicySource } from '../../core/verdict/decide-image.ts';
 import type { Denial } from '../../core/verdict/review-record.ts';
 import type { Decide } from '../../core/verdict/types.ts';
+import type { HostOverview } from '../dashboard/overview.ts';
+import type { BackgroundScanOptions } from '../scan/background-scan.ts';
 import type { ServingPair } from '../certificates/file-certificate.ts';
 import type { MetricReadings } from '../telemetry/metrics.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
@@ -33,12 +35,14 @@ export interface Host {
   readonly lostBy: (definition: unknown) => readonly string[];
   /** A review was refused. Never throws, never waits. */
   readonly denied: (denial: Denial) => void;
+  /** For people; undefined where there is no cluster. */
+  readonly overview: (() => HostOverview) | undefined;
   /** An entry of a Secret beside the operator, as text; undefined where there is none, or no cluster. */
   readonly secretText: (name: string, key: string) => string | undefined;
   /** The configuration changed. */
   readonly reconfigured: () => void;
   /** Looks at what runs from now on; undefined: there is nothing to look at, or nobody wants it. */
-  readonly scan: (decide: Decide) => { stop(): Promise<void> } | undefined;
+  readonly scan: (decide: Decide, onSweep?: BackgroundScanOptions['onSweep']) => { stop(): Promise<void> } | undefined;
   /** Another replica may lead from now on; this one goes on answering. */
   handOver(): Promise<void>;
   stop(): Promise<void>;

@@ -60,6 +60,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     counted: () => undefined,
     lostBy: () => [],
     denied: () => undefined,
+    overview: undefined,
     secretText: () => undefined,
     reconfigured: files.reconfigured,
     scan: () => undefined,

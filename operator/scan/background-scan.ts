@@ -12,7 +12,7 @@ import type { PullIdentity } from '../../core/registry/credentials/pull-identity
 import { Reflector, type PartlyRead, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { ReportWriter } from './report-writer.ts';
 import { createRequestBudget } from './request-budget.ts';
-import { Rescan, type RescanTimings } from './rescan.ts';
+import { Rescan, type RescanOptions, type RescanTimings } from './rescan.ts';
 import { createPodKeeper, POD_SELECTION, type PodObject } from './running-images.ts';
 
 export interface BackgroundScanOptions {
@@ -34,6 +34,7 @@ export interface BackgroundScanOptions {
   /** What these policies would do is not what it was. */
   readonly onAffected: (policies: readonly string[]) => void;
   readonly onPartlyRead?: PartlyRead;
+  readonly onSweep?: RescanOptions['onSweep'];
   readonly log: Logger;
   readonly monotonic: () => number;
   readonly clock: Clock;
@@ -87,6 +88,7 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
     isLeader: options.isLeader,
     publish,
     report: (running) => reports.write(running),
+    onSweep: options.onSweep,
     log,
     monotonic,
     clock: options.clock,

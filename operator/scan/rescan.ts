@@ -33,6 +33,8 @@ export interface RescanOptions {
   readonly publish: (effects: ReadonlyMap<string, PolicyEffect>) => void;
   /** All that runs, once it is decided about; only where this replica leads. */
   readonly report: (running: Running) => void;
+  /** All that runs, and by which policies it is decided about, before it is. */
+  readonly onSweep?: ((running: Running) => void) | undefined;
   readonly log: Logger;
   /** Milliseconds that only grow. */
   readonly monotonic: () => number;
@@ -131,6 +133,7 @@ export class Rescan {
     const snapshot = policies();
     await this.#match(running, snapshot);
     this.#forget(running);
+    this.#options.onSweep?.(running);
     let publishAt = this.#options.monotonic() + this.#timings.publish;
     for (const subject of running.subjects) {
       if (this.#stopping.signal.aborted || this.#policiesChanged) return;

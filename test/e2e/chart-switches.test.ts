@@ -12,7 +12,7 @@ interface PodSpec {
   readonly containers: readonly Container[];
 }
 
-interface Container extends Readonly<Record<'args' | 'env' | 'volumeMounts', readonly unknown[]>> {
+interface Container extends Readonly<Record<'args' | 'env' | 'ports' | 'volumeMounts', readonly unknown[]>> {
   readonly command?: readonly string[];
 }
 
@@ -58,6 +58,22 @@ async function notes(...flags: string[]): Promise<string> {
 const threadPool = (value: string) => JSON.stringify({ name: 'UV_THREADPOOL_SIZE', value });
 
 describe('what can be switched', () => {
+  test('the dashboard: off by default; its port is told to who forwards to it, and to no Service or peer', async () => {
+    assert.doesNotMatch(JSON.stringify((await ourPod()).container), /dashboard/);
+    const flags = ['--set=dashboard.enabled=true', '--set=dashboard.port=9099'];
+    assert.deepEqual(await change(...flags), [[], []]);
+    const { container } = await ourPod(...flags);
+    const at = container.args.indexOf('--dashboard-port');
+    assert.equal(container.args[at + 1], '9099');
+    const named = JSON.stringify(container.ports);
+    assert.match(named, /\{"name":"dashboard","containerPort":9099\}/);
+    for (const field of ['podIP', 'hostIP']) {
+      assert.ok(JSON.stringify(container.env).includes(`{"fieldRef":{"fieldPath":"status.${field}"}}`), field);
+    }
+    const others = (await render(...flags)).filter(({ kind }) => kind !== 'Deployment');
+    assert.doesNotMatch(JSON.stringify(others.filter(({ kind }) => kind !== 'ConfigMap')), /9099/);
+  });
+
   for (const [flag, added, removed] of [
     ['webhook.pathToken=false', [], ['Secret/cosignet-path']],
     ['podDisruptionBudget.enabled=false', [], ['PodDisruptionBudget/cosignet']],

@@ -91,6 +91,11 @@ describe('the chart', () => {
     assert.match(await refusal('--set=image.digest=latest'), /image\/digest/);
   });
 
+  test("refuses a dashboard on a loopback that is the node's", async () => {
+    const flags = ['--set=dashboard.enabled=true', '--set=hostNetwork=true'];
+    assert.match(await refusal(...flags), /dashboard\.enabled does not go with hostNetwork: .*every process there/);
+  });
+
   test('leaves its own namespace and the excluded ones alone, in webhooks and configuration', async () => {
     const objects = await render('--set=config.excludedNamespaces={kube-system,storage}');
     const webhooks = imageWebhooks(objects);

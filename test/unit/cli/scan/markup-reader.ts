@@ -56,6 +56,11 @@ export function namesIn(element: Element): ReadonlySet<string> {
   );
 }
 
+export function attributesIn({ attributes, children }: Element): ReadonlySet<string> {
+  const inner = children.flatMap((child) => (typeof child === 'string' ? [] : [...attributesIn(child)]));
+  return new Set([...Object.keys(attributes), ...inner]);
+}
+
 export function textOf(element: Element): string {
   return element.children.map((child) => (typeof child === 'string' ? child : textOf(child))).join('');
 }

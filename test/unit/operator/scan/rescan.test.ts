@@ -7,6 +7,7 @@ import { createPolicyStore, type PolicyStore } from '../../../../core/policy/sto
 import type { DecisionRequest, Verdict } from '../../../../core/verdict/types.ts';
 import type { PolicyEffect } from '../../../../operator/scan/policy-effect.ts';
 import type { RequestBudget } from '../../../../operator/scan/request-budget.ts';
+import type { Running } from '../../../../operator/scan/running-groups.ts';
 import { Rescan } from '../../../../operator/scan/rescan.ts';
 import { createPodKeeper, type PodObject } from '../../../../operator/scan/running-images.ts';
 import { anonymous, compiled, publicKeyPem } from '../../../fakes/engine.ts';
@@ -26,10 +27,11 @@ describe('the scan of what runs', () => {
   let spent: number;
   let budget: RequestBudget;
   let rescan: Rescan;
+  let swept: Running[];
 
   beforeEach(() => {
     store = createPolicyStore();
-    [pods, asked, published, codes] = [[], [], [], {}];
+    [pods, asked, published, codes, swept] = [[], [], [], {}, []];
     [now, spent, leads] = [0, 0, true];
     budget = { available: async () => undefined, spend: (requests) => void (spent += requests) };
     rescan = new Rescan({
@@ -50,6 +52,7 @@ describe('the scan of what runs', () => {
       isLeader: () => leads,
       publish: (effects) => published.push(effects),
       report: () => undefined,
+      onSweep: (running) => swept.push(running),
       log: silentLogger,
       monotonic: () => now,
       clock: () => now,
@@ -79,6 +82,18 @@ describe('the scan of what runs', () => {
     rescan.nudge();
     await eventually(() => published.length > before);
   }
+
+  test('tells what it will decide about, with the policies that apply, and goes on in that', async () => {
+    run('shop/web', 'signed:1');
+    policy('all', '**');
+    rescan.start();
+    await eventually(() => latest());
+    const [subject] = swept.at(-1)?.subjects ?? [];
+    assert.deepEqual(
+      [subject?.firstPod, subject?.policies.map(({ name }) => name), subject?.result?.code],
+      ['web', ['all'], 'Verified'],
+    );
+  });
 
   test('asks about each image once, in the background, and tells what the policy would deny', async () => {
     policy('all', '**');

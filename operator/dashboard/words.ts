@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `at`: milliseconds since the epoch. Markup. */
+export function timeTag(at: number): string {
+  const text = new Date(at).toISOString();
+  return `<time datetime="${text}">${text.slice(0, 19).replace('T', ' ')} UTC</time>`;
+}
+
+/** The first few, and how many more there are. */
+export function firstOf(items: readonly string[], most: number): string {
+  const more = items.length - most;
+  return items.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+/** Rows of a list of facts, in markup; those without a text are left out. */
+export function facts(rows: readonly (readonly [name: string, markup: string])[]): string {
+  return rows.flatMap(([name, text]) => (text === '' ? [] : `<dt>${name}</dt><dd>${text}</dd>`)).join('');
+}
