@@ -48,6 +48,10 @@ const HELP: Readonly<Record<string, Help>> = {
     examples: ['cosignet lint policies/', 'cosignet lint policies/ --output sarif'],
     exitCodes: { 0: 'no error (hints are none)', 1: 'errors', ...USAGE },
   },
+  dashboard: {
+    examples: ['cosignet dashboard', 'cosignet dashboard --context prod --port 8082'],
+    exitCodes: { 0: 'stopped by a signal', ...USAGE },
+  },
   'check-rollback': {
     examples: ['cosignet check-rollback', 'cosignet check-rollback --context prod'],
     exitCodes: { 0: 'no policy would lose a field', 1: 'some would', ...USAGE },

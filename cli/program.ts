@@ -56,6 +56,7 @@ export function createProgram(terminal: Terminal, finish: Finish): Command {
   addScan(program, terminal, finish);
   addExplain(program, terminal, finish);
   addLint(program, terminal, finish);
+  addDashboard(program, terminal, finish);
   addCheckRollback(program, terminal, finish);
   addVerifyBundle(program, terminal, finish);
   addCompletion(program, terminal, finish);
@@ -177,6 +178,18 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
     .action(async (paths, options) =>
       finish(await (await import('./commands/lint.ts')).lint(paths, options, terminal)),
     );
+}
+
+function addDashboard(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('dashboard')
+    .description("show a replica's dashboard: forwards a port of this machine to it with kubectl")
+    .option('--port <port>', 'port of this machine (0: any free one)', '0')
+    .option('--pod <name>', 'whose (default: the leading replica)')
+    .addOption(context())
+    .addOption(kubeconfig())
+    .addOption(releaseNamespace())
+    .action(async (options) => finish(await (await import('./commands/dashboard.ts')).dashboard(options, terminal)));
 }
 
 function addCheckRollback(program: Command, terminal: Terminal, finish: Finish): void {

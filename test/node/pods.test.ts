@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { request } from 'undici';
+import { waitFor } from '../control-plane/process.ts';
 import { install, keyFlags, openOn, type Image, type Installation } from '../e2e/installation.ts';
 import { inventory } from '../e2e/inventory.ts';
-import { output, ROOT, run } from '../e2e/tools.ts';
+import { output, ROOT, run, TOOLS } from '../e2e/tools.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
 
 /** As the kubelet tells which image runs. */
@@ -27,7 +31,7 @@ describe('Pods on a real node', () => {
   after(() => bench.close());
 
   test('Cosignet is installed from the image that was built, and runs as two replicas', async () => {
-    await install(here);
+    await install(here, '--set=dashboard.enabled=true');
     assert.equal(await here.read('cosignet:deployment/cosignet', '.status.readyReplicas'), '2');
     const ids = await here.read('cosignet:pods', '.items[*].status.containerStatuses[0].imageID');
     const id = `${bench.registry.host}/cosignet@${bench.digest}`;
@@ -38,6 +42,38 @@ describe('Pods on a real node', () => {
   test('passes helm test, whose Pod reaches the webhook through the Service', async () => {
     const { code, stdout, stderr } = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=60s');
     assert.equal(code, 0, stdout + stderr);
+  });
+
+  test('shows its dashboard to who forwards a port to it, and to nobody in the cluster', async () => {
+    const args = ['dashboard', '--kubeconfig', bench.cluster.kubeconfig];
+    const env = { ...process.env, PATH: `${TOOLS}:${process.env['PATH']}` };
+    const child = spawn(process.execPath, [path.join(ROOT, 'cli/main.ts'), ...args], { env, stdio: 'pipe' });
+    const ended = once(child, 'close');
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
+    try {
+      const url = await waitFor('the address of the dashboard', async () => {
+        if (child.exitCode !== null) throw new Error(said);
+        return /^Dashboard of (?:\S+), which leads: (\S+)$/m.exec(said)?.[1];
+      });
+      const page = await (await fetch(url)).text();
+      assert.match(page, /<h3>default<\/h3>/);
+      assert.match(page, /It leads\./);
+      assert.equal((await request(url, { headers: { host: 'evil.example' } })).statusCode, 403);
+      const addresses = (await here.read('cosignet:pods', '.items[*].status.podIP')).split(' ');
+      assert.equal(addresses.length, 2);
+      for (const address of addresses) {
+        // That there is a way to it: its probes answer.
+        assert.equal((await fetch(`http://${address}:8081/livez`)).status, 200);
+        await assert.rejects(
+          fetch(`http://${address}:8082/`),
+          ({ cause }: { cause?: { code?: string } }) => cause?.code === 'ECONNREFUSED',
+        );
+      }
+    } finally {
+      child.kill('SIGINT');
+    }
+    assert.deepEqual(await ended, [0, null], said);
   });
 
   for (const goods of ['signed', 'bundled'] as const) {
