@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { waitFor } from '../control-plane/process.ts';
 
 /** One page in a headless Chromium, by its own protocol. */
 export interface Browser {
@@ -65,9 +66,13 @@ export async function openBrowser(): Promise<Browser> {
       await page.call('Page.enable');
       await page.call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: true });
       page.requests.length = 0;
-      const loaded = page.once('Page.loadEventFired');
       await page.call('Page.navigate', { url });
-      await loaded;
+      // Of this page: the event of the one before may come late, or twice.
+      const loaded = `location.href === ${JSON.stringify(url)} && document.readyState === 'complete'`;
+      await waitFor(`${url} to load`, async () => {
+        const { result } = await page.call('Runtime.evaluate', { expression: loaded, returnByValue: true });
+        return Object(result).value === true || undefined;
+      });
     },
     async evaluate<T>(expression: string) {
       const { result, exceptionDetails } = await page.call('Runtime.evaluate', { expression, returnByValue: true });
@@ -108,7 +113,6 @@ async function connect(url: string) {
     socket.addEventListener('error', () => reject(new Error('the browser does not answer')), { once: true });
   });
   const calls = new Map<number, PromiseWithResolvers<Record<string, unknown>>>();
-  const waiting = new Map<string, () => void>();
   const requests: string[] = [];
   let count = 0;
   socket.addEventListener('message', ({ data }) => {
@@ -119,7 +123,6 @@ async function connect(url: string) {
       calls.delete(id);
     }
     if (method === 'Network.requestWillBeSent' && params?.request) requests.push(params.request.url);
-    if (method !== undefined) waiting.get(method)?.();
   });
   return {
     requests,
@@ -130,7 +133,6 @@ async function connect(url: string) {
       socket.send(JSON.stringify({ id: count, method, params }));
       return answer.promise;
     },
-    once: (method: string) => new Promise<void>((resolve) => waiting.set(method, resolve)),
     close: () => socket.close(),
   };
 }
