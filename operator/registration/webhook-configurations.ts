@@ -5,6 +5,7 @@ import { apiPath, type KubeApi, type KubeObject } from '../kubernetes/api-client
 import { METADATA } from '../kubernetes/object-reader.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { apply, takeOver } from './apply.ts';
+import { onlyWantedConditions } from './conditions.ts';
 import { covers, isOnlyReached, onlyReached } from './scope.ts';
 import type { WantedRegistration, WantedWebhook } from './wanted.ts';
 
@@ -222,7 +223,7 @@ export class WebhookConfigurations {
     const wasRight = this.#right.get(row.plural) === right;
     const object = { apiVersion: GROUP_VERSION, kind: row.kind, metadata: { name, uid, resourceVersion }, webhooks };
     const path = apiPath(GROUP, row.plural, name);
-    const applied = await apply(api, path, object);
+    const applied = await onlyWantedConditions(api, path, { applied: await apply(api, path, object), webhooks });
     await takeOver(api, path, { applied, field: 'webhooks', whole: 'rules' });
     log.info('wrote webhooks', { kind: row.plural, name });
     if (!wasRight) return;
