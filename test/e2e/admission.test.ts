@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { waitFor } from '../control-plane/process.ts';
 import { install, openInstallation, tryPod, type Installation } from './installation.ts';
+import { ROOT, run } from './tools.ts';
 
 describe('admission by a real API server', () => {
   let here: Installation;
@@ -48,6 +51,8 @@ describe('admission by a real API server', () => {
       `". Your pipeline usually signs: ask platform@example.com. Details: cosignet verify --namespace shop ${pinned}`,
     ];
     for (const sentence of sentences) assert.ok(said.includes(sentence), said);
+    assert.equal(said.split(here.images.unsigned.digest).length, 2, `the digest once: ${said}`);
+    assert.doesNotMatch(said, /cosign sign/, 'how to sign is for the owner of the key');
     const forged = await here.refused(...tryPod(here.images.forged));
     assert.ok(
       forged.includes(`${here.images.forged.tag} is signed, but not by a signer that the policy trusts. `),
@@ -55,6 +60,32 @@ describe('admission by a real API server', () => {
     );
     const away = await here.refused(...tryPod('registry.invalid/shop/app:1'));
     assert.match(away, /Cosignet could not check registry\.invalid\/shop\/app:1: .*\. Your image may be fine\. /);
+  });
+
+  test('prints a command that shows the evidence', async () => {
+    const said = await here.refused(...tryPod(here.images.unsigned));
+    const [name = '', ...args] = /Details: (.*)$/m.exec(said)?.[1]?.split(' ') ?? [];
+    assert.equal(name, 'cosignet');
+    const program = path.resolve(ROOT, process.env['COSIGNET_PROGRAM'] ?? 'cli/main.ts');
+    const { code, stdout, stderr } = await run([process.execPath, program, ...args], { env: here.bench.env });
+    assert.equal(code, 1, stderr);
+    assert.match(stdout, /NoSignature/);
+    assert.ok(stdout.includes(here.images.unsigned.digest), stdout);
+  });
+
+  test('is read in full where people look: in the condition of a Deployment and in Events', async () => {
+    const { tag, pinned } = here.images.unsigned;
+    const whole = [`container "a": ${tag} is not signed. `, `Details: cosignet verify --namespace shop ${pinned}`];
+    await here.kubectl('scale', 'deployment/old', '--replicas=1');
+    const shows = (where: readonly string[]) =>
+      waitFor(`the denial in ${where.join(' ')}`, async () => {
+        const text = await here.kubectl('get', ...where);
+        for (const part of whole) assert.ok(text.includes(part), text);
+        return true;
+      });
+    await shows(['deployment/old', '--output=jsonpath={.status.conditions[?(@.type=="ReplicaFailure")].message}']);
+    await shows(['events', '--field-selector=reason=FailedCreate', '--output=jsonpath={.items[*].message}']);
+    await here.kubectl('scale', 'deployment/old', '--replicas=0');
   });
 
   test('tells of several containers on a line each, and of one image once', async () => {
