@@ -211,7 +211,7 @@ describe('the ImagePolicy definition in a real API server', () => {
     const { code, stdout, stderr } = await apply({ images: ['docker.io/acme/*'], keys: [key] });
     assert.equal(code, 0, stderr);
     const { spec }: { spec: unknown } = JSON.parse(stdout);
-    const defaults = { action: 'Verify', mode: 'Enforce', threshold: 1, transparencyLog: 'Ignore', platforms: 'Index' };
+    const defaults = { action: 'Verify', mode: 'Enforce', threshold: 1, transparencyLog: 'Ignore' };
     assert.deepEqual(spec, { images: ['docker.io/acme/*'], keys: [key], ...defaults });
   });
 
