@@ -6,6 +6,8 @@ export interface ListReaderOptions<T extends KubeObject> {
   readonly api: Pick<KubeApi, 'stream'>;
   readonly path: string;
   readonly fieldSelector?: string;
+  /** Of each object its metadata alone. */
+  readonly isMetadataOnly?: boolean;
   readonly reading: ObjectReading<T>;
   readonly onUnreadable: (object: KubeObject) => void;
 }
@@ -18,7 +20,8 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const PAGE_ITEMS = 500;
 /** Names without what is below them. */
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-const METADATA_ONLY: ObjectReading<KubeObject> = { selection: { fields: { metadata: METADATA } } };
+/** The same as a reading. */
+export const METADATA_ONLY: ObjectReading<KubeObject> = { selection: { fields: { metadata: METADATA } } };
 
 /**
  * Lists a collection in pages that are small in bytes. How many objects that are is learnt: too long a page is not
@@ -69,9 +72,10 @@ export class ListReader<T extends KubeObject> {
   }
 
   #request(token: string | undefined): ApiRequest {
-    const { path, fieldSelector } = this.#options;
+    const { path, fieldSelector, isMetadataOnly } = this.#options;
     return {
       path,
+      ...(isMetadataOnly === true && { accept: METADATA_LIST }),
       query: {
         limit: String(this.#limit),
         ...(fieldSelector !== undefined && { fieldSelector }),

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/observe.ts';
 import { errorText } from '../../core/text.ts';
 import { apiPath, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
 import { pause } from '../kubernetes/backoff.ts';
+import { ListReader, METADATA_ONLY } from '../kubernetes/list-reader.ts';
 import { apply } from '../registration/apply.ts';
 import type { Running } from './running-groups.ts';
 import { REPORT_KINDS, reportContents, type ReportContent } from './report.ts';
@@ -19,12 +20,6 @@ export interface ReportWriterOptions {
   readonly retry?: number;
 }
 
-interface List {
-  readonly metadata?: { readonly continue?: string };
-  /** Go writes null for none. */
-  readonly items?: readonly KubeObject[] | null;
-}
-
 interface Owner {
   readonly apiVersion: string;
   readonly kind: string;
@@ -35,10 +30,6 @@ interface Owner {
 const REGISTRATION = 'admissionregistration.k8s.io/v1';
 const LABEL = 'app.kubernetes.io/managed-by';
 const MANAGER = 'cosignet';
-const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-const PAGE = 250;
-/** More namespaces than a cluster may have. */
-const PAGES_MOST = 400;
 /** An API server that answers so often with an error is left alone for now. */
 const FAILURES_MOST = 5;
 const RETRY = 10_000;
@@ -51,6 +42,8 @@ export class ReportWriter {
   readonly #options: ReportWriterOptions;
   /** What each namespace was last told. */
   #written = new Map<string, string>();
+  /** Namespaces that took none when they were last tried. */
+  readonly #refusing = new Set<string>();
   #wanted: ReadonlyMap<string, ReportContent> | undefined;
   #running: Promise<void> | undefined;
   readonly #stopping = new AbortController();
@@ -106,22 +99,28 @@ export class ReportWriter {
     const owner = await this.#owner();
     const there = await this.#there(format);
     const failures: string[] = [];
-    const steps = [
-      ...[...wanted].map(
-        ([namespace, content]) =>
-          () =>
-            this.#put({ format, namespace, content, owner }, there),
-      ),
-      ...[...there].filter((one) => !wanted.has(one)).map((namespace) => () => this.#remove(format, namespace)),
-    ];
-    for (const step of steps) {
+    const namespaces = new Set([...wanted.keys(), ...there]);
+    for (const namespace of this.#inOrder(namespaces)) {
       if (!this.#mayGoOn()) return;
-      // A namespace that is just being deleted takes nothing more; the others do.
-      await step().catch((thrown: unknown) => failures.push(errorText(thrown)));
+      const content = wanted.get(namespace);
+      try {
+        await (content ? this.#put({ format, namespace, content, owner }, there) : this.#remove(format, namespace));
+        this.#refusing.delete(namespace);
+      } catch (thrown) {
+        this.#refusing.add(namespace);
+        failures.push(errorText(thrown));
+      }
       if (failures.length >= FAILURES_MOST) break;
     }
     const [first] = failures;
     if (first !== undefined) throw new Error(first);
+  }
+
+  /** Those last that took none, because they are being deleted or have a quota: nobody else waits for them. */
+  #inOrder(namespaces: ReadonlySet<string>): readonly string[] {
+    for (const known of this.#refusing) if (!namespaces.has(known)) this.#refusing.delete(known);
+    const all = [...namespaces];
+    return [...all.filter((one) => !this.#refusing.has(one)), ...all.filter((one) => this.#refusing.has(one))];
   }
 
   async #owner(): Promise<Owner> {
@@ -131,29 +130,23 @@ export class ReportWriter {
     return { apiVersion: REGISTRATION, kind: 'ValidatingWebhookConfiguration', name, uid: metadata.uid ?? '' };
   }
 
-  /** Namespaces that have a report of ours. */
+  /** Namespaces that have a report of ours. Others may have one of its name, with as much in it as they like. */
   async #there(format: Written): Promise<ReadonlySet<string>> {
-    const found = new Set<string>();
-    let next = '';
-    for (let page = 0; page < PAGES_MOST; page += 1) {
-      const { metadata, items } = await this.#page(format, next);
-      for (const report of items ?? []) {
-        if (isOurs(report)) found.add(report.metadata.namespace ?? '');
-      }
-      next = metadata?.continue ?? '';
-      if (next === '') break;
-    }
-    return found;
-  }
-
-  #page(format: Written, next: string): Promise<List> {
-    const { api, name } = this.#options;
+    const { api, name, log } = this.#options;
     const { group, version, plural } = REPORT_KINDS[format];
-    return api.call({
+    const found = new Set<string>();
+    const lists = new ListReader<KubeObject>({
+      api,
       path: apiPath(`/apis/${group}/${version}`, plural),
-      query: { fieldSelector: `metadata.name=${name}`, limit: String(PAGE), ...(next !== '' && { continue: next }) },
-      accept: METADATA_LIST,
+      fieldSelector: `metadata.name=${name}`,
+      isMetadataOnly: true,
+      reading: METADATA_ONLY,
+      onUnreadable: ({ metadata }) => log.warn('a report is too large to be read', { namespace: metadata.namespace }),
     });
+    await lists.list(this.#stopping.signal, (report) => {
+      if (isOurs(report)) found.add(report.metadata.namespace ?? '');
+    });
+    return found;
   }
 
   async #put({ format, namespace, content, owner }: Told, there: ReadonlySet<string>): Promise<void> {

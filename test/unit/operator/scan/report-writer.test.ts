@@ -17,6 +17,10 @@ describe('the writer of reports', () => {
   /** Namespaces with a report, and its labels. */
   let there: Map<string, object>;
   let broken: Set<string>;
+  /** Objects of a page at most. */
+  let page: number;
+  /** Of each report. */
+  let annotations: Readonly<Record<string, string>>;
   let leads: boolean;
   let format: ReportFormat;
   let warned: unknown[];
@@ -24,23 +28,30 @@ describe('the writer of reports', () => {
   const api: KubeApi = {
     call: async <T>(request: ApiRequest): Promise<T> => {
       asked.push(request);
-      const { path, method = 'GET', query = {} } = request;
+      const { path, method = 'GET' } = request;
       const [, namespace = ''] = /\/namespaces\/([^/]+)/.exec(path) ?? [];
       if (broken.has(namespace)) throw new ApiError(403, `${namespace} is being terminated`);
       if (method === 'PATCH') there.set(namespace, LABELS);
       if (method === 'DELETE') there.delete(namespace);
-      // One a page.
-      const at = Number(query['continue'] ?? 0);
-      const [name, labels] = [...there][at] ?? [];
-      const items = name === undefined ? null : [{ metadata: { name: 'cosignet', namespace: name, labels } }];
-      const metadata = path.includes('validatingwebhookconfigurations')
-        ? { name: 'cosignet', uid: 'u' }
-        : { continue: at + 1 < there.size ? String(at + 1) : '', managedFields: [] };
-      const answer: unknown = { metadata, items };
+      const answer: unknown = { metadata: { name: 'cosignet', uid: 'u' } };
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the code under test asked for
       return answer as T;
     },
-    async *stream() {},
+    async *stream({ path, query = {}, accept }: ApiRequest) {
+      asked.push({ path });
+      assert.match(accept ?? '', /as=PartialObjectMetadataList/);
+      const at = Number(query['continue'] ?? 0);
+      const end = at + Math.min(page, Number(query['limit']));
+      const items = [...there]
+        .slice(at, end)
+        .map(([namespace, labels]) => ({ metadata: { name: 'cosignet', namespace, labels, annotations } }));
+      // Go writes null for none.
+      const list = {
+        metadata: { continue: end < there.size ? String(end) : '' },
+        items: items.length > 0 ? items : null,
+      };
+      yield Buffer.from(JSON.stringify(list));
+    },
   };
   const log: Logger = { ...silentLogger, warn: (_, fields) => void warned.push(fields) };
   let retry: number;
@@ -56,6 +67,7 @@ describe('the writer of reports', () => {
 
   beforeEach(() => {
     [asked, warned, there, broken] = [[], [], new Map(), new Set()];
+    [page, annotations] = [1, {}];
     [leads, format, retry] = [true, 'OpenReports', 60_000];
   });
   afterEach(() => Promise.all(writers.splice(0).map((writer) => writer.stop())));
@@ -118,6 +130,24 @@ describe('the writer of reports', () => {
     there.set('ours', LABELS);
     await write(writerOf(), found({}));
     assert.deepEqual(changes(), [`DELETE ${OPEN}/namespaces/ours/reports/cosignet`]);
+  });
+
+  test('reads what others made as large as they like, and goes on', async () => {
+    page = 500;
+    annotations = { theirs: 'x'.repeat(512 * 1024) };
+    for (let index = 0; index < 12; index += 1) there.set(`of-a-tenant-${index}`, {});
+    await write(writerOf(), found({ 'shop/a': SIGNED }));
+    await eventually(() => there.has('shop'));
+    assert.deepEqual(warned, []);
+  });
+
+  test('leaves those for later that take none, however many they are', async () => {
+    retry = 1;
+    const tenants = Array.from({ length: 12 }, (_, index) => `a-${index}`);
+    for (const name of tenants) broken.add(name);
+    const images = Object.fromEntries([...tenants, 'shop'].map((name) => [`${name}/a`, SIGNED]));
+    writerOf().write(found(images));
+    await eventually(() => there.has('shop'));
   });
 
   test('does nothing where another replica leads, also from one write to the next', async () => {
