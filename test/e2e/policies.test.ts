@@ -18,6 +18,9 @@ import {
 import { output } from './tools.ts';
 import { startTransit, TRANSIT_TOKEN, type Transit } from './transit.ts';
 
+/** Whom to ask may be an address, too. */
+const CONTACT = 'https://help.example.com/images';
+
 /** One story, in order: what one test applies, the next ones change. */
 describe('policies in a cluster', () => {
   let here: Installation;
@@ -37,6 +40,7 @@ describe('policies in a cluster', () => {
     await install(
       here,
       ...transit.values,
+      `--set=config.contact=${CONTACT}`,
       '--set=config.kms.refreshSeconds=10',
       `--set=config.kms.plugins.folder=${plugins}`,
       '--set=config.kms.plugins.names={shelf}',
@@ -52,7 +56,7 @@ describe('policies in a cluster', () => {
     assert.equal(code, 0, stderr);
   }
 
-  test('the more specific of two speaks', async () => {
+  test('the more specific of two applies', async () => {
     assert.match(await here.refused(...tryPod(here.images.tool)), /default/);
     await apply(vendor([{ name: 'vendor', pem: here.other.publicKey }]));
     await policyReady(here.kubectl, 'vendor');
@@ -83,7 +87,7 @@ describe('policies in a cluster', () => {
     const message = await here.refused(...tryPod(here.images.signed));
     assert.match(
       message,
-      /Policy "broken" is broken, so its images are blocked; this is not your image's fault\. Tell the cluster's administrators: spec\.keys\[0\]\.pem: /,
+      /Policy "broken" is broken, so its images are blocked; this is not your image's fault\. Tell https:\/\/help\.example\.com\/images: spec\.keys\[0\]\.pem: /,
     );
     assert.match(message, /kubectl describe imagepolicies\.cosignet\.dev broken/);
     await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'broken');
