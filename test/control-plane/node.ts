@@ -5,6 +5,8 @@ import type { PodAddresses } from './addresses.ts';
 import { startPodProcess, type PodHost, type PodProcess } from './pod-process.ts';
 
 const NODE_NAME = 'loopback';
+/** None that a Pod has: none is in the node's network. */
+const HOST_IP = '127.0.0.1';
 
 export interface NodeOptions {
   readonly host: PodHost;
@@ -83,7 +85,8 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
     const uid = pod.metadata?.uid ?? '';
     if (!runs(pod)) return setStatus(pod, address, true);
     await setStatus(pod, address, false);
-    const process = await startPodProcess(host, pod, addresses.loopback(address));
+    const status = { ...pod.status, podIP: address, hostIP: HOST_IP };
+    const process = await startPodProcess(host, { ...pod, status }, addresses.loopback(address));
     if (gone.has(uid) || stopping.signal.aborted) return process.stop(0);
     processes.set(uid, process);
     // One after the other: what was said before the end must not arrive after it, and bring the Pod back to life.
@@ -120,6 +123,7 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
       status: {
         phase: 'Running',
         podIP: address,
+        hostIP: HOST_IP,
         podIPs: [{ ip: address }],
         startTime: startedAt,
         conditions: [

@@ -118,6 +118,7 @@ function environmentOf(
     'spec.nodeName': pod.spec?.nodeName,
     'spec.serviceAccountName': pod.spec?.serviceAccountName,
     'status.podIP': pod.status?.podIP,
+    'status.hostIP': pod.status?.hostIP,
   };
   const entries = (container.env ?? []).map(({ name, value, valueFrom }) => {
     const field = valueFrom?.fieldRef?.fieldPath;

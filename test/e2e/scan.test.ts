@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { codeBlocks } from '../checks/markdown.ts';
 import { read } from '../checks/sources.ts';
+import { freePort } from '../control-plane/ports.ts';
 import { waitFor } from '../control-plane/process.ts';
 import {
   install,
@@ -28,6 +29,7 @@ interface Affected {
 /** One story, in order. The Pods were there before Cosignet: nobody asked whether they may run. */
 describe('what runs already', () => {
   let here: Installation;
+  let port: number;
   const RUNNING: readonly Goods[] = ['signed', 'unsigned', 'forged'];
 
   before(async () => {
@@ -39,7 +41,10 @@ describe('what runs already', () => {
       await here.kubectl('wait', `pod/${name}`, '--for=condition=Ready', '--timeout=20s');
     for (const name of ['openreports.io_reports', 'wgpolicyk8s.io_policyreports'])
       await here.kubectl('create', '--filename', path.join(ROOT, `test/vectors/reports/${name}.yaml`));
-    await install(here, '--set=config.backgroundScan.reports=OpenReports');
+    port = await freePort();
+    // Pods of this node share a loopback: one of them has the port.
+    const dashboard = ['--set=replicas=1', '--set=dashboard.enabled=true', `--set=dashboard.port=${port}`];
+    await install(here, '--set=config.backgroundScan.reports=OpenReports', ...dashboard);
   });
   after(() => here?.close());
 
@@ -85,6 +90,21 @@ describe('what runs already', () => {
     });
   }
   const owner = () => here.read('validatingwebhookconfigurations/cosignet', '.metadata.uid');
+
+  test('is on the dashboard, with the policy and with what is refused since', async () => {
+    await here.refused('run', 'tried', `--image=${here.images.unsigned.tag}`);
+    await waitFor('the dashboard to show all of it', async () => {
+      const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+      assert.match(page, /<h3>default<\/h3>[^]*<b>It would deny 3 Pods<\/b>/);
+      assert.match(
+        page,
+        /<td>unsigned <span class="soft">and 1 more<\/span><\/td>.*<strong>Denied<\/strong> NoSignature/,
+      );
+      assert.match(page, /<td>signed<\/td>.*<strong>Allowed<\/strong> Verified/);
+      assert.match(page, /<h3>Pod tried in shop<\/h3>/);
+      return true;
+    });
+  });
 
   test('is told in a report of the namespace, as its definition wants it', async () => {
     const { summary, results, source, metadata } = await reported('reports.openreports.io');
