@@ -85,7 +85,7 @@ mutation: $(INSTALLED) ## Change the code that decides, one place at a time: do 
 	npm run --silent mutation -- --every $(or $(MUTATION_EVERY),1) --seconds $(or $(MUTATION_SECONDS),7200)
 
 # CONNAISSEUR, POLICY_CONTROLLER, KYVERNO: commands that start peers to measure beside (docs/explanation/performance.md).
-bench: $(INSTALLED) tools build ## Requests beside cosign's, load beside a bare server and peers, scale, latency, start: against their goals
+bench: $(INSTALLED) tools build ## Requests beside cosign's, load beside a bare server and peers, scale, latency, start, admission: against their goals
 	npm run --silent bench
 
 soak: $(INSTALLED) build ## Mixed load for an hour: is memory flat? (SOAK_MINUTES for another time)

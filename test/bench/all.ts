@@ -10,7 +10,7 @@ import { FRUGAL } from '../../release/image.ts';
 import { isMet, printGoals } from './goals.ts';
 import type { Goal } from './goals.ts';
 
-const ALL = ['requests', 'sharing', 'scale', 'latency', 'load', 'start'];
+const ALL = ['requests', 'sharing', 'scale', 'latency', 'load', 'start', 'admission'];
 const names = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 
 const goals: Goal[] = [];
