@@ -85,8 +85,8 @@ export async function startNode({ host, addresses, runs, report }: NodeOptions):
     const uid = pod.metadata?.uid ?? '';
     if (!runs(pod)) return setStatus(pod, address, true);
     await setStatus(pod, address, false);
-    const status = { ...pod.status, podIP: address, hostIP: HOST_IP };
-    const process = await startPodProcess(host, { ...pod, status }, addresses.loopback(address));
+    const placed = { status: Object.assign({}, pod.status, { podIP: address, hostIP: HOST_IP }) };
+    const process = await startPodProcess(host, Object.assign({}, pod, placed), addresses.loopback(address));
     if (gone.has(uid) || stopping.signal.aborted) return process.stop(0);
     processes.set(uid, process);
     // One after the other: what was said before the end must not arrive after it, and bring the Pod back to life.
