@@ -2,7 +2,7 @@
 import { EngineError } from '../errors.ts';
 import { createFairQueue } from './fair-queue.ts';
 
-/** Who asks for a slot: at most half of them are one owner's, and one is for one subject. */
+/** Who asks for a slot: one is for one subject, and an owner gets another only while more are free than it has. */
 export interface SlotAsker {
   readonly owner: string;
   readonly subject: string;
@@ -32,8 +32,10 @@ export function createFairSlots({ slots, now }: { readonly slots: number; readon
   function fits({ asker, signal }: Waiter): boolean {
     const others = [...inside];
     const ofOwner = others.filter(({ owner }) => owner === asker.owner).length;
+    // So nobody has more than half, and two who keep theirs to the end, as by slow registries, leave one for a third.
+    const leavesSome = ofOwner < slots - inside.size;
     // Who has gone is let in, and leaves at once.
-    return signal.aborted || (ofOwner < slots / 2 && !others.some(({ subject }) => subject === asker.subject));
+    return signal.aborted || (leavesSome && !others.some(({ subject }) => subject === asker.subject));
   }
 
   function next(): void {

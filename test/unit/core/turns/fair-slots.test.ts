@@ -34,22 +34,31 @@ describe('a few slots for many', () => {
     assert.deepEqual(inside, ['a/1', 'a/2', 'b/1', 'c/1']);
   });
 
+  test('leave one for a third owner, whatever two of them keep', async () => {
+    for (const name of ['a/1', 'a/2', 'b/1', 'b/2', 'b/3']) void enter(name);
+    await turn();
+    assert.deepEqual(inside, ['a/1', 'a/2', 'b/1']);
+    void enter('c/1');
+    await turn();
+    assert.deepEqual(inside, ['a/1', 'a/2', 'b/1', 'c/1']);
+  });
+
   test('come next to whose work took the least, whoever has waited longer', async () => {
     const first = await enter('a/1');
     const second = await enter('a/2');
     await enter('b/1');
-    await enter('b/2');
+    await enter('c/1');
     void enter('a/3');
     void enter('a/4');
-    void enter('c/1');
+    void enter('d/1');
     await turn();
     now = 5000;
     first();
     await turn();
-    assert.deepEqual(inside.slice(4), ['c/1']);
+    assert.deepEqual(inside.slice(4), ['d/1']);
     second();
     await turn();
-    assert.deepEqual(inside.slice(4), ['c/1', 'a/3']);
+    assert.deepEqual(inside.slice(4), ['d/1', 'a/3']);
   });
 
   test('are not waited for beyond a deadline, and who has gone takes none', async () => {
@@ -60,7 +69,7 @@ describe('a few slots for many', () => {
     await assert.rejects(waiting, { code: 'DeadlineExceeded', message: 'nothing was free in time' });
     await assert.rejects(enter('b/1', gone.signal), { code: 'DeadlineExceeded' });
     leave();
-    for (const name of ['a/1', 'a/2', 'b/1', 'b/2']) await enter(name);
+    for (const name of ['a/1', 'a/2', 'b/1', 'c/1']) await enter(name);
   });
 
   test('are waited for by no more than some of one owner, and by others all the same', async () => {
