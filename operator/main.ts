@@ -101,7 +101,7 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
     return listens ? host.notReady() : ['the webhook does not listen yet', ...host.notReady()];
   };
   const start = async (listen: Address, more: Pick<ProbesOptions, 'metrics'>): Promise<Probes> => {
-    const connections = createConnections(PROBE_CONNECTIONS, tellOf(log));
+    const connections = createConnections(PROBE_CONNECTIONS, tellOf(log, 'connections closed to make room for others'));
     return opened.keep(
       await startProbes({ listen, notReady, notInForce: host.notInForce, connections, log, ...more }),
       (it) => it.close(),

@@ -168,13 +168,13 @@ function firstToGo(strangers: ReadonlySet<Entry>): Entry | undefined {
 /** Between two lines about the same: who opens connections must not fill the log. */
 const TELL_MILLISECONDS = 10_000;
 
-export function tellOf(log: Logger): (source: string) => void {
+export function tellOf(log: Logger, message: string): (last: string) => void {
   let count = 0;
   let toldAt = -Infinity;
-  return (source) => {
+  return (last) => {
     count += 1;
     if (performance.now() - toldAt < TELL_MILLISECONDS) return;
-    log.warn('connections closed to make room for others', { count, last: source });
+    log.warn(message, { count, last });
     count = 0;
     toldAt = performance.now();
   };

@@ -81,7 +81,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   let tls = options.tls;
   const secureContext = () => ({ ...tls, minVersion: 'TLSv1.2' as const, ...authoritiesFor(clientAuthorities) });
   const endpoints = new Map(doors.flatMap((door) => Array.from(door.endpoints)));
-  const connections = createConnections(limits, tellOf(log));
+  const connections = createConnections(limits, tellOf(log, 'connections closed to make room for others'));
   const serving: Serving = {
     log,
     limits,
@@ -118,7 +118,8 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   );
   server.on('connection', (socket: Socket) => connections.open(socket));
   server.on('secureConnection', (socket) => connections.of(socket).reach('waiting'));
-  server.on('clientError', answerBadRequest);
+  const tellUnread = tellOf(log, 'requests that could not be read');
+  server.on('clientError', (error, socket: Socket) => answerBadRequest(error, socket, tellUnread));
   server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error: errorText(error) }));
   await listening(server, options.listen);
   const address = server.address();
@@ -247,11 +248,12 @@ function sendFault({ log }: Serving, response: ServerResponse, error: unknown): 
 }
 
 /** What Node's parser would not read: broken, too long or too slow. */
-function answerBadRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerBadRequest(error: NodeJS.ErrnoException, socket: Socket, tell: (last: string) => void): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
+  tell(`${error.code ?? 'no code'} from ${socket.remoteAddress ?? 'one that has gone'}`);
   const lines: Readonly<Record<string, string>> = {
     HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
     ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',

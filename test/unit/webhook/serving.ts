@@ -63,7 +63,7 @@ export function running(
 
 export async function runningDoors(
   doors: readonly Door[],
-  more: Pick<WebhookServerOptions, 'limits' | 'callerBy' | 'onAnswered' | 'isLeaving' | 'clientAuthorities'> = {},
+  more: Partial<Omit<WebhookServerOptions, 'listen' | 'tls' | 'doors'>> = {},
 ): Promise<Running> {
   const issuer = await authority();
   const ca = issuer.certificate;

@@ -222,6 +222,20 @@ describe('hostile clients', () => {
     assert.match(await closed, /^HTTP\/1\.1 400/);
   });
 
+  test('what can not be read is told of with its reason, and not each time', async () => {
+    const told: unknown[] = [];
+    const log = { ...silentLogger, warn: (...line: readonly unknown[]) => told.push(line) };
+    const { raw } = await runningDoors([], { log });
+    for (const text of ['nonsense\r\n\r\n', `${head}X-Long: ${'x'.repeat(40_000)}\r\n\r\n`]) {
+      const socket = await raw();
+      const closed = untilClosed(socket);
+      socket.write(text);
+      await closed;
+    }
+    const reason = 'HPE_INVALID_METHOD from 127.0.0.1';
+    assert.deepEqual(told, [['requests that could not be read', { count: 1, last: reason }]]);
+  });
+
   test('a body that nests without end is refused before it is parsed', async () => {
     const { post } = await running(never);
     const { status, text } = await post('/validate', '['.repeat(1_000_000));
