@@ -138,8 +138,11 @@ function watchReadiness(container: V1Container, loopback: string) {
   const probe = container.readinessProbe;
   const loop = async () => {
     let ready = false;
+    let failures = 0;
     while (!stopped.signal.aborted) {
-      const now = probe === undefined || (await succeeds(probe, container, loopback));
+      const passed = probe === undefined || (await succeeds(probe, container, loopback));
+      failures = passed ? 0 : failures + 1;
+      const now: boolean = passed || (ready && failures < (probe?.failureThreshold ?? 3));
       // What ended meanwhile has a last word of its own.
       if (stopped.signal.aborted) return;
       if (now !== ready) for (const listener of listeners) listener(now);
