@@ -19,8 +19,11 @@ export class HttpFault extends Error {
 /** How a body may come. */
 export interface BodyLimits {
   readonly bodyBytes: number;
-  /** Bytes in each span of a body that is still coming; the last one may be shorter. */
-  readonly progress: { readonly bytes: number; readonly milliseconds: number };
+  /**
+   * Bytes in each span of a body that is still coming; the last one may be shorter. Left out: it has the time of its
+   * request.
+   */
+  readonly progress?: { readonly bytes: number; readonly milliseconds: number };
 }
 
 /** From here on a body could hold enough for its parsed form to hurt. */
@@ -57,11 +60,11 @@ export function readBody(
     const chunks: Buffer[] = [];
     let length = 0;
     const held = open(() => fail(spent()));
-    const stopWatch = watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
+    const stopWatch = progress && watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
     const fail = (fault: HttpFault): void => {
       // Paused, not destroyed: the connection has to carry the answer.
       request.off('data', take).pause();
-      stopWatch();
+      stopWatch?.();
       held.release();
       chunks.length = 0;
       reject(fault);
@@ -76,7 +79,7 @@ export function readBody(
     request
       .on('data', take)
       .once('end', () => {
-        stopWatch();
+        stopWatch?.();
         held.complete();
         const [first] = chunks;
         const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length);
@@ -94,7 +97,7 @@ export function readBody(
 
 /** Tells once if a span passes with too few bytes; returns what ends it. */
 function watchProgress(
-  { bytes, milliseconds }: BodyLimits['progress'],
+  { bytes, milliseconds }: NonNullable<BodyLimits['progress']>,
   { length, onSlow }: { readonly length: () => number; readonly onSlow: () => void },
 ): () => void {
   let before = 0;

@@ -5,7 +5,7 @@ import type { ConnectionLimits } from './connections.ts';
 import type { HeldLimits } from './held-bytes.ts';
 
 /** Counts, bytes and milliseconds. */
-export interface ServerLimits extends BodyLimits, ConnectionLimits, HeldLimits {
+export interface ServerLimits extends Required<BodyLimits>, ConnectionLimits, HeldLimits {
   /** A review holds up to two objects, each of at most about 3 MiB (the API server's own limit). */
   readonly bodyBytes: number;
   readonly headerBytes: number;
@@ -27,7 +27,8 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   connections: 2048,
   // An API server calls for 600 requests at one time, on a connection each.
   strangersOfSource: 640,
-  headersMilliseconds: 5000,
+  // Both as long as API servers wait at the most: where this machine is out of breath, those who call are not slow.
+  headersMilliseconds: 10_000,
   requestMilliseconds: 10_000,
   idleMilliseconds: 120_000,
 };

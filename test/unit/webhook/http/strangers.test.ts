@@ -153,6 +153,17 @@ describe('bodies', () => {
     assert.match(text, /^HTTP\/1\.1 408[^]*the body comes too slowly/);
   });
 
+  test('of API servers may come slowly, as long as the request may take', async () => {
+    const limits = { progress: { bytes: 1000, milliseconds: 50 } };
+    const { raw } = await runningDoors([echo], { limits, callerBy: () => 'known' });
+    const socket = await raw();
+    const answered = once(socket, 'data');
+    socket.write(`${head}Content-Length: ${good.length}\r\n\r\n${good.slice(0, 1)}`);
+    await delay(500);
+    socket.write(good.slice(1));
+    assert.match(String(await answered), /^HTTP\/1\.1 200/);
+  });
+
   test('that come steadily are read to their end', async () => {
     const { raw } = await running(harness().handle, { progress: { bytes: 50, milliseconds: 1000 } });
     const socket = await raw();
