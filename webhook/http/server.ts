@@ -184,7 +184,9 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
     const { limits, heldBytes } = serving;
     // An API server that is slow is out of breath, and its users would pay for it.
     const { bodyBytes } = limits;
-    readBody(request, connection.isAuthenticated ? { bodyBytes } : limits, (giveWay) => heldBytes.open(connection, giveWay))
+    readBody(request, connection.isAuthenticated ? { bodyBytes } : limits, (giveWay) =>
+      heldBytes.open(connection, giveWay),
+    )
       .then((body) => take(route, body))
       .catch(fail);
   } catch (error) {
