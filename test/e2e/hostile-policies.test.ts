@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { waitFor } from '../control-plane/process.ts';
 import { HOSTILE_SPECS, LARGE_SPEC } from '../endurance/hostile/policies.ts';
 import { admitted, install, openInstallation, tryPod, type Installation } from './installation.ts';
+import { startLoad } from './load.ts';
+import { output } from './tools.ts';
 
 const KIND = 'namespacedimagepolicies.cosignet.dev';
 
@@ -47,6 +51,34 @@ describe('policies of a hostile team', () => {
       '--output=jsonpath={.items[*].status.containerStatuses[*].restartCount}',
     );
     assert.match(restarts, /^[0 ]*$/);
+  });
+
+  test('whose conditions cost too much deny their own images, and keep no other waiting', async () => {
+    const { signed } = here.images;
+    const predicate = path.join(here.bench.dir, 'numbers.json');
+    await writeFile(predicate, JSON.stringify({ numbers: Array.from({ length: 1000 }, (_, index) => index) }));
+    const how = ['--tlog-upload=false', '--use-signing-config=false', '--new-bundle-format=false'];
+    const what = ['--type=https://example.com/numbers', `--predicate=${predicate}`];
+    await output(['cosign', 'attest', '-y', `--key=${here.release.privateFile}`, ...how, ...what, signed.pinned], {
+      env: { COSIGN_PASSWORD: '', DOCKER_CONFIG: here.bench.dir, HOME: here.bench.dir },
+    });
+    const each = (name: string, then: string) => `predicate.numbers.all(${name}, ${then})`;
+    const conditions = [{ expression: each('a', each('b', each('c', 'a + b + c >= 0'))) }];
+    const attestations = [{ name: 'numbers', predicateType: 'https://example.com/numbers', conditions }];
+    const keys = [{ name: 'k', pem: here.release.publicKey }];
+    await apply('costly', { images: [signed.tag.replace(/:[^:]*$/, '')], keys, attestations });
+    await using load = startLoad(here, { askers: 2 });
+    for (let count = 0; count < 5; count += 1) {
+      await waitFor('the image to be denied for what its condition costs', async () => {
+        const { code, stderr } = await here.bench.kubectl([...tryPod(signed), '--namespace=hostile']);
+        assert.notEqual(code, 0);
+        assert.match(stderr, /Policy "hostile\/costly".*loops more than 100000 times/s);
+        return true;
+      });
+    }
+    const { answered, failures } = await load.stop();
+    assert.deepEqual(failures, []);
+    assert.ok(answered > 10, `only ${answered} answers`);
   });
 
   async function apply(name: string, spec: object): Promise<void> {
