@@ -52,3 +52,12 @@ export function covers(live: unknown, wanted: unknown): boolean {
   if (!isJsonObject(wanted)) return live === wanted;
   return isJsonObject(live) && Object.entries(wanted).every(([field, value]) => covers(live[field], value));
 }
+
+/** The same where others may have added to lists, or changed their order. */
+export function includes(live: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return Array.isArray(live) && wanted.every((value) => live.some((other) => includes(other, value)));
+  }
+  if (!isJsonObject(wanted)) return live === wanted;
+  return isJsonObject(live) && Object.entries(wanted).every(([field, value]) => includes(live[field], value));
+}

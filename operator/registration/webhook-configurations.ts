@@ -6,7 +6,7 @@ import { METADATA } from '../kubernetes/object-reader.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { apply, takeOver } from './apply.ts';
 import { onlyWantedConditions } from './conditions.ts';
-import { covers, isOnlyReached, onlyReached } from './scope.ts';
+import { covers, includes, isOnlyReached, onlyReached } from './scope.ts';
 import type { WantedRegistration, WantedWebhook } from './wanted.ts';
 
 interface Webhook {
@@ -163,9 +163,9 @@ export class WebhookConfigurations {
     const { name, wanted } = this.#options;
     return ROWS.filter((row) => {
       const live = this.#live(row);
-      // Where and by whom they are called may change at any time.
+      // Where and by whom they are called may change at any time; and an enforcer of the cluster may add to what is there.
       const webhooks = wanted[row.webhooks].map((webhook) => Object.assign({}, webhook, { clientConfig: {} }));
-      return live && !isRight(live, webhooks);
+      return live && !includes(live.webhooks ?? [], webhooks);
     }).map(({ kind }) => `${kind} ${name} is still as another release or somebody else wrote it`);
   }
 

@@ -265,6 +265,12 @@ describe('WebhookConfigurations', () => {
     leads = true;
     queue.add('look');
     await eventually(() => configurations.notInForce().length === 0);
+    // What an enforcer of the cluster adds again and again keeps nobody from upgrading.
+    leads = false;
+    put(MUTATING, [{ ...hook('mutate.cosignet.dev', btoa(first)), rules: [{ resources: ['leases'] }, ...rules] }]);
+    await eventually(() => resources(MUTATING).includes('leases'));
+    await eventually(() => configurations.unarmed().length === 0);
+    assert.deepEqual(configurations.notInForce(), []);
     // A path or an authority that changes later is the leader's affair.
     published = [second];
     assert.deepEqual(configurations.notInForce(), []);
