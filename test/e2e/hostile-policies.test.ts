@@ -11,6 +11,9 @@ import { output } from './tools.ts';
 
 const KIND = 'namespacedimagepolicies.cosignet.dev';
 
+/** A loop of a thousand rounds in a condition. */
+const each = (name: string, then: string) => `predicate.numbers.all(${name}, ${then})`;
+
 describe('policies of a hostile team', () => {
   let here: Installation;
 
@@ -62,7 +65,6 @@ describe('policies of a hostile team', () => {
     await output(['cosign', 'attest', '-y', `--key=${here.release.privateFile}`, ...how, ...what, signed.pinned], {
       env: { COSIGN_PASSWORD: '', DOCKER_CONFIG: here.bench.dir, HOME: here.bench.dir },
     });
-    const each = (name: string, then: string) => `predicate.numbers.all(${name}, ${then})`;
     const conditions = [{ expression: each('a', each('b', each('c', 'a + b + c >= 0'))) }];
     const attestations = [{ name: 'numbers', predicateType: 'https://example.com/numbers', conditions }];
     const keys = [{ name: 'k', pem: here.release.publicKey }];
