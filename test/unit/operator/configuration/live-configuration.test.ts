@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -9,6 +9,7 @@ import { silentLogger } from '../../../../core/observe.ts';
 import { followConfiguration, type LiveConfiguration } from '../../../../operator/configuration/live-configuration.ts';
 import { issueCertificateAuthority } from '../../../../operator/certificates/issue.ts';
 import { eventually } from '../eventually.ts';
+import { replaceFile } from '../replace-file.ts';
 
 describe('followConfiguration', () => {
   let folder: string;
@@ -38,42 +39,42 @@ describe('followConfiguration', () => {
   }
 
   test('follows the file, and keeps the last good one', async () => {
-    await writeFile(file, 'unmatchedImages: Warn\n');
+    await replaceFile(file, 'unmatchedImages: Warn\n');
     const { configuration } = await follow();
     assert.equal(configuration().unmatchedImages, 'Warn');
-    await writeFile(file, 'unmatchedImages: Allow\n');
+    await replaceFile(file, 'unmatchedImages: Allow\n');
     await eventually(() => configuration().unmatchedImages === 'Allow');
-    await writeFile(file, 'unmatchedImages: Perhaps\n');
+    await replaceFile(file, 'unmatchedImages: Perhaps\n');
     await eventually(() => reloads.includes(false));
     assert.equal(configuration().unmatchedImages, 'Allow');
-    await writeFile(file, 'unmatchedImages: Deny\n');
+    await replaceFile(file, 'unmatchedImages: Deny\n');
     await eventually(() => configuration().unmatchedImages === 'Deny');
     assert.deepEqual(reloads, [true, false, true]);
   });
 
   test('does not start with a file that is not usable, or that is not there', async () => {
     await assert.rejects(follow(), ConfigurationError);
-    await writeFile(file, 'unmatchedImages: Perhaps\n');
+    await replaceFile(file, 'unmatchedImages: Perhaps\n');
     await assert.rejects(follow(), ConfigurationError);
-    await writeFile(file, 'trustRoots: [{name: own, file: missing.json}]\n');
+    await replaceFile(file, 'trustRoots: [{name: own, file: missing.json}]\n');
     await assert.rejects(follow(), ConfigurationError);
-    await writeFile(file, 'registries: [{host: r.example.com, caFile: missing.crt}]\n');
+    await replaceFile(file, 'registries: [{host: r.example.com, caFile: missing.crt}]\n');
     await assert.rejects(follow(), ConfigurationError);
   });
 
   test('reads the first root of TUF repositories, and names what is wrong with it', async () => {
     const root = path.join(folder, 'root.json');
-    await writeFile(file, 'trustRoots: [{name: ours, tuf: {url: "https://tuf.example.com", rootFile: root.json}}]\n');
+    await replaceFile(file, 'trustRoots: [{name: ours, tuf: {url: "https://tuf.example.com", rootFile: root.json}}]\n');
     await assert.rejects(follow(50), /trustRoots\[0\]\.tuf\.rootFile: .*ENOENT/);
-    await writeFile(root, '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}');
+    await replaceFile(root, '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}');
     await assert.rejects(follow(50), /tuf\.rootFile: .*is not the root\.json of a TUF repository/);
-    await writeFile(root, '{"signed": {"_type": "root"}}');
+    await replaceFile(root, '{"signed": {"_type": "root"}}');
     const { tufRepositories, trustRoots } = await follow(50);
     const [first] = tufRepositories();
     assert.equal(first?.root, '{"signed": {"_type": "root"}}');
     assert.deepEqual(trustRoots.names(), ['public-good', 'ours']);
     await assert.rejects(trustRoots.load('ours'), /nothing follows/);
-    await writeFile(root, '{"signed": {"_type": "root", "version": 2}}');
+    await replaceFile(root, '{"signed": {"_type": "root", "version": 2}}');
     await eventually(() => reloads.length === 1);
     assert.notEqual(tufRepositories()[0]?.id, first.id);
   });
@@ -84,9 +85,9 @@ describe('followConfiguration', () => {
     const auth = { 'registry.example.com': { username: 'alice', password: 'wonderland' } };
     const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
     const answer = { apiVersion, kind: 'CredentialProviderResponse', cacheKeyType: 'Global', auth };
-    await writeFile(program, `#!/bin/sh\nprintf '%s' '${JSON.stringify(answer)}'\n`, { mode: 0o755 });
+    await replaceFile(program, `#!/bin/sh\nprintf '%s' '${JSON.stringify(answer)}'\n`, { mode: 0o755 });
     const providers = (host: string) =>
-      writeFile(
+      replaceFile(
         path.join(folder, 'providers.yaml'),
         JSON.stringify({
           apiVersion: 'kubelet.config.k8s.io/v1',
@@ -94,7 +95,7 @@ describe('followConfiguration', () => {
           providers: [{ name: 'provider', matchImages: [host], defaultCacheDuration: '1h', apiVersion }],
         }),
       );
-    await writeFile(file, 'credentialProviders: {configFile: providers.yaml, binDir: .}\n');
+    await replaceFile(file, 'credentialProviders: {configFile: providers.yaml, binDir: .}\n');
     await assert.rejects(follow(50), /credentialProviders\.configFile/);
     await providers('other.example.com');
     const { credentials } = await follow(50);
@@ -110,11 +111,11 @@ describe('followConfiguration', () => {
       issueCertificateAuthority({ commonName: 'first', ...dates }),
       issueCertificateAuthority({ commonName: 'second', ...dates }),
     ]);
-    await writeFile(path.join(folder, 'ca.crt'), first.certificate);
-    await writeFile(file, 'registries: [{host: r.example.com, caFile: ca.crt}]\n');
+    await replaceFile(path.join(folder, 'ca.crt'), first.certificate);
+    await replaceFile(file, 'registries: [{host: r.example.com, caFile: ca.crt}]\n');
     const { settings } = await follow(50);
     assert.equal(settings('r.example.com')?.ca, first.certificate);
-    await writeFile(path.join(folder, 'ca.crt'), second.certificate);
+    await replaceFile(path.join(folder, 'ca.crt'), second.certificate);
     await eventually(() => settings('r.example.com')?.ca === second.certificate);
   });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { mkdtemp, rename, rm, symlink, writeFile, mkdir } from 'node:fs/promises';
+import { mkdtemp, rename, rm, symlink, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -11,6 +11,7 @@ import type { FollowKms } from '../../../../operator/kms/kms-keys.ts';
 import { followPolicyFiles, PolicyFilesError, type PolicyFiles } from '../../../../operator/policies/policy-files.ts';
 import { compileContext } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
+import { replaceFile } from '../replace-file.ts';
 
 function policy(name: string, image: string, action = 'Deny'): string {
   return `apiVersion: cosignet.dev/v1\nkind: ImagePolicy\nmetadata: {name: ${name}}\nspec: {images: ["${image}"], action: ${action}}\n`;
@@ -59,7 +60,7 @@ describe('followPolicyFiles', () => {
       ...(poll !== undefined && { poll }),
     });
   }
-  const write = (name: string, text: string) => writeFile(path.join(folder, name), text);
+  const write = (name: string, text: string) => replaceFile(path.join(folder, name), text);
   const names = () => [...store.snapshot().policies.keys()].toSorted().join();
   const actionOf = (name: string) => store.snapshot().policies.get(name)?.action;
 
