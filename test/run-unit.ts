@@ -17,7 +17,9 @@ async function runShard(index: number): Promise<Shard> {
   const shard = `--test-shard=${index + 1}/${SHARDS}`;
   // A test that waits for ever fails by its name, and nothing that it left open keeps the process.
   const flags = ['--test', '--test-isolation=none', '--test-timeout=120000', '--test-force-exit', shard];
-  const child = spawn(process.execPath, [...flags, '--test-reporter=spec', ...FILES], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...flags, '--test-reporter=spec', ...FILES], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return { code: Number(code ?? 1), output };
 }
