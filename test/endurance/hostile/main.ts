@@ -92,6 +92,13 @@ function goals(report: HostileReport): readonly Goal[] {
       goal: 2,
       unit: 'times',
     },
+    // A phase that is shorter than a party takes to begin would show that it costs nothing.
+    {
+      what: 'parties that did nothing when all were hostile',
+      measured: Object.values(added(report.counts)).filter((counts) => Object.keys(counts).length === 0).length,
+      goal: 0,
+      unit: '',
+    },
     {
       what: 'replicas that ended, or that the kernel ended for memory',
       measured: report.replicas.filter(({ isAlive, killed }) => !isAlive || killed > 0).length,

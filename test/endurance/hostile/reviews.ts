@@ -12,7 +12,7 @@ export const reviewsOfMillions: Party = (around) => {
   const { body } = question('large', '', { namespace: NAMESPACE, containers: ['registry.example.com/x:1'] });
   const filler = `"object":{"status":{"conditions":[${Array.from({ length: OBJECTS }, () => '{}').join()}]},`;
   const text = body('large').replace('"object":{', () => filler);
-  return steadily(around, { each: 6000, most: 1 }, async (index) => {
+  return steadily(around, { each: 2000, most: 1 }, async (index) => {
     await Promise.all(Array.from({ length: VOLLEY }, (_, part) => review(around, index + part, text)));
   });
 };
