@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { kubeconfigFor } from '../../../fakes/kubeconfig.ts';
 import { runCaptured } from '../captured-terminal.ts';
 
 const CLUSTER = '/apis/cosignet.dev/v1/imagepolicies';
@@ -17,14 +18,7 @@ describe('cosignet check-rollback', () => {
 
   before(async () => {
     server = await new FakeApiServer().start();
-    const cluster = { server: server.url, 'insecure-skip-tls-verify': true };
-    const config = {
-      'current-context': 'here',
-      contexts: [{ name: 'here', context: { cluster: 'here', user: 'here' } }],
-      clusters: [{ name: 'here', cluster }],
-      users: [{ name: 'here', user: {} }],
-    };
-    writeFileSync(kubeconfig, JSON.stringify(config));
+    writeFileSync(kubeconfig, kubeconfigFor(server));
   });
   after(async () => {
     await server.stop();

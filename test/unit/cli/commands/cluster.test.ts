@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { kubeconfigFor } from '../../../fakes/kubeconfig.ts';
 import { publicKeyFile } from '../../../vectors/cosign/layout-registry.ts';
 import { runCaptured } from '../captured-terminal.ts';
 
@@ -21,18 +22,7 @@ describe('commands by what a cluster has', () => {
     await api.start();
     folder = await mkdtemp(path.join(tmpdir(), 'cosignet-'));
     kubeconfig = path.join(folder, 'kubeconfig');
-    const cluster = { server: api.url, 'insecure-skip-tls-verify': true };
-    await writeFile(
-      kubeconfig,
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        clusters: [{ name: 'c', cluster }],
-        users: [{ name: 'u', user: { token: 't' } }],
-        contexts: [{ name: 'here', context: { cluster: 'c', user: 'u', namespace: 'shop' } }],
-        'current-context': 'here',
-      }),
-    );
+    await writeFile(kubeconfig, kubeconfigFor(api, { user: { token: 't' }, namespace: 'shop' }));
     for (const [name, tier] of [
       ['shop', 'gold'],
       ['play', 'none'],

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { run } from '../../../../cli/program.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { kubeconfigFor } from '../../../fakes/kubeconfig.ts';
 
 const PODS = '/api/v1/namespaces/cosignet/pods';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/cosignet/leases';
@@ -28,14 +29,7 @@ describe('cosignet dashboard', () => {
 
   before(async () => {
     server = await new FakeApiServer().start();
-    const cluster = { server: server.url, 'insecure-skip-tls-verify': true };
-    const config = {
-      'current-context': 'here',
-      contexts: [{ name: 'here', context: { cluster: 'here', user: 'here' } }],
-      clusters: [{ name: 'here', cluster }],
-      users: [{ name: 'here', user: {} }],
-    };
-    writeFileSync(kubeconfig, JSON.stringify(config));
+    writeFileSync(kubeconfig, kubeconfigFor(server));
     writeFileSync(path.join(dir, 'kubectl'), KUBECTL, { mode: 0o755 });
   });
   after(async () => {

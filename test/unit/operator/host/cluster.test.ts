@@ -16,6 +16,7 @@ import type { Decide } from '../../../../core/verdict/types.ts';
 import type { Host } from '../../../../operator/host/host.ts';
 import { createMetrics, type Metrics } from '../../../../operator/telemetry/metrics.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { kubeconfigFor } from '../../../fakes/kubeconfig.ts';
 import { compileContext, publicKeyPem } from '../../../fakes/engine.ts';
 import { parseExposition } from '../../../checks/exposition.ts';
 import { verdict } from '../../cli/scan/reports.ts';
@@ -46,11 +47,7 @@ describe('what is started in a cluster', () => {
     server = await new FakeApiServer().start();
     folder = await mkdtemp(path.join(tmpdir(), 'cluster-'));
     const kubeconfig = path.join(folder, 'kubeconfig');
-    const cluster = { name: 'fake', cluster: { server: server.url, 'insecure-skip-tls-verify': true } };
-    const named = { name: 'me', context: { cluster: 'fake', user: 'me' } };
-    const users = [{ name: 'me', user: {} }];
-    const file = { apiVersion: 'v1', kind: 'Config', clusters: [cluster], contexts: [named], users };
-    await writeFile(kubeconfig, JSON.stringify({ ...file, 'current-context': 'me' }));
+    await writeFile(kubeconfig, kubeconfigFor(server));
     const before = process.env['KUBECONFIG'];
     process.env['KUBECONFIG'] = kubeconfig;
     for (const name of ['cosignet-tls', 'cosignet-path'])
