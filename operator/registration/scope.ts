@@ -42,22 +42,23 @@ export function isOnlyReached({ matchConditions }: JsonObject): boolean {
   );
 }
 
+type Comparison = (live: unknown, wanted: unknown) => boolean;
+
 /** Whether a live value has all that is wanted; the API server adds defaults to objects, and nothing to lists. */
-export function covers(live: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted)) {
-    return (
-      Array.isArray(live) && live.length === wanted.length && wanted.every((value, index) => covers(live[index], value))
-    );
-  }
-  if (!isJsonObject(wanted)) return live === wanted;
-  return isJsonObject(live) && Object.entries(wanted).every(([field, value]) => covers(live[field], value));
-}
+export const covers: Comparison = comparing(
+  (live, wanted) => live.length === wanted.length && wanted.every((value, index) => covers(live[index], value)),
+);
 
 /** The same where others may have added to lists, or changed their order. */
-export function includes(live: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted)) {
-    return Array.isArray(live) && wanted.every((value) => live.some((other) => includes(other, value)));
-  }
-  if (!isJsonObject(wanted)) return live === wanted;
-  return isJsonObject(live) && Object.entries(wanted).every(([field, value]) => includes(live[field], value));
+export const includes: Comparison = comparing((live, wanted) =>
+  wanted.every((value) => live.some((other) => includes(other, value))),
+);
+
+function comparing(lists: (live: readonly unknown[], wanted: readonly unknown[]) => boolean): Comparison {
+  const compare: Comparison = (live, wanted) => {
+    if (Array.isArray(wanted)) return Array.isArray(live) && lists(live, wanted);
+    if (!isJsonObject(wanted)) return live === wanted;
+    return isJsonObject(live) && Object.entries(wanted).every(([field, value]) => compare(live[field], value));
+  };
+  return compare;
 }
