@@ -27,7 +27,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   connections: 2048,
   // An API server calls for 600 requests at one time, on a connection each.
   strangersOfSource: 640,
-  // Both as long as API servers wait at the most: where this machine is out of breath, those who call are not slow.
+  // Both as long as API servers wait at the most: where this machine is busy, it is not the callers who are slow.
   headersMilliseconds: 10_000,
   requestMilliseconds: 10_000,
   idleMilliseconds: 120_000,

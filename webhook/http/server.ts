@@ -182,7 +182,7 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
     if (showsCertificate(serving, request) || route.caller === 'known') connection.authenticate();
     connection.reach('sending');
     const { limits, heldBytes } = serving;
-    // An API server that is slow is out of breath, and its users would pay for it.
+    // Where an API server is slow, its users must not pay for it.
     const { bodyBytes } = limits;
     readBody(request, connection.isAuthenticated ? { bodyBytes } : limits, (giveWay) =>
       heldBytes.open(connection, giveWay),
