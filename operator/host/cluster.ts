@@ -24,7 +24,7 @@ import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../kubernetes/
 import { LeaderElection } from '../kubernetes/leader.ts';
 import { createNamespaces, type Namespaces } from '../kubernetes/namespaces.ts';
 import type { ReflectorTimings } from '../kubernetes/reflector.ts';
-import { outdatedReason, STALE, syncReasons } from '../kubernetes/sync.ts';
+import { outdatedReason, staleAfter, syncReasons } from '../kubernetes/sync.ts';
 import {
   followClusterPolicies,
   policyReference,
@@ -112,10 +112,7 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
   });
   // What decisions rest on.
   const followed = [...policies.operator.reflectors, namespaces.reflector];
-  const canAnswer = () => [
-    ...syncReasons(followed, performance.now(), Math.min(STALE, maximumAge)),
-    ...policies.notReady(),
-  ];
+  const canAnswer = () => [...syncReasons(followed, performance.now(), staleAfter(maximumAge)), ...policies.notReady()];
   leadership.onStarted(() => {
     policies.operator.enqueueStatus();
     certificates.look();

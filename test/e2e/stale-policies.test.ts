@@ -96,11 +96,13 @@ describe('a policy that is revoked while a replica is cut off from the API serve
     );
     // Whoever still comes to it is refused.
     assert.equal(await askReplica(here, name, { image: here.images.signed }), 'refused 503 PolicyStale');
-    // Its connections ended one by one: nobody is left with the replica that can't decide.
-    const last = since(over + 10_000);
-    t.diagnostic(`${since(over).filter(({ said }) => said.includes('has not heard')).length} refused for their age`);
+    // Nobody is sent to the replica that can't decide. Each of the connections that lay idle since before it was taken
+    // out may yet carry one review, and ends with that.
+    const late = since(over).filter(({ said }) => said.includes('has not heard'));
+    t.diagnostic(`${late.length} refused for their age`);
+    assert.ok(late.length <= CALLERS, `${late.length} refused for their age`);
     assert.deepEqual(
-      last.filter(({ said }) => !said.includes(' blocks ')),
+      since(over).filter((answer) => !late.includes(answer) && !answer.said.includes(' blocks ')),
       [],
     );
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { outdatedReason, syncReasons } from '../../../../operator/kubernetes/sync.ts';
+import { outdatedReason, staleAfter, syncReasons } from '../../../../operator/kubernetes/sync.ts';
 
 const NOW = 1_000_000_000;
 const MINUTE = 60_000;
@@ -12,7 +12,7 @@ function heard(name: string, ago: number) {
 
 describe('what readiness says of the local copies', () => {
   test('is nothing while each was confirmed within three minutes', () => {
-    assert.deepEqual(syncReasons([heard('imagepolicies', 0), heard('namespaces', 3 * MINUTE)], NOW), []);
+    assert.deepEqual(syncReasons([heard('imagepolicies', 0), heard('namespaces', 3 * MINUTE)], NOW, 3 * MINUTE), []);
   });
 
   test('names each that the API server has not confirmed for three minutes', () => {
@@ -21,7 +21,7 @@ describe('what readiness says of the local copies', () => {
       heard('secrets', MINUTE),
       heard('namespaces', 9 * MINUTE),
     ];
-    assert.deepEqual(syncReasons(followed, NOW), [
+    assert.deepEqual(syncReasons(followed, NOW, 3 * MINUTE), [
       'imagepolicies were not confirmed for too long',
       'namespaces were not confirmed for too long',
     ]);
@@ -29,7 +29,15 @@ describe('what readiness says of the local copies', () => {
 
   test('names each that was never listed', () => {
     const never = { name: 'imagepolicies', isSynced: false, lastHeardAt: NOW };
-    assert.deepEqual(syncReasons([never, heard('secrets', 0)], NOW), ['imagepolicies were not listed yet']);
+    assert.deepEqual(syncReasons([never, heard('secrets', 0)], NOW, 3 * MINUTE), ['imagepolicies were not listed yet']);
+  });
+});
+
+describe('the age from which on a replica sends its callers away', () => {
+  test('is three minutes, or half of that from which on it decides nothing', () => {
+    assert.equal(staleAfter(6 * MINUTE), 3 * MINUTE);
+    assert.equal(staleAfter(60 * MINUTE), 3 * MINUTE);
+    assert.equal(staleAfter(MINUTE / 2), MINUTE / 4);
   });
 });
 
