@@ -46,6 +46,10 @@ export class CompiledPolicies {
     return [...this.#entries.keys()];
   }
 
+  entries(): readonly PolicyEntry[] {
+    return [...this.#entries.values()];
+  }
+
   set(policy: AnyImagePolicy): void {
     const name = policyName(policy);
     const before = this.#entries.get(name);

@@ -96,7 +96,7 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     store,
     onCompiled: (names) => {
       // Whoever may be in another's shadow has to look again at every change.
-      operator.enqueueStatus([...names, ...book.names().filter((name) => mayHide(book, name))]);
+      operator.enqueueStatus([...names, ...namesOf(book, mayBeShadowed)]);
       compiled.tell(names);
     },
   });
@@ -171,7 +171,7 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     },
     start() {
       policySecrets.start();
-      look = setInterval(() => operator.enqueueStatus(endingNames(book)), LOOK).unref();
+      look = setInterval(() => operator.enqueueStatus(namesOf(book, mayChangeWithTime)), LOOK).unref();
       return operator.start();
     },
     async stop() {
@@ -185,22 +185,18 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
 /** Milliseconds: how late the status may tell that something ended. What is decided does not wait for it. */
 const LOOK = 20_000;
 
-/** Whose status time alone may change: its own end, a key's, or that of one in whose shadow it is. */
-function endingNames(book: CompiledPolicies): readonly string[] {
-  return book.names().filter((name) => {
-    const compiled = book.get(name)?.compiled;
-    return compiled !== undefined && (endsByItself(compiled) || mayBeShadowed(compiled));
-  });
+/** Time alone may change its status: its own end, a key's, or that of one in whose shadow it is. */
+function mayChangeWithTime(compiled: CompiledPolicy): boolean {
+  return endsByItself(compiled) || mayBeShadowed(compiled);
+}
+
+function namesOf(book: CompiledPolicies, which: (compiled: CompiledPolicy) => boolean): readonly string[] {
+  return book.entries().flatMap(({ policy, compiled }) => (which(compiled) ? [policyName(policy)] : []));
 }
 
 function isUnderWay(book: CompiledPolicies, name: string): boolean {
   const entry = book.get(name);
   return entry !== undefined && isCompiling(entry.compiled);
-}
-
-function mayHide(book: CompiledPolicies, name: string): boolean {
-  const entry = book.get(name);
-  return entry !== undefined && mayBeShadowed(entry.compiled);
 }
 
 /** `name` as `policyName` has it. */

@@ -5,12 +5,11 @@ import { policyName } from '../../core/policy/documents/kinds.ts';
 import type { CompiledPolicies } from './compiled-policies.ts';
 
 /** What policies that are in force would lose by another definition of their kind: a line each, and none of other kinds. */
-export function lostBy(definition: unknown, book: Pick<CompiledPolicies, 'get' | 'names'>): readonly string[] {
+export function lostBy(definition: unknown, book: Pick<CompiledPolicies, 'entries'>): readonly string[] {
   const kind = fieldOf(fieldOf(fieldOf(definition, 'spec'), 'names'), 'kind');
   const dropped = droppedBy(definition);
-  return book.names().flatMap((name) => {
-    const policy = book.get(name)?.policy;
-    if (policy === undefined || policy.kind !== kind) return [];
+  return book.entries().flatMap(({ policy }) => {
+    if (policy.kind !== kind) return [];
     return dropped(policy.spec).map((path) => `${policy.kind} ${policyName(policy)}: ${path}`);
   });
 }
