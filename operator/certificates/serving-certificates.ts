@@ -16,8 +16,6 @@ export interface ServingCertificates {
   readonly first: Promise<ServingPair>;
   /** Called with what is served by, now and whenever it changes. */
   listen(listener: (pair: ServingPair) => void): void;
-  /** Whom API servers must trust to call us, PEM; undefined: there are none yet. Empty: somebody else tells them. */
-  authorities(): readonly string[] | undefined;
   /** Something that matters to them changed. */
   look(): void;
   /** Milliseconds since the epoch. */
@@ -33,7 +31,6 @@ export function certificatesFromFiles(files: FileCertificate): ServingCertificat
   return {
     first: Promise.resolve(files.current()),
     listen: files.listen,
-    authorities: () => [],
     look: () => undefined,
     expiresAt: () => new X509Certificate(files.current().cert).validToDate.getTime(),
     start: () => undefined,
@@ -55,7 +52,7 @@ export interface ManagedCertificatesOptions {
   readonly secrets: () => { readonly get: (name: string) => Secret | undefined } | undefined;
   readonly isLeader: () => boolean;
   /** Publishes the authorities. */
-  readonly registration: Pick<Registration, 'trusts' | 'carry' | 'look'>;
+  readonly registration: Pick<Registration, 'trusts' | 'carry' | 'publish'>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly queueMetrics: QueueMetrics;
@@ -84,7 +81,7 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
     onServing: (material) => {
       first.resolve(pairOf(material));
       changed.tell(pairOf(material));
-      registration.look();
+      registration.publish(material.authorities);
     },
     log,
     clock: options.clock,
@@ -107,7 +104,6 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
       changed.listen(listener);
       if (certificates.serving) listener(pairOf(certificates.serving));
     },
-    authorities: () => certificates.serving?.authorities,
     look,
     expiresAt: () => certificates.expiresAt,
     start() {

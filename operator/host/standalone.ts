@@ -8,8 +8,8 @@ import type { Keychain } from '../../core/registry/types.ts';
 import type { ServingPair } from '../certificates/file-certificate.ts';
 import type { FollowKms } from '../kms/kms-keys.ts';
 import { followPolicyFiles } from '../policies/policy-files.ts';
-import { countEndings } from '../policies/policy-endings.ts';
 import type { Host } from './host.ts';
+import { policyReadings } from './readings.ts';
 
 export interface StandaloneOptions {
   readonly policies: readonly string[];
@@ -48,9 +48,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     callerBy: (token) => (token === undefined ? 'anybody' : 'refused'),
     notInForce: () => [],
     readings: {
-      policies: () => files.compiled().length,
-      policiesNotReady: () => files.compiled().filter(({ problems }) => problems.length > 0).length,
-      policiesEnding: () => countEndings(files.compiled(), Date.now()),
+      ...policyReadings(files.compiled, Date.now),
       // What was read is what there is.
       storeAge: () => 0,
       certificateExpiry: () => undefined,

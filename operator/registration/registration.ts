@@ -17,8 +17,6 @@ export interface RegistrationOptions {
   readonly namespace: string;
   readonly name: string;
   readonly wanted: WantedRegistration;
-  /** Authorities to publish, PEM; undefined while there are none, empty where somebody else publishes. */
-  readonly authorities: () => readonly string[] | undefined;
   /** Undefined: not listed yet. */
   readonly secrets: () => { readonly get: (name: string) => Secret | undefined } | undefined;
   readonly isLeader: () => boolean;
@@ -40,6 +38,8 @@ export interface Registration extends Pick<WebhookConfigurations, 'trusts' | 'ca
   readonly callerBy: (token: string | undefined) => 'known' | 'anybody' | 'refused';
   /** Why no API server could prove itself; empty: ready. */
   readonly notReady: () => readonly string[];
+  /** Authorities, PEM, for API servers to trust; none where somebody else publishes. Before the first, nothing is registered. */
+  publish(authorities: readonly string[]): void;
   /** Something that matters to it changed. */
   look(): void;
   /** This replica ends. */
@@ -57,8 +57,10 @@ const PROPAGATION = 10_000;
 export function keepRegistration(options: RegistrationOptions): Registration {
   const { api, wanted, isLeader, log } = options;
   const look = () => queue.add('registration');
+  let published: readonly string[] | undefined;
   const configurations = new WebhookConfigurations({
     ...options,
+    authorities: () => published,
     whyNotReached: (endpoint) => whyNotReached(options, endpoint),
     onChange: look,
     onRestored: (regarding) => {
@@ -118,6 +120,10 @@ export function keepRegistration(options: RegistrationOptions): Registration {
       return configurations.callsPlainly ? 'anybody' : 'refused';
     },
     notReady: () => (tokens && !tokens.active ? ['there is no token yet by which API servers prove themselves'] : []),
+    publish(authorities) {
+      published = authorities;
+      look();
+    },
     look,
     retire() {
       isRetired = true;

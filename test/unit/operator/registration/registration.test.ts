@@ -26,7 +26,6 @@ describe('the Secret of path tokens, once it is gone', () => {
       namespace: 'cosignet',
       name: 'cosignet',
       wanted: { mutating: [], validating: [], pathToken: true },
-      authorities: () => [],
       secrets: () => {
         looks += 1;
         return { get: (name) => server.get(SECRETS, name) };
@@ -38,7 +37,7 @@ describe('the Secret of path tokens, once it is gone', () => {
       clock: Date.now,
       queueMetrics: { queueDepth: () => undefined, queueAdded: () => undefined, queueRetried: () => undefined },
     });
-    registration.look();
+    registration.publish([]);
     await eventually(() => registration.notReady().length === 0);
   });
   afterEach(async () => {
