@@ -169,6 +169,14 @@ const FACTS = {
     denial: ({ image, policy, reason, contact }) =>
       `${image} is signed, but without the annotations that the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
   },
+  SignedIdentityMismatch: {
+    ...DENIED,
+    summary: 'Its signatures were made for another repository.',
+    remedy: ({ image }) =>
+      `Sign it in the repository that the policy wants: cosign sign --new-bundle-format=false --use-signing-config=false --key cosign.key ${image}`,
+    denial: ({ image, policy, reason, contact }) =>
+      `${image} is signed, but not for this repository. ${policy}: ${reason}. Use an image from the approved pipeline, or ask ${contact}.`,
+  },
   MalformedSignature: {
     ...DENIED,
     summary: 'Its signatures cannot be read.',

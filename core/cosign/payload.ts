@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fieldOf, isJsonObject, parseJson, textEntries } from '../json.ts';
 import type { JsonObject } from '../json.ts';
-import { quote } from '../image/reference.ts';
+import { parseReference, quote } from '../image/reference.ts';
+import type { Repository } from '../image/types.ts';
 import { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 
@@ -43,7 +44,7 @@ const CAPITALS: Spelling = {
 
 /**
  * Reads a simple-signing payload (cosign's SIGNATURE_SPEC) and requires it to be about `digest`.
- * `docker-reference` is not looked at, as cosign does not: images are copied between registries.
+ * `docker-reference` is not looked at, as cosign does not (`signedRepository`): images are copied between registries.
  *
  * @returns the claims of `cosign sign -a`; claims that are no texts (podman's timestamp) are left out.
  * @throws EngineError MalformedSignature, ResponseTooLarge
@@ -71,6 +72,26 @@ export function parsePayload(
   if (!isJsonObject(optional))
     throw new EngineError('MalformedSignature', 'the payload has an "optional" that is no object');
   return textEntries(optional);
+}
+
+/** As both spellings have it. */
+const REFERENCE = 'docker-reference';
+
+/**
+ * The repository that a payload was signed for (`docker-reference`), without a tag or digest that may stand beside it.
+ * Undefined where it names none that can be read. The payload is one that `parsePayload` took.
+ */
+export function signedRepository(bytes: Uint8Array): Repository | undefined {
+  const payload = parseJson(bytes, bytes.length, 'the payload');
+  const spelling = Object.hasOwn(objectOf(payload), CAPITALS.critical) ? CAPITALS : LOWER;
+  const identity = fieldOf(fieldOf(payload, spelling.critical), spelling.identity);
+  const name = fieldOf(identity, REFERENCE);
+  try {
+    requireNames(identity, [REFERENCE]);
+    return typeof name === 'string' ? parseReference(name) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function objectOf(value: unknown): JsonObject {

@@ -62,6 +62,8 @@ export interface CompiledPolicy {
   readonly threshold: number;
   readonly required: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
+  /** For which repository a signature of an image must have been made; undefined: for any, or it does not say. */
+  readonly signedIdentity?: (image: Repository) => Repository;
   readonly transparencyLog: 'Ignore' | 'Require';
   /** What must be signed where the image is an index: itself, each image that it lists, or either. */
   readonly platforms: PlatformDemand;

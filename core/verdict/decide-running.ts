@@ -35,6 +35,7 @@ const OF_EVIDENCE: ReadonlySet<VerdictCode> = new Set([
   'UntrustedSignature',
   'ThresholdNotMet',
   'AnnotationMismatch',
+  'SignedIdentityMismatch',
   'MalformedSignature',
   'TransparencyLogMissing',
   'AttestationMissing',

@@ -87,6 +87,28 @@ const refused: readonly [string, object, RegExp][] = [
     /exactly one of issuer or issuerPattern/,
   ],
   [
+    'a signed identity without its repository',
+    { images: ['**'], keys: [{ pem: 'x' }], signedIdentity: { matchPolicy: 'ExactRepository' } },
+    /exactRepository goes with matchPolicy ExactRepository/,
+  ],
+  [
+    'a signed identity with prefixes that are not asked for',
+    {
+      images: ['**'],
+      keys: [{ pem: 'x' }],
+      signedIdentity: {
+        matchPolicy: 'MatchRepository',
+        remapIdentity: { prefix: 'a.example', signedPrefix: 'b.example' },
+      },
+    },
+    /remapIdentity goes with matchPolicy RemapIdentity/,
+  ],
+  [
+    'a signed identity where no signature is asked for',
+    { ...attestedOnly, signedIdentity: { matchPolicy: 'MatchRepository' } },
+    /signedIdentity is about signatures, and threshold 0 asks for none/,
+  ],
+  [
     'an identity without a subject',
     { images: ['**'], identities: [{ issuer: identity.issuer }] },
     /exactly one of subject or subjectPattern/,

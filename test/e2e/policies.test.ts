@@ -281,6 +281,43 @@ describe('policies in a cluster', () => {
     await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'each-platform');
   });
 
+  test('signedIdentity: an image counts in the repository that its signature was made in, and not where it was copied to', async () => {
+    const { registry } = here.bench;
+    const original = await registry.push('identity/made:1.0');
+    await registry.sign(original, here.release, { format: 'simple-signing' });
+    const digest = original.slice(original.indexOf('@') + 1);
+    const copy = `${registry.host}/identity/copied@${digest}`;
+    await registry.copy(original, `${registry.host}/identity/copied:1.0`);
+    const copied = (signedIdentity: object | undefined) =>
+      apply(
+        policy('identity', {
+          images: [`${registry.host}/identity/*`],
+          keys: [{ name: 'release', pem: here.release.publicKey }],
+          ...(signedIdentity && { signedIdentity }),
+        }),
+      );
+    await copied(undefined);
+    await policyReady(here.kubectl, 'identity');
+    await admitted(here, { tag: copy, digest, pinned: copy });
+    await copied({ matchPolicy: 'MatchRepository' });
+    await policyReady(here.kubectl, 'identity');
+    await admitted(here, { tag: original, digest, pinned: original });
+    assert.match(
+      await here.refused(...tryPod(copy)),
+      /copied is signed, but not for this repository\. .*release: it was made for \S+\/identity\/made, wanted \S+\/identity\/copied/,
+    );
+    await copied({
+      matchPolicy: 'RemapIdentity',
+      remapIdentity: {
+        prefix: `${registry.host}/identity/copied`,
+        signedPrefix: `${registry.host}/identity/made`,
+      },
+    });
+    await policyReady(here.kubectl, 'identity');
+    await admitted(here, { tag: copy, digest, pinned: copy });
+    await here.kubectl('delete', 'imagepolicies.cosignet.dev', 'identity');
+  });
+
   test('Warn admits and tells', async () => {
     await apply(
       policy('warn', {

@@ -16,6 +16,8 @@ export interface Registry {
   keyPair(name: string): Promise<KeyPair>;
   /** Signs a digest reference with the real cosign, as `.sig` tag or as bundle. */
   sign(image: string, pair: KeyPair, options?: SignOptions): Promise<void>;
+  /** Copies a digest reference with its `.sig`, by the real cosign. */
+  copy(image: string, to: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -102,5 +104,9 @@ export async function startRegistry(dir: string, options: RegistryOptions = {}):
     await output(['cosign', 'sign', '-y', '--key', pair.privateFile, ...flags, image], { env });
   }
 
-  return { host, push, pushIndex, keyPair, sign, stop: () => server.stop() };
+  async function copy(image: string, to: string): Promise<void> {
+    await output(['cosign', 'copy', image, to], { env });
+  }
+
+  return { host, push, pushIndex, keyPair, sign, copy, stop: () => server.stop() };
 }

@@ -14,6 +14,7 @@ import { compileLabelSelector } from './label-selector.ts';
 import { createReport } from '../problems/report.ts';
 import { reportedTime } from '../problems/time.ts';
 import { checkRules } from './rules.ts';
+import { compileSignedIdentity } from './signed-identity.ts';
 import type { ImagePolicySpec } from '../documents/image-policy.gen.ts';
 import { compileSigners } from '../signers/signers.ts';
 import type { CompiledPolicy } from '../types.ts';
@@ -62,6 +63,7 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
     threshold: spec.threshold ?? 1,
     required: spec.required ?? [],
     annotations: spec.annotations ?? {},
+    ...compileSignedIdentity(spec, report),
     transparencyLog: spec.transparencyLog ?? 'Ignore',
     platforms: spec.platforms ?? 'Index',
     attestations,

@@ -25,10 +25,14 @@ export function checkRules(spec: ImagePolicySpec, signers: readonly Signer[], re
 /** Without signatures something else has to be asked for, and what is asked of signatures would check nothing. */
 function checkZero(spec: ImagePolicySpec, report: Report): void {
   if (spec.threshold !== 0) return;
-  const { attestations = [], annotations = {}, required = [] } = spec;
+  const { attestations = [], annotations = {}, required = [], signedIdentity } = spec;
   if (attestations.length === 0) report.add('InvalidSpec', 'spec.threshold', 'threshold 0 needs attestations');
   if (Object.keys(annotations).length > 0 || required.length > 0) {
     const message = 'annotations and required are about signatures, and threshold 0 asks for none';
+    report.add('InvalidSpec', 'spec.threshold', message);
+  }
+  if (signedIdentity !== undefined) {
+    const message = 'signedIdentity is about signatures, and threshold 0 asks for none';
     report.add('InvalidSpec', 'spec.threshold', message);
   }
 }

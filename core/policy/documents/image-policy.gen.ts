@@ -46,6 +46,8 @@ export interface ImagePolicySpec {
   readonly required?: readonly string[];
   /** Claims, as made by `cosign sign -a key=value`, that each counted signature must carry. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** For which repository each counted signature must have been made, by the `docker-reference` in a `.sig`, as OpenShift's signedIdentity. Bundles name none and do not count. Left out, a signature counts for its image in any repository. */
+  readonly signedIdentity?: SignedIdentity;
   /** Whether a signature by a key must have been recorded in a transparency log: Ignore or Require. The log entry is checked offline. */
   readonly transparencyLog?: 'Ignore' | 'Require';
   /** What must be signed where an image is an index of several platforms: the Index itself (the default), as `cosign sign` does, Each image that it lists, as `cosign sign --recursive` does, or IndexOrEach. It is the same for attestations. What BuildKit stores beside them as `unknown/unknown` is no image. An image of one platform is checked itself. */
@@ -148,6 +150,30 @@ export interface CertificateSecretReference {
   readonly name: string;
   /** The entry in the Secret's data, for instance `ca.crt`. */
   readonly key: string;
+}
+
+/** For which repository each counted signature must have been made, by the `docker-reference` in a `.sig`, as OpenShift's signedIdentity. Bundles name none and do not count. Left out, a signature counts for its image in any repository. */
+export interface SignedIdentity {
+  /** Which repository: MatchRepository (the image's own), ExactRepository (the one that is named), or RemapIdentity (the image's own, with one prefix for another). */
+  readonly matchPolicy: 'MatchRepository' | 'ExactRepository' | 'RemapIdentity';
+  /** For matchPolicy ExactRepository. */
+  readonly exactRepository?: ExactRepository;
+  /** For matchPolicy RemapIdentity. An image that does not have the prefix must be signed for its own repository. */
+  readonly remapIdentity?: RemapIdentity;
+}
+
+/** For matchPolicy ExactRepository. */
+export interface ExactRepository {
+  /** The repository, without tag and digest. */
+  readonly repository: string;
+}
+
+/** For matchPolicy RemapIdentity. An image that does not have the prefix must be signed for its own repository. */
+export interface RemapIdentity {
+  /** A host, or a host and the first segments of a path, of the images, for instance a mirror. */
+  readonly prefix: string;
+  /** What stands in its place in signatures. */
+  readonly signedPrefix: string;
 }
 
 /** One attestation that the image must have. */

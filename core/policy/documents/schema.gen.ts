@@ -345,6 +345,57 @@ const CLUSTER = {
             "maxLength": 1024
           }
         },
+        "signedIdentity": {
+          "type": "object",
+          "required": [
+            "matchPolicy"
+          ],
+          "properties": {
+            "matchPolicy": {
+              "type": "string",
+              "enum": [
+                "MatchRepository",
+                "ExactRepository",
+                "RemapIdentity"
+              ]
+            },
+            "exactRepository": {
+              "type": "object",
+              "required": [
+                "repository"
+              ],
+              "properties": {
+                "repository": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 512
+                }
+              },
+              "additionalProperties": false
+            },
+            "remapIdentity": {
+              "type": "object",
+              "required": [
+                "prefix",
+                "signedPrefix"
+              ],
+              "properties": {
+                "prefix": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 512
+                },
+                "signedPrefix": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 512
+                }
+              },
+              "additionalProperties": false
+            }
+          },
+          "additionalProperties": false
+        },
         "transparencyLog": {
           "type": "string",
           "enum": [

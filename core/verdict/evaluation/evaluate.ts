@@ -2,6 +2,9 @@
 import { evaluateAttestations } from './attestations.ts';
 import type { ProvenBy, TimeOf } from './attestations.ts';
 import { EngineError } from '../../errors.ts';
+import { signedRepository } from '../../cosign/payload.ts';
+import type { Repository } from '../../image/types.ts';
+import { identityFault } from '../../policy/compile/signed-identity.ts';
 import type { CheckAsking } from '../../policy/expressions/types.ts';
 import type { ResolvedImage, SignatureCandidate } from '../../signatures/types.ts';
 import type { VerdictCode } from '../../verdict-codes.ts';
@@ -37,6 +40,7 @@ export interface EvaluationContext {
 interface Tally {
   readonly proofs: CountedProof[];
   readonly wrongAnnotations: string[];
+  readonly wrongIdentities: string[];
   readonly notLogged: string[];
   /** Certificates of nobody that the policy names. */
   readonly strangers: string[];
@@ -84,7 +88,7 @@ async function evaluateEvidence(
   context: EvaluationContext,
 ): Promise<PolicyEvaluation> {
   const signers = policy.signers.filter((signer) => isCurrent(signer, context.now));
-  const tally: Tally = { proofs: [], wrongAnnotations: [], notLogged: [], strangers: [] };
+  const tally: Tally = { proofs: [], wrongAnnotations: [], wrongIdentities: [], notLogged: [], strangers: [] };
   const isSigned = signaturesNeeded(policy) > 0;
   // Read for other policies, perhaps: where none are needed none are looked at.
   for (const candidate of isSigned ? evidence.signatures : []) {
@@ -116,6 +120,11 @@ async function tallyCandidate(
   const missing = missingAnnotation(policy, candidate);
   if (missing !== undefined) {
     tally.wrongAnnotations.push(`${first.signer.name}: ${missing}`);
+    return;
+  }
+  const misplaced = misplacement(policy, candidate, context.image.repository);
+  if (misplaced !== undefined) {
+    tally.wrongIdentities.push(`${first.signer.name}: ${misplaced}`);
     return;
   }
   const logged = await proveLogged(candidate, first.signer, asking);
@@ -158,6 +167,14 @@ function missingAnnotation(policy: CompiledPolicy, candidate: SignatureCandidate
   return undefined;
 }
 
+/** Why the signature is not for the repository that the policy asks for. */
+function misplacement(policy: CompiledPolicy, candidate: SignatureCandidate, image: Repository): string | undefined {
+  const wanted = policy.signedIdentity?.(image);
+  if (wanted === undefined) return undefined;
+  if (candidate.format === 'bundle') return 'it is a bundle, which names no repository';
+  return identityFault(signedRepository(candidate.signedBytes), wanted);
+}
+
 function signatureShortfall(
   policy: CompiledPolicy,
   { tally, evidence, now }: Pick<Shortfall, 'tally' | 'evidence' | 'now'>,
@@ -190,6 +207,9 @@ function explainShortfall(shortfall: Shortfall): { code: VerdictCode; reason: st
   }
   if (tally.wrongAnnotations.length > 0) {
     return { code: 'AnnotationMismatch', reason: summary(tally.wrongAnnotations) };
+  }
+  if (tally.wrongIdentities.length > 0) {
+    return { code: 'SignedIdentityMismatch', reason: summary(tally.wrongIdentities) };
   }
   if (tally.notLogged.length > 0) {
     return { code: 'TransparencyLogMissing', reason: summary(tally.notLogged) };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { parsePayload } from '../../../../core/cosign/payload.ts';
+import { parsePayload, signedRepository } from '../../../../core/cosign/payload.ts';
 import { EngineError } from '../../../../core/errors.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
 
@@ -125,5 +125,39 @@ describe('parsePayload', () => {
 
   test('throws an EngineError and nothing else for any JSON', () => {
     fc.assert(fc.property(fc.json(), (text) => assert.throws(() => parse(text), EngineError)));
+  });
+});
+
+const signedFor = (value: unknown) => {
+  const found = signedRepository(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
+  return found && `${found.registry}/${found.path}`;
+};
+const named = (identity: unknown) => payload({ critical: { identity } });
+
+describe('the repository that a payload was signed for', () => {
+  test('is its docker-reference, in both spellings of the rest', () => {
+    assert.equal(signedFor(payload()), 'registry.example.com/app');
+    assert.equal(signedFor(tekton({})), 'registry.example.com/app');
+  });
+
+  for (const [reference, expected] of [
+    ['index.docker.io/library/nginx', 'docker.io/library/nginx'],
+    ['registry.example.com/app:1.0', 'registry.example.com/app'],
+    [`registry.example.com:5000/app@${digest}`, 'registry.example.com:5000/app'],
+    ['', undefined],
+    ['registry.example.com/App', undefined],
+    [7, undefined],
+  ] as const) {
+    test(`is ${expected ?? 'none'} where it says ${JSON.stringify(reference)}`, () => {
+      assert.equal(signedFor(named({ 'docker-reference': reference })), expected);
+    });
+  }
+
+  test('is none where it is not there, or two readers could find another', () => {
+    assert.equal(signedFor(named({})), undefined);
+    assert.equal(signedFor(named(null)), undefined);
+    const both = { 'docker-reference': 'registry.example.com/app', 'Docker-Reference': 'registry.example.com/other' };
+    assert.equal(signedFor(named(both)), undefined);
+    assert.equal(signedFor(named({ 'Docker-Reference': 'registry.example.com/app' })), undefined);
   });
 });

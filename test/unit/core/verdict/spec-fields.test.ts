@@ -32,6 +32,10 @@ const attested = (demand: object): Partial<ImagePolicySpec> => ({
   attestations: [{ name: 'tests', predicateType: PREDICATE, ...demand }],
 });
 
+const signedFor = (repository: string): Partial<ImagePolicySpec> => ({
+  signedIdentity: { matchPolicy: 'ExactRepository', exactRepository: { repository } },
+});
+
 const CASES: readonly FieldCase[] = [
   {
     field: 'images',
@@ -196,6 +200,31 @@ const CASES: readonly FieldCase[] = [
     before: 'Verified',
     after: 'AnnotationMismatch',
   })),
+  // The vectors were signed in another registry than the one that serves them here.
+  {
+    field: 'signedIdentity',
+    image: 'demo/signed:1.0',
+    from: {},
+    to: { signedIdentity: { matchPolicy: 'MatchRepository' } },
+    before: 'Verified',
+    after: 'SignedIdentityMismatch',
+  },
+  {
+    field: 'signedIdentity.exactRepository',
+    image: 'demo/signed:1.0',
+    from: signedFor('127.0.0.1:44601/demo/signed'),
+    to: signedFor('127.0.0.1:44601/demo/two-signers'),
+    before: 'Verified',
+    after: 'SignedIdentityMismatch',
+  },
+  {
+    field: 'signedIdentity (bundle)',
+    image: 'demo/bundle:1.0',
+    from: {},
+    to: { signedIdentity: { matchPolicy: 'MatchRepository' } },
+    before: 'Verified',
+    after: 'SignedIdentityMismatch',
+  },
   ...['simple-signing', 'bundle'].map((format) => ({
     field: `transparencyLog (${format})`,
     image: format === 'bundle' ? 'demo/bundle:1.0' : 'demo/signed:1.0',
