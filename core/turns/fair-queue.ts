@@ -6,6 +6,10 @@ export interface FairQueue<Job> {
   readonly add: (owner: string, job: Job) => boolean;
   /** Of the owner that was given the least lately, among those that may be taken; undefined: none of them waits. */
   readonly take: (may?: (job: Job) => boolean) => { readonly owner: string; readonly job: Job } | undefined;
+  /** Whether any such job waits. */
+  readonly has: (may: (job: Job, owner: string) => boolean) => boolean;
+  /** What this owner was given lately, in milliseconds, of which the past counts less. */
+  readonly given: (owner: string) => number;
   /** What a job of this owner took, in milliseconds. */
   readonly charge: (owner: string, milliseconds: number) => void;
 }
@@ -51,6 +55,10 @@ export function createFairQueue<Job>(now: () => number): FairQueue<Job> {
       if (jobs.length === 0) waiting.delete(owner);
       return job === undefined ? undefined : { owner, job };
     },
+    has(may) {
+      return [...waiting].some(([owner, jobs]) => jobs.some((job) => may(job, owner)));
+    },
+    given,
     charge(owner, milliseconds) {
       const amount = given(owner) + milliseconds;
       charged.delete(owner);

@@ -10,8 +10,15 @@ export interface SlotAsker {
 
 /** A few may work at a time; all others wait, each within its own deadline. */
 export interface FairSlots {
-  /** @returns what gives the slot back, once. @throws EngineError DeadlineExceeded */
-  enter(asker: SlotAsker, signal: AbortSignal): Promise<() => void>;
+  /** @throws EngineError DeadlineExceeded */
+  enter(asker: SlotAsker, signal: AbortSignal): Promise<Turn>;
+}
+
+export interface Turn {
+  /** Aborted when it has lasted long enough and somebody waits who had less: end, leave, and enter again. */
+  readonly over: AbortSignal;
+  /** Gives the slot back, once nothing goes on in it any more. */
+  readonly leave: () => void;
 }
 
 interface Waiter {
@@ -20,51 +27,102 @@ interface Waiter {
   readonly admit: () => void;
 }
 
-/**
- * The next slot is for whose work took the least lately, so that nobody waits for one who asks for much.
- *
- * @param now milliseconds that only grow.
- */
-export function createFairSlots({ slots, now }: { readonly slots: number; readonly now: () => number }): FairSlots {
-  const queue = createFairQueue<Waiter>(now);
-  const inside = new Set<SlotAsker>();
+interface Working {
+  readonly asker: SlotAsker;
+  readonly since: number;
+  readonly ending: AbortController;
+}
 
-  function fits({ asker, signal }: Waiter): boolean {
-    const others = [...inside];
-    const ofOwner = others.filter(({ owner }) => owner === asker.owner).length;
-    // So nobody has more than half, and two who keep theirs to the end, as by slow registries, leave one for a third.
-    const leavesSome = ofOwner < slots - inside.size;
+export interface FairSlotsOptions {
+  readonly slots: number;
+  /** Milliseconds that only grow. */
+  readonly now: () => number;
+}
+
+/** Milliseconds that one keeps its slot, whoever waits. */
+const TURN = 2000;
+/** How often turns are looked at while somebody waits. */
+const LOOK = 250;
+
+/**
+ * The next slot is for whose work took the least lately, so that nobody waits for one who asks for much; and after its
+ * turn whoever had more makes room, so that nobody waits for one who keeps its slot, as a slow registry does.
+ */
+export function createFairSlots({ slots, now }: FairSlotsOptions): FairSlots {
+  const queue = createFairQueue<Waiter>(now);
+  const inside = new Set<Working>();
+  let looking: NodeJS.Timeout | undefined;
+
+  function fits({ asker, signal }: Waiter, others: readonly Working[]): boolean {
+    const ofOwner = others.filter((other) => other.asker.owner === asker.owner).length;
+    // So nobody has more than half, and two who keep theirs leave one for a third.
+    const leavesSome = ofOwner < slots - others.length;
     // Who has gone is let in, and leaves at once.
-    return signal.aborted || (leavesSome && !others.some(({ subject }) => subject === asker.subject));
+    return signal.aborted || (leavesSome && !others.some((other) => other.asker.subject === asker.subject));
   }
 
   function next(): void {
     while (inside.size < slots) {
-      const taken = queue.take(fits);
-      if (taken === undefined) return;
-      if (!taken.job.signal.aborted) {
-        inside.add(taken.job.asker);
-        taken.job.admit();
-      }
+      const others = [...inside];
+      const first = queue.take((waiter) => fits(waiter, others))?.job;
+      if (first === undefined) break;
+      if (!first.signal.aborted) first.admit();
     }
+    lookLater();
   }
 
-  function leave(asker: SlotAsker, since: number): void {
-    inside.delete(asker);
-    queue.charge(asker.owner, now() - since);
-    next();
+  function lookLater(): void {
+    if (looking !== undefined || !queue.has(({ signal }) => !signal.aborted)) return;
+    looking = setTimeout(look, LOOK).unref();
+  }
+
+  function look(): void {
+    looking = undefined;
+    // What one leaves is given away first: who waits needs no more than one to go.
+    const isSomeoneGoing = [...inside].some(({ ending }) => ending.signal.aborted);
+    if (!isSomeoneGoing) mostTaken()?.ending.abort();
+    lookLater();
+  }
+
+  /** Of those whose turn is over, and in whose place one would come who had less: the one who had most. */
+  function mostTaken(): Working | undefined {
+    const all = [...inside];
+    return all
+      .filter((one) => now() - one.since >= TURN && isWaitedFor(one, all))
+      .toSorted((a, b) => taken(b.asker.owner) - taken(a.asker.owner) || a.since - b.since)[0];
+  }
+
+  function isWaitedFor(one: Working, all: readonly Working[]): boolean {
+    const others = all.filter((other) => other !== one);
+    const most = taken(one.asker.owner);
+    return queue.has((waiter, owner) => !waiter.signal.aborted && taken(owner) < most && fits(waiter, others));
+  }
+
+  /** Lately, and by what it has now. */
+  function taken(owner: string): number {
+    const working = [...inside].filter(({ asker }) => asker.owner === owner);
+    return working.reduce((sum, { since }) => sum + now() - since, queue.given(owner));
+  }
+
+  function begin(asker: SlotAsker): Turn {
+    const working = { asker, since: now(), ending: new AbortController() };
+    inside.add(working);
+    const leave = () => {
+      if (!inside.delete(working)) return;
+      queue.charge(asker.owner, now() - working.since);
+      next();
+    };
+    return { over: working.ending.signal, leave };
   }
 
   return {
-    enter(who, signal) {
+    enter(asker, signal) {
       return new Promise((resolve, reject) => {
-        const asker = { ...who };
         const expire = () => reject(busy('nothing was free in time'));
         if (signal.aborted) return expire();
         const admit = () => {
           signal.removeEventListener('abort', expire);
-          const since = now();
-          resolve(() => leave(asker, since));
+          resolve(begin(asker));
         };
         if (!queue.add(asker.owner, { asker, signal, admit })) return reject(busy('too many wait already'));
         signal.addEventListener('abort', expire, { once: true });

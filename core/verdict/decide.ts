@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../text.ts';
 import { EngineError } from '../errors.ts';
-import type { FairSlots } from '../turns/fair-slots.ts';
+import type { FairSlots, SlotAsker } from '../turns/fair-slots.ts';
 import { factsOf } from '../verdict-codes.ts';
 import { parseReference, repositoryName } from '../image/reference.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
@@ -74,12 +74,28 @@ async function concludeWithinMemory(
   const { known } = first.conclusion;
   try {
     const asker = { owner: request.namespace.name ?? '', subject: repositoryName(parseReference(known.image)) };
-    const ended = await dependencies.largeReads.enter(asker, request.signal);
-    return await conclude(request, dependencies, { ...around, budget: UNBOUNDED, ended });
+    return await concludeInTurns(asker, request, dependencies, around);
   } catch (error) {
     const message = `so much is stored beside it that it is read for only a few images at a time: ${errorText(error)}`;
     const draft = failure(new EngineError('DeadlineExceeded', message, LARGE_READS), known);
     return { ...first, conclusion: { known, draft } };
+  }
+}
+
+/** A turn that ends while others wait loses little: the cache keeps what was read, and the next one goes on from there. */
+async function concludeInTurns(
+  asker: SlotAsker,
+  request: DecisionRequest,
+  dependencies: DecideDependencies,
+  around: Pick<Attempt, 'now' | 'count'>,
+): Promise<Attempted> {
+  for (;;) {
+    const { over, leave } = await dependencies.largeReads.enter(asker, request.signal);
+    const signal = AbortSignal.any([request.signal, over]);
+    const attempt = { ...around, budget: UNBOUNDED, ended: leave };
+    const concluded = await conclude({ ...request, signal }, dependencies, attempt);
+    const isCut = over.aborted && concluded.conclusion.draft.outcome === 'error';
+    if (!isCut || request.signal.aborted) return concluded;
   }
 }
 
