@@ -100,7 +100,7 @@ export function secretDataOf(material: CertificateMaterial): Required<SecretData
 }
 
 /** The authority that signed the serving certificate; its signature is checked, not only its name. */
-export function issuerOf(material: CertificateMaterial): string | undefined {
+function issuerOf(material: CertificateMaterial): string | undefined {
   const leaf = new X509Certificate(material.certificate);
   return material.authorities.find((pem) => {
     const authority = new X509Certificate(pem);
@@ -108,12 +108,27 @@ export function issuerOf(material: CertificateMaterial): string | undefined {
   });
 }
 
-/** What a client with a correct clock accepts now. */
-export function isServable(material: CertificateMaterial, dnsNames: readonly string[], now: number): boolean {
+/** What clients with a correct clock accept from `notBefore` until `notAfter`, who trust `issuer`, PEM. */
+export interface Servable extends Validity {
+  readonly issuer: string;
+}
+
+/** All of it that no time changes: whoever asks with every review reads no certificate. Undefined: nobody accepts it. */
+export function servableOf(material: CertificateMaterial, dnsNames: readonly string[]): Servable | undefined {
   const leaf = new X509Certificate(material.certificate);
   const issuer = issuerOf(material);
-  if (issuer === undefined) return false;
-  return covers(leaf, dnsNames) && isInTime(leaf, now) && isInTime(new X509Certificate(issuer), now);
+  if (issuer === undefined || !covers(leaf, dnsNames)) return undefined;
+  const both = [leaf, new X509Certificate(issuer)];
+  return {
+    issuer,
+    notBefore: Math.max(...both.map(({ validFromDate }) => validFromDate.getTime())),
+    notAfter: Math.min(...both.map(({ validToDate }) => validToDate.getTime())),
+  };
+}
+
+/** What a client with a correct clock accepts now. */
+export function isServable(servable: Validity | undefined, now: number): boolean {
+  return servable !== undefined && servable.notBefore <= now && now < servable.notAfter;
 }
 
 /** Decides by dates and names; pure. `bundleIsLive`: every API server request already trusts all authorities. */
@@ -127,7 +142,7 @@ export function planCertificates(
   if (!isInTime(authority, now)) return 'Create';
   const byCurrent = issuerOf(material) === material.authorities[0];
   if (isDue(authority, life * AUTHORITY_LIVES, now)) return 'RotateAuthority';
-  if (!isServable(material, dnsNames, now)) return 'ReissueServing';
+  if (!isServable(servableOf(material, dnsNames), now)) return 'ReissueServing';
   // A certificate by the new authority is served only once it is trusted.
   if (!byCurrent) return bundleIsLive ? 'ReissueServing' : 'Keep';
   if (isDue(leaf, life, now)) return 'ReissueServing';

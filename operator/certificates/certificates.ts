@@ -10,11 +10,13 @@ import {
   parseSecretData,
   planCertificates,
   secretDataOf,
+  servableOf,
   type CertificateIssuer,
   type CertificateMaterial,
   type CertificatePlan,
   type CertificateWish,
   type SecretData,
+  type Servable,
 } from './certificate-material.ts';
 
 export interface CertificatesOptions {
@@ -43,6 +45,7 @@ export interface CertificatesOptions {
 export class Certificates {
   readonly #options: CertificatesOptions;
   #serving: CertificateMaterial | undefined;
+  #servable: Servable | undefined;
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
@@ -55,7 +58,12 @@ export class Certificates {
 
   /** Ready to be used by a client now. */
   get isUsable(): boolean {
-    return this.#serving !== undefined && isServable(this.#serving, this.#options.dnsNames, this.#options.clock());
+    return isServable(this.#servable, this.#options.clock());
+  }
+
+  /** Of what is served by; PEM. */
+  get issuer(): string | undefined {
+    return this.#servable?.issuer;
   }
 
   /** Of the serving certificate; milliseconds since the epoch. */
@@ -107,9 +115,11 @@ export class Certificates {
 
   #adopt(material: CertificateMaterial): void {
     const { dnsNames, clock } = this.#options;
-    if (!isServable(material, dnsNames, clock())) return;
+    const servable = servableOf(material, dnsNames);
+    if (!isServable(servable, clock())) return;
     if (this.#serving && JSON.stringify(this.#serving) === JSON.stringify(material)) return;
     this.#serving = material;
+    this.#servable = servable;
     this.#options.onServing(material);
   }
 

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock, Logger } from '../../core/observe.ts';
 import type { KubeApi } from '../kubernetes/api-client.ts';
-import { issuerOf, type CertificateIssuer, type CertificateMaterial } from './certificate-material.ts';
+import type { CertificateIssuer, CertificateMaterial } from './certificate-material.ts';
 import { Certificates } from './certificates.ts';
 import type { Secret } from '../kubernetes/secret.ts';
 import type { FileCertificate, ServingPair } from './file-certificate.ts';
@@ -110,10 +110,9 @@ export function manageCertificates(options: ManagedCertificatesOptions): Serving
       timer = setInterval(look, TICK);
     },
     notReady() {
-      const { serving, isUsable } = certificates;
-      if (!serving || !isUsable) return ['there is no usable serving certificate yet'];
-      const issuer = issuerOf(serving);
-      return issuer && registration.trusts(issuer)
+      const { issuer, isUsable } = certificates;
+      if (issuer === undefined || !isUsable) return ['there is no usable serving certificate yet'];
+      return registration.trusts(issuer)
         ? []
         : [`the webhook configurations ${name} don't carry our certificate authority`];
     },

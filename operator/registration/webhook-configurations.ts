@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { X509Certificate } from 'node:crypto';
 import type { Logger } from '../../core/observe.ts';
 import { apiPath, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
 import { METADATA } from '../kubernetes/object-reader.ts';
 import { Reflector, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { apply, takeOver } from './apply.ts';
+import { rememberingBundles } from './bundles.ts';
 import { onlyWantedConditions } from './conditions.ts';
 import { covers, includes, isOnlyReached, onlyReached } from './scope.ts';
 import type { WantedRegistration, WantedWebhook } from './wanted.ts';
@@ -90,6 +90,7 @@ const CONFIGURATION_BYTES = 1024 * 1024;
 export class WebhookConfigurations {
   readonly reflectors: readonly Reflector<WebhookConfiguration>[];
   readonly #options: WebhookConfigurationsOptions;
+  readonly #contains = rememberingBundles();
   /** Which bundles and paths were seen in all webhooks, and since when. */
   #seen = { calls: '', since: 0 };
   /** Until when a path without token may be called by who has not heard of another yet. */
@@ -121,7 +122,7 @@ export class WebhookConfigurations {
 
   /** API servers trust this authority when they call us. */
   trusts(authority: string): boolean {
-    return this.#everyBundle().every((bundle) => bundle !== undefined && contains(bundle, authority));
+    return this.#everyBundle().every((bundle) => bundle !== undefined && this.#contains(bundle, authority));
   }
 
   /** All of these have been in every webhook for `milliseconds`: other API servers know by now, too. */
@@ -263,18 +264,6 @@ export class WebhookConfigurations {
       return clients.length > 0 ? clients : [{}];
     });
   }
-}
-
-function contains(bundle: string, authority: string): boolean {
-  const wanted = new X509Certificate(authority).raw;
-  const blocks = atob(bundle).match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.some((pem) => {
-    try {
-      return new X509Certificate(pem).raw.equals(wanted);
-    } catch {
-      return false;
-    }
-  });
 }
 
 /** All that is wanted is there, and nothing of ours that was wanted before. */

@@ -4,10 +4,11 @@ import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createKubeApi } from '../../../../operator/kubernetes/api-client.ts';
-import { issuerOf, type CertificateMaterial } from '../../../../operator/certificates/certificate-material.ts';
+import type { CertificateMaterial } from '../../../../operator/certificates/certificate-material.ts';
 import { Certificates } from '../../../../operator/certificates/certificates.ts';
 import { issueCertificateAuthority, issueServingCertificate } from '../../../../operator/certificates/issue.ts';
 import { FakeApiServer } from '../../../fakes/api-server.ts';
+import { leastTime } from '../least-time.ts';
 
 const SECRETS = '/api/v1/namespaces/cosignet/secrets';
 const NAME = 'cosignet-tls';
@@ -74,6 +75,17 @@ describe('Certificates', () => {
     const leaf = new X509Certificate(certificate);
     assert.equal(leaf.checkHost(HOST), HOST);
     assert.ok(leaf.verify(new X509Certificate(authorities[0] ?? '').publicKey));
+  });
+
+  test('whether they are usable is told with every review, and no certificate read for it', async () => {
+    const leader = replica(true);
+    await leader.certificates.reconcile();
+    const { certificate } = servingOf(leader);
+    const reading = leastTime(() => new X509Certificate(certificate));
+    const asking = leastTime(() => leader.certificates.isUsable && leader.certificates.issuer);
+    assert.ok(asking < reading / 3, `${asking} ms for a thousand questions, ${reading} ms for reading a thousand`);
+    now = leader.certificates.expiresAt ?? 0;
+    assert.equal(leader.certificates.isUsable, false, 'but time counts');
   });
 
   test('fills the empty Secret of the chart and leaves its labels alone', async () => {
@@ -147,13 +159,13 @@ describe('Certificates', () => {
     assert.equal(before.authorities.length, 2, 'the new authority joined');
     live = false;
     const [fresh = '', old = ''] = before.authorities;
-    assert.equal(issuerOf(before), old);
+    assert.equal(leader.certificates.issuer, old);
     await leader.certificates.reconcile();
     assert.equal(servingOf(leader).certificate, before.certificate, 'not used while API servers may not know it');
     live = true;
     await leader.certificates.reconcile();
     const after = servingOf(leader);
-    assert.equal(issuerOf(after), fresh);
+    assert.equal(leader.certificates.issuer, fresh);
     assert.deepEqual(after.authorities, [fresh, old]);
     now += 2 * DAY;
     await leader.certificates.reconcile();
