@@ -105,31 +105,41 @@ function faultInKeys(text: string): string | undefined {
   const open: Level[] = [];
   let keyIsNext = false;
   for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] ?? '';
-    if (character === '"') {
+    const code = text.charCodeAt(at);
+    // Most of what is outside of strings is space and numbers.
+    if (code < QUOTE) continue;
+    if (code === QUOTE) {
       const end = endOfString(text, at);
       const fault = keyIsNext ? addKey(open.at(-1), text.slice(at, end + 1)) : undefined;
       if (fault !== undefined) return fault;
       at = end;
       keyIsNext = false;
-    } else if ('{}[],'.includes(character)) {
-      keyIsNext = step(open, character);
+    } else if (STEPS.has(code)) {
+      keyIsNext = step(open, code);
       if (open.length > MAXIMUM_DEPTH) return `nests deeper than ${MAXIMUM_DEPTH} levels`;
     }
   }
   return undefined;
 }
 
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const STEPS: ReadonlySet<number> = new Set([COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT]);
+
 /** Enters or leaves an object or an array. True: a key may follow. */
-function step(open: Level[], character: string): boolean {
-  switch (character) {
-    case '{':
+function step(open: Level[], code: number): boolean {
+  switch (code) {
+    case OPEN_OBJECT:
       open.push({});
       break;
-    case '[':
+    case OPEN_LIST:
       open.push(undefined);
       break;
-    case ',':
+    case COMMA:
       break;
     default:
       open.pop();
@@ -151,7 +161,8 @@ function isEscaped(text: string, quote: number): boolean {
 }
 
 function addKey(level: Level, quoted: string): string | undefined {
-  const key = String(JSON.parse(quoted)); // two spellings of one key: "a" and "\u0061"
+  // Two spellings of one key: "a" and "\u0061".
+  const key = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
   if (key === '__proto__') return 'has the key __proto__';
   if (level?.keys?.has(key) === true) return `has the key ${JSON.stringify(key.slice(0, 80))} twice in one object`;
   if (level !== undefined) (level.keys ??= new Set()).add(key);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { shapeOf } from '../../core/json-shape.ts';
-import type { JsonShape } from '../../core/json-shape.ts';
+import { createShapeCounter } from '../../core/json-shape.ts';
+import type { JsonShape, ShapeCounter } from '../../core/json-shape.ts';
 import type { Held } from './held-bytes.ts';
 
 /** A request that gets a plain HTTP answer; the API server's failurePolicy decides what it means. */
@@ -33,7 +33,7 @@ const SHAPE_CHECK_BYTES = 64 * 1024;
  * text and twenty times as much of memory; the largest object that a cluster can store and its former self, full of
  * managed fields, have some hundred thousand.
  */
-const SHAPE_LIMITS: JsonShape = { depth: 200, containers: 400_000, elements: 1_500_000 };
+export const SHAPE_LIMITS: JsonShape = { depth: 200, containers: 400_000, elements: 1_500_000 };
 
 /** Of an object or a list in the heap, at the least. */
 const CONTAINER_BYTES = 64;
@@ -41,14 +41,16 @@ const CONTAINER_BYTES = 64;
 /** What was read; `release` gives its bytes back. */
 export interface HeldBody {
   readonly bytes: Buffer;
+  /** Objects and lists in it; of a small one they are not counted. */
+  readonly containers: number;
   /** Takes more bytes, until `release`. Throws HttpFault 503 where there is no room. */
   readonly charge: (bytes: number) => void;
   readonly release: () => void;
 }
 
 /**
- * Reads a body. Rejects with HttpFault 413 (too large), 408 (too slow), 503 (no room, or another needs it) or 400 (cut
- * off). What was read is held until `release`.
+ * Reads a body. Rejects with HttpFault 413 (too large, or out of all proportion if it were parsed), 408 (too slow), 503
+ * (no room, or another needs it) or 400 (cut off). What was read is held until `release`.
  */
 export function readBody(
   request: IncomingMessage,
@@ -59,6 +61,7 @@ export function readBody(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    const shape = createBodyShape();
     const held = open(() => fail(spent()));
     const stopWatch = progress && watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
     const fail = (fault: HttpFault): void => {
@@ -74,6 +77,8 @@ export function readBody(
       if (length > bodyBytes) return fail(tooLarge(bodyBytes));
       if (!held.take(chunk.length)) return fail(spent());
       chunks.push(chunk);
+      const passed = length > SHAPE_CHECK_BYTES ? shape.count(chunks) : undefined;
+      if (passed !== undefined) fail(unshapely(passed));
     };
     const cutOff = (): void => fail(new HttpFault(400, 'the body was cut off'));
     request
@@ -88,11 +93,37 @@ export function readBody(
         const charge = (more: number): void => {
           if (!held.take(more)) throw spent();
         };
-        resolve({ bytes, charge, release: () => held.release() });
+        resolve({ bytes, containers: shape.containers, charge, release: () => held.release() });
       })
       .once('error', cutOff)
       .once('aborted', cutOff);
   });
+}
+
+/**
+ * Counts what is in a large body as it comes: what is refused is refused early, and others do not wait for the count of
+ * all of it.
+ */
+function createBodyShape(): {
+  readonly containers: number;
+  /** All that has come so far; what was counted before is not counted again. Returns the limit that is passed. */
+  count(chunks: readonly Buffer[]): keyof JsonShape | undefined;
+} {
+  let counter: ShapeCounter | undefined;
+  return {
+    get containers() {
+      return counter?.shape.containers ?? 0;
+    },
+    count(chunks) {
+      const added = counter === undefined ? chunks : chunks.slice(-1);
+      counter ??= createShapeCounter(SHAPE_LIMITS);
+      for (const chunk of added) {
+        const passed = counter.add(chunk);
+        if (passed !== undefined) return passed;
+      }
+      return undefined;
+    },
+  };
 }
 
 /** Tells once if a span passes with too few bytes; returns what ends it. */
@@ -114,13 +145,9 @@ function watchProgress(
   };
 }
 
-/** Parses a body as JSON. Throws HttpFault 400, or 413 where its parsed form would be out of all proportion. */
-export function parseJson({ bytes, charge }: Pick<HeldBody, 'bytes' | 'charge'>): unknown {
-  if (bytes.length > SHAPE_CHECK_BYTES) {
-    const shape = shapeOf(bytes, SHAPE_LIMITS);
-    if (typeof shape === 'string') throw unshapely(shape);
-    charge(shape.containers * CONTAINER_BYTES);
-  }
+/** Parses a body as JSON. Throws HttpFault 400, or 503 where there is no room for its parsed form. */
+export function parseJson({ bytes, containers, charge }: Omit<HeldBody, 'release'>): unknown {
+  if (containers > 0) charge(containers * CONTAINER_BYTES);
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {

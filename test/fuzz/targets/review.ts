@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../../core/observe.ts';
 import type { Decide } from '../../../core/verdict/types.ts';
-import { HttpFault, parseJson } from '../../../webhook/http/body.ts';
+import { shapeOf } from '../../../core/json-shape.ts';
+import { HttpFault, parseJson, SHAPE_LIMITS } from '../../../webhook/http/body.ts';
 import { createReviewHandler } from '../../../webhook/admission/handler.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
@@ -104,8 +105,11 @@ export const review: Target = {
 };
 
 function bodyOf(input: Buffer): { readonly body: unknown } | undefined {
+  const shape = shapeOf(input, SHAPE_LIMITS);
+  // Such a body is refused while it comes.
+  if (typeof shape === 'string') return undefined;
   try {
-    return { body: parseJson({ bytes: input, charge: () => {} }) };
+    return { body: parseJson({ bytes: input, containers: shape.containers, charge: () => {} }) };
   } catch (error) {
     if (!(error instanceof HttpFault)) throw error;
     requireLine(error.message);
