@@ -46,6 +46,9 @@ const bundle = Buffer.from(
   }),
 );
 
+/** Hashed once: what it costs to be hostile is nobody's fault but its own. */
+const BUNDLE_BLOB = descriptor(bundle);
+
 /** Makes up every image that it is asked for; `private/…` it shows to nobody. */
 export function hostileRegistry(): Server {
   return createServer((request, response) => {
@@ -100,9 +103,7 @@ function makeContent(kind: string, name: string): readonly Stored[] {
       artifactType,
       subject,
       annotations: { index: String(index) },
-      ...(kind === 'bundles'
-        ? { config: EMPTY, layers: [{ mediaType: BUNDLE, ...descriptor(bundle) }] }
-        : place(index + 1)),
+      ...(kind === 'bundles' ? { config: EMPTY, layers: [{ mediaType: BUNDLE, ...BUNDLE_BLOB }] } : place(index + 1)),
     }),
   );
   const list = {
@@ -119,7 +120,8 @@ function makeContent(kind: string, name: string): readonly Stored[] {
     ...[image, signatures, ...referrers].map((one) => Object.assign({ is: `manifests/${one.digest}` }, one)),
     { ...json(INDEX, list), is: `referrers/${image.digest}` },
     ...(kind === 'bundles' ? [] : [{ ...signatures, is: `manifests/sha256-${hexOf(image.digest)}.sig` }]),
-    ...[payload, bundle].map((bytes) => ({ type: '', bytes: Buffer.from(bytes), is: `blobs/${digestOf(bytes)}` })),
+    { type: '', bytes: Buffer.from(payload), is: `blobs/${layer.digest}` },
+    { type: '', bytes: bundle, is: `blobs/${BUNDLE_BLOB.digest}` },
   ];
 }
 

@@ -51,13 +51,15 @@ function values(registry: string): readonly string[] {
 
 function print(report: HostileReport): void {
   printTable(
-    ['hostile', 'asked', 'right', 'either', 'wrong', 'lost', 'p50 ms', 'p99 ms', 'p99, of nobody', 'processors'],
+    ['hostile', ...FIELDS, 'p50 ms', 'p99 ms', 'of nobody', 'bare p99 ms', 'of nobody', 'processors'],
     [...report.loads].map(([name, phases]) =>
       [name].concat(
         FIELDS.map((field) => String(sum(phases, field))),
-        percentileOf(phases, 0.5).toFixed(1),
-        percentileOf(phases, 0.99).toFixed(1),
-        ratioOf(report, name).toFixed(2),
+        percentileOf(phases.map(answered), 0.5).toFixed(1),
+        percentileOf(phases.map(answered), 0.99).toFixed(1),
+        ratioOf(report, name, answered).toFixed(2),
+        percentileOf(phases.map(bare), 0.99).toFixed(1),
+        ratioOf(report, name, bare).toFixed(2),
         processorsOf(phases).toFixed(2),
       ),
     ),
@@ -88,7 +90,7 @@ function goals(report: HostileReport): readonly Goal[] {
     { what: 'honest reviews not answered', measured: sum(all, 'lost') + sum(all, 'cut'), goal: 0, unit: '' },
     {
       what: '99th of a hundred with all hostile, over the same discarded',
-      measured: ratioOf(report, 'all'),
+      measured: ratioOf(report, 'all', answered),
       goal: 2,
       unit: 'times',
     },
@@ -114,9 +116,17 @@ function goals(report: HostileReport): readonly Goal[] {
   ];
 }
 
+/** Which times of a phase, in milliseconds. */
+type Times = (phase: PhaseReport) => Float64Array;
+
+const answered: Times = ({ answerTimes }) => answerTimes;
+/** Whatever processors that are shared with hostile work cost one who has nothing to do with it. */
+const bare: Times = ({ bareTimes }) => bareTimes;
+
 /** How long one of a hundred waits at least, as a multiple of what it waits where nobody is hostile. */
-function ratioOf({ loads }: HostileReport, name: string): number {
-  return percentileOf(loads.get(name) ?? [], 0.99) / percentileOf(loads.get('nobody') ?? [], 0.99);
+function ratioOf({ loads }: HostileReport, name: string, times: Times): number {
+  const of = (phase: string) => percentileOf((loads.get(phase) ?? []).map(times), 0.99);
+  return of(name) / of('nobody');
 }
 
 /** Of all replicas together: 1 is one that is busy all the time. */
@@ -125,8 +135,8 @@ function processorsOf(phases: readonly PhaseReport[]): number {
   return whole(({ processorSeconds }) => processorSeconds) / whole(({ seconds }) => seconds);
 }
 
-function percentileOf(phases: readonly LoadReport[], share: number): number {
-  return percentile(Float64Array.from(phases.flatMap(({ answerTimes }) => [...answerTimes])).toSorted(), share);
+function percentileOf(phases: readonly Float64Array[], share: number): number {
+  return percentile(Float64Array.from(phases.flatMap((times) => [...times])).toSorted(), share);
 }
 
 function sum(phases: readonly LoadReport[], field: keyof Tally): number {

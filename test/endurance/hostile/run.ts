@@ -8,6 +8,7 @@ import { prepareChanges } from '../changes.ts';
 import { runLoad, type LoadReport } from '../load.ts';
 import { steadyQuestions } from '../questions.ts';
 import { pidOf, podsOf, settled } from '../run.ts';
+import { startBare } from './bare.ts';
 import { startDiscard } from './discard.ts';
 import type { MemoryBound, MemoryUse } from '../../control-plane/memory-bound.ts';
 import { PARTIES, type Counts, type Neighbours, type PartyName } from './neighbours.ts';
@@ -38,6 +39,8 @@ export const PHASES: Readonly<Record<string, readonly PartyName[]>> = {
 export interface PhaseReport extends LoadReport {
   /** Processor time that all replicas took, in seconds. */
   readonly processorSeconds: number;
+  /** As `answerTimes`, of the same reviews to a webhook that looks at none: what the machine alone makes them wait. */
+  readonly bareTimes: Float64Array;
 }
 
 export interface HostileReport {
@@ -67,6 +70,7 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
   const pods = await podsOf(here);
   const pids = new Map(pods.map((pod) => [pod, pidOf(here, pod)]));
   const discard = await startDiscard(await targetsOf(here, pods));
+  const bare = await startBare();
   const loads = new Map<string, PhaseReport[]>();
   const processorTime = () => [...pids.values()].reduce((sum, pid) => sum + processorSeconds(pid), 0);
   const counts: Counts[] = [];
@@ -77,10 +81,12 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
     const aim = { hostile, targets: await targetsOf(here, pods), discarding: discard.targets };
     const span = seconds / rounds / chosen.length;
     const before = processorTime();
+    const load = { questions, rate, seconds: span, killedAt: () => undefined };
     const { result, counts: done } = await neighbours.during(aim, () =>
-      runLoad({ caller, questions, rate, seconds: span, killedAt: () => undefined }),
+      Promise.all([runLoad({ ...load, caller }), runLoad({ ...load, caller: bare })]),
     );
-    const report = { ...result, processorSeconds: processorTime() - before };
+    const [honest, { answerTimes: bareTimes }] = result;
+    const report = { ...honest, processorSeconds: processorTime() - before, bareTimes };
     loads.set(name, [...(loads.get(name) ?? []), report]);
     log(`  most memory so far: ${[...pids.values()].map((pid) => memory.use(pid).most).join(' and ')} MiB`);
     if (hostile.length === PARTIES.length) counts.push(done);
@@ -106,6 +112,7 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
   } finally {
     ended.abort();
     await discard.close();
+    await bare.close();
     await caller.close();
   }
 }
