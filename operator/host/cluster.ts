@@ -41,6 +41,8 @@ export async function startCluster(options: ClusterOptions): Promise<Host> {
   followed
     .start()
     .then(reachable.look, (thrown: unknown) => log.error('the operator did not start', { error: String(thrown) }));
+  // All that is registered before is the question whether API servers reach us.
+  void followed.synced.then(() => registration.look());
   leadership.election.start();
   reachable.start();
   return {

@@ -1,111 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is started in a cluster hears of what concerns it. Nothing here is done by the clock.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterEach, beforeEach, describe, mock, test } from 'node:test';
-import { parseConfiguration } from '../../../../core/config/configuration.ts';
-import { silentLogger } from '../../../../core/observe.ts';
-import { createPolicyStore } from '../../../../core/policy/store/store.ts';
-import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
-import { anonymousKeychain } from '../../../../core/registry/credentials/keychains.ts';
-import { issueCertificateAuthority, issueServingCertificate } from '../../../../operator/certificates/issue.ts';
-import { startCluster } from '../../../../operator/host/cluster.ts';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Decide } from '../../../../core/verdict/types.ts';
 import type { Host } from '../../../../operator/host/host.ts';
-import { createMetrics, type Metrics } from '../../../../operator/telemetry/metrics.ts';
-import { FakeApiServer } from '../../../fakes/api-server.ts';
-import { kubeconfigFor } from '../../../fakes/kubeconfig.ts';
-import { compileContext, publicKeyPem } from '../../../fakes/engine.ts';
+import type { Metrics } from '../../../../operator/telemetry/metrics.ts';
 import { parseExposition } from '../../../checks/exposition.ts';
+import type { FakeApiServer } from '../../../fakes/api-server.ts';
 import { verdict } from '../../cli/scan/reports.ts';
 import { eventually } from '../eventually.ts';
+import {
+  LEASES,
+  NAMESPACES,
+  notesOf,
+  pathSecret,
+  PODS,
+  POLICIES,
+  SECRETS,
+  startedCluster,
+  tokenOf,
+  type StartedCluster,
+} from './started-cluster.ts';
 
-const POLICIES = '/apis/cosignet.dev/v1/imagepolicies';
-const SECRETS = '/api/v1/namespaces/cosignet/secrets';
-const NAMESPACES = '/api/v1/namespaces';
-const PODS = '/api/v1/pods';
-const LEASES = '/apis/coordination.k8s.io/v1/namespaces/cosignet/leases';
 const DEPLOYMENTS = '/apis/apps/v1/namespaces/cosignet/deployments';
-const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1';
-
-const hook = (endpoint: string) => ({
-  name: `${endpoint}.cosignet.dev`,
-  rules: [{ resources: ['pods'] }],
-  clientConfig: { service: { name: 'cosignet', namespace: 'cosignet', path: `/${endpoint}` } },
-});
 
 describe('what is started in a cluster', () => {
+  let here: StartedCluster;
   let server: FakeApiServer;
   let host: Host;
   let metrics: Metrics;
-  let folder: string;
-  let compiled: number;
 
   beforeEach(async () => {
-    server = await new FakeApiServer().start();
-    folder = await mkdtemp(path.join(tmpdir(), 'cluster-'));
-    const kubeconfig = path.join(folder, 'kubeconfig');
-    await writeFile(kubeconfig, kubeconfigFor(server));
-    const before = process.env['KUBECONFIG'];
-    process.env['KUBECONFIG'] = kubeconfig;
-    for (const name of ['cosignet-tls', 'cosignet-path'])
-      server.put(SECRETS, { metadata: { name, namespace: 'cosignet' } });
-    for (const kind of ['mutating', 'validating'])
-      server.put(`${CONFIGURATIONS}/${kind}webhookconfigurations`, { metadata: { name: 'cosignet' }, webhooks: [] });
-    server.put(LEASES, { metadata: { name: 'cosignet', namespace: 'cosignet' } });
-    server.put(NAMESPACES, { metadata: { name: 'shop', labels: { team: 'a' } } });
-    server.put(POLICIES, {
-      metadata: { name: 'prod', generation: 1, uid: 'uid-of-prod' },
-      spec: { images: ['docker.io/acme/*'], keys: [{ pem: publicKeyPem('release') }] },
-    });
-    mock.timers.enable({ apis: ['setInterval'] });
-    metrics = createMetrics();
-    compiled = 0;
-    host = await startCluster({
-      namespace: 'cosignet',
-      name: 'cosignet',
-      identity: 'pod',
-      dnsNames: ['cosignet.cosignet.svc'],
-      issuer: { issueAuthority: issueCertificateAuthority, issueServing: issueServingCertificate },
-      certificateLife: 86_400_000,
-      ownCertificate: undefined,
-      wantedRegistration: { mutating: [hook('mutate')], validating: [hook('validate')], pathToken: true },
-      compile: (policy, means) => {
-        compiled += 1;
-        return compilePolicy(policy, compileContext({ trustRoots: new Set(), ...means }));
-      },
-      evaluator: { compile: async () => [], check: async () => ({ steps: 0 }), stop: async () => undefined },
-      followKms: () => ({
-        lookup: () => ({ unavailable: 'x' }),
-        isPending: () => false,
-        isSettled: () => true,
-        reconfigured: () => undefined,
-        stop: async () => undefined,
-      }),
-      store: createPolicyStore(),
-      configuration: { configuration: () => parseConfiguration(''), credentials: anonymousKeychain },
-      metrics,
-      log: silentLogger,
-      clock: Date.now,
-    });
-    if (before === undefined) delete process.env['KUBECONFIG'];
-    else process.env['KUBECONFIG'] = before;
+    here = await startedCluster();
+    ({ server, host, metrics } = here);
     await eventually(() => host.readings.isLeader() === true && host.policies.snapshot().policies.size === 1);
   });
-  afterEach(async () => {
-    await host.stop();
-    mock.timers.reset();
-    await server.stop();
-    await rm(folder, { recursive: true });
-  });
+  afterEach(() => here.stop());
 
   const secret = (name: string) => server.get(SECRETS, name)?.data ?? {};
   const textOf = (name: string, key: string) => Buffer.from(secret(name)[key] ?? '', 'base64').toString();
 
-  const notes = () =>
-    server.seen.filter(({ path: at }) => at.includes('/events.k8s.io/')).map(({ body }) => JSON.stringify(body));
   const keys = () => server.get(POLICIES, 'prod')?.status?.keys;
 
   test('reads the policies, tells of itself, and says whether it may be relied on', async () => {
@@ -135,11 +69,9 @@ describe('what is started in a cluster', () => {
 
   test('hears at once of its own Secrets', async () => {
     await eventually(() => host.notReady().length === 0);
-    const [active, next] = ['a', 'b'].map((digit) => digit.repeat(64));
-    assert.equal(host.callerBy(active), 'refused');
-    const data = { active: btoa(active ?? ''), next: btoa(next ?? ''), rotatedAt: btoa(String(Date.now())) };
-    server.put(SECRETS, { metadata: { name: 'cosignet-path', namespace: 'cosignet' }, data });
-    await eventually(() => host.callerBy(active) === 'known');
+    assert.equal(host.callerBy(tokenOf('a')), 'refused');
+    server.put(SECRETS, pathSecret('a', 'b'));
+    await eventually(() => host.callerBy(tokenOf('a')) === 'known');
     const before = textOf('cosignet-tls', 'tls.crt');
     server.remove(SECRETS, 'cosignet-tls');
     await eventually(() => textOf('cosignet-tls', 'tls.crt') !== '');
@@ -151,15 +83,25 @@ describe('what is started in a cluster', () => {
     await eventually(() => host.secretText('chat', 'url') === 'https://a.b');
     assert.deepEqual(host.knownNamespace('shop')?.labels, { team: 'a' });
     assert.deepEqual((await host.namespaceContext('shop')).labels, { team: 'a' });
-    const before = compiled;
+    const before = here.compiled();
     host.reconfigured();
-    assert.equal(compiled, before + 1);
+    assert.equal(here.compiled(), before + 1);
+  });
+
+  test('knows what policies would lose by another definition of their kind', () => {
+    const spec = { names: { kind: 'ImagePolicy' }, versions: [{ name: 'v1', schema: { openAPIV3Schema: {} } }] };
+    assert.deepEqual(host.lostBy({ spec }), ['ImagePolicy prod: spec']);
   });
 
   test('writes a denial into an Event of the policy that refused', async () => {
     const verdicts = [verdict({ outcome: 'denied', code: 'NoSignature', policies: ['prod'], refusedBy: ['prod'] })];
     host.denied({ namespace: 'shop', kind: 'Pod', name: 'app', message: 'no', verdicts });
-    await eventually(() => notes().some((note) => note.includes('"uid-of-prod"') && note.includes('NoSignature')));
+    await eventually(() =>
+      notesOf(server).some((note) => note.includes('"uid-of-prod"') && note.includes('NoSignature')),
+    );
+    // The same within a minute is not written again, and counted.
+    host.denied({ namespace: 'shop', kind: 'Pod', name: 'app', message: 'no', verdicts });
+    assert.match((await metrics.render()).text, /^cosignet_events_dropped_total [1-9]/m);
   });
 
   test('notes in the status which key counted', async () => {
@@ -185,9 +127,19 @@ describe('what is started in a cluster', () => {
     assert.equal(server.get(SECRETS, 'cosignet-path'), undefined);
   });
 
+  test('leaves no watch open when it stops', async () => {
+    await eventually(() => host.notReady().length === 0);
+    assert.ok(server.watchers > 0);
+    await host.stop();
+    await eventually(() => server.watchers === 0);
+  });
+
   test('looks at what runs, again for what is new, and tells of Pods that are too large', async () => {
     const asked: string[] = [];
-    const decide: Decide = async ({ image, namespace }) => {
+    const pulls = new Set<string | undefined>();
+    const swept: string[] = [];
+    const decide: Decide = async ({ image, namespace, keychain }) => {
+      pulls.add(keychain.id);
       asked.push(`${namespace.name} ${namespace.labels?.['team']} ${image}`);
       return verdict({ image, policies: [...host.policies.snapshot().policies.keys()] });
     };
@@ -195,16 +147,23 @@ describe('what is started in a cluster', () => {
       name: `c-${index}`,
       image: `docker.io/acme/a:${index}`,
     }));
-    server.put(PODS, { metadata: { name: 'app', namespace: 'shop' }, spec: { containers } });
-    const scan = host.scan(decide);
+    const spec = { serviceAccountName: 'builder', imagePullSecrets: [{ name: 'pull' }], containers };
+    server.put(PODS, { metadata: { name: 'app', namespace: 'shop' }, spec });
+    const scan = host.scan(decide, () => swept.push('swept'));
     try {
       await eventually(() => asked.length === 64);
       assert.match(asked[0] ?? '', /^shop a docker.io\/acme\/a:/);
       await eventually(async () => /objects\{collection="pods"\} 1/.test((await metrics.render()).text));
+      assert.deepEqual([...pulls], ['["shop","builder",["pull"]]']);
+      assert.ok(swept.length > 0);
       const count = asked.length;
       const policy = server.get(POLICIES, 'prod');
       server.put(POLICIES, { ...policy, metadata: { name: 'more', generation: 1 } });
+      const elsewhere = { ...policy?.spec, namespaceSelector: { matchLabels: { team: 'b' } } };
+      server.put(POLICIES, { metadata: { name: 'elsewhere', generation: 1 }, spec: elsewhere });
       await eventually(() => asked.length > count);
+      server.put(NAMESPACES, { metadata: { name: 'shop', labels: { team: 'b' } } });
+      await eventually(() => asked.some((text) => text.startsWith('shop b ')));
     } finally {
       await scan?.stop();
     }
