@@ -20,6 +20,16 @@ export function oneLine(text: string, maximum: number): string {
   return printable(cut, '?').toWellFormed();
 }
 
+/** `1 Pod`, `2 Pods`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** The order of lists that people read, for `toSorted`: by code units, the same on every machine. */
+export function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
 /** The text of anything thrown, on one line, printable and capped: it may quote what a registry answered. */
 export function errorText(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);

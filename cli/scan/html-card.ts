@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { escaped } from '../../core/page/markup.ts';
+import { escaped, facts } from '../../core/page/markup.ts';
 import { withoutDigest, WORDS } from '../../core/page/outcomes.ts';
 import { factsOf } from '../../core/verdict-codes.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
@@ -18,7 +18,7 @@ export function card({ verdict, pods, places = [] }: ScannedImage, id: string): 
 <p class="verdict"><strong>${WORDS[outcome]}</strong> <span>${code}</span> ${admitted}</p>
 <h3>${escaped(withoutDigest(image))}</h3>
 <p>${escaped(factsOf(code).summary)}</p>${reason(verdict)}
-<dl>${facts({ verdict, pods, places })}</dl>${command({ verdict, pods })}
+<dl>${factsOfImage({ verdict, pods, places })}</dl>${command({ verdict, pods })}
 </li>`;
 }
 
@@ -27,7 +27,7 @@ function reason({ outcome, message, remedy }: Verdict): string {
   return outcome === 'allowed' ? todo : `${todo}<p class="soft">${escaped(message)}</p>`;
 }
 
-function facts({ verdict, pods, places = [] }: ScannedImage): string {
+function factsOfImage({ verdict, pods, places = [] }: ScannedImage): string {
   const { policies, resolved, signers } = verdict;
   const rows = [
     ['Policy', policies.join(', ') || 'none'],
@@ -36,10 +36,7 @@ function facts({ verdict, pods, places = [] }: ScannedImage): string {
     [pods.length === 1 ? 'Pod' : `Pods (${pods.length})`, podsText(pods, SHOWN)],
     ['Written in', placesText(places, SHOWN)],
   ] as const;
-  return rows
-    .filter(([, text]) => text !== '')
-    .map(([name, text]) => `<dt>${name}</dt><dd>${escaped(text)}</dd>`)
-    .join('');
+  return facts(rows.map(([name, text]) => [name, escaped(text)]));
 }
 
 /** With which whoever reads this sees the verdict for himself. */

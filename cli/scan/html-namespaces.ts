@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { escaped } from '../../core/page/markup.ts';
-import { withoutDigest, WORDS } from '../../core/page/outcomes.ts';
-import { counted, type ScannedImage } from './report.ts';
+import { namespaceTable, type NamespaceRow } from '../../core/page/namespace-table.ts';
+import { withoutDigest } from '../../core/page/outcomes.ts';
+import { compareTexts, counted } from '../../core/text.ts';
+import type { ScannedImage } from './report.ts';
 
 interface Row {
   /** `Deployment web`, or a Pod's name. */
@@ -24,31 +26,23 @@ export function namespaceTables(images: readonly ScannedImage[], idOf: (index: n
   }
   if (namespaces.size === 0) return '';
   const tables = [...namespaces]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .toSorted(([a], [b]) => compareTexts(a, b))
     .map(([namespace, rows]) => table(namespace, [...rows.values()].toSorted(byWorkload)));
   return `<section>\n<h2>By namespace</h2>\n${tables.join('\n')}\n</section>`;
 }
 
 function byWorkload(a: Row, b: Row): number {
-  return a.workload < b.workload ? -1 : Number(a.workload > b.workload);
+  return compareTexts(a.workload, b.workload);
 }
 
 function table(namespace: string, rows: readonly Row[]): string {
-  const failing = rows.filter(({ item }) => item.verdict.outcome !== 'allowed').length;
-  const count = failing === 0 ? 'all allowed' : `${failing} of ${counted(rows.length, 'image')} not allowed`;
-  return `<details${failing === 0 ? '' : ' open=""'}>
-<summary>${escaped(namespace)} <span class="soft">${count}</span></summary>
-<table>
-<thead><tr><th scope="col">Workload</th><th scope="col">Image</th><th scope="col">Verdict</th></tr></thead>
-<tbody>
-${rows.map(row).join('\n')}
-</tbody>
-</table>
-</details>`;
+  const count = counted(rows.length, 'image');
+  return namespaceTable({ namespace, heading: 'Workload', count, rows: rows.map(tableRow) });
 }
 
-function row({ workload, item, id, pods }: Row): string {
+function tableRow({ workload, item, id, pods }: Row): NamespaceRow {
   const { outcome, image, code } = item.verdict;
   const count = pods === 1 ? '' : ` <span class="soft">${pods} Pods</span>`;
-  return `<tr class="${outcome}"><td>${escaped(workload)}${count}</td><td><a href="#${id}">${escaped(withoutDigest(image))}</a></td><td><strong>${WORDS[outcome]}</strong> ${code}</td></tr>`;
+  const link = `<a href="#${id}">${escaped(withoutDigest(image))}</a>`;
+  return { outcome, code, user: `${escaped(workload)}${count}`, image: link };
 }

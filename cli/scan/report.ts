@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { counted } from '../../core/text.ts';
 import type { VerdictCode } from '../../core/verdict-codes.ts';
 import type { Place } from '../inputs/manifests.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
@@ -106,10 +107,6 @@ export function summaryText({ images, pods, allowed, denied, undecided, podsRefu
   ];
   const affected = podsRefused > 0 ? `; ${counted(podsRefused, 'Pod')} would be refused in Enforce` : '';
   return `${counted(images, 'image')}${where}: ${parts.join(', ')}${affected}`;
-}
-
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** The first few, and how many more there are. */

@@ -18,3 +18,8 @@ export function escaped(text: string): string {
     .replace(/[\uFFFE\uFFFF]/g, '\uFFFD')
     .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
+
+/** Rows of a list of facts, in markup; those without a text are left out. */
+export function facts(rows: readonly (readonly [name: string, markup: string])[]): string {
+  return rows.flatMap(([name, text]) => (text === '' ? [] : `<dt>${name}</dt><dd>${text}</dd>`)).join('');
+}

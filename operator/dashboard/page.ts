@@ -2,11 +2,12 @@
 import { escaped } from '../../core/page/markup.ts';
 import { FOOTNOTE } from '../../core/page/outcomes.ts';
 import { htmlPage } from '../../core/page/page.ts';
+import { counted } from '../../core/text.ts';
 import { denialsSection } from './denials-section.ts';
 import type { Overview } from './overview.ts';
 import { policiesSection } from './policies-section.ts';
 import { judge, runningSection, type Judged } from './running-section.ts';
-import { counted, timeTag } from './words.ts';
+import { timeTag } from './words.ts';
 
 /** What this replica knows, on one page; every list on it has a bound, and says what it leaves out. */
 export function dashboardPage(overview: Overview): string {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { escaped } from '../../core/page/markup.ts';
-import { oneLine } from '../../core/text.ts';
+import { escaped, facts } from '../../core/page/markup.ts';
+import { compareTexts, counted, oneLine } from '../../core/text.ts';
 import { demandOf } from '../../core/verdict/denial.ts';
 import type { AffectedStatus } from '../../core/policy/documents/image-policy.gen.ts';
 import { hasExpired } from '../../core/policy/lifetime.ts';
 import type { Overview, PolicyView } from './overview.ts';
-import { counted, facts, firstOf } from './words.ts';
+import { firstOf } from './words.ts';
 
 const POLICIES = 200;
 const LISTED = 8;
@@ -17,14 +17,14 @@ const TEXT_MOST = 500;
 export function policiesSection({ policies, now }: Pick<Overview, 'policies' | 'now'>): string {
   const shown = policies
     .map((view) => ({ view, urgency: urgencyOf(view) }))
-    .toSorted((a, b) => b.urgency - a.urgency || compare(a.view.compiled.name, b.view.compiled.name))
+    .toSorted((a, b) => b.urgency - a.urgency || compareTexts(a.view.compiled.name, b.view.compiled.name))
     .slice(0, POLICIES)
     .map(({ view }) => card(view, now));
   const more = policies.length - shown.length;
   return `<section id="policies">
 <h2>Policies</h2>
 ${shown.length === 0 ? '<p class="soft">There are none.</p>' : `<ol class="cards">\n${shown.join('\n')}\n</ol>`}
-${more > 0 ? `<p class="soft">And ${counted(more, 'more')}: kubectl get imagepolicies,namespacedimagepolicies -A</p>` : ''}
+${more > 0 ? `<p class="soft">And ${more} more: kubectl get imagepolicies,namespacedimagepolicies -A</p>` : ''}
 </section>`;
 }
 
@@ -85,8 +85,4 @@ function effectText(affected: AffectedStatus | undefined): string {
   if (wouldDeny === 0 && undecided === 0) return 'It would deny none of it.';
   const unclear = undecided === 0 ? '' : `; ${counted(undecided, 'Pod')} could not be checked`;
   return `<b>It would deny ${counted(wouldDeny, 'Pod')}</b>${unclear}`;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

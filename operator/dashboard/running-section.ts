@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { escaped } from '../../core/page/markup.ts';
-import { outcomeFilter, searchBox, withoutDigest, WORDS } from '../../core/page/outcomes.ts';
-import { oneLine } from '../../core/text.ts';
+import { namespaceTable, type NamespaceRow } from '../../core/page/namespace-table.ts';
+import { outcomeFilter, searchBox, withoutDigest } from '../../core/page/outcomes.ts';
+import { compareTexts, oneLine } from '../../core/text.ts';
 import type { Outcome, VerdictCode } from '../../core/verdict-codes.ts';
 import { strictestMode } from '../../core/verdict/outcome.ts';
 import type { Subject } from '../scan/running-groups.ts';
@@ -66,7 +67,7 @@ export function runningSection({ state, counts, waiting, rows }: Judged): string
   const all = counts.denied + counts.error + counts.allowed;
   const more = all - rows.length;
   const groups = [...Map.groupBy(rows, ({ subject }) => subject.source.namespace)].toSorted(([a], [b]) =>
-    compare(a, b),
+    compareTexts(a, b),
   );
   return `<section id="running">
 <h2>What runs</h2>
@@ -85,23 +86,14 @@ function waitingText(waiting: number): string {
 }
 
 function table(namespace: string, rows: readonly Row[]): string {
-  const failing = rows.filter(({ outcome }) => outcome !== 'allowed').length;
-  const count = failing === 0 ? 'all allowed' : `${failing} of ${rows.length} not allowed`;
   const sorted = rows.toSorted(
-    (a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome) || compare(a.subject.firstPod, b.subject.firstPod),
+    (a, b) =>
+      ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome) || compareTexts(a.subject.firstPod, b.subject.firstPod),
   );
-  return `<details${failing === 0 ? '' : ' open=""'}>
-<summary>${escaped(namespace)} <span class="soft">${count}</span></summary>
-<table>
-<thead><tr><th scope="col">Pod</th><th scope="col">Image</th><th scope="col">Verdict</th></tr></thead>
-<tbody>
-${sorted.map(row).join('\n')}
-</tbody>
-</table>
-</details>`;
+  return namespaceTable({ namespace, heading: 'Pod', count: String(rows.length), rows: sorted.map(tableRow) });
 }
 
-function row({ subject, outcome, code }: Row): string {
+function tableRow({ subject, outcome, code }: Row): NamespaceRow {
   const { firstPod, pods, image, policies, result } = subject;
   const more = pods === 1 ? '' : ` <span class="soft">and ${pods - 1} more</span>`;
   const refusing = policies.filter(({ name }) => result?.refusedBy.includes(name));
@@ -111,11 +103,11 @@ function row({ subject, outcome, code }: Row): string {
     (outcome === 'allowed' ? policies : refusing).map(({ name }) => name),
     LISTED,
   );
-  const by = names === '' ? '' : ` <span class="soft">${escaped(names)}${admitted}</span>`;
-  const shown = withoutDigest(oneLine(image, TEXT_MOST));
-  return `<tr class="${outcome}"><td>${escaped(firstPod)}${more}</td><td>${escaped(shown)}</td><td><strong>${WORDS[outcome]}</strong> ${code}${by}</td></tr>`;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+  return {
+    outcome,
+    code,
+    user: `${escaped(firstPod)}${more}`,
+    image: escaped(withoutDigest(oneLine(image, TEXT_MOST))),
+    note: names === '' ? '' : ` <span class="soft">${escaped(names)}${admitted}</span>`,
+  };
 }

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** `at`: milliseconds since the epoch. Markup. */
 export function timeTag(at: number): string {
   const text = new Date(at).toISOString();
@@ -14,9 +10,4 @@ export function timeTag(at: number): string {
 export function firstOf(items: readonly string[], most: number): string {
   const more = items.length - most;
   return items.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
-/** Rows of a list of facts, in markup; those without a text are left out. */
-export function facts(rows: readonly (readonly [name: string, markup: string])[]): string {
-  return rows.flatMap(([name, text]) => (text === '' ? [] : `<dt>${name}</dt><dd>${text}</dd>`)).join('');
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { compareTexts } from '../../core/text.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import type { PodGroup, Running, Subject } from './running-groups.ts';
 
@@ -73,13 +74,11 @@ function sampleOf({ source, firstPod, image, result }: Subject): string {
 
 /** Denied ones first; then in an order that does not change while the Pods don't. */
 function byUrgency(a: Subject, b: Subject): number {
-  return isDenied(b) - isDenied(a) || compare(a.source.namespace, b.source.namespace) || compare(a.key, b.key);
+  return (
+    isDenied(b) - isDenied(a) || compareTexts(a.source.namespace, b.source.namespace) || compareTexts(a.key, b.key)
+  );
 }
 
 function isDenied({ result }: Subject): number {
   return Number(result?.outcome === 'denied');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

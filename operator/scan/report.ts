@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReportFormat } from '../../core/config/types.ts';
-import { oneLine } from '../../core/text.ts';
+import { compareTexts, oneLine } from '../../core/text.ts';
 import { factsOf, type VerdictCode } from '../../core/verdict-codes.ts';
 import type { Running, Subject } from './running-groups.ts';
 
@@ -92,7 +92,7 @@ function resultsOf({ policies, result, image, pods, firstPod, source }: Subject)
 
 function contentOf(results: readonly ReportResult[]): ReportContent {
   const sorted = results.toSorted(
-    (a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result) || compare(keyOf(a), keyOf(b)),
+    (a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result) || compareTexts(keyOf(a), keyOf(b)),
   );
   const count = (wanted: Result) => results.filter(({ result }) => result === wanted).length;
   return {
@@ -103,8 +103,4 @@ function contentOf(results: readonly ReportResult[]): ReportContent {
 
 function keyOf({ policy, properties, resources: [{ name }] }: ReportResult): string {
   return `${policy} ${properties.image} ${name}`;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -118,7 +118,7 @@ describe("the dashboard's page", () => {
       '4990 Allowed',
     ]);
     assert.equal(elementsOf(section(root, 'policies'), 'li').length, 200);
-    assert.match(words(section(root, 'policies')), /And 100 more/);
+    assert.match(words(section(root, 'policies')), /And 100 more: kubectl/);
   });
 
   test('shows no keys', () => {
