@@ -119,9 +119,14 @@ function goals(report: HostileReport): readonly Goal[] {
 /** Which times of a phase, in milliseconds. */
 type Times = (phase: PhaseReport) => Float64Array;
 
-const answered: Times = ({ answerTimes }) => answerTimes;
-/** Whatever processors that are shared with hostile work cost one who has nothing to do with it. */
-const bare: Times = ({ bareTimes }) => bareTimes;
+function answered({ answerTimes }: PhaseReport): Float64Array {
+  return answerTimes;
+}
+
+/** What shared processors cost one who has nothing to do with Cosignet. */
+function bare({ bareTimes }: PhaseReport): Float64Array {
+  return bareTimes;
+}
 
 /** How long one of a hundred waits at least, as a multiple of what it waits where nobody is hostile. */
 function ratioOf({ loads }: HostileReport, name: string, times: Times): number {

@@ -96,6 +96,8 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
 
   try {
     await settled(caller, questions);
+    // Its connections are open from the beginning, as those of the other are.
+    await runLoad({ caller: bare, questions, rate: 200, seconds: 1, killedAt: () => undefined });
     const changing = changes.run(8000, ended.signal);
     for (let round = 0; round < rounds; round += 1) {
       for (const [name, hostile] of chosen) await phase(name, hostile);
