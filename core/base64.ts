@@ -24,8 +24,9 @@ export function decodeWrappedBase64(text: string): Uint8Array | undefined {
  */
 export function decodeEitherBase64(wrapped: string): Uint8Array | undefined {
   const text = wrapped.replace(/[\r\n]+/g, '');
-  if (/[+/]/.test(text) && /[-_]/.test(text)) return undefined;
-  const standard = text.replaceAll('-', '+').replaceAll('_', '/');
+  const isUrlSafe = text.includes('-') || text.includes('_');
+  if (isUrlSafe && (text.includes('+') || text.includes('/'))) return undefined;
+  const standard = isUrlSafe ? text.replaceAll('-', '+').replaceAll('_', '/') : text;
   // Half of a padding is neither.
   return decodeBase64(text.includes('=') ? standard : standard.padEnd(Math.ceil(text.length / 4) * 4, '='));
 }
