@@ -46,7 +46,7 @@ export function placesAt(object: JsonObject, path: FieldPath): readonly FieldPla
     for (const place of places) {
       const found = step === EACH ? itemsAt(place) : fieldAt(place, step);
       if (!Array.isArray(found)) return found;
-      next.push(...found);
+      for (const one of found) next.push(one);
       if (next.length > MAXIMUM_PLACES) return { path: place.path, message: `more than ${MAXIMUM_PLACES} values` };
     }
     places = next;

@@ -11,8 +11,8 @@ export function createAdmissionDoor(handler: ReviewHandler): Door {
     name,
     // Not async: its frame would hold the body until the answer.
     answer: (body, caller, arrival) => {
-      const reached = answerReach(name, body);
-      return reached ? Promise.resolve(answerOf(reached)) : handler(name, body, caller, arrival).then(answerOf);
+      const review = answerReach(name, body) ?? handler(name, body, caller, arrival);
+      return review instanceof Promise ? review.then(answerOf) : answerOf(review);
     },
   });
   return {

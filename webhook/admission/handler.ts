@@ -64,13 +64,16 @@ export interface ReviewObserver {
   reviewed?(record: ReviewRecord): void;
 }
 
+/** What is known already is there at once, and all else later. */
+type Soon<T> = T | Promise<T>;
+
 /** Answers one AdmissionReview, of which it holds nothing once it has returned; never rejects. */
 export type ReviewHandler = (
   endpoint: Endpoint,
   review: unknown,
   caller: CallerPresence,
   arrival?: Arrival,
-) => Promise<AdmissionReviewResponse>;
+) => Soon<AdmissionReviewResponse>;
 
 interface Call {
   readonly endpoint: Endpoint;
@@ -94,17 +97,27 @@ export function createReviewHandler(dependencies: ReviewHandlerDependencies): Re
     const answer =
       'result' in read
         ? read
-        : answerOrFail({ dependencies, prepared, call: { ...read, endpoint, caller, arrival, startedAt } });
-    const told = ({ review: answered, ...rest }: Answer): AdmissionReviewResponse => {
-      count(dependencies, rest, { endpoint, milliseconds: clock() - startedAt });
-      return answered;
+        : answerOrFail({ dependencies, prepared, call: callOf(read, { endpoint, caller, arrival, startedAt }) });
+    const told = (answered: Answer): AdmissionReviewResponse => {
+      count(dependencies, answered, { endpoint, milliseconds: clock() - startedAt });
+      return answered.review;
     };
-    return answer instanceof Promise ? answer.then(told) : Promise.resolve(told(answer));
+    return answer instanceof Promise ? answer.then(told) : told(answer);
   };
 }
 
-/** All that is needed of a review; or its answer already, where there is nothing to wait for. */
-type ReadReview = Pick<Call, 'asked' | 'scope' | 'configuration'> | Answer;
+/** All that is needed of a review. */
+type WhatIsAsked = Pick<Call, 'asked' | 'scope' | 'configuration'>;
+/** Or its answer already, where there is nothing to wait for. */
+type ReadReview = WhatIsAsked | Answer;
+
+/** Written out: to spread is slow, and each review makes one. */
+function callOf(
+  { asked, scope, configuration }: WhatIsAsked,
+  { endpoint, caller, arrival, startedAt }: Omit<Call, keyof WhatIsAsked>,
+): Call {
+  return { endpoint, asked, scope, configuration, caller, arrival, startedAt };
+}
 
 /** Never throws. */
 function readReview(dependencies: ReviewHandlerDependencies, endpoint: Endpoint, review: unknown): ReadReview {
@@ -132,9 +145,7 @@ function scopeOrFailure(
   }
 }
 
-/** What is known already is answered at once, and all else later. Neither throws nor rejects. */
-type Soon<T> = T | Promise<T>;
-
+/** Neither throws nor rejects. */
 function answerOrFail(context: CallContext): Soon<Answer> {
   const { endpoint, asked } = context.call;
   const fail = (error: unknown): Answer => failed(context.dependencies, { endpoint, uid: asked.uid }, error);
@@ -165,7 +176,7 @@ function refuseUndecided({ log }: ReviewHandlerDependencies, { uid, message }: R
 
 function count(
   { log, observe }: ReviewHandlerDependencies,
-  answer: Omit<Answer, 'review'>,
+  answer: Answer,
   { endpoint, milliseconds }: { endpoint: Endpoint; milliseconds: number },
 ): void {
   try {
@@ -227,7 +238,8 @@ interface CallContext {
 function decideScope(scope: ImagesToDecide, context: CallContext): Soon<ReadonlyMap<string, TimedVerdict>> {
   const { recall, clock } = context.dependencies;
   const { namespace } = context.call.asked;
-  const images = new Set(scope.fields.map((field) => field.image));
+  const images = new Set<string>();
+  for (const { image } of scope.fields) images.add(image);
   const decisions = recallImages(images, (image) => recall?.(image, namespace), clock);
   if (decisions.size === images.size) return decisions;
   const unknown = [...images].filter((image) => !decisions.has(image));

@@ -81,9 +81,10 @@ export function readBody(
       if (passed !== undefined) fail(unshapely(passed));
     };
     const cutOff = (): void => fail(new HttpFault(400, 'the body was cut off'));
+    // Each comes once at most; `once` would wrap each of them.
     request
       .on('data', take)
-      .once('end', () => {
+      .on('end', () => {
         stopWatch?.();
         held.complete();
         const [first] = chunks;
@@ -95,8 +96,7 @@ export function readBody(
         };
         resolve({ bytes, containers: shape.containers, charge, release: () => held.release() });
       })
-      .once('error', cutOff)
-      .once('aborted', cutOff);
+      .on('error', cutOff);
   });
 }
 

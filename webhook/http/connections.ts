@@ -118,7 +118,8 @@ export function createConnections(limits: ConnectionLimits, onGivenUp: (source: 
       },
       reach: (stage) => {
         entry.stage = stage;
-        if (!isOpen(entry)) return;
+        // Of those of API servers only the idle ones are ever looked for: their order is that in which they became so.
+        if (!isOpen(entry) || (entry.isAuthenticated && stage !== 'waiting')) return;
         remove(entry);
         add(entry);
       },

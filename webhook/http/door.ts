@@ -11,9 +11,10 @@ export interface Endpoint {
   readonly name: string;
   /**
    * `body`: any JSON; read before this returns, and nothing of it is held from then on: it may be a thousand times what
-   * is asked in it, and waits with every other. Whoever is to be refused is refused by the answer.
+   * is asked in it, and waits with every other. Whoever is to be refused is refused by the answer. What is known already is
+   * answered at once, and all else later.
    */
-  readonly answer: (body: unknown, caller: CallerPresence, arrival: Arrival) => Promise<Answer>;
+  readonly answer: (body: unknown, caller: CallerPresence, arrival: Arrival) => Answer | Promise<Answer>;
 }
 
 /** Whoever waits for an answer. */

@@ -45,7 +45,7 @@ interface Share {
  * ago: an API server sends a review at once, who wants to keep others out waits.
  */
 export function createHeldBytes(limits: HeldLimits): HeldBytes {
-  /** In the order of their last bytes. */
+  /** Of strangers, in the order of their last bytes: others never give way. */
   const entries = new Set<Entry>();
   const sums = { all: 0, strangers: 0, sources: new Map<string, number>() };
 
@@ -61,9 +61,11 @@ export function createHeldBytes(limits: HeldLimits): HeldBytes {
 
   const all: Share = { maximum: limits.heldBytes, held: () => sums.all, covers: () => true };
 
+  const onlyAll: readonly Share[] = [all];
+
   /** The narrowest first. What is made of a whole body is let go in the same turn: only the sum of all matters. */
   function sharesOf({ source, isStranger, isComplete }: Entry): readonly Share[] {
-    if (!isStranger || isComplete) return [all];
+    if (!isStranger || isComplete) return onlyAll;
     const ofSource: Share = {
       maximum: limits.strangersOfSourceBytes,
       held: () => sums.sources.get(source) ?? 0,
@@ -73,7 +75,7 @@ export function createHeldBytes(limits: HeldLimits): HeldBytes {
   }
 
   function release(entry: Entry): void {
-    entries.delete(entry);
+    if (entry.isStranger) entries.delete(entry);
     add(entry, -entry.bytes);
   }
 
@@ -82,7 +84,7 @@ export function createHeldBytes(limits: HeldLimits): HeldBytes {
     const fits = (): boolean => held() + more <= maximum;
     if (fits()) return true;
     for (const entry of entries) {
-      if (!entry.isStranger || entry.isComplete || !covers(entry)) continue;
+      if (entry.isComplete || !covers(entry)) continue;
       release(entry);
       entry.giveWay();
       if (fits()) return true;
@@ -96,10 +98,10 @@ export function createHeldBytes(limits: HeldLimits): HeldBytes {
       return {
         take(bytes) {
           // Itself is not among those that give way to it.
-          entries.delete(entry);
+          if (entry.isStranger) entries.delete(entry);
           const taken = sharesOf(entry).every((share) => hasRoom(share, bytes));
           if (taken) add(entry, bytes);
-          entries.add(entry);
+          if (entry.isStranger) entries.add(entry);
           return taken;
         },
         complete: () => {

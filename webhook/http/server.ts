@@ -168,13 +168,19 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
   };
   // Not async: its frame would hold the body until the answer.
   const take = (route: Route, body: HeldBody): void => {
-    connection.reach('answering');
-    const arrival = {
-      elapsedMilliseconds: performance.now() - arrived,
-      timeoutMilliseconds: route.timeoutMilliseconds,
-      traceparent: traceparentOf(request),
-    };
-    ask(route.endpoint, body, caller, arrival).then(finish, fail);
+    try {
+      connection.reach('answering');
+      const arrival = {
+        elapsedMilliseconds: performance.now() - arrived,
+        timeoutMilliseconds: route.timeoutMilliseconds,
+        traceparent: traceparentOf(request),
+      };
+      const answered = ask(route.endpoint, body, caller, arrival);
+      if (answered instanceof Promise) answered.then(finish, fail);
+      else finish(answered);
+    } catch (error) {
+      fail(error);
+    }
   };
   try {
     const route = serving.routeOf(request);
@@ -186,9 +192,7 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
     const { bodyBytes } = limits;
     readBody(request, connection.isAuthenticated ? { bodyBytes } : limits, (giveWay) =>
       heldBytes.open(connection, giveWay),
-    )
-      .then((body) => take(route, body))
-      .catch(fail);
+    ).then((body) => take(route, body), fail);
   } catch (error) {
     fail(error);
   }
@@ -212,7 +216,12 @@ function showsCertificate({ clientAuthorities, isKnownClient }: Serving, request
 
 /** Lets the body go before there is anything to wait for; not async, since its frame would hold it until the answer. */
 // oxlint-disable-next-line max-params -- an endpoint's call, and of what
-function ask(endpoint: Endpoint, body: HeldBody, caller: CallerPresence, arrival: Arrival): Promise<Answer> {
+function ask(
+  endpoint: Endpoint,
+  body: HeldBody,
+  caller: CallerPresence,
+  arrival: Arrival,
+): ReturnType<Endpoint['answer']> {
   try {
     return endpoint.answer(parseJson(body), caller, arrival);
   } finally {

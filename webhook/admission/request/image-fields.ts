@@ -72,9 +72,9 @@ export function podSpecsOf({ podSpec, optional }: Workload, object: JsonObject):
   if ('message' in places) return { fault: places };
   if (places.length === 0 && !optional) return fault(podSpec.join('.'), 'must be an object');
   const podSpecs: PodSpecPlace[] = [];
-  for (const { value, ...place } of places) {
-    if (!isJsonObject(value)) return fault(place.path, 'must be an object');
-    podSpecs.push({ ...place, value });
+  for (const { value, path, pointer } of places) {
+    if (!isJsonObject(value)) return fault(path, 'must be an object');
+    podSpecs.push({ value, path, pointer });
   }
   return { value: podSpecs };
 }
@@ -86,40 +86,43 @@ export function imageFields(
   podSpecs: readonly PodSpecPlace[],
 ): Read<readonly ImageField[]> {
   const fields: ImageField[] = [];
-  const reads = [...podSpecs.map(podSpecFields), ...row.images.map((path) => singleFields(object, path))];
-  for (const read of reads) {
-    if ('fault' in read) return read;
-    for (const field of read.value) fields.push(field);
+  for (const podSpec of podSpecs) {
+    const failed = addPodSpecFields(fields, podSpec);
+    if (failed) return failed;
+  }
+  for (const path of row.images) {
+    const failed = addSingleFields(fields, object, path);
+    if (failed) return failed;
   }
   return { value: fields };
 }
 
-function podSpecFields(podSpec: PodSpecPlace): Read<readonly ImageField[]> {
-  const fields: ImageField[] = [];
+type Fault = { readonly fault: WorkloadFault };
+
+function addPodSpecFields(fields: ImageField[], podSpec: PodSpecPlace): Fault | undefined {
   for (const listRow of LISTS) {
     const entries = podSpec.value[listRow.list];
     if (entries === undefined || entries === null) continue;
     if (!Array.isArray(entries)) return fault(`${podSpec.path}.${listRow.list}`, 'must be a list');
-    for (const [index, entry] of entries.entries()) {
-      const field = readEntry(podSpec, listRow, index, entry);
+    for (let index = 0; index < entries.length; index += 1) {
+      const field = readEntry(podSpec, listRow, index, entries[index]);
       if (field === undefined) continue;
       if ('fault' in field) return field;
       fields.push(field.value);
     }
   }
-  return { value: fields };
+  return undefined;
 }
 
 /** An image that is in no list of a PodSpec is known by where it is. */
-function singleFields(object: JsonObject, fieldPath: FieldPath): Read<readonly ImageField[]> {
+function addSingleFields(fields: ImageField[], object: JsonObject, fieldPath: FieldPath): Fault | undefined {
   const places = placesAt(object, fieldPath);
   if ('message' in places) return { fault: places };
-  const fields: ImageField[] = [];
   for (const { value: image, path, pointer } of places) {
     if (typeof image !== 'string') return fault(path, 'must be a string');
     fields.push({ path: pointer, slot: pointer, list: 'fields', name: path, image });
   }
-  return { value: fields };
+  return undefined;
 }
 
 // oxlint-disable-next-line max-params -- where it is, and what it is
@@ -138,9 +141,10 @@ function readEntry(
   const image = imageOf(listRow, entry);
   if (image === undefined && optional) return undefined;
   if (image !== undefined && typeof image !== 'string') return fault(`${at()}.${steps.join('.')}`, 'must be a string');
-  const path = `${podSpec.pointer}/${list}/${index}/${steps.join('/')}`;
+  const listPointer = `${podSpec.pointer}/${list}/`;
+  const path = `${listPointer}${index}/${steps.length === 1 ? steps[0] : steps.join('/')}`;
   // The list's own name has no slash, so two slots never share a key.
-  return { value: { path, slot: `${podSpec.pointer}/${list}/${name}`, list, name, image: image ?? '' } };
+  return { value: { path, slot: listPointer + name, list, name, image: image ?? '' } };
 }
 
 /** Undefined: none is given. Anything but a string: malformed. */
@@ -151,6 +155,6 @@ function imageOf({ image: [first, second] }: ListRow, entry: JsonObject): unknow
   return isJsonObject(outer) ? (outer[second] ?? '') : null;
 }
 
-function fault(path: string, message: string): { readonly fault: WorkloadFault } {
+function fault(path: string, message: string): Fault {
   return { fault: { path, message } };
 }
