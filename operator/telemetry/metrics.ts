@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from '@prometheus-io/client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from '@prometheus-io/client';
 import { boundedNames, type EngineMetrics } from '../../core/observe.ts';
 import type { Denial, ReviewRecord } from '../../core/verdict/review-record.ts';
 import type { Verdict } from '../../core/verdict/types.ts';
 import { refusing } from './denial-events.ts';
 import { METRICS, type LabelsOf, type MetricName, type NameOf } from './metric-definitions.ts';
+import { TalliedHistogram } from './tallied-histogram.ts';
 import { createTally } from './tally.ts';
 import type { NotificationResult } from './notifications/target.ts';
 import type { SpanResult } from './tracing/tracer.ts';
@@ -60,6 +61,16 @@ export interface MetricsOptions {
   readonly leaseName?: string;
 }
 
+/** A text that is made anew for each review has to be hashed for each, too. */
+const WEBHOOKS: ReadonlyMap<string, string> = new Map([
+  ['mutate', '/mutate'],
+  ['validate', '/validate'],
+]);
+
+function webhookOf(endpoint: string): string {
+  return WEBHOOKS.get(endpoint) ?? `/${endpoint}`;
+}
+
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }: MetricsOptions = {}): Metrics {
@@ -82,9 +93,9 @@ export function createMetrics({ processMetrics = false, leaseName = 'cosignet' }
   return {
     engine: engineMetrics(make),
     queue: queueMetrics(make),
-    answered: ({ endpoint, status }) => webhookRequests({ webhook: `/${endpoint}`, code: String(status) }),
+    answered: ({ endpoint, status }) => webhookRequests({ webhook: webhookOf(endpoint), code: String(status) }),
     reviewed({ endpoint, result }, seconds) {
-      const webhook = `/${endpoint}`;
+      const webhook = webhookOf(endpoint);
       webhookLatency({ webhook }, seconds);
       reviews({ webhook, result });
     },
@@ -212,8 +223,8 @@ function makers(registry: Registry): Makers {
       return (labels, value) => gauge.set(labels, value);
     },
     histogram(name) {
-      const histogram = new Histogram<string>({ ...settings(name), buckets: SECONDS });
-      return (labels, seconds) => histogram.observe(labels, seconds);
+      const histogram = new TalliedHistogram(settings(name), SECONDS);
+      return (labels, seconds) => histogram.count(labels, seconds);
     },
     reading(name, labels, read) {
       const gauge: Gauge<string> = new Gauge<string>({

@@ -1,5 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** Values by labels. Of labels with few values: each set is held for ever. */
+export interface ByLabels<Labels, Value> {
+  readonly at: (labels: Labels) => Value;
+  /** In the order in which they were first asked for, by the first label, then by the next. */
+  readonly each: (visit: (labels: Labels, value: Value) => void) => void;
+}
+
+/** Those that agree in the labels up to here. */
+interface Branch<Labels, Value> {
+  readonly labels: Labels;
+  readonly branches: Map<string, Branch<Labels, Value>>;
+  value: Value | undefined;
+}
+
+/**
+ * For what is counted a thousand times between two looks at it: a library that checks labels and makes a key of them
+ * each time takes longer than all the rest of a count.
+ *
+ * @param make of labels that were not seen before
+ */
+export function createByLabels<Labels extends Readonly<Record<string, string>>, Value>(
+  names: readonly (keyof Labels)[],
+  make: () => Value,
+): ByLabels<Labels, Value> {
+  let root: Branch<Labels, Value> | undefined;
+  const branchOf = (labels: Labels): Branch<Labels, Value> => ({ labels, branches: new Map(), value: undefined });
+
+  return {
+    at(labels) {
+      let branch = (root ??= branchOf(labels));
+      for (const name of names) {
+        const text = labels[name] ?? '';
+        let next = branch.branches.get(text);
+        if (next === undefined) branch.branches.set(text, (next = branchOf(labels)));
+        branch = next;
+      }
+      return (branch.value ??= make());
+    },
+    each(visit) {
+      const visitFrom = ({ labels, branches, value }: Branch<Labels, Value>): void => {
+        if (value !== undefined) visit(labels, value);
+        for (const next of branches.values()) visitFrom(next);
+      };
+      if (root) visitFrom(root);
+    },
+  };
+}
+
 /** Counts by labels, until they are taken. */
 export interface Tally<Labels> {
   readonly add: (labels: Labels, by: number) => void;
@@ -7,40 +55,18 @@ export interface Tally<Labels> {
   readonly take: (each: (labels: Labels, sum: number) => void) => void;
 }
 
-/** Those that agree in the labels up to here. */
-interface Branch<Labels> {
-  readonly labels: Labels;
-  readonly branches: Map<string, Branch<Labels>>;
-  sum: number;
-}
-
-/**
- * For what is counted a thousand times between two looks at it: a library that checks labels and makes a key of them
- * each time takes longer than all the rest of a count. Of labels with few values: each set is held for ever.
- */
 export function createTally<Labels extends Readonly<Record<string, string>>>(
   names: readonly (keyof Labels)[],
 ): Tally<Labels> {
-  let root: Branch<Labels> | undefined;
-
+  const sums = createByLabels(names, () => ({ sum: 0 }));
   return {
-    add(labels, by) {
-      let branch = (root ??= { labels, branches: new Map(), sum: 0 });
-      for (const name of names) {
-        const value = labels[name] ?? '';
-        let next = branch.branches.get(value);
-        if (next === undefined) branch.branches.set(value, (next = { labels, branches: new Map(), sum: 0 }));
-        branch = next;
-      }
-      branch.sum += by;
+    add: (labels, by) => {
+      sums.at(labels).sum += by;
     },
-    take(each) {
-      const takeFrom = (branch: Branch<Labels>): void => {
-        if (branch.sum > 0) each(branch.labels, branch.sum);
-        branch.sum = 0;
-        for (const next of branch.branches.values()) takeFrom(next);
-      };
-      if (root) takeFrom(root);
-    },
+    take: (each) =>
+      sums.each((labels, counted) => {
+        if (counted.sum > 0) each(labels, counted.sum);
+        counted.sum = 0;
+      }),
   };
 }
