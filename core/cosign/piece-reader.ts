@@ -85,10 +85,13 @@ export class PieceReader<Piece> implements EvidenceReader {
   }
 
   async #readOn(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    const isOpen = this.#queue !== undefined;
     const queue = (this.#queue ??= await this.#open(scope));
+    const isUncounted = !isOpen && queue.length > 0;
     if (queue.length === 0) queue.push(...this.#later.splice(0));
     const chunk = queue.splice(0, this.#batchSize);
-    this.#held -= charactersOf(chunk);
+    // Of what was just opened most is read at once, and only the rest held.
+    this.#held += isUncounted ? charactersOf(queue) : -charactersOf(chunk);
     if (chunk.length === 0 && this.#faults.length === 0) return this.#end(queue, scope);
     const batches = await this.#readAll(chunk, queue, scope);
     this.#batchSize = this.#source.batches[1];
@@ -127,7 +130,6 @@ export class PieceReader<Piece> implements EvidenceReader {
     const { pieces, faults, failure } = await this.#source.open(scope);
     this.#faults.push(...faults);
     this.#unlisted = failure;
-    this.#held += charactersOf(pieces);
     return [...pieces];
   }
 

@@ -6,8 +6,12 @@ export const DOCKER_HUB = 'docker.io';
 /** Names under which the same registry answers. Runtimes keep the last two as they are written. */
 const HUB_NAMES: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com']);
 
-/** A DNS name without a port: its last label starts with a letter, so it is no number of an IPv4 address. */
-const PLAIN = /^(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*$/;
+/**
+ * What a URL would leave as it is: a DNS name whose last label starts with a letter, so that it is no number of an IPv4
+ * address, or an IPv4 address in its usual notation; with no port, or one that is neither the default nor padded.
+ */
+const PLAIN =
+  /^(?:(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))(?::(?!443$)[1-9][0-9]{0,4})?$/;
 /** What a host and port are written with: a URL would also map look-alikes of letters, and undo escapes. */
 const WRITABLE = /^[a-z0-9.:[\]-]+$/;
 

@@ -8,8 +8,9 @@ import { createAuthorizedTransport } from '../authorization/authorized-transport
 import { getBlob } from '../reading/blobs.ts';
 import { createConnections } from '../transport/connections.ts';
 import { endpointOf, mirrorsOf, repositoryAt } from '../transport/endpoints.ts';
-import type { Endpoint, SettingsOf } from '../transport/endpoints.ts';
+import type { Endpoint, RegistrySettings, SettingsOf } from '../transport/endpoints.ts';
 import { getManifest, resolveTag } from '../reading/manifests.ts';
+import { createRecentlyUsed } from '../../recently-used.ts';
 import { boundedLabels } from '../metric-labels.ts';
 import { createMirrorReader } from './mirrors.ts';
 import type { ProxySettings } from '../transport/proxy.ts';
@@ -40,6 +41,14 @@ export interface ClosableRegistryClient extends RegistryClient {
   close(): Promise<void>;
 }
 
+const MOST_ENDPOINTS = 256;
+
+/** The endpoint of a registry, and by which settings: another object of them ends it. */
+interface Settled {
+  readonly settings: RegistrySettings | undefined;
+  readonly endpoint: Endpoint;
+}
+
 /**
  * Reads registries with the fewest requests: no ping of `/v2/`, challenges, tokens and the lack of a
  * referrers API are remembered, connections kept. Which hosts may be reached: see `Reach`
@@ -59,11 +68,21 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
   const authorized = createAuthorizedTransport({ transport: redirecting, tokens, clock });
   const askSources = createMirrorReader({ clock, log: options.log });
   const listReferrers = createReferrersReader({ clock, limits });
+  const endpoints = createRecentlyUsed<Settled>(MOST_ENDPOINTS);
   const blobBytes = Math.max(limits.bundleBytes, limits.payloadBytes);
+
+  /** As settled by the settings that hold now: whether a host may be asked costs more to tell than to ask it. */
+  function endpointBy(registry: string, settings: RegistrySettings | undefined): Endpoint {
+    const known = endpoints.get(registry);
+    if (known && known.settings === settings) return known.endpoint;
+    const endpoint = endpointOf(registry, settings);
+    endpoints.set(registry, { settings, endpoint });
+    return endpoint;
+  }
 
   function sourcesOf(repository: Repository): Sources {
     const settings = settingsOf(repository.registry);
-    return { mirrors: mirrorsOf(settings, settingsOf), registry: endpointOf(repository.registry, settings) };
+    return { mirrors: mirrorsOf(settings, settingsOf), registry: endpointBy(repository.registry, settings) };
   }
 
   async function read<T>(

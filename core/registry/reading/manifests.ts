@@ -4,7 +4,7 @@ import { digestOf, isDigest } from '../../image/digest.ts';
 import type { Digest } from '../../image/digest.ts';
 import { contentType, headerText } from '../transport/http-message.ts';
 import type { HttpResponse } from '../transport/http-message.ts';
-import { parseJsonObject } from '../../json.ts';
+import { parseJsonObject, type JsonObject } from '../../json.ts';
 import type { Limits } from '../../limits.ts';
 import type { Ask } from './requests.ts';
 import type { ManifestBytes } from '../types.ts';
@@ -88,23 +88,23 @@ function mediaTypeOf({ url, headers, body }: HttpResponse): string {
  */
 export function manifestType(bytes: Uint8Array, header: string | undefined, source: string): string {
   const served = header !== undefined && GENERIC_TYPES.has(header) ? undefined : header;
-  const stated = statedMediaType(bytes);
+  const document = parseJsonObject(bytes);
+  const stated = statedMediaType(document);
   if (served !== undefined && stated !== undefined && served !== stated) {
     const message = `${source} served a manifest as one media type that calls itself another`;
     throw new EngineError('RegistryUnavailable', message);
   }
-  return served ?? stated ?? impliedMediaType(bytes) ?? header ?? '';
+  return served ?? stated ?? impliedMediaType(document) ?? header ?? '';
 }
 
 /** Whether it is a manifest at all is for its reader to say; its digest is what it is. */
-function statedMediaType(bytes: Uint8Array): string | undefined {
-  const stated = parseJsonObject(bytes)?.['mediaType'];
+function statedMediaType(document: JsonObject | undefined): string | undefined {
+  const stated = document?.['mediaType'];
   return typeof stated === 'string' ? stated.toLowerCase() : undefined;
 }
 
 /** OCI lets a manifest leave its type out: then the one list that it has tells, and what has both is neither. */
-function impliedMediaType(bytes: Uint8Array): string | undefined {
-  const document = parseJsonObject(bytes);
+function impliedMediaType(document: JsonObject | undefined): string | undefined {
   if (document?.['schemaVersion'] !== 2 || document['mediaType'] !== undefined) return undefined;
   const [isIndex, isManifest] = [Array.isArray(document['manifests']), Array.isArray(document['layers'])];
   if (isIndex === isManifest) return undefined;

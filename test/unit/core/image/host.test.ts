@@ -43,3 +43,41 @@ test('80 is the port of a host without one where plain HTTP is spoken', () => {
   assert.equal(plainHttpTwin('[::1]'), '[::1]:80');
   assert.equal(plainHttpTwin('registry.local:5000'), 'registry.local:5000');
 });
+
+test('any host and port is what a URL makes of it', () => {
+  const names = ['a', 'a.b', 'a-b.c-d', 'xn--a', 'xn--ls8h', '0.a', '1.2.3', '1.2.3.4', '255.255.255.255', '256.1.1.1'];
+  const odd = [
+    '01.2.3.4',
+    '1.2.3.04',
+    '1.2.3.4.5',
+    '0.0.0.0',
+    '0x7f.0.0.1',
+    'a.1',
+    '1.2.3.a',
+    '-a',
+    'a-',
+    '300.300.300.300',
+  ];
+  const ports = [
+    '',
+    ':0',
+    ':1',
+    ':80',
+    ':080',
+    ':443',
+    ':0443',
+    ':4430',
+    ':44',
+    ':5000',
+    ':65535',
+    ':65536',
+    ':99999',
+    ':',
+  ];
+  for (const name of [...names, ...odd]) {
+    for (const port of ports) {
+      const host = `${name}${port}`;
+      assert.equal(hostIdentity(host), URL.parse(`https://${host}/`)?.host ?? host, host);
+    }
+  }
+});
