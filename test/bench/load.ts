@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reviews over HTTPS keep-alive, 16 in flight: Cosignet warm and cold beside a bare HTTPS server of the same Node, an
-// earlier Cosignet and such peers as are given, in turns within one run, so that the ratios hold on a noisy machine.
+// earlier Cosignet and such peers as are given, in turns within one run, so that the ratios hold on a noisy machine. Beside
+// them the floors: what a warm review costs with less and less behind it, and what the requests, hashes and the signature
+// of a cold one cost alone.
 import { Agent } from 'node:https';
 import path from 'node:path';
 import { buildEarlier } from './earlier.ts';
@@ -25,6 +27,12 @@ interface Sample {
   readonly cpuMilliseconds: number;
 }
 
+/** What was not asked of a contender is not there. */
+interface Round {
+  readonly warm?: Sample;
+  readonly cold?: Sample;
+}
+
 const serving = await openServing();
 const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT, ca: serving.ca });
 const program = (name: string) => path.join(import.meta.dirname, `${name}.ts`);
@@ -45,10 +53,10 @@ printTable(
     rows.map(({ server, ...row }) => [
       format,
       server,
-      row.warmBesideBare,
-      row.warmCpu,
-      row.coldCpu,
-      row.warmPerSecond,
+      row.warmBesideBare ?? '',
+      row.warmCpu ?? '',
+      row.coldCpu ?? '',
+      row.warmPerSecond ?? '',
       row.residentMebibytes,
       row.startMilliseconds,
     ]),
@@ -77,7 +85,7 @@ function goalsOf(): readonly Goal[] {
     ...own,
     {
       what: 'cold review, CPU, bundle beside .sig',
-      measured: bundle.ours.coldCpu / simple.ours.coldCpu,
+      measured: (bundle.ours.coldCpu ?? NaN) / (simple.ours.coldCpu ?? NaN),
       goal: 1.6,
       unit: 'x',
     },
@@ -91,27 +99,32 @@ interface Contender {
   readonly name: string;
   readonly process: MeasuredProcess;
   readonly url: string;
+  /** Left out: both. */
+  readonly only?: 'warm' | 'cold';
 }
 
 async function measure(format: 'simple-signing' | 'bundle') {
-  const images = COLD_PER_ROUND * ROUNDS * (2 + NAMES.length) + 1;
+  const images = COLD_PER_ROUND * ROUNDS * (3 + NAMES.length) + 1;
   const registry = await startMeasured([program('image-registry'), format, String(images)], /serving (\S+) (\S+)/);
   const [, host = '', key = ''] = registry.match;
-  const contenders = await startContenders(format, host, Buffer.from(key, 'base64').toString());
+  const contenders = await startContenders(format, host, key);
   let next = 0;
   const coldImage = () => `${host}/bench/app:${(next += 1)}`;
   const warmImage = () => `${host}/bench/app:0`;
   // The compiler warms up.
-  for (const { url, process: server } of contenders) await load(url, warmImage, REVIEWS_PER_ROUND, server);
+  for (const { url, process: server, only } of contenders) {
+    if (only !== 'cold') await load(url, warmImage, REVIEWS_PER_ROUND, server);
+  }
   await load(bareUrl(), warmImage, REVIEWS_PER_ROUND, bare);
 
   const bares: Sample[] = [];
-  const samples = contenders.map((): { warm: Sample; cold: Sample }[] => []);
+  const samples = contenders.map((): Round[] => []);
   for (let round = 0; round < ROUNDS; round += 1) {
     bares.push(await load(bareUrl(), warmImage, REVIEWS_PER_ROUND, bare));
-    for (const [index, { url, process: server }] of contenders.entries()) {
-      const warm = await load(url, warmImage, REVIEWS_PER_ROUND, server);
-      samples[index]?.push({ warm, cold: await load(url, coldImage, COLD_PER_ROUND, server) });
+    for (const [index, { url, process: server, only }] of contenders.entries()) {
+      const warm = only !== 'cold' && { warm: await load(url, warmImage, REVIEWS_PER_ROUND, server) };
+      const cold = only !== 'warm' && { cold: await load(url, coldImage, COLD_PER_ROUND, server) };
+      samples[index]?.push({ ...warm, ...cold });
     }
   }
   const rows = contenders.map(({ name, process: server }, index) => {
@@ -119,11 +132,11 @@ async function measure(format: 'simple-signing' | 'bundle') {
     return {
       server: name,
       warmBesideBare: median(
-        own.map(({ warm }, round) => warm.cpuMilliseconds / (bares[round]?.cpuMilliseconds ?? NaN)),
+        own.map(({ warm }, round) => warm && warm.cpuMilliseconds / (bares[round]?.cpuMilliseconds ?? NaN)),
       ),
-      warmCpu: median(own.map(({ warm }) => warm.cpuMilliseconds)),
-      coldCpu: median(own.map(({ cold }) => cold.cpuMilliseconds)),
-      warmPerSecond: Math.round(median(own.map(({ warm }) => warm.reviewsPerSecond))),
+      warmCpu: median(own.map(({ warm }) => warm?.cpuMilliseconds)),
+      coldCpu: median(own.map(({ cold }) => cold?.cpuMilliseconds)),
+      warmPerSecond: median(own.map(({ warm }) => warm && Math.round(warm.reviewsPerSecond))),
       residentMebibytes: server.residentMebibytes(),
       startMilliseconds: Math.round(server.startMilliseconds),
     };
@@ -133,9 +146,9 @@ async function measure(format: 'simple-signing' | 'bundle') {
   const [ours] = rows;
   if (ours === undefined) throw new Error('nothing was measured');
   /** Of pairs within a round. */
-  const beside = (name: string, of: (sample: { warm: Sample; cold: Sample }) => number): number | undefined => {
+  const beside = (name: string, of: (sample: Round) => number | undefined): number | undefined => {
     const other = samples[contenders.findIndex((contender) => contender.name === name)];
-    return other && median((samples[0] ?? []).map((own, round) => of(own) / of(other[round] ?? own)));
+    return other && median((samples[0] ?? []).map((own, round) => (of(own) ?? NaN) / (of(other[round] ?? {}) ?? NaN)));
   };
   return {
     format,
@@ -143,13 +156,14 @@ async function measure(format: 'simple-signing' | 'bundle') {
     ours,
     bareCpu: median(bares.map((sample) => sample.cpuMilliseconds)),
     bareResidentMebibytes: bare.residentMebibytes(),
-    coldBeside: (name: string) => beside(name, ({ cold }) => cold.cpuMilliseconds),
-    warmTimeBeside: (name: string) => beside(name, ({ warm }) => 1 / warm.reviewsPerSecond),
+    coldBeside: (name: string) => beside(name, ({ cold }) => cold?.cpuMilliseconds),
+    warmTimeBeside: (name: string) => beside(name, ({ warm }) => warm && 1 / warm.reviewsPerSecond),
   };
 }
 
-/** Ours first. Peers verify by key what is signed in the first format. */
-async function startContenders(format: string, host: string, pem: string): Promise<readonly Contender[]> {
+/** Ours first. Peers verify by key what is signed in the first format. `key`: PEM as Base64. */
+async function startContenders(format: string, host: string, key: string): Promise<readonly Contender[]> {
+  const pem = Buffer.from(key, 'base64').toString();
   await serving.writePolicy({ images: [`${host}/bench/*`], keys: [{ pem }] });
   // No tag goes stale within a run: what is measured is the warm path, not the clock.
   const configuration = { registries: [{ host, insecure: true }], cache: { tags: 3600 } };
@@ -161,6 +175,14 @@ async function startContenders(format: string, host: string, pem: string): Promi
   if (earlier) contenders.push(await cosignet('6e34fa3', earlier.program));
   if (format !== 'simple-signing') return contenders;
   const { certificateFile, keyFile } = serving;
+  const floor = async (only: 'warm' | 'cold', name: string, ...command: readonly string[]): Promise<void> => {
+    const started = await startMeasured(command, /serving (\S+)/);
+    contenders.push({ name, process: started, url: started.match[1] ?? '', only });
+  };
+  for (const step of ['http', 'review']) {
+    await floor('warm', `floor: ${step}`, program('warm-step-server'), step, certificateFile, keyFile);
+  }
+  await floor('cold', 'floor: requests', program('cold-floor-server'), certificateFile, keyFile, host, key);
   for (const name of NAMES) {
     const started = await startPeer(name, { host, keyPem: pem, certificateFile, keyFile });
     if (started) contenders.push({ name, process: started, url: started.match[1] ?? '' });
@@ -188,7 +210,9 @@ async function load(url: string, image: () => string, count: number, server: Mea
   return { reviewsPerSecond: count / seconds, cpuMilliseconds: (server.cpuMilliseconds() - cpu) / count };
 }
 
-function median(values: readonly number[]): number {
-  const ordered = values.toSorted((a, b) => a - b);
-  return Number((ordered[Math.floor(ordered.length / 2)] ?? NaN).toFixed(3));
+/** Of what is there; undefined: nothing is. */
+function median(values: readonly (number | undefined)[]): number | undefined {
+  const ordered = values.filter((value) => value !== undefined).toSorted((a, b) => a - b);
+  const middle = ordered[Math.floor(ordered.length / 2)];
+  return middle && Number(middle.toFixed(3));
 }
