@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldOf } from '../../core/json.ts';
 import { printable } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 import type { Door } from '../http/door.ts';
-import { review } from './review.ts';
+import { reviewDoor } from './review-door.ts';
 
 export interface DefinitionDoorOptions {
   /** What policies would lose by this definition, a line each. */
@@ -18,33 +17,14 @@ const LINES_MOST = 8;
  * what policies say, without a word, is refused. Which definitions those are is for whoever registers the webhook to say.
  */
 export function createDefinitionDoor({ lostBy, log }: DefinitionDoorOptions): Door {
-  function answerTo(uid: string, definition: unknown): object {
+  return reviewDoor('definitions', async (definition) => {
     const lost = lostBy(definition);
-    if (lost.length === 0) return { uid, allowed: true };
-    const message = refusalOf(lost);
+    if (lost.length === 0) return { allowed: true };
     log.error('an older definition was refused: policies would lose what they say', {
       policies: lost.slice(0, LINES_MOST),
     });
-    return { uid, allowed: false, status: { code: 403, reason: 'Forbidden', message } };
-  }
-
-  return {
-    endpoints: new Map([
-      [
-        '/definitions',
-        {
-          name: 'definitions',
-          async answer(body) {
-            const request = fieldOf(body, 'request');
-            const uid = fieldOf(request, 'uid');
-            if (typeof uid !== 'string' || uid === '')
-              return { status: 400, json: review({ uid: '', allowed: false }) };
-            return { status: 200, json: review(answerTo(uid, fieldOf(request, 'object'))) };
-          },
-        },
-      ],
-    ]),
-  };
+    return { allowed: false, status: { code: 403, reason: 'Forbidden', message: refusalOf(lost) } };
+  });
 }
 
 function refusalOf(lost: readonly string[]): string {

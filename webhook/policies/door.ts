@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { withinDeadline } from '../../core/deadline.ts';
-import { fieldOf } from '../../core/json.ts';
 import type { Problem } from '../../core/policy/problems/report.ts';
 import { errorText, oneLine } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 import type { Door } from '../http/door.ts';
-import { review } from './review.ts';
+import { reviewDoor } from './review-door.ts';
 
 export interface PolicyDoorOptions {
   /** What whoever writes this policy should know; may take its time, and may reject. */
@@ -36,22 +35,8 @@ export function createPolicyDoor({ adviceOn, log }: PolicyDoorOptions): Door {
     }
   }
 
-  return {
-    endpoints: new Map([
-      [
-        '/policies',
-        {
-          name: 'policies',
-          async answer(body) {
-            const request = fieldOf(body, 'request');
-            const uid = fieldOf(request, 'uid');
-            const response = { uid: typeof uid === 'string' ? uid : '', allowed: true };
-            if (response.uid === '') return { status: 400, json: review({ ...response, allowed: false }) };
-            const warnings = await warningsOn(fieldOf(request, 'object'));
-            return { status: 200, json: review(warnings.length === 0 ? response : { ...response, warnings }) };
-          },
-        },
-      ],
-    ]),
-  };
+  return reviewDoor('policies', async (policy) => {
+    const warnings = await warningsOn(policy);
+    return { allowed: true, ...(warnings.length > 0 && { warnings }) };
+  });
 }
