@@ -14,6 +14,7 @@ import { evaluate } from '../../../../../core/verdict/evaluation/evaluate.ts';
 import type { PolicyEvaluation } from '../../../../../core/verdict/evaluation/evaluate.ts';
 import { createSignatureVerifier } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
 import type { SignatureVerifier } from '../../../../../core/policy/signers/verification/signature-verifier.ts';
+import { claiming } from '../../policy/examples.ts';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const NOW = 1000;
@@ -110,22 +111,7 @@ function evaluateScene({
   evidence.signatures = signatures;
   evidence.attestations = attestations;
   evidence.faults = faults;
-  const compiled: CompiledPolicy = {
-    name: 'test',
-    generation: 1,
-    patterns: [],
-    action: 'Verify',
-    mode: 'Enforce',
-    signers: [key('a'), key('b')],
-    threshold: 1,
-    required: [],
-    annotations: {},
-    transparencyLog: 'Ignore',
-    platforms: 'Index',
-    attestations: [],
-    problems: [],
-    ...policy,
-  };
+  const compiled: CompiledPolicy = { ...claiming('test', []), signers: [key('a'), key('b')], ...policy };
   const repository = { registry: 'registry.example.com', path: 'app' };
   return evaluate(compiled, evidence, {
     verifier: knowingProver(asked),
