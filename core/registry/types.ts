@@ -79,6 +79,11 @@ export interface RegistryClient {
     /** Asks the API also where the registry is thought to have none. */
     anew?: boolean,
   ): Promise<ReferrerList>;
+  /**
+   * Asks now what `listReferrers` may be asked next, by one request whose answer is kept for a moment; a failure of it is
+   * nobody's. Absent: there is nothing to gain.
+   */
+  askReferrersAhead?(repository: Repository, digest: Digest, scope: RequestScope): Promise<void>;
 }
 
 export interface ReferrerList {

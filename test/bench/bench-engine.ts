@@ -10,7 +10,7 @@ import { createEngine } from '../../core/verdict/engine.ts';
 import type { PolicySource } from '../../core/verdict/decide-image.ts';
 import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
 import type { Decide } from '../../core/verdict/types.ts';
-import { anonymous, compileContext, compiled } from '../fakes/engine.ts';
+import { anonymous, compileContext, compiled, settledAhead } from '../fakes/engine.ts';
 
 /** No tag goes stale within a benchmark: what is counted must not depend on how long it takes. */
 const CONFIGURATION: Configuration = { ...DEFAULT_CONFIGURATION, cache: { ...DEFAULT_CACHE, tags: 3600 } };
@@ -50,9 +50,10 @@ export function createBenchEngine({ host, policies, trustRoots = {} }: BenchEngi
     metrics: silentMetrics,
     log: silentLogger,
   });
-  const decide = createEngine({
+  const settled = settledAhead(registry);
+  const deciding = createEngine({
     policies: store,
-    registry,
+    registry: settled.client,
     trustRoots: createTrustRoots(
       roots.map((name) => ({ name, file: name })),
       async (name) => trustRoots[name] ?? '',
@@ -61,6 +62,7 @@ export function createBenchEngine({ host, policies, trustRoots = {} }: BenchEngi
     clock: Date.now,
     metrics: silentMetrics,
   });
+  const decide = settled.after(deciding);
   return {
     decide,
     policies: store,

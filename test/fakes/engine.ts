@@ -53,6 +53,31 @@ export function compiled(name: string, spec: ImagePolicySpec, context = compileC
 
 export const anonymous: Keychain = { id: '', resolve: async () => [] };
 
+/**
+ * A client beside which can be waited for what was asked ahead: so that requests are counted whole, and those of one
+ * decision not with the next.
+ */
+export function settledAhead(client: RegistryClient) {
+  const asked: Promise<void>[] = [];
+  return {
+    client: {
+      ...client,
+      askReferrersAhead(...question: Parameters<NonNullable<RegistryClient['askReferrersAhead']>>) {
+        const asking = client.askReferrersAhead?.(...question) ?? Promise.resolve();
+        asked.push(asking);
+        return asking;
+      },
+    } satisfies RegistryClient,
+    after:
+      (decide: Decide): Decide =>
+      async (request) => {
+        const verdict = await decide(request);
+        await Promise.all(asked.splice(0));
+        return verdict;
+      },
+  };
+}
+
 /** The engine against a registry that serves the real cosign's vectors. */
 export interface TestEngine {
   readonly registry: FakeRegistry;
@@ -105,6 +130,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     metrics: silentMetrics,
     log: silentLogger,
   });
+  const settled = settledAhead(options.wrap?.(client) ?? client);
   for (const [name, spec] of Object.entries(options.policies ?? {})) store.set(compiled(name, spec));
   const engine: TestEngine = {
     registry,
@@ -113,7 +139,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     time,
     configuration: { ...DEFAULT_CONFIGURATION, ...options.configuration },
     decide: (image, { labels = {}, keychain = anonymous, milliseconds = 5000 } = {}) =>
-      decide({
+      settled.after(decide)({
         image: /^(demo|keys)\//.test(image) ? `${registry.host}/${image}` : image,
         namespace: { name: 'default', labels },
         keychain,
@@ -127,7 +153,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
   };
   const decide = createEngine({
     policies: store,
-    registry: options.wrap?.(client) ?? client,
+    registry: settled.client,
     trustRoots: createTrustRoots(
       [
         ...Object.keys(roots).map((name) => ({ name, file: name })),

@@ -31,6 +31,8 @@ export interface AuthorizedTransport {
    * candidate is accepted. Credentials go to the registry's origin and to the token server it names.
    */
   send(asked: RepositoryRequest, scope: RequestScope): Promise<HttpResponse>;
+  /** Equal to what it was: the same credentials would be sent in the same way as then. */
+  wayTo(endpoint: Endpoint): string;
 }
 
 export interface RepositoryRequest {
@@ -72,7 +74,7 @@ export function createAuthorizedTransport(options: {
     if (first === 'refused') return undefined;
     const response = await transport.send(withAuthorization(asked.request, first), asked.endpoint, scope);
     if (!isRefusal(response, asked)) return response;
-    const scheme = response.status === 401 ? readScheme(response) : undefined;
+    const scheme = response.status === 401 && !asked.request.ahead ? readScheme(response) : undefined;
     if (!scheme) return undefined;
     schemes.set(origin, { scheme, until: clock() + SCHEME_MILLISECONDS });
     discardToken(scheme, first, credential, asked);
@@ -129,6 +131,8 @@ export function createAuthorizedTransport(options: {
     async send(asked, scope) {
       const { credentials, outage } = await credentialsFor(asked, scope);
       const found = credentials.slice(0, MAXIMUM_CANDIDATES);
+      // Of several, who is accepted shows only when all are tried.
+      if (asked.request.ahead && found.length > 1) throw unauthorized(asked, 0, scope.keychain);
       const candidates: readonly (Credential | undefined)[] = found.length === 0 ? [undefined] : found;
       const key = repositoryKey(asked);
       for (const credential of preferredFirst(candidates, accepted.get(key))) {
@@ -138,6 +142,10 @@ export function createAuthorizedTransport(options: {
         return response;
       }
       throw outage ? unavailable(asked, outage) : unauthorized(asked, found.length, scope.keychain);
+    },
+    wayTo({ origin }) {
+      const known = schemes.get(origin.origin);
+      return known && clock() < known.until ? String(known.until) : '';
     },
   };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { Repository } from '../../image/types.ts';
 import type { Limits } from '../../limits.ts';
 import type { Clock, EngineMetrics, Logger } from '../../observe.ts';
@@ -17,6 +18,7 @@ import type { ProxySettings } from '../transport/proxy.ts';
 import type { Sources } from './mirrors.ts';
 import { createRedirectingTransport } from '../transport/redirects.ts';
 import { createReferrersReader } from '../reading/referrers.ts';
+import type { AskedRepository } from '../reading/referrers.ts';
 import { checkPath, createAsk } from '../reading/requests.ts';
 import type { Ask } from '../reading/requests.ts';
 import { createTokenStore } from '../authorization/token.ts';
@@ -67,7 +69,7 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
   const tokens = createTokenStore({ transport: redirecting, settingsOf, clock, tokenBytes: limits.tokenBytes });
   const authorized = createAuthorizedTransport({ transport: redirecting, tokens, clock });
   const askSources = createMirrorReader({ clock, log: options.log });
-  const listReferrers = createReferrersReader({ clock, limits });
+  const referrers = createReferrersReader({ clock, limits });
   const endpoints = createRecentlyUsed<Settled>(MOST_ENDPOINTS);
   const blobBytes = Math.max(limits.bundleBytes, limits.payloadBytes);
 
@@ -98,6 +100,13 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
     return askSources(sources, askEndpoint, scope);
   }
 
+  const askedAt = (endpoint: Endpoint, { path }: Repository, scope: RequestScope): AskedRepository => ({
+    endpoint,
+    path,
+    scope,
+    way: () => authorized.wayTo(endpoint),
+  });
+
   return {
     resolveTag: (repository, tag, scope) =>
       read(repository, tag, scope, (ask, endpoint, sources) =>
@@ -111,11 +120,21 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
     },
     async listReferrers(repository, digest, scope, anew = false) {
       const found = await read(repository, digest, scope, async (ask, endpoint, sources) => {
-        const list = await listReferrers(ask, { endpoint, path: repository.path }, digest, anew);
+        const list = await referrers.list(ask, askedAt(endpoint, repository, scope), digest, anew);
         // A mirror with nothing to tell may just not have copied the signatures.
         return endpoint !== sources.registry && list.descriptors.length === 0 ? undefined : list;
       });
       return found ?? { descriptors: [], truncated: false };
+    },
+    async askReferrersAhead(repository, digest, scope) {
+      const { mirrors, registry } = sourcesOf(repository);
+      // A mirror may lack what the registry has: that would be two questions.
+      if (mirrors.length > 0) return;
+      checkPath(repository, digest);
+      // After what is asked for in this turn, which takes the connection that is free.
+      await setImmediate();
+      const ask = createAsk(authorized, registry, repositoryAt(registry, repository), scope);
+      await referrers.askAhead(ask, askedAt(registry, repository, scope), digest);
     },
     close: () => connections.close(),
   };

@@ -42,6 +42,7 @@ export function createLiveRegistryClient(create: () => ClosableRegistryClient): 
     getManifest: (...question) => using((client) => client.getManifest(...question)),
     getBlob: (...question) => using((client) => client.getBlob(...question)),
     listReferrers: (...question) => using((client) => client.listReferrers(...question)),
+    askReferrersAhead: (...question) => using(async (client) => client.askReferrersAhead?.(...question)),
     renew() {
       const before = current;
       current = { client: create(), asking: 0 };

@@ -5,6 +5,7 @@ import type { Digest } from '../../image/digest.ts';
 import type { Limits } from '../../limits.ts';
 import type { Clock } from '../../observe.ts';
 import { createRecentlyUsed } from '../../recently-used.ts';
+import { createAskedAhead } from './asked-ahead.ts';
 import { parseDescriptor, parseIndex } from './descriptors.ts';
 import type { Endpoint } from '../transport/endpoints.ts';
 import { contentType } from '../transport/http-message.ts';
@@ -12,7 +13,7 @@ import type { HttpResponse } from '../transport/http-message.ts';
 import { nextPage } from './link-header.ts';
 import { getManifest } from './manifests.ts';
 import type { Ask } from './requests.ts';
-import type { Descriptor, ReferrerList } from '../types.ts';
+import type { Descriptor, ReferrerList, RequestScope } from '../types.ts';
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 /** Statuses by which registries in use say that they have no referrers API; 500 may also be a failure. */
@@ -21,23 +22,33 @@ const REMEMBERED_MILLISECONDS = 10 * 60_000;
 /** Descriptors of one listing; far more than `limits.referrers` of them are never read. */
 const MAXIMUM_DESCRIPTORS = 1024;
 const MAXIMUM_FAULTS = 8;
+/** Of a list that is asked for ahead: some dozens of descriptors. */
+const AHEAD_BYTES = 16 * 1024;
 
-/** `anew`: the API is asked whatever is remembered of it. */
-export type ListReferrers = (ask: Ask, asked: AskedRepository, digest: Digest, anew: boolean) => Promise<ReferrerList>;
+export interface ReferrersReader {
+  /** `anew`: the API is asked whatever is remembered of it. */
+  list(ask: Ask, asked: AskedRepository, digest: Digest, anew: boolean): Promise<ReferrerList>;
+  /** Asks the API what `list` would ask it, so that this one answer is there by then. Never rejects. */
+  askAhead(ask: Ask, asked: AskedRepository, digest: Digest): Promise<void>;
+}
 
 export interface AskedRepository {
   readonly endpoint: Endpoint;
   readonly path: string;
+  readonly scope: RequestScope;
+  /** How its registry is known to want to be asked by now. */
+  readonly way: () => string;
 }
 
 /**
  * Referrers by API or, where a registry has none, by the fallback tag (distribution-spec, "Listing Referrers"). That it
  * has none is remembered to save requests and decides nothing: such a list says so, and can be asked for anew.
  */
-export function createReferrersReader(options: { readonly clock: Clock; readonly limits: Limits }): ListReferrers {
+export function createReferrersReader(options: { readonly clock: Clock; readonly limits: Limits }): ReferrersReader {
   const { clock, limits } = options;
   /** Until when a registry is known to have the API, or not to. */
   const support = createRecentlyUsed<{ readonly api: boolean; readonly until: number }>(1024);
+  const ahead = createAskedAhead<DefiniteAnswer>(clock);
 
   function known(key: string): boolean | undefined {
     const found = support.get(key);
@@ -48,26 +59,62 @@ export function createReferrersReader(options: { readonly clock: Clock; readonly
     for (const key of keys) support.set(key, { api, until: clock() + REMEMBERED_MILLISECONDS });
   }
 
-  return async (ask, { endpoint, path }, digest, anew) => {
-    const registry = endpoint.origin.origin;
-    const keys = [registry, `${registry}/${path}`];
-    const ofRepository = known(`${registry}/${path}`);
-    const hasApi = ofRepository ?? known(registry);
-    if (hasApi === false && !anew) {
-      const list = await readFallbackTag(ask, digest, limits);
-      return ofRepository === undefined ? { ...list, apiAssumedAbsent: true } : list;
+  function hasApi(asked: AskedRepository): boolean | undefined {
+    const [registry, repository] = keysOf(asked);
+    return known(repository) ?? known(registry);
+  }
+
+  async function list(ask: Ask, asked: AskedRepository, digest: Digest, anew: boolean): Promise<ReferrerList> {
+    const early = anew ? undefined : await takeAhead(asked, digest);
+    if (!anew && early === undefined && hasApi(asked) === false) {
+      const isAssumed = known(keysOf(asked)[1]) === undefined;
+      const tagged = await readFallbackTag(ask, digest, limits);
+      return isAssumed ? { ...tagged, apiAssumedAbsent: true } : tagged;
     }
-    const answer = await askApi(ask, digest, limits);
-    if (answer.kind === 'page') {
-      remember(keys, true);
-      return readPages(ask, answer, limits);
-    }
-    // Not of a registry that has the API: else whoever may name an image could hide the referrers of everybody else's.
-    if (answer.kind === 'absent' && hasApi !== true) remember(keys, false);
+    const answer = early ?? (await askApi(ask, digest, limits));
+    learn(answer, asked);
+    if (answer.kind === 'page') return readPages(ask, answer, limits);
     // Whoever asks anew has read the fallback tag.
-    const list = anew ? NOTHING : await readFallbackTag(ask, digest, limits);
-    return answer.failure ? { ...list, failure: answer.failure } : list;
+    const tagged = anew ? NOTHING : await readFallbackTag(ask, digest, limits);
+    return answer.failure ? { ...tagged, failure: answer.failure } : tagged;
+  }
+
+  function learn({ kind }: ApiAnswer, asked: AskedRepository): void {
+    if (kind === 'page') remember(keysOf(asked), true);
+    // Not of a registry that has the API: else whoever may name an image could hide the referrers of everybody else's.
+    if (kind === 'absent' && hasApi(asked) !== true) remember(keysOf(asked), false);
+  }
+
+  async function takeAhead(asked: AskedRepository, digest: Digest): Promise<DefiniteAnswer | undefined> {
+    const early = await ahead.take(aheadKey(asked, digest), asked.scope.signal);
+    if (early?.kind === 'page') asked.scope.budget.spend(early.response.body.length);
+    return early;
+  }
+
+  return {
+    list,
+    async askAhead(ask, asked, digest) {
+      if (hasApi(asked) === false) return;
+      await ahead.ask(aheadKey(asked, digest), async (needed) => {
+        const asking: Ask = (question, accepted) => ask({ ...question, ahead: needed }, accepted);
+        const answer = await askApi(asking, digest, {
+          ...limits,
+          indexBytes: Math.min(limits.indexBytes, AHEAD_BYTES),
+        });
+        return answer.kind === 'failed' ? undefined : answer;
+      });
+    },
   };
+}
+
+function keysOf({ endpoint, path }: AskedRepository): readonly [registry: string, repository: string] {
+  const registry = endpoint.origin.origin;
+  return [registry, `${registry}/${path}`];
+}
+
+/** What one may see, another may not: an answer is for those who would ask with the same credentials, in the same way. */
+function aheadKey(asked: AskedRepository, digest: Digest): string {
+  return `${keysOf(asked)[1]}@${digest} ${asked.way()} ${asked.scope.keychain.id ?? ''}`;
 }
 
 const NOTHING: ReferrerList = { descriptors: [], truncated: false };
@@ -77,6 +124,8 @@ type ApiAnswer =
   | (Page & { readonly kind: 'page' })
   | { readonly kind: 'absent' | 'unclear'; readonly failure?: undefined }
   | { readonly kind: 'failed'; readonly failure: EngineError };
+/** All that a registry says on purpose: of a failure, the next answer may be another. */
+type DefiniteAnswer = Exclude<ApiAnswer, { kind: 'failed' }>;
 
 /** A registry that refuses to show the API, or fails in it, may yet show the fallback tag. */
 async function askApi(ask: Ask, digest: Digest, limits: Limits): Promise<ApiAnswer> {

@@ -18,6 +18,7 @@ export interface Question {
   /** Where the cap is from, for the remedy. */
   readonly limit?: keyof Limits;
   readonly operation: string;
+  readonly ahead?: AbortSignal;
 }
 
 /**
@@ -33,7 +34,7 @@ export function createAsk(
   scope: RequestScope,
 ): Ask {
   return async (question, accepted = []) => {
-    const { method, accept, maximumBytes, operation, limit } = question;
+    const { method, accept, maximumBytes, operation, limit, ahead } = question;
     const response = await transport.send(
       {
         endpoint,
@@ -47,6 +48,7 @@ export function createAsk(
           ...(limit && { limit }),
           registry: endpoint.registry,
           operation,
+          ...(ahead && { ahead }),
         },
       },
       scope,

@@ -17,6 +17,11 @@ export interface HttpRequest {
   /** For metrics and messages. */
   readonly registry: string;
   readonly operation: string;
+  /**
+   * It may be for nothing: sent once, without a retry, a redirect or other credentials, as whoever needs the answer asks
+   * again; and no matter of one decision's memory. Aborted: it is needed now, and not worth sending any more.
+   */
+  readonly ahead?: AbortSignal;
 }
 
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;

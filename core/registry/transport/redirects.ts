@@ -24,7 +24,8 @@ export function createRedirectingTransport(options: {
       let current = request;
       for (let hops = 0; ; hops += 1) {
         const response = await options.transport.send(current, scope);
-        if (!REDIRECTS.has(response.status) || request.method === 'POST') return response;
+        const isFollowed = request.method !== 'POST' && request.ahead === undefined;
+        if (!REDIRECTS.has(response.status) || !isFollowed) return response;
         if (hops === options.redirects) {
           throw new EngineError('RegistryUnavailable', `${endpoint.registry} redirects more than ${hops} times`);
         }

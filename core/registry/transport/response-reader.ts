@@ -14,6 +14,7 @@ const ERROR_BODY_BYTES = 8 * 1024;
 export class ResponseReader implements Dispatcher.DispatchHandler {
   readonly #request: HttpRequest;
   readonly #budget: ReadBudget;
+  readonly #started: (() => void) | undefined;
   readonly #ended = Promise.withResolvers<HttpResponse>();
   readonly #chunks: Uint8Array[] = [];
   #controller: Dispatcher.DispatchController | undefined;
@@ -23,9 +24,11 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
   #headers: HttpHeaders = {};
   #size = 0;
 
-  constructor(request: HttpRequest, budget: ReadBudget) {
+  /** @param started called when the request goes out on a connection. */
+  constructor(request: HttpRequest, budget: ReadBudget, started?: () => void) {
     this.#request = request;
     this.#budget = budget;
+    this.#started = started;
     // Where nothing could be sent, nobody waits for it.
     this.#ended.promise.catch(() => undefined);
   }
@@ -43,9 +46,19 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
     this.#controller?.abort(reason);
   }
 
+  /** Whether the request went out: before, it waits for a connection. */
+  get isStarted(): boolean {
+    return this.#controller !== undefined;
+  }
+
+  stopUnlessStarted(reason: Error): void {
+    if (!this.isStarted) this.stop(reason);
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#over) controller.abort(this.#over);
+    else this.#started?.();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HttpHeaders): void {

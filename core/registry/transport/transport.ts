@@ -6,6 +6,7 @@ import type { Connections } from './connections.ts';
 import type { HttpResponse, HttpRequest } from './http-message.ts';
 import { exchangeFailure, isConnectionReset, RegistryOutage } from './failures.ts';
 import { ResponseReader } from './response-reader.ts';
+import { UNBOUNDED } from '../read-budget.ts';
 import type { RequestScope } from '../types.ts';
 
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
@@ -24,7 +25,7 @@ export function createTransport(options: {
   const attempt = (request: HttpRequest, scope: RequestScope) => exchange(options, request, scope);
   return {
     async send(request, scope) {
-      const repeatable = request.method !== 'POST';
+      const repeatable = request.method !== 'POST' && request.ahead === undefined;
       try {
         const response = await attempt(request, scope);
         return repeatable && RETRIED_STATUSES.has(response.status) ? await attempt(request, scope) : response;
@@ -45,8 +46,8 @@ interface ExchangeOptions {
 async function exchange(options: ExchangeOptions, request: HttpRequest, scope: RequestScope): Promise<HttpResponse> {
   const { registry, operation } = request;
   const who = request.url.host;
-  if (scope.signal.aborted) throw outOfTime(`no time was left to ask ${who}`);
-  const reader = new ResponseReader(request, scope.budget);
+  if (scope.signal.aborted || request.ahead?.aborted === true) throw outOfTime(`no time was left to ask ${who}`);
+  const reader = readerFor(request, scope);
   const onAbort = (): void => reader.stop(outOfTime(`time ran out while waiting for ${who}`));
   const onTimeout = (): void => {
     const message = `${who} did not answer within ${options.requestMilliseconds} ms`;
@@ -54,7 +55,8 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
   };
   const timeout = setTimeout(onTimeout, options.requestMilliseconds);
   scope.signal.addEventListener('abort', onAbort, { once: true });
-  scope.count();
+  const onNeeded = (): void => reader.stopUnlessStarted(outOfTime(`${who} could not be asked ahead in time`));
+  request.ahead?.addEventListener('abort', onNeeded, { once: true });
   try {
     dispatch(options.connections, request, reader);
     const response = await reader.response;
@@ -64,12 +66,21 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
     options.metrics.registryRequest({ registry, operation, status: String(response.status) });
     return response;
   } catch (error) {
-    options.metrics.registryRequest({ registry, operation, status: 'error' });
+    if (reader.isStarted || request.ahead === undefined)
+      options.metrics.registryRequest({ registry, operation, status: 'error' });
     throw exchangeFailure(who, error);
   } finally {
     clearTimeout(timeout);
     scope.signal.removeEventListener('abort', onAbort);
+    request.ahead?.removeEventListener('abort', onNeeded);
   }
+}
+
+/** What is asked ahead counts when it goes out, for it may not. */
+function readerFor(request: HttpRequest, scope: RequestScope): ResponseReader {
+  if (request.ahead !== undefined) return new ResponseReader(request, UNBOUNDED, scope.count);
+  scope.count();
+  return new ResponseReader(request, scope.budget);
 }
 
 function outOfTime(message: string): EngineError {

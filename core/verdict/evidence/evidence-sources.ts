@@ -24,7 +24,7 @@ interface SourceDependencies {
 }
 
 /** What the places of one image share. */
-interface SourceInput extends Omit<SourceDependencies, 'formats'> {
+interface SourceInput extends SourceDependencies {
   readonly image: ResolvedImage;
   readonly repository: Repository;
   readonly allowance: EvidenceAllowance;
@@ -37,7 +37,7 @@ export function evidenceSources(
   { registry, templates, formats, limits }: SourceDependencies,
 ): readonly EvidenceSource[] {
   const allowance = createEvidenceAllowance(limits);
-  const input: SourceInput = { image, repository, registry, templates, limits, allowance };
+  const input: SourceInput = { image, repository, registry, templates, formats, limits, allowance };
   const [simple, referrers] = [new SignatureTagSource(input), new ReferrersSource(input)];
   const signatures: EvidenceSource[] =
     formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];
@@ -51,21 +51,21 @@ export function evidenceSources(
 abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSource {
   abstract readonly kind: EvidenceSource['kind'];
   abstract readonly place: string;
-  readonly #input: SourceInput;
+  protected readonly input: SourceInput;
   #reader: Reader | undefined;
 
   constructor(input: SourceInput) {
-    this.#input = input;
+    this.input = input;
   }
 
   protected get image(): ResolvedImage {
-    return this.#input.image;
+    return this.input.image;
   }
 
   protected abstract open(input: SourceInput): Reader;
 
   protected get reader(): Reader {
-    return (this.#reader ??= this.open(this.#input));
+    return (this.#reader ??= this.open(this.input));
   }
 
   heldCharacters(): number {
@@ -77,7 +77,7 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
   }
 
   next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
-    return orNotShown(this.read(scope, sought), this.place, { ...this.#input, scope });
+    return orNotShown(this.read(scope, sought), this.place, { ...this.input, scope });
   }
 }
 
@@ -106,6 +106,15 @@ class SignatureTagSource extends PlaceSource<EvidenceReader> {
 
   protected open(input: SourceInput): EvidenceReader {
     return createSignatureTagReader(input);
+  }
+
+  /** Where no format is known, the referrers are asked for at the same time: what is not here may be there. */
+  protected override read(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
+    const { formats, repository, registry } = this.input;
+    const reading = super.read(scope, sought);
+    if (formats.triesBoth(repository))
+      registry.askReferrersAhead?.(repository, this.image.digest, scope).catch(() => undefined);
+    return reading;
   }
 }
 

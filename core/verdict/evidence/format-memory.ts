@@ -7,6 +7,8 @@ import { createRecentlyUsed } from '../../recently-used.ts';
 export interface FormatMemory {
   readonly expected: (repository: Repository) => SignatureFormat;
   readonly worked: (repository: Repository, format: SignatureFormat) => void;
+  /** Whether to ask for both at once: where nothing is known, and once for each repository. */
+  readonly triesBoth: (repository: Repository) => boolean;
 }
 
 const MAXIMUM_REPOSITORIES = 50_000;
@@ -14,8 +16,16 @@ const MAXIMUM_REPOSITORIES = 50_000;
 /** What last worked in the repository, else on its registry, else `.sig`: the cheaper one to ask for. */
 export function createFormatMemory(): FormatMemory {
   const formats = createRecentlyUsed<SignatureFormat>(MAXIMUM_REPOSITORIES);
+  const tried = createRecentlyUsed<number>(MAXIMUM_REPOSITORIES);
+  const known = ({ registry, path }: Repository) => formats.get(`${registry}/${path}`) ?? formats.get(registry);
   return {
-    expected: ({ registry, path }) => formats.get(`${registry}/${path}`) ?? formats.get(registry) ?? 'simple-signing',
+    expected: (repository) => known(repository) ?? 'simple-signing',
+    triesBoth(repository) {
+      const name = `${repository.registry}/${repository.path}`;
+      if (known(repository) !== undefined || tried.has(name)) return false;
+      tried.set(name, 1);
+      return true;
+    },
     worked: ({ registry, path }, format) => {
       formats.set(`${registry}/${path}`, format);
       formats.set(registry, format);
