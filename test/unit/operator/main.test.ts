@@ -90,7 +90,7 @@ describe('serve, from files', () => {
   test('decides reviews, follows the policies, and counts', async () => {
     await writeFile(path.join(folder, 'hub.yaml'), POLICY);
     const done = start();
-    await eventually(() => lines.has('serving'), 10_000);
+    await eventually(() => lines.has('serving'));
     assert.equal((await fetch(`${address('metrics')}/readyz`)).status, 200);
     const refused = await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'));
     assert.equal(refused.allowed, false);
@@ -121,7 +121,7 @@ describe('serve, from files', () => {
   test('counts requests that get no further by their status, too', async () => {
     await writeFile(path.join(folder, 'hub.yaml'), POLICY);
     const done = start();
-    await eventually(() => lines.has('serving'), 10_000);
+    await eventually(() => lines.has('serving'));
     await assert.rejects(post(`${address('webhook')}/mutate`, 'no JSON'));
     await assert.rejects(post(`${address('webhook')}/elsewhere`, review('nginx')));
     const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
@@ -136,8 +136,8 @@ describe('serve, from files', () => {
 
   test('on shutdown readiness fails first, and reviews are answered until the end of the grace', async () => {
     await writeFile(path.join(folder, 'hub.yaml'), POLICY);
-    const done = start({ graceMilliseconds: 400 });
-    await eventually(() => lines.has('serving'), 10_000);
+    const done = start({ graceMilliseconds: 2000 });
+    await eventually(() => lines.has('serving'));
     stop.abort();
     assert.equal((await fetch(`${address('metrics')}/readyz`)).status, 503);
     assert.equal((await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'))).allowed, false);
@@ -152,7 +152,7 @@ describe('serve, from files', () => {
     const configPath = path.join(folder, 'configuration');
     await writeFile(configPath, `notifications: [{name: ops, url: "${receiver.url}/hook", insecure: true}]`);
     const done = start({ configPath });
-    await eventually(() => lines.has('serving'), 10_000);
+    await eventually(() => lines.has('serving'));
     await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'));
     await eventually(() => receiver.received.length === 1);
     assert.match(receiver.received[0]?.text ?? '', /"kind":"Pod".*"code":"DeniedByPolicy"/);
@@ -167,7 +167,7 @@ describe('serve, from files', () => {
     await writeFile(path.join(folder, 'hub.yaml'), POLICY);
     const collector = await new FakeReceiver().start();
     const done = start({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } });
-    await eventually(() => lines.has('serving'), 10_000);
+    await eventually(() => lines.has('serving'));
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     await post(`${address('webhook')}/mutate?timeout=5s`, review('nginx'), { traceparent });
     stop.abort();
@@ -200,14 +200,14 @@ describe('serve, from files', () => {
     repository.answers.set('/timestamp.json', (_, response) => void held.push(response));
 
     const done = start({ configPath });
-    await eventually(() => lines.has('serving'), 10_000);
+    await eventually(() => lines.has('serving'));
     const ask = () => post(`${address('webhook')}/mutate?timeout=5s`, review(`${registry.host}/demo/keyless:1.0`));
     const early = await ask();
     assert.equal(early.allowed, false);
     assert.match(early.message, /trust root "ours" can't be used/);
-    await eventually(() => held.length === 1, 10_000);
+    await eventually(() => held.length === 1);
     held[0]?.end(repository.files.get('/timestamp.json'));
-    await eventually(() => lines.has('a trust root was read'), 10_000);
+    await eventually(() => lines.has('a trust root was read'));
     assert.equal((await ask()).allowed, true);
     const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
     assert.match(metrics, /cosignet_trust_root_refreshes_total\{name="ours",result="success"\} 1/);

@@ -2,6 +2,8 @@
 // What is started in a cluster hears of what concerns it. Nothing here is done by the clock.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { parseConfiguration } from '../../../../core/config/configuration.ts';
+import { anonymousKeychain } from '../../../../core/registry/credentials/keychains.ts';
 import type { Decide } from '../../../../core/verdict/types.ts';
 import type { Host } from '../../../../operator/host/host.ts';
 import type { Metrics } from '../../../../operator/telemetry/metrics.ts';
@@ -168,4 +170,23 @@ describe('what is started in a cluster', () => {
       await scan?.stop();
     }
   });
+});
+
+test('nothing asks for what runs where nobody wants it looked at', async () => {
+  const configuration = {
+    configuration: () => parseConfiguration('backgroundScan: { enabled: false }'),
+    credentials: anonymousKeychain,
+  };
+  const here = await startedCluster({ configuration });
+  try {
+    await eventually(() => here.host.policies.snapshot().policies.size === 1);
+    assert.equal(
+      here.host.scan(async () => verdict()),
+      undefined,
+    );
+    assert.equal(here.host.overview?.().policies.length, 1);
+    assert.ok(!here.server.seen.some(({ path }) => path === PODS));
+  } finally {
+    await here.stop();
+  }
 });

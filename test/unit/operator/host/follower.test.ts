@@ -54,6 +54,9 @@ test('whoever does not lead writes nothing, and whoever leads next writes all of
   const scan = host.scan(decide);
   try {
     await eventually(() => decided.length > 0);
+    await registrationLooks(here);
+    // What it found itself is for whoever leads to say.
+    assert.equal(host.overview?.().policies[0]?.affected, undefined);
     assert.deepEqual(written(), []);
     assert.equal(host.readings.isLeader(), false);
     assert.equal(host.overview?.().leads, false);

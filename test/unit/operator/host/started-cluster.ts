@@ -42,6 +42,8 @@ const hook = (endpoint: string) => ({
   clientConfig: { service: { name: 'cosignet', namespace: 'cosignet', path: `/${endpoint}` } },
 });
 
+export const WANTED = { mutating: [hook('mutate')], validating: [hook('validate')], pathToken: true };
+
 export const noKms: FollowKms = () => ({
   lookup: () => ({ unavailable: 'x' }),
   isPending: () => false,
@@ -67,11 +69,7 @@ export async function startedCluster(
   const server = await new FakeApiServer().start();
   putRelease(server);
   await prepare(server);
-  const folder = await mkdtemp(path.join(tmpdir(), 'cluster-'));
-  const kubeconfig = path.join(folder, 'kubeconfig');
-  await writeFile(kubeconfig, kubeconfigFor(server));
-  const before = process.env['KUBECONFIG'];
-  process.env['KUBECONFIG'] = kubeconfig;
+  const restored = await useKubeconfig(server);
   mock.timers.enable({ apis: ['setInterval'] });
   const metrics = createMetrics();
   let compiled = 0;
@@ -83,7 +81,7 @@ export async function startedCluster(
     issuer: ISSUER,
     certificateLife: LIFE,
     ownCertificate: undefined,
-    wantedRegistration: { mutating: [hook('mutate')], validating: [hook('validate')], pathToken: true },
+    wantedRegistration: WANTED,
     compile: (policy, means) => {
       compiled += 1;
       return compilePolicy(policy, compileContext({ trustRoots: new Set(), ...means }));
@@ -97,8 +95,7 @@ export async function startedCluster(
     clock: Date.now,
     ...changes,
   });
-  if (before === undefined) delete process.env['KUBECONFIG'];
-  else process.env['KUBECONFIG'] = before;
+  await restored();
   return {
     server,
     host,
@@ -108,12 +105,25 @@ export async function startedCluster(
       await host.stop();
       mock.timers.reset();
       await server.stop();
-      await rm(folder, { recursive: true });
     },
   };
 }
 
-function putRelease(server: FakeApiServer): void {
+/** The process finds this server, as it would its cluster's, until what is returned is called. */
+export async function useKubeconfig(server: FakeApiServer): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cluster-'));
+  const kubeconfig = path.join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, kubeconfigFor(server));
+  const before = process.env['KUBECONFIG'];
+  process.env['KUBECONFIG'] = kubeconfig;
+  return async () => {
+    if (before === undefined) delete process.env['KUBECONFIG'];
+    else process.env['KUBECONFIG'] = before;
+    await rm(folder, { recursive: true });
+  };
+}
+
+export function putRelease(server: FakeApiServer): void {
   for (const name of ['cosignet-tls', 'cosignet-path'])
     server.put(SECRETS, { metadata: { name, namespace: 'cosignet' } });
   for (const collection of CONFIGURATIONS) server.put(collection, { metadata: { name: 'cosignet' }, webhooks: [] });
