@@ -104,6 +104,8 @@ describe('serve, from files', () => {
     assert.equal((await post(`${address('webhook')}/validate?timeout=5s`, review('nginx'))).allowed, true);
     const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
     assert.match(metrics, /cosignet_verdicts_total\{code="AllowedByPolicy",outcome="allowed",mode="Enforce"\} 1/);
+    assert.match(metrics, /^cosignet_policy_store_policies 1$/m);
+    assert.match(metrics, /^controller_runtime_webhook_latency_seconds_count\{webhook="\/mutate"\} 1$/m);
     assert.match(metrics, /^cosignet_policy_refusals_total\{policy="hub"\} 1$/m);
     assert.match(metrics, /^cosignet_policy_would_refuse_total\{policy="hub",mode="Audit"\} 1$/m);
     const requests = parseExposition(metrics).find(({ name }) => name === 'controller_runtime_webhook_requests_total');
