@@ -126,6 +126,8 @@ describe('serve, from files', () => {
     await eventually(() => lines.has('serving'));
     await assert.rejects(post(`${address('webhook')}/mutate`, 'no JSON'));
     await assert.rejects(post(`${address('webhook')}/elsewhere`, review('nginx')));
+    // Nobody was told of a path with a token, so whoever knows one made it up.
+    await assert.rejects(post(`${address('webhook')}/mutate/${'a'.repeat(64)}`, review('nginx')), /403/);
     const metrics = await (await fetch(`${address('metrics')}/metrics`)).text();
     const requests = parseExposition(metrics).find(({ name }) => name === 'controller_runtime_webhook_requests_total');
     assert.deepEqual(
