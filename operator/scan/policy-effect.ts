@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareTexts } from '../../core/text.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
+import type { Steps } from './in-turns.ts';
+import { keepFirst } from './keep-first.ts';
 import type { PodGroup, Running, Subject } from './running-groups.ts';
 
 /** What one policy would do to what runs, if all of it were created now. */
@@ -22,50 +24,83 @@ const SAMPLE_MOST = 1024;
 interface Tally {
   wouldDeny: number;
   undecided: number;
-  readonly refused: Set<Subject>;
+  /** What it refuses, the most urgent. */
+  readonly first: Subject[];
 }
 
 /**
  * What each policy would do, by its name. Left out: a policy of which some image was not decided yet, because
  * half a count looks like a small one.
  */
-export function policyEffects(
+export function* policyEffects(
   running: Running,
   policies: ReadonlyMap<string, CompiledPolicy>,
-): ReadonlyMap<string, PolicyEffect> {
-  const unknown = new Set(running.subjects.flatMap(({ policies: applying, result }) => (result ? [] : applying)));
+): Steps<ReadonlyMap<string, PolicyEffect>> {
+  const unknown = yield* policiesToCome(running);
   const tallies = new Map<string, Tally>();
   for (const [name, policy] of policies) {
-    if (!unknown.has(policy)) tallies.set(name, { wouldDeny: 0, undecided: 0, refused: new Set() });
+    yield;
+    if (!unknown.has(policy)) tallies.set(name, { wouldDeny: 0, undecided: 0, first: [] });
   }
-  for (const group of running.groups) countGroup(group, tallies);
-  return new Map(
-    [...tallies].map(([name, tally]) => [name, effectOf(tally, policies.get(name)?.generation ?? 0)] as const),
-  );
+  for (const group of running.groups) yield* countGroup(group, tallies);
+  for (const subject of running.subjects) yield* sample(subject, tallies);
+  const effects = new Map<string, PolicyEffect>();
+  for (const [name, tally] of tallies) {
+    yield;
+    effects.set(name, effectOf(tally, policies.get(name)?.generation ?? 0));
+  }
+  return effects;
 }
 
-function countGroup({ subjects, pods }: PodGroup, tallies: ReadonlyMap<string, Tally>): void {
-  const denying = new Set<string>();
-  const unclear = new Set<string>();
-  for (const subject of subjects) {
-    const { outcome, refusedBy = [] } = subject.result ?? {};
-    for (const name of refusedBy) {
-      tallies.get(name)?.refused.add(subject);
-      (outcome === 'denied' ? denying : unclear).add(name);
+/** Those of which some image was not decided yet. */
+function* policiesToCome({ subjects }: Running): Steps<ReadonlySet<CompiledPolicy>> {
+  const unknown = new Set<CompiledPolicy>();
+  for (const { policies, result } of subjects) {
+    yield;
+    for (const policy of result ? [] : policies) {
+      unknown.add(policy);
+      yield;
     }
   }
-  for (const name of denying) count(tallies.get(name), 'wouldDeny', pods);
-  for (const name of unclear.difference(denying)) count(tallies.get(name), 'undecided', pods);
+  return unknown;
+}
+
+function* sample(subject: Subject, tallies: ReadonlyMap<string, Tally>): Steps<void> {
+  yield;
+  // One for each image of a namespace: a hundred Pods of one Deployment tell nothing more.
+  for (const name of subject.result?.refusedBy ?? []) {
+    const tally = tallies.get(name);
+    if (tally) keepFirst(tally.first, subject, SAMPLES, byUrgency);
+    yield;
+  }
+}
+
+function* countGroup({ subjects, pods }: PodGroup, tallies: ReadonlyMap<string, Tally>): Steps<void> {
+  yield;
+  const denying = new Set<string>();
+  const unclear = new Set<string>();
+  for (const { result } of subjects) {
+    for (const name of result?.refusedBy ?? []) {
+      (result?.outcome === 'denied' ? denying : unclear).add(name);
+      yield;
+    }
+  }
+  for (const name of denying) {
+    count(tallies.get(name), 'wouldDeny', pods);
+    yield;
+  }
+  for (const name of unclear) {
+    if (!denying.has(name)) count(tallies.get(name), 'undecided', pods);
+    yield;
+  }
 }
 
 function count(tally: Tally | undefined, what: 'wouldDeny' | 'undecided', pods: number): void {
   if (tally) tally[what] += pods;
 }
 
-function effectOf({ wouldDeny, undecided, refused }: Tally, observedGeneration: number): PolicyEffect {
-  // One for each image of a namespace: a hundred Pods of one Deployment tell nothing more.
-  const sample = [...refused].toSorted(byUrgency).slice(0, SAMPLES).map(sampleOf);
-  return { wouldDeny, undecided, sample, observedGeneration };
+function effectOf({ wouldDeny, undecided, first }: Tally, observedGeneration: number): PolicyEffect {
+  return { wouldDeny, undecided, sample: first.map(sampleOf), observedGeneration };
 }
 
 function sampleOf({ source, firstPod, image, result }: Subject): string {

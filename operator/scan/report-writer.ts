@@ -6,6 +6,7 @@ import { apiPath, type KubeApi, type KubeObject } from '../kubernetes/api-client
 import { pause } from '../kubernetes/backoff.ts';
 import { ListReader, METADATA_ONLY } from '../kubernetes/list-reader.ts';
 import { apply } from '../registration/apply.ts';
+import { inTurns } from './in-turns.ts';
 import type { Running } from './running-groups.ts';
 import { REPORT_KINDS, reportContents, type ReportContent } from './report.ts';
 
@@ -44,6 +45,8 @@ export class ReportWriter {
   #written = new Map<string, string>();
   /** Namespaces that took none when they were last tried. */
   readonly #refusing = new Set<string>();
+  #found: Running | undefined;
+  /** Not written yet. */
   #wanted: ReadonlyMap<string, ReportContent> | undefined;
   #running: Promise<void> | undefined;
   readonly #stopping = new AbortController();
@@ -56,7 +59,7 @@ export class ReportWriter {
   /** Returns at once; what was found last wins. */
   write(running: Running): void {
     if (this.#stopping.signal.aborted || this.#options.format() === 'None') return;
-    this.#wanted = reportContents(running);
+    this.#found = running;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -68,11 +71,11 @@ export class ReportWriter {
   }
 
   async #run(): Promise<void> {
-    while (this.#wanted && this.#mayGoOn()) {
-      const wanted = this.#wanted;
-      this.#wanted = undefined;
+    while ((this.#found ?? this.#wanted) && this.#mayGoOn()) {
+      let wanted: ReadonlyMap<string, ReportContent> | undefined;
       try {
-        await this.#writeAll(wanted);
+        wanted = await this.#take();
+        if (wanted) await this.#writeAll(wanted);
         this.#said = '';
       } catch (thrown) {
         this.#say(errorText(thrown));
@@ -80,6 +83,12 @@ export class ReportWriter {
         await pause(this.#options.retry ?? RETRY, this.#stopping.signal);
       }
     }
+  }
+
+  async #take(): Promise<ReadonlyMap<string, ReportContent> | undefined> {
+    const [found, wanted] = [this.#found, this.#wanted];
+    [this.#found, this.#wanted] = [undefined, undefined];
+    return found ? inTurns(reportContents(found)) : wanted;
   }
 
   /** Once, however often. */

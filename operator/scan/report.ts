@@ -2,6 +2,8 @@
 import type { ReportFormat } from '../../core/config/types.ts';
 import { compareTexts, oneLine } from '../../core/text.ts';
 import { factsOf, type VerdictCode } from '../../core/verdict-codes.ts';
+import type { Steps } from './in-turns.ts';
+import { keepFirst } from './keep-first.ts';
 import type { Running, Subject } from './running-groups.ts';
 
 /** A kind of report. Server-side apply refuses a field that a definition lacks, so that each has only what it knows. */
@@ -58,28 +60,61 @@ const RESULTS_MOST = 256;
 const IMAGE_MOST = 512;
 const ORDER: readonly Result[] = ['fail', 'error', 'pass'];
 
-/** A report for each namespace in which a policy applies to something that was decided about. */
-export function reportContents({ subjects }: Running): ReadonlyMap<string, ReportContent> {
-  const byNamespace = new Map<string, ReportResult[]>();
-  for (const subject of subjects) {
-    const results = resultsOf(subject);
-    if (results.length === 0) continue;
-    const { namespace } = subject.source;
-    const known = byNamespace.get(namespace);
-    if (known) known.push(...results);
-    else byNamespace.set(namespace, results);
-  }
-  return new Map([...byNamespace].map(([namespace, results]) => [namespace, contentOf(results)]));
+/** A report in the making: of any number of results it holds the first. */
+interface Draft {
+  readonly summary: Record<Result | 'warn' | 'skip', number>;
+  readonly first: Ranked[];
 }
 
-function resultsOf({ policies, result, image, pods, firstPod, source }: Subject): ReportResult[] {
-  if (result === undefined) return [];
+interface Ranked {
+  readonly result: ReportResult;
+  readonly rank: number;
+  readonly key: string;
+}
+
+/** A report for each namespace in which a policy applies to something that was decided about. */
+export function* reportContents({ subjects }: Running): Steps<ReadonlyMap<string, ReportContent>> {
+  const drafts = new Map<string, Draft>();
+  for (const subject of subjects) {
+    yield;
+    const { namespace } = subject.source;
+    for (const result of resultsOf(subject)) {
+      const draft = drafts.get(namespace) ?? emptyDraft();
+      drafts.set(namespace, draft);
+      add(draft, result);
+      yield;
+    }
+  }
+  const contents = new Map<string, ReportContent>();
+  for (const [namespace, { summary, first }] of drafts) {
+    contents.set(namespace, { summary, results: first.map(({ result }) => result) });
+    yield;
+  }
+  return contents;
+}
+
+function emptyDraft(): Draft {
+  return { summary: { pass: 0, fail: 0, warn: 0, error: 0, skip: 0 }, first: [] };
+}
+
+function add({ summary, first }: Draft, result: ReportResult): void {
+  summary[result.result] += 1;
+  keepFirst(first, { result, rank: ORDER.indexOf(result.result), key: keyOf(result) }, RESULTS_MOST, byRank);
+}
+
+function byRank(a: Ranked, b: Ranked): number {
+  return a.rank - b.rank || compareTexts(a.key, b.key);
+}
+
+function* resultsOf({ policies, result, image, pods, firstPod, source }: Subject): Generator<ReportResult> {
+  if (result === undefined) return;
   const { outcome, code, refusedBy } = result;
   const refused = outcome === 'denied' ? 'fail' : 'error';
   const shown = oneLine(image, IMAGE_MOST);
-  return policies.map(({ name }) => {
-    const isRefused = outcome !== 'allowed' && refusedBy.includes(name);
-    return {
+  const refusing = new Set(outcome === 'allowed' ? [] : refusedBy);
+  for (const { name } of policies) {
+    const isRefused = refusing.has(name);
+    yield {
       policy: name,
       ...((isRefused || outcome === 'allowed') && { rule: code }),
       result: isRefused ? refused : 'pass',
@@ -87,18 +122,7 @@ function resultsOf({ policies, result, image, pods, firstPod, source }: Subject)
       resources: [{ apiVersion: 'v1', kind: 'Pod', namespace: source.namespace, name: firstPod }],
       properties: { image: shown, pods: String(pods) },
     };
-  });
-}
-
-function contentOf(results: readonly ReportResult[]): ReportContent {
-  const sorted = results.toSorted(
-    (a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result) || compareTexts(keyOf(a), keyOf(b)),
-  );
-  const count = (wanted: Result) => results.filter(({ result }) => result === wanted).length;
-  return {
-    summary: { pass: count('pass'), fail: count('fail'), warn: 0, error: count('error'), skip: 0 },
-    results: sorted.slice(0, RESULTS_MOST),
-  };
+  }
 }
 
 function keyOf({ policy, properties, resources: [{ name }] }: ReportResult): string {

@@ -13,6 +13,7 @@ import type { Decide, Verdict } from '../../core/verdict/types.ts';
 import { pause } from '../kubernetes/backoff.ts';
 import { policyEffects, type PolicyEffect } from './policy-effect.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
+import { inTurns, STEPS_AT_ONCE } from './in-turns.ts';
 import type { RequestBudget } from './request-budget.ts';
 import { groupPods, type ScanResult, type Running, type Subject } from './running-groups.ts';
 import type { PodObject } from './running-images.ts';
@@ -56,8 +57,6 @@ export interface RescanTimings {
 
 const TIMINGS: RescanTimings = { settle: 3_000, idle: 60_000, pace: 20, publish: 15_000 };
 const MINUTE = 60_000;
-/** Admissions get their turn in between. */
-const MATCHED_AT_ONCE = 256;
 /** How long a result stands while the policies are the same. */
 const LIFETIMES = { allowed: 60 * MINUTE, denied: 30 * MINUTE, error: 5 * MINUTE } as const;
 /**
@@ -129,54 +128,50 @@ export class Rescan {
   async #sweep(): Promise<void> {
     const { pods, isLeftOut, policies } = this.#options;
     this.#policiesChanged = false;
-    const running = groupPods(pods(), isLeftOut);
+    const running = await inTurns(groupPods(pods(), isLeftOut));
     const snapshot = policies();
     await this.#match(running, snapshot);
-    this.#forget(running);
     this.#options.onSweep?.(running);
     let publishAt = this.#options.monotonic() + this.#timings.publish;
-    for (const subject of running.subjects) {
+    for (const [index, subject] of running.subjects.entries()) {
+      await breathe(index);
       if (this.#stopping.signal.aborted || this.#policiesChanged) return;
       if (!this.#isDue(subject)) continue;
       await this.#scan(subject);
       if (this.#options.monotonic() < publishAt) continue;
       publishAt = this.#options.monotonic() + this.#timings.publish;
-      this.#publish(running, snapshot);
+      await this.#publish(running, snapshot);
     }
-    this.#publish(running, snapshot);
+    await this.#publish(running, snapshot);
     if (this.#options.isLeader()) this.#options.report(running);
   }
 
-  /** Which policies apply to each; a verdict by the same ones stands, however old: it is better than none. */
+  /**
+   * Which policies apply to each; a verdict by the same ones stands, however old: it is better than none. What is not
+   * running any more is forgotten.
+   */
   async #match({ subjects }: Running, snapshot: PolicySnapshot): Promise<void> {
     const contexts = new Map<string, NamespaceContext | undefined>();
     const now = this.#options.clock();
+    const results = new Map<string, KnownResult>();
     for (const [index, subject] of subjects.entries()) {
-      if (index % MATCHED_AT_ONCE === MATCHED_AT_ONCE - 1) await nextTurn();
-      const { reference, source } = subject;
+      await breathe(index);
+      const { key, reference, source } = subject;
+      const known = this.#results.get(key);
+      if (known) results.set(key, known);
       const { namespace } = source;
       if (!contexts.has(namespace)) contexts.set(namespace, await this.#context(namespace));
       subject.context = contexts.get(namespace);
       if (subject.context === undefined || reference === undefined) continue;
       subject.policies = matchPolicies(snapshot, reference, subject.context, now).policies;
-      const known = this.#results.get(subject.key);
       if (known && known.until > now && sameItems(known.policies, subject.policies)) subject.result = known.result;
     }
+    this.#results = results;
   }
 
   /** A namespace that just went has nothing to decide. */
   async #context(namespace: string): Promise<NamespaceContext | undefined> {
     return this.#options.namespaceContext(namespace).catch(() => undefined);
-  }
-
-  #forget({ subjects }: Running): void {
-    const known = this.#results;
-    this.#results = new Map(
-      subjects.flatMap(({ key }) => {
-        const entry = known.get(key);
-        return entry ? [[key, entry] as const] : [];
-      }),
-    );
   }
 
   #isDue({ policies, result }: Subject): boolean {
@@ -236,8 +231,10 @@ export class Rescan {
     this.#results.set(key, { result: noted, policies, until: nextChange(policies, this.#options.clock()) });
   }
 
-  #publish(running: Running, { policies }: PolicySnapshot): void {
-    if (this.#options.isLeader()) this.#options.publish(policyEffects(running, policies));
+  async #publish(running: Running, { policies }: PolicySnapshot): Promise<void> {
+    if (!this.#options.isLeader()) return;
+    const effects = await inTurns(policyEffects(running, policies));
+    if (this.#options.isLeader()) this.#options.publish(effects);
   }
 }
 
@@ -247,6 +244,11 @@ interface KnownResult {
   readonly policies: readonly CompiledPolicy[];
   /** Milliseconds since the epoch: they may decide otherwise from then on. */
   readonly until: number;
+}
+
+/** Admissions have their turn after so many. */
+async function breathe(index: number): Promise<void> {
+  if (index % STEPS_AT_ONCE === STEPS_AT_ONCE - 1) await nextTurn();
 }
 
 function namesOf({ policies }: Subject): readonly string[] {

@@ -4,6 +4,7 @@ import type { ImageReference } from '../../core/image/types.ts';
 import type { CompiledPolicy, NamespaceContext } from '../../core/policy/types.ts';
 import type { PullIdentity } from '../../core/registry/credentials/pull-identity.ts';
 import type { DecisionRequest } from '../../core/verdict/types.ts';
+import type { Steps } from './in-turns.ts';
 import { parsedReference, type PodObject, type RunningImages } from './running-images.ts';
 
 /** One image in one namespace, with the credentials of the Pods that run it: decided once for all of them. */
@@ -49,38 +50,53 @@ export interface Running {
   readonly subjects: readonly Subject[];
 }
 
-/** One pass over all Pods, cheap for each: there may be 150,000, and admissions wait meanwhile. */
-export function groupPods(pods: Iterable<PodObject>, isLeftOut: (namespace: string) => boolean): Running {
+/** One pass over all Pods, cheap for each: there may be 150,000. */
+export function* groupPods(pods: Iterable<PodObject>, isLeftOut: (namespace: string) => boolean): Steps<Running> {
   const groups = new Map<RunningImages, Map<string, PodGroup>>();
   const subjects = new Map<string, Subject>();
   const all: PodGroup[] = [];
   for (const { metadata, runs } of pods) {
     const { name, namespace = '' } = metadata;
+    yield;
     if (runs === undefined || isLeftOut(namespace)) continue;
     const here = valueOf(groups, runs, () => new Map<string, PodGroup>());
-    const group = valueOf(here, namespace, () => {
-      const made = { subjects: subjectsOf(runs, namespace, subjects), pods: 0 };
-      all.push(made);
-      return made;
-    });
+    let group = here.get(namespace);
+    if (group === undefined) {
+      group = { subjects: yield* subjectsOf(runs, namespace, subjects), pods: 0 };
+      here.set(namespace, group);
+      all.push(group);
+    }
     group.pods += 1;
     for (const subject of group.subjects) {
+      yield;
       subject.pods += 1;
       if (subject.firstPod === '' || name < subject.firstPod) subject.firstPod = name;
     }
   }
-  return { groups: all, subjects: [...subjects.values()].toSorted((a, b) => b.pods - a.pods) };
+  return { groups: all, subjects: yield* byFrequency(subjects.values()) };
 }
 
-function subjectsOf(
+/** Of thousands only a few run equally often: to sort how often is enough. */
+function* byFrequency(subjects: Iterable<Subject>): Steps<readonly Subject[]> {
+  const running = new Map<number, Subject[]>();
+  for (const subject of subjects) {
+    valueOf(running, subject.pods, () => []).push(subject);
+    yield;
+  }
+  return [...running].toSorted(([a], [b]) => b - a).flatMap(([, same]) => same);
+}
+
+function* subjectsOf(
   { images, imagePullSecrets, serviceAccountName }: RunningImages,
   namespace: string,
   known: Map<string, Subject>,
-): readonly Subject[] {
+): Steps<readonly Subject[]> {
   const source = { namespace, imagePullSecrets, serviceAccountName };
-  return images.map(({ image, written, runs }) => {
+  const subjects: Subject[] = [];
+  for (const { image, written, runs } of images) {
+    yield;
     const key = JSON.stringify([image, runs, source]);
-    return valueOf(known, key, () => ({
+    const subject = valueOf(known, key, () => ({
       key,
       image,
       asked: { image: written, ...(runs !== undefined && { runs }) },
@@ -92,7 +108,9 @@ function subjectsOf(
       policies: [],
       result: undefined,
     }));
-  });
+    subjects.push(subject);
+  }
+  return subjects;
 }
 
 function valueOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {

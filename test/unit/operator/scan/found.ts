@@ -3,6 +3,7 @@ import type { Outcome, VerdictCode } from '../../../../core/verdict-codes.ts';
 import { groupPods, type Running } from '../../../../operator/scan/running-groups.ts';
 import { createPodKeeper } from '../../../../operator/scan/running-images.ts';
 import { compiled } from '../../../fakes/engine.ts';
+import { atOnce } from './at-once.ts';
 
 export type Answer = readonly [outcome: Outcome, code: VerdictCode, ...refusedBy: string[]];
 
@@ -14,7 +15,7 @@ export function found(answers: Readonly<Record<string, Answer | undefined>>, pol
     const [namespace = '', image = ''] = key.split('/');
     return keep({ metadata: { name: image, namespace }, spec: { containers: [{ name: 'a', image }] } });
   });
-  const running = groupPods(pods, () => false);
+  const running = atOnce(groupPods(pods, () => false));
   const known = policies.map((name) => compiled(name, { images: ['**'], action: 'Deny' }));
   for (const subject of running.subjects) {
     subject.policies = known;

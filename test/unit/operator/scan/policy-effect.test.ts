@@ -7,6 +7,7 @@ import { policyEffects } from '../../../../operator/scan/policy-effect.ts';
 import { groupPods, type Running } from '../../../../operator/scan/running-groups.ts';
 import { createPodKeeper, type PodObject } from '../../../../operator/scan/running-images.ts';
 import { compiled } from '../../../fakes/engine.ts';
+import { atOnce } from './at-once.ts';
 
 const keep = createPodKeeper();
 const pod = (name: string, ...images: string[]): PodObject => {
@@ -27,7 +28,7 @@ function decided(
   known: ReadonlyMap<string, CompiledPolicy>,
   answers: Record<string, Answer>,
 ): Running {
-  const running = groupPods(pods, (namespace) => namespace === 'kube-system');
+  const running = atOnce(groupPods(pods, (namespace) => namespace === 'kube-system'));
   for (const subject of running.subjects) {
     subject.policies = [...known.values()];
     const answer = answers[subject.image];
@@ -47,13 +48,15 @@ describe('what a policy would do to what runs', () => {
       pod('shop/3', 'good'),
       pod('web/1', 'worse'),
     ];
-    const effects = policyEffects(
-      decided(pods, known, {
-        good: ['allowed', 'Verified'],
-        bad: ['denied', 'NoSignature', 'a'],
-        worse: ['denied', 'UntrustedSignature', 'a', 'b'],
-      }),
-      known,
+    const effects = atOnce(
+      policyEffects(
+        decided(pods, known, {
+          good: ['allowed', 'Verified'],
+          bad: ['denied', 'NoSignature', 'a'],
+          worse: ['denied', 'UntrustedSignature', 'a', 'b'],
+        }),
+        known,
+      ),
     );
     assert.deepEqual(
       [...effects].map(([name, { wouldDeny }]) => [name, wouldDeny]),
@@ -69,7 +72,7 @@ describe('what a policy would do to what runs', () => {
     const known = policies('a');
     const pods = [pod('shop/1', 'out'), pod('shop/2', 'out', 'bad')];
     const answers = { out: ['error', 'RegistryUnavailable', 'a'], bad: ['denied', 'NoSignature', 'a'] } as const;
-    const effect = policyEffects(decided(pods, known, { ...answers }), known).get('a');
+    const effect = atOnce(policyEffects(decided(pods, known, { ...answers }), known)).get('a');
     assert.deepEqual([effect?.wouldDeny, effect?.undecided], [1, 1]);
     // The denied one comes first, whatever its name.
     assert.deepEqual(effect?.sample, ['shop/2: bad: NoSignature', 'shop/1: out: RegistryUnavailable']);
@@ -88,7 +91,7 @@ describe('what a policy would do to what runs', () => {
       ),
     );
     const sampleOf = (list: readonly PodObject[]) =>
-      policyEffects(decided(list, known, answers), known).get('a')?.sample;
+      atOnce(policyEffects(decided(list, known, answers), known)).get('a')?.sample;
     const sample = sampleOf(pods);
     assert.equal(sample?.length, 10);
     assert.equal(new Set(sample?.map((text) => text.split(': ')[1])).size, 10);
@@ -99,9 +102,8 @@ describe('what a policy would do to what runs', () => {
   test('cuts a sample to what the definition allows', () => {
     const known = policies('a');
     const image = 'x'.repeat(3000);
-    const effect = policyEffects(
-      decided([pod('shop/1', image)], known, { [image]: ['denied', 'InvalidReference', 'a'] }),
-      known,
+    const effect = atOnce(
+      policyEffects(decided([pod('shop/1', image)], known, { [image]: ['denied', 'InvalidReference', 'a'] }), known),
     );
     assert.equal(effect.get('a')?.sample[0]?.length, 1024);
   });
@@ -109,24 +111,24 @@ describe('what a policy would do to what runs', () => {
   test('says nothing of a policy while one of its images is not checked', () => {
     const known = policies('a');
     const pods = [pod('shop/1', 'bad'), pod('shop/2', 'later')];
-    assert.equal(policyEffects(decided(pods, known, { bad: ['denied', 'NoSignature', 'a'] }), known).size, 0);
+    assert.equal(atOnce(policyEffects(decided(pods, known, { bad: ['denied', 'NoSignature', 'a'] }), known)).size, 0);
   });
 
   test('leaves out the namespaces that admission leaves out', () => {
     const known = policies('a');
     const pods = [pod('kube-system/1', 'bad')];
-    assert.equal(policyEffects(decided(pods, known, {}), known).get('a')?.wouldDeny, 0);
+    assert.equal(atOnce(policyEffects(decided(pods, known, {}), known)).get('a')?.wouldDeny, 0);
   });
 
   test('tells the generation that it is about', () => {
-    assert.equal(policyEffects({ groups: [], subjects: [] }, policies('a')).get('a')?.observedGeneration, 1);
+    assert.equal(atOnce(policyEffects({ groups: [], subjects: [] }, policies('a'))).get('a')?.observedGeneration, 1);
   });
 });
 
 describe('grouping', () => {
   test('checks an image once for all Pods of a namespace with the same credentials, the most frequent first', () => {
     const pods = [pod('shop/1', 'rare'), pod('shop/2', 'often'), pod('shop/3', 'often'), pod('web/1', 'often')];
-    const { subjects } = groupPods(pods, () => false);
+    const { subjects } = atOnce(groupPods(pods, () => false));
     assert.deepEqual(
       subjects.map(({ image, source, pods: count }) => [source.namespace, image, count]),
       [
@@ -142,6 +144,6 @@ describe('grouping', () => {
       metadata: { name: '2', namespace: 'shop' },
       spec: { containers: [{ image: 'often' }], imagePullSecrets: [{ name: 'pull' }] },
     });
-    assert.equal(groupPods([pod('shop/1', 'often'), secret], () => false).subjects.length, 2);
+    assert.equal(atOnce(groupPods([pod('shop/1', 'often'), secret], () => false)).subjects.length, 2);
   });
 });

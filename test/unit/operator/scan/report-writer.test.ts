@@ -79,6 +79,20 @@ describe('the writer of reports', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
+  test('are made a few results at a time, so that others have their turn', async (t) => {
+    let [turns, isOver] = [0, false];
+    t.after(() => (isOver = true));
+    const others = () => {
+      turns += 1;
+      if (!isOver) setImmediate(others);
+    };
+    setImmediate(others);
+    writerOf().write(found(Object.fromEntries(Array.from({ length: 1024 }, (_, index) => [`shop/${index}`, SIGNED]))));
+    while (asked.length === 0) await new Promise(setImmediate);
+    // Each image and each result is a step, of which there are 256 in a turn.
+    assert.ok(turns >= 8, `${turns}`);
+  });
+
   test('applies one a namespace, owned by what an uninstallation removes', async () => {
     await write(writerOf(), found({ 'shop/a': SIGNED, 'web/b': SIGNED }));
     assert.deepEqual(changes(), [

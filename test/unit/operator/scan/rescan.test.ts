@@ -28,14 +28,21 @@ describe('the scan of what runs', () => {
   let budget: RequestBudget;
   let rescan: Rescan;
   let swept: Running[];
+  /** Turns of the event loop, where a test counts them; and at which the last sweep came how far. */
+  let turns: number;
+  let cameAt: { read: number; matched: number; published: number };
 
   beforeEach(() => {
     store = createPolicyStore();
     [pods, asked, published, codes, swept] = [[], [], [], {}, []];
-    [now, spent, leads] = [0, 0, true];
+    [now, spent, leads, turns] = [0, 0, true, 0];
+    cameAt = { read: 0, matched: 0, published: 0 };
     budget = { available: async () => undefined, spend: (requests) => void (spent += requests) };
     rescan = new Rescan({
-      pods: () => pods,
+      pods: () => {
+        cameAt.read = turns;
+        return pods;
+      },
       isLeftOut: (namespace) => namespace === 'kube-system',
       policies: () => store.snapshot(),
       namespaceContext: async (name) => {
@@ -50,9 +57,15 @@ describe('the scan of what runs', () => {
       deadline: () => 1000,
       budget: { available: (signal) => budget.available(signal), spend: (requests) => budget.spend(requests) },
       isLeader: () => leads,
-      publish: (effects) => published.push(effects),
+      publish: (effects) => {
+        cameAt.published = turns;
+        published.push(effects);
+      },
       report: () => undefined,
-      onSweep: (running) => swept.push(running),
+      onSweep: (running) => {
+        cameAt.matched = turns;
+        swept.push(running);
+      },
       log: silentLogger,
       monotonic: () => now,
       clock: () => now,
@@ -112,6 +125,32 @@ describe('the scan of what runs', () => {
       observedGeneration: 1,
     });
     assert.equal(spent, 6);
+  });
+
+  test('lets others have their turn after every few Pods, images and refusals', async (t) => {
+    policy('all', '**');
+    for (let index = 0; index < 2048; index += 1) {
+      const image = `example.com/${index % 1024}`;
+      codes[image] = 'NoSignature';
+      run(`shop/${index}`, image);
+    }
+    rescan.start();
+    await eventually(() => latest()?.wouldDeny === 2048);
+    let isOver = false;
+    t.after(() => (isOver = true));
+    const others = () => {
+      turns += 1;
+      if (!isOver) setImmediate(others);
+    };
+    setImmediate(others);
+    // All of it is known now.
+    await sweep();
+    const { read, matched, published: ended } = cameAt;
+    // In units of 256: the Pods, the images of each, 1,024 different ones found, sorted and matched; one may share a turn.
+    assert.ok(matched - read >= 8 + 8 + 4 + 4 + 4 - 1, `${matched - read}`);
+    // Looked at, decided or not, counted by group (three steps each), two for a sample.
+    assert.ok(ended - matched >= 4 + 4 + 12 + 8 - 1, `${ended - matched}`);
+    assert.equal(asked.length, 1024);
   });
 
   test('asks by what is written and by what the node says that it runs', async () => {
