@@ -14,6 +14,16 @@ interface PodSpec {
 
 interface Container extends Readonly<Record<'args' | 'env' | 'ports' | 'volumeMounts', readonly unknown[]>> {
   readonly command?: readonly string[];
+  readonly startupProbe: Probe;
+  readonly livenessProbe: Probe;
+}
+
+/** Seconds. */
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+  readonly periodSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly failureThreshold: number;
 }
 
 async function kinds(...flags: string[]): Promise<readonly string[]> {
@@ -56,6 +66,14 @@ async function notes(...flags: string[]): Promise<string> {
 }
 
 const threadPool = (value: string) => JSON.stringify({ name: 'UV_THREADPOOL_SIZE', value });
+
+test('a node that starves a replica does not restart it: an answer may take seconds, for a minute', async () => {
+  const { startupProbe, livenessProbe } = (await ourPod()).container;
+  for (const { httpGet, periodSeconds, timeoutSeconds, failureThreshold } of [startupProbe, livenessProbe]) {
+    assert.deepEqual(httpGet, { path: '/healthz', port: 'probes' });
+    assert.ok(periodSeconds * failureThreshold >= 60 && timeoutSeconds >= 5);
+  }
+});
 
 describe('what can be switched', () => {
   test('the dashboard: off by default; its port is told to who forwards to it, and to no Service or peer', async () => {
