@@ -120,8 +120,17 @@ export async function podsOf({ kubectl }: Installation): Promise<readonly string
   return names.split(' ').filter((name) => name !== '');
 }
 
-export function pidOf({ bench }: Installation, pod: string): number {
-  return Number(readFileSync(path.join(bench.dir, 'cluster', 'pods', pod, 'pid'), 'utf8'));
+export function pidOf(here: Installation, pod: string): number {
+  return Number(readFileSync(path.join(folderOf(here, pod), 'pid'), 'utf8'));
+}
+
+/** What it prints, also once it has ended. */
+export function logOf(here: Installation, pod: string): string {
+  return path.join(folderOf(here, pod), 'output.log');
+}
+
+function folderOf({ bench }: Installation, pod: string): string {
+  return path.join(bench.dir, 'cluster', 'pods', pod);
 }
 
 /** MiB; undefined for a Pod whose process has just ended. */

@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Installation } from '../../e2e/installation.ts';
+import { tail } from '../../control-plane/process.ts';
 import { addressesOf } from '../../e2e/replica.ts';
 import { startCaller } from '../caller.ts';
 import { prepareChanges } from '../changes.ts';
 import { runLoad, type LoadReport } from '../load.ts';
 import { steadyQuestions } from '../questions.ts';
-import { pidOf, podsOf, settled } from '../run.ts';
+import { logOf, pidOf, podsOf, settled } from '../run.ts';
 import { startBare } from './bare.ts';
 import { startDiscard } from './discard.ts';
 import type { MemoryBound, MemoryUse } from '../../control-plane/memory-bound.ts';
@@ -104,6 +105,9 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
     }
     ended.abort();
     const now = new Map((await podsOf(here)).map((pod) => [pod, pidOf(here, pod)]));
+    for (const pod of pids.keys()) {
+      if (!now.has(pod)) log(`${pod} has ended; it said last:\n${await tail(logOf(here, pod))}`);
+    }
     return {
       loads,
       counts,
