@@ -103,7 +103,8 @@ export function createBackgroundScan(options: BackgroundScanOptions): Background
 
   return {
     start() {
-      reflector.start();
+      // What runs is the longest list of all: it must not keep the API server, or this thread, from what admission needs.
+      void options.ready.then(() => stopped || reflector.start());
       void Promise.all([reflector.synced, options.ready]).then(() => stopped || rescan.start());
     },
     policiesChanged: () => rescan.policiesChanged(),
