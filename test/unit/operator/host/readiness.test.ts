@@ -29,7 +29,6 @@ const configured = (text: string) => ({
 });
 
 let here: StartedCluster;
-afterEach(() => here.stop());
 
 const collections = [
   [POLICIES, 'imagepolicies'],
@@ -38,32 +37,35 @@ const collections = [
   [NAMESPACES, 'namespaces'],
 ] as const;
 
-for (const [collection, name] of collections) {
-  test(`before ${name} are listed it asks for no requests, decides nothing and arms nothing`, async () => {
-    let isHeld = true;
-    here = await startedCluster({}, async (server) => {
-      server.put(SECRETS, await certificateSecret());
-      server.put(SECRETS, pathSecret('a', 'b'));
-      server.fault = (seen) => (isHeld && isList(seen, collection) ? { status: 500 } : reached(seen));
+describe('a replica that has not listed everything', () => {
+  afterEach(() => here.stop());
+  for (const [collection, name] of collections) {
+    test(`before ${name} are listed it asks for no requests, decides nothing and arms nothing`, async () => {
+      let isHeld = true;
+      here = await startedCluster({}, async (server) => {
+        server.put(SECRETS, await certificateSecret());
+        server.put(SECRETS, pathSecret('a', 'b'));
+        server.fault = (seen) => (isHeld && isList(seen, collection) ? { status: 500 } : reached(seen));
+      });
+      const { host, server } = here;
+      await eventually(() => host.notReady().length === 1 || collection === SECRETS);
+      await eventually(() => host.readings.isLeader() === true);
+      assert.ok(host.notReady().includes(`${name} were not listed yet`));
+      assert.equal(host.policies.outdated(), `this replica has not listed ${name} yet`);
+      // Without Secrets nobody knows what to register; and what they would hold is not made anew.
+      if (collection === SECRETS) assert.equal(wrote(server).length, 0);
+      else await isOnlyAsked(here);
+      isHeld = false;
+      await eventually(() => host.notReady().length === 0 && host.readings.armed() === true);
+      assert.equal(host.policies.outdated(), undefined);
+      assert.deepEqual(host.notInForce(), []);
+      assert.equal(
+        wrote(server).some(({ path }) => path.startsWith(SECRETS)),
+        false,
+      );
     });
-    const { host, server } = here;
-    await eventually(() => host.notReady().length === 1 || collection === SECRETS);
-    await eventually(() => host.readings.isLeader() === true);
-    assert.ok(host.notReady().includes(`${name} were not listed yet`));
-    assert.equal(host.policies.outdated(), `this replica has not listed ${name} yet`);
-    // Without Secrets nobody knows what to register; and what they would hold is not made anew.
-    if (collection === SECRETS) assert.equal(wrote(server).length, 0);
-    else await isOnlyAsked(here);
-    isHeld = false;
-    await eventually(() => host.notReady().length === 0 && host.readings.armed() === true);
-    assert.equal(host.policies.outdated(), undefined);
-    assert.deepEqual(host.notInForce(), []);
-    assert.equal(
-      wrote(server).some(({ path }) => path.startsWith(SECRETS)),
-      false,
-    );
-  });
-}
+  }
+});
 
 function isList({ method, path, watch }: Seen, collection: string): boolean {
   return method === 'GET' && path === collection && !watch;
@@ -97,6 +99,7 @@ function after<T>(seconds: number, say: () => T): T {
 const late = () => here.host.notReady().filter((reason) => reason.endsWith('were not confirmed for too long'));
 
 describe('what the API server has not confirmed for long', () => {
+  afterEach(() => here.stop());
   const AGE = 600;
   const NAMES = collections.map(([, name]) => name);
 
@@ -131,6 +134,7 @@ describe('what the API server has not confirmed for long', () => {
 });
 
 describe('what policies refer to and is not read yet', () => {
+  afterEach(() => here.stop());
   const SPEC = { images: ['docker.io/acme/*'], keys: [{ secretRef: { name: 'keys', key: 'cosign.pub' } }] };
 
   test('keeps requests away: a Secret in the namespace of a policy', async () => {
