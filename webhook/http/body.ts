@@ -61,6 +61,8 @@ export function readBody(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    /** Why nothing more is kept of it. */
+    let refused: HttpFault | undefined;
     const shape = createBodyShape();
     const held = open(() => fail(spent()));
     const stopWatch = progress && watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
@@ -75,16 +77,24 @@ export function readBody(
     const take = (chunk: Buffer): void => {
       length += chunk.length;
       if (length > bodyBytes) return fail(tooLarge(bodyBytes));
+      if (refused !== undefined) return;
       if (!held.take(chunk.length)) return fail(spent());
       chunks.push(chunk);
       const passed = length > SHAPE_CHECK_BYTES ? shape.count(chunks) : undefined;
-      if (passed !== undefined) fail(unshapely(passed));
+      if (passed !== undefined) refuse(unshapely(passed));
+    };
+    // The rest comes and is dropped: who is still sending when the connection ends may never read why.
+    const refuse = (fault: HttpFault): void => {
+      refused = fault;
+      held.release();
+      chunks.length = 0;
     };
     const cutOff = (): void => fail(new HttpFault(400, 'the body was cut off'));
     // Each comes once at most; `once` would wrap each of them.
     request
       .on('data', take)
       .on('end', () => {
+        if (refused !== undefined) return fail(refused);
         stopWatch?.();
         held.complete();
         const [first] = chunks;
@@ -101,8 +111,8 @@ export function readBody(
 }
 
 /**
- * Counts what is in a large body as it comes: what is refused is refused early, and others do not wait for the count of
- * all of it.
+ * Counts what is in a large body as it comes: of what is refused nothing more is counted or kept, and others do not wait
+ * for the count of all of it.
  */
 function createBodyShape(): {
   readonly containers: number;
