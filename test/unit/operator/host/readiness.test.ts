@@ -6,7 +6,6 @@ import { parseConfiguration } from '../../../../core/config/configuration.ts';
 import { anonymousKeychain } from '../../../../core/registry/credentials/keychains.ts';
 import type { FollowKms } from '../../../../operator/kms/kms-keys.ts';
 import type { FakeApiServer, Seen } from '../../../fakes/api-server.ts';
-import { publicKeyPem } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
 import {
   certificateSecret,
@@ -135,22 +134,6 @@ describe('what the API server has not confirmed for long', () => {
 
 describe('what policies refer to and is not read yet', () => {
   afterEach(() => here.stop());
-  const SPEC = { images: ['docker.io/acme/*'], keys: [{ secretRef: { name: 'keys', key: 'cosign.pub' } }] };
-
-  test('keeps requests away: a Secret in the namespace of a policy', async () => {
-    let isHeld = true;
-    here = await startedCluster({}, (server) => {
-      server.put(NAMESPACED, { metadata: { name: 'own', namespace: 'shop', generation: 1 }, spec: SPEC });
-      const data = { 'cosign.pub': btoa(publicKeyPem('release')) };
-      server.put('/api/v1/namespaces/shop/secrets', { metadata: { name: 'keys', namespace: 'shop' }, data });
-      server.fault = ({ path }) => (isHeld && path.includes('/shop/secrets') ? { status: 500 } : undefined);
-    });
-    const reason = 'Secrets of namespaced policies were not read yet';
-    await eventually(() => here.host.notReady().includes(reason));
-    isHeld = false;
-    await eventually(() => !here.host.notReady().includes(reason));
-  });
-
   test('keeps requests away: a key of a KMS', async () => {
     let isSettled = false;
     const reason = 'keys of a KMS were not read yet';
