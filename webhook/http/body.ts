@@ -16,9 +16,15 @@ export class HttpFault extends Error {
   }
 }
 
-/** How a body may come. */
-export interface BodyLimits {
+/** How much a body may hold. */
+export interface BodySize {
   readonly bodyBytes: number;
+  /** Objects and lists; of a body of less than 64 KiB they are not counted. */
+  readonly containers: number;
+}
+
+/** How a body may come. */
+export interface BodyLimits extends Pick<BodySize, 'bodyBytes'>, Partial<Pick<BodySize, 'containers'>> {
   /**
    * Bytes in each span of a body that is still coming; the last one may be shorter. Left out: it has the time of its
    * request.
@@ -54,7 +60,7 @@ export interface HeldBody {
  */
 export function readBody(
   request: IncomingMessage,
-  { bodyBytes, progress }: BodyLimits,
+  { bodyBytes, containers = SHAPE_LIMITS.containers, progress }: BodyLimits,
   open: (giveWay: () => void) => Held,
 ): Promise<HeldBody> {
   if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return Promise.reject(tooLarge(bodyBytes));
@@ -63,7 +69,7 @@ export function readBody(
     let length = 0;
     /** Why nothing more is kept of it. */
     let refused: HttpFault | undefined;
-    const shape = createBodyShape();
+    const shape = createBodyShape(containers);
     const held = open(() => fail(spent()));
     const stopWatch = progress && watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
     const fail = (fault: HttpFault): void => {
@@ -81,7 +87,7 @@ export function readBody(
       if (!held.take(chunk.length)) return fail(spent());
       chunks.push(chunk);
       const passed = length > SHAPE_CHECK_BYTES ? shape.count(chunks) : undefined;
-      if (passed !== undefined) refuse(unshapely(passed));
+      if (passed !== undefined) refuse(unshapely(passed, containers));
     };
     // The rest comes and is dropped: who is still sending when the connection ends may never read why.
     const refuse = (fault: HttpFault): void => {
@@ -114,7 +120,7 @@ export function readBody(
  * Counts what is in a large body as it comes: of what is refused nothing more is counted or kept, and others do not wait
  * for the count of all of it.
  */
-function createBodyShape(): {
+function createBodyShape(containers: number): {
   readonly containers: number;
   /** All that has come so far; what was counted before is not counted again. Returns the limit that is passed. */
   count(chunks: readonly Buffer[]): keyof JsonShape | undefined;
@@ -126,7 +132,7 @@ function createBodyShape(): {
     },
     count(chunks) {
       const added = counter === undefined ? chunks : chunks.slice(-1);
-      counter ??= createShapeCounter(SHAPE_LIMITS);
+      counter ??= createShapeCounter({ ...SHAPE_LIMITS, containers });
       for (const chunk of added) {
         const passed = counter.add(chunk);
         if (passed !== undefined) return passed;
@@ -166,8 +172,8 @@ export function parseJson({ bytes, containers, charge }: Omit<HeldBody, 'release
   }
 }
 
-function unshapely(passed: keyof JsonShape): HttpFault {
-  const { depth, containers, elements } = SHAPE_LIMITS;
+function unshapely(passed: keyof JsonShape, containers: number): HttpFault {
+  const { depth, elements } = SHAPE_LIMITS;
   return passed === 'depth'
     ? new HttpFault(400, `the body nests deeper than ${depth}`)
     : new HttpFault(413, `the body holds more than ${containers} objects or ${elements} values`);

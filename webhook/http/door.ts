@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { BodySize } from './body.ts';
+
 /** One way in: what is asked there, and how it is answered, is the door's own affair. */
 export interface Door {
   /** By the path that each is served at, exactly; all by POST, with JSON. */
@@ -9,6 +11,8 @@ export interface Door {
 export interface Endpoint {
   /** In metrics and logs. */
   readonly name: string;
+  /** What it reads: a larger body is refused before it is parsed. Left out: what the server reads of any review. */
+  readonly largest?: BodySize;
   /**
    * `body`: any JSON; read before this returns, and nothing of it is held from then on: it may be a thousand times what
    * is asked in it, and waits with every other. Whoever is to be refused is refused by the answer. What is known already is

@@ -5,7 +5,7 @@ import type { ConnectionLimits } from './connections.ts';
 import type { HeldLimits } from './held-bytes.ts';
 
 /** Counts, bytes and milliseconds. */
-export interface ServerLimits extends Required<BodyLimits>, ConnectionLimits, HeldLimits {
+export interface ServerLimits extends Required<Omit<BodyLimits, 'containers'>>, ConnectionLimits, HeldLimits {
   /** A review holds up to two objects, each of at most about 3 MiB (the API server's own limit). */
   readonly bodyBytes: number;
   readonly headerBytes: number;

@@ -3,7 +3,7 @@ import { constants } from 'node:crypto';
 import { createServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorText } from '../../core/text.ts';
-import { HttpFault, parseJson, readBody, type HeldBody } from './body.ts';
+import { HttpFault, parseJson, readBody, type BodyLimits, type HeldBody } from './body.ts';
 import { Caller } from './caller.ts';
 import { createClientCheck, type ClientAuthorities, type IsKnownClient } from './client-certificate.ts';
 import { createConnections, tellOf, type Connections } from './connections.ts';
@@ -190,7 +190,9 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
     const { limits, heldBytes } = serving;
     // Where an API server is slow, its users must not pay for it.
     const { bodyBytes } = limits;
-    readBody(request, connection.isAuthenticated ? { bodyBytes } : limits, (giveWay) =>
+    const bounds: BodyLimits = connection.isAuthenticated ? { bodyBytes } : limits;
+    const { largest } = route.endpoint;
+    readBody(request, largest ? { ...bounds, ...largest } : bounds, (giveWay) =>
       heldBytes.open(connection, giveWay),
     ).then((body) => take(route, body), fail);
   } catch (error) {

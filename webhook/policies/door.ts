@@ -4,7 +4,7 @@ import type { Problem } from '../../core/policy/problems/report.ts';
 import { errorText, oneLine } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
 import type { Door } from '../http/door.ts';
-import { reviewDoor } from './review-door.ts';
+import { reviewDoor, type ObjectResponse } from './review-door.ts';
 
 export interface PolicyDoorOptions {
   /** What whoever writes this policy should know; may take its time, and may reject. */
@@ -17,6 +17,12 @@ const PATIENCE = 1500;
 const WARNINGS_MOST = 16;
 /** The API server cuts longer ones. */
 const WARNING_LENGTH = 256;
+
+/**
+ * Twice 256 KiB of a policy's spec, which is all that counts of it, and as much again of what the API server and kubectl
+ * keep beside it. What is larger is read by nobody here, so it must not be parsed beside what Pods wait for.
+ */
+const LARGEST = { bodyBytes: 1536 * 1024, containers: 100_000 };
 
 /**
  * AdmissionReviews of policies at `/policies`: all are admitted, with a warning for each thing that is wrong, so that
@@ -35,8 +41,9 @@ export function createPolicyDoor({ adviceOn, log }: PolicyDoorOptions): Door {
     }
   }
 
-  return reviewDoor('policies', async (policy) => {
+  async function answerTo(policy: unknown): Promise<ObjectResponse> {
     const warnings = await warningsOn(policy);
     return { allowed: true, ...(warnings.length > 0 && { warnings }) };
-  });
+  }
+  return reviewDoor('policies', answerTo, LARGEST);
 }

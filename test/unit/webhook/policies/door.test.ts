@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
 import type { Problem } from '../../../../core/policy/problems/report.ts';
 import { createPolicyDoor } from '../../../../webhook/policies/door.ts';
+import { runningDoors } from '../serving.ts';
 
 const REVIEW = { request: { uid: 'u', object: { spec: { images: ['a'] } } } };
 
@@ -20,6 +21,8 @@ const admitted = (warnings?: readonly string[]) => ({
     response: { uid: 'u', allowed: true, ...(warnings && { warnings }) },
   },
 });
+
+const reviewOf = (policy: object) => JSON.stringify({ request: { uid: 'u', object: policy, oldObject: policy } });
 
 describe('the door of policies', () => {
   test('admits what is sound without a word', async () => {
@@ -52,5 +55,25 @@ describe('the door of policies', () => {
     for (const body of [null, {}, { request: { uid: 7 } }]) {
       assert.equal((await ask(async () => [], body))?.status, 400);
     }
+  });
+
+  test('is not asked of more than a policy that is read may have, which is refused before it is parsed', async () => {
+    let asked = 0;
+    const adviceOn = async () => {
+      asked += 1;
+      return [];
+    };
+    const door = createPolicyDoor({ adviceOn, log: silentLogger });
+    const { post } = await runningDoors([door]);
+    // All that is read of a spec, kubectl's copy of it, and the former self of both.
+    const text = 'x'.repeat(256 * 1024);
+    const whole = {
+      metadata: { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': text } },
+      spec: text,
+    };
+    assert.equal((await post('/policies', reviewOf(whole))).status, 200);
+    assert.equal((await post('/policies', reviewOf({ spec: 'x'.repeat(1024 * 1024) }))).status, 413);
+    assert.equal((await post('/policies', reviewOf({ spec: Array.from({ length: 60_000 }, () => ({})) }))).status, 413);
+    assert.equal(asked, 1);
   });
 });
