@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be counted and is the same on every machine: registry requests, bytes of the program, modules loaded before
 // it is ready, bytes allocated and lines logged for a warm review. `node test/bench/figures.ts --write` renews
-// figures.json, which test/e2e/figures.test.ts holds them to.
+// figures.json, which test/e2e/admission/figures.test.ts holds them to.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
-import { attachAnnotated, attachBundle, signImage } from '../e2e/keyless-images.ts';
+import { attachAnnotated, attachBundle, signImage } from '../e2e/workbench/keyless-images.ts';
 import { ISSUER, SIGNED_AT, SUBJECT } from '../fakes/keyless.ts';
 import type { SigningOptions } from '../fakes/keyless.ts';
 import { createSigstore } from '../fakes/sigstore.ts';

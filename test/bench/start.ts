@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { startControlPlane } from '../control-plane/control-plane.ts';
 import type { Api } from '../control-plane/api.ts';
 import { NODE_FLAGS } from '../../release/image.ts';
-import { ROOT, TOOLS } from '../e2e/tools.ts';
+import { ROOT, TOOLS } from '../e2e/workbench/tools.ts';
 import { reportGoals } from './goals.ts';
 import { startMeasured } from './measured-process.ts';
 import type { MeasuredProcess } from './measured-process.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { policy, type Installation } from '../e2e/installation.ts';
+import { policy, type Installation } from '../e2e/workbench/installation.ts';
 import { admitted, question, refused, type Question } from './questions.ts';
 import { Timeline } from './timeline.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `make endurance`: reviews of every kind at a steady rate against two replicas, while policies change, certificates
 // are renewed and replicas are killed. Every answer is assessed. Ends with 1 where one is wrong or lost.
-import { install, openInstallation } from '../e2e/installation.ts';
+import { install, openInstallation } from '../e2e/workbench/installation.ts';
 import { printTable } from '../bench/table.ts';
 import { percentile } from './load.ts';
 import { endure, type EnduranceReport } from './run.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Installation } from '../e2e/installation.ts';
+import type { Installation } from '../e2e/workbench/installation.ts';
 import type { Endpoint } from './caller.ts';
 import { Timeline } from './timeline.ts';
 

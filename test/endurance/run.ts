@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/process.ts';
-import type { Installation } from '../e2e/installation.ts';
+import type { Installation } from '../e2e/workbench/installation.ts';
 import { startCaller, type Caller } from './caller.ts';
 import { prepareChanges } from './changes.ts';
 import { runLoad, type LoadReport } from './load.ts';

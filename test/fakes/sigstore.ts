@@ -13,7 +13,7 @@ import { timestampInfo, timestampResponse } from './timestamps.ts';
 /**
  * A Sigstore of one's own, in memory: certificate authority with an intermediate, certificate log, two
  * transparency logs (Rekor v1 and v2) and a timestamp authority. The real cosign accepts what it issues
- * (test/e2e/sigstore-oracle.test.ts), so a test that refuses a changed copy refuses it for the change.
+ * (test/e2e/signatures/sigstore-oracle.test.ts), so a test that refuses a changed copy refuses it for the change.
  */
 export interface Sigstore {
   /** trusted_root.json, as an object to be changed by tests. */

@@ -2,7 +2,7 @@
 // What people's tools write and registries answer, asked of the real cosign and of Cosignet side by side.
 //
 // To add a row: write a `Row` in a file of `rows/` (or begin one and list it in `rows.ts`), run
-//   node --test test/e2e/field.test.ts        (FIELD=part of its title: that row alone)
+//   node --test test/e2e/signatures/field.test.ts        (FIELD=part of its title: that row alone)
 //   node test/field/table.ts --write          (renews docs/reference/compatibility.md)
 // `make` fills a real registry through `bench`; a row about a registry's manners gives `manner` too, which answers in the
 // registry's place while both verify. `cosign` and `cosignet` are what is expected: each is measured when the row runs,

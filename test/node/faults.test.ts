@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ObjectList } from '../control-plane/api.ts';
 import { waitFor } from '../control-plane/process.ts';
-import { admitted, install, openOn, tryPod, type Installation } from '../e2e/installation.ts';
-import { startLoad } from '../e2e/load.ts';
+import { admitted, install, openOn, tryPod, type Installation } from '../e2e/workbench/installation.ts';
+import { startLoad } from '../e2e/workbench/load.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
 
 const nameOf = (pod: V1Pod | undefined): string => pod?.metadata?.name ?? '';

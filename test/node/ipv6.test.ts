@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { PODS6, SERVICES6 } from '../control-plane/addresses.ts';
-import { admitted, install, openInstallation, tryPod, type Installation } from '../e2e/installation.ts';
-import { output } from '../e2e/tools.ts';
+import { admitted, install, openInstallation, tryPod, type Installation } from '../e2e/workbench/installation.ts';
+import { output } from '../e2e/workbench/tools.ts';
 import { readFrame } from './frame.ts';
 
 /** In the frame, because only there whole networks can be made this machine's. Pods are processes of it. */

@@ -6,9 +6,9 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { request } from 'undici';
 import { waitFor } from '../control-plane/process.ts';
-import { install, keyFlags, openOn, type Image, type Installation } from '../e2e/installation.ts';
-import { inventory } from '../e2e/inventory.ts';
-import { output, ROOT, run, TOOLS } from '../e2e/tools.ts';
+import { install, keyFlags, openOn, type Image, type Installation } from '../e2e/workbench/installation.ts';
+import { inventory } from '../e2e/workbench/inventory.ts';
+import { output, ROOT, run, TOOLS } from '../e2e/workbench/tools.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
 
 /** As the kubelet tells which image runs. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { keyFlags, openOn, policyReady, tryPod, type Installation } from '../e2e/installation.ts';
-import { pushChart } from '../e2e/released-chart.ts';
+import { keyFlags, openOn, policyReady, tryPod, type Installation } from '../e2e/workbench/installation.ts';
+import { pushChart } from '../e2e/releases/released-chart.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
 
 describe('the released chart on a real node', () => {

@@ -2,9 +2,9 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startRegistry } from '../e2e/registry.ts';
-import { output, requireTools, ROOT, run, TOOLS } from '../e2e/tools.ts';
-import type { Workbench } from '../e2e/workbench.ts';
+import { startRegistry } from '../e2e/workbench/registry.ts';
+import { output, requireTools, ROOT, run, TOOLS } from '../e2e/workbench/tools.ts';
+import type { Workbench } from '../e2e/workbench/workbench.ts';
 import { readFrame } from './frame.ts';
 import { startNodeCluster, type NodeCluster } from './node.ts';
 

@@ -24,7 +24,7 @@ for version in "${versions[@]}"; do
   # Volumes of an image are switched off before 1.35.
   gates=
   [[ $version != v1.34.* ]] || gates=ImageVolume=true
-  FEATURE_GATES=$gates TOOLS_BIN=$bin node --test test/e2e/{install,admission,digest-required}.test.ts || { outcome=FAILED && failed=1; }
+  FEATURE_GATES=$gates TOOLS_BIN=$bin node --test test/e2e/{chart/install,admission/admission,admission/digest-required}.test.ts || { outcome=FAILED && failed=1; }
   outcomes+=("$(printf '%-10s %s, %d s' "$version" "$outcome" "$((SECONDS - started))")")
 done
 printf '\n%s' "${outcomes[@]}"

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { reportGoals, type Goal } from '../../bench/goals.ts';
 import { printTable } from '../../bench/table.ts';
-import { install, openInstallation } from '../../e2e/installation.ts';
+import { install, openInstallation } from '../../e2e/workbench/installation.ts';
 import { percentile, type LoadReport, type Tally } from '../load.ts';
 import { boundMemory } from '../../control-plane/memory-bound.ts';
 import { startNeighbours, type Counts } from './neighbours.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Installation } from '../../e2e/installation.ts';
+import type { Installation } from '../../e2e/workbench/installation.ts';
 import { tail } from '../../control-plane/process.ts';
-import { addressesOf } from '../../e2e/replica.ts';
+import { addressesOf } from '../../e2e/workbench/replica.ts';
 import { startCaller } from '../caller.ts';
 import { prepareChanges } from '../changes.ts';
 import { runLoad, type LoadReport } from '../load.ts';
