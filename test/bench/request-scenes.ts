@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
 import { attachAnnotated, attachBundle, signImage } from '../e2e/workbench/keyless-images.ts';
-import { ISSUER, SIGNED_AT, SUBJECT } from '../fakes/keyless.ts';
-import type { SigningOptions } from '../fakes/keyless.ts';
-import { createSigstore } from '../fakes/sigstore.ts';
+import { ISSUER, SIGNED_AT, SUBJECT } from '../fakes/sigstore/keyless.ts';
+import type { SigningOptions } from '../fakes/sigstore/keyless.ts';
+import { createSigstore } from '../fakes/sigstore/sigstore.ts';
 import type { SigningFormat, Workshop } from '../vectors/cosign/workshop.ts';
 
 /** One way to sign and to demand: everything that a policy can ask for. */

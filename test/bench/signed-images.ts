@@ -5,7 +5,7 @@ import { cosignPayload } from '../../core/cosign/payload-prediction.ts';
 import { preAuthenticationEncoding } from '../../core/formats/dsse-envelope.ts';
 import { hexOf } from '../../core/image/digest.ts';
 import type { Digest } from '../../core/image/digest.ts';
-import type { RegistryContent } from '../fakes/registry-content.ts';
+import type { RegistryContent } from '../fakes/registry/registry-content.ts';
 
 /** Thousands of small signed images, for load; the formats are held to the real cosign elsewhere. */
 export interface Signer {

@@ -12,8 +12,8 @@ import { stringify } from 'yaml';
 import { issueCertificateAuthority, issueServingCertificate } from '../../operator/certificates/issue.ts';
 import { LOCAL_NAMES } from '../../operator/certificates/server-names.ts';
 import { freePort } from '../control-plane/ports.ts';
-import { loadLayout, RegistryContent } from '../fakes/registry-content.ts';
-import { startFakeRegistry } from '../fakes/registry.ts';
+import { loadLayout, RegistryContent } from '../fakes/registry/registry-content.ts';
+import { startFakeRegistry } from '../fakes/registry/registry.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const vectors = path.join(root, 'test/vectors/cosign');

@@ -15,9 +15,9 @@ import type { Keychain, RegistryClient } from '../../core/registry/types.ts';
 import { createEngine } from '../../core/verdict/engine.ts';
 import { createTrustRoots, type FollowedText } from '../../core/verdict/trust-roots.ts';
 import type { Decide, Verdict } from '../../core/verdict/types.ts';
-import { loadLayout, RegistryContent } from './registry-content.ts';
-import { startFakeRegistry } from './registry.ts';
-import type { FakeRegistry, FakeRegistryOptions } from './registry.ts';
+import { loadLayout, RegistryContent } from './registry/registry-content.ts';
+import { startFakeRegistry } from './registry/registry.ts';
+import type { FakeRegistry, FakeRegistryOptions } from './registry/registry.ts';
 
 export const LAYOUT = new URL('../vectors/cosign/layout/', import.meta.url).pathname;
 

@@ -7,7 +7,7 @@ import { DEFAULT_KMS } from '../../core/config/types.ts';
 import { createAsk } from '../../core/kms/ask.ts';
 import type { KmsMeans } from '../../core/kms/types.ts';
 import { runProgram } from '../../core/registry/credentials/program.ts';
-import { listen, stop } from './registry.ts';
+import { listen, stop } from './registry/registry.ts';
 
 export interface Asked {
   readonly method: string;

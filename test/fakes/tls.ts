@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIP } from 'node:net';
-import { implicit, type Der } from './der.ts';
+import { implicit, type Der } from './sigstore/der.ts';
 import {
   certificateAuthority,
   dnsName,
@@ -9,7 +9,7 @@ import {
   makeCertificate,
   subjectAlternativeName,
   toPem,
-} from './certificates.ts';
+} from './sigstore/certificates.ts';
 
 export interface Authority {
   /** PEM, for `caFile`. */

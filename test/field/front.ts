@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { errorText } from '../../core/text.ts';
-import { listen, stop } from '../fakes/registry.ts';
+import { listen, stop } from '../fakes/registry/registry.ts';
 
 /** One request to the registry. */
 export interface Asked {

@@ -4,10 +4,10 @@ import { describe, test } from 'node:test';
 import { RFC3161Timestamp } from '@sigstore/core';
 import { parseTrustRoot } from '../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle } from '../../core/sigstore/verify-bundle.ts';
-import { spkiOf, toPem } from '../fakes/certificates.ts';
-import { bundleFor, flipped, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../fakes/keyless.ts';
-import type { Signing, SigningOptions } from '../fakes/keyless.ts';
-import { createSigstore } from '../fakes/sigstore.ts';
+import { spkiOf, toPem } from '../fakes/sigstore/certificates.ts';
+import { bundleFor, flipped, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../fakes/sigstore/keyless.ts';
+import type { Signing, SigningOptions } from '../fakes/sigstore/keyless.ts';
+import { createSigstore } from '../fakes/sigstore/sigstore.ts';
 
 const sigstore = createSigstore();
 

@@ -8,9 +8,9 @@ import type { RegistrySettings } from '../../../core/registry/transport/endpoint
 import type { Credential } from '../../../core/registry/types.ts';
 import { NODE_PATH, PROGRAM_PATH } from '../../../release/image/rootfs.ts';
 import { NODE_FLAGS } from '../../../release/image.ts';
-import { createTestClient, insecure, scopeOf } from '../../fakes/registry-client.ts';
+import { createTestClient, insecure, scopeOf } from '../../fakes/registry/registry-client.ts';
 import { makeAuthority } from '../../fakes/tls.ts';
-import { startTokenServer, type TokenServer } from '../../fakes/token-server.ts';
+import { startTokenServer, type TokenServer } from '../../fakes/registry/token-server.ts';
 import { freePort } from '../../control-plane/ports.ts';
 import { publish, startDistribution, type Distribution } from '../workbench/distribution.ts';
 import { install, openInstallation, tryPod, type Installation } from '../workbench/installation.ts';

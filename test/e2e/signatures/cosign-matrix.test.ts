@@ -11,8 +11,8 @@ import type { SimpleSigningInput } from '../../../core/cosign/simple-signing.ts'
 import type { EvidenceBatch, SignatureCandidate } from '../../../core/signatures/types.ts';
 import { isDigest } from '../../../core/image/digest.ts';
 import { DEFAULT_LIMITS } from '../../../core/limits.ts';
-import { createTestClient, insecure, scopeOf } from '../../fakes/registry-client.ts';
-import type { CountedScope, TestClient } from '../../fakes/registry-client.ts';
+import { createTestClient, insecure, scopeOf } from '../../fakes/registry/registry-client.ts';
+import type { CountedScope, TestClient } from '../../fakes/registry/registry-client.ts';
 import { readAttestationTag, readReferrers, readSimpleSigning } from '../../vectors/cosign/read-evidence.ts';
 import { Workshop } from '../../vectors/cosign/workshop.ts';
 import type { RegistryKind, SigningFormat } from '../../vectors/cosign/workshop.ts';

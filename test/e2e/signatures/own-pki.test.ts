@@ -4,15 +4,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { createAuthority } from '../../fakes/authorities.ts';
+import { createAuthority } from '../../fakes/sigstore/authorities.ts';
 import {
   digitalSignature,
   emailName,
   extendedKeyUsage,
   generateKeys,
   subjectAlternativeName,
-} from '../../fakes/certificates.ts';
-import { certificatePem, CODE_SIGNING, RELEASE } from '../../fakes/own-pki.ts';
+} from '../../fakes/sigstore/certificates.ts';
+import { certificatePem, CODE_SIGNING, RELEASE } from '../../fakes/sigstore/own-pki.ts';
 import { startRegistry } from '../workbench/registry.ts';
 import type { Registry } from '../workbench/registry.ts';
 import { output, requireTools, run } from '../workbench/tools.ts';

@@ -11,7 +11,7 @@ import { hexOf, isDigest } from '../../../core/image/digest.ts';
 import type { Digest } from '../../../core/image/digest.ts';
 import { createDockerKeychain, parseDockerConfig } from '../../../core/registry/credentials/docker-config.ts';
 import { freePort } from '../../control-plane/ports.ts';
-import { createTestClient, insecure, scopeOf } from '../../fakes/registry-client.ts';
+import { createTestClient, insecure, scopeOf } from '../../fakes/registry/registry-client.ts';
 
 const noHelper = () => Promise.resolve(undefined);
 

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseTrustRoot } from '../../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle } from '../../../core/sigstore/verify-bundle.ts';
-import { createAuthority, stampBy, TIME_STAMPING } from '../../fakes/authorities.ts';
-import type { StampOptions } from '../../fakes/authorities.ts';
-import { extendedKeyUsage, generateKeys, spkiOf, toPem } from '../../fakes/certificates.ts';
+import { createAuthority, stampBy, TIME_STAMPING } from '../../fakes/sigstore/authorities.ts';
+import type { StampOptions } from '../../fakes/sigstore/authorities.ts';
+import { extendedKeyUsage, generateKeys, spkiOf, toPem } from '../../fakes/sigstore/certificates.ts';
 import {
   bundleFor,
   flipped,
@@ -20,11 +20,11 @@ import {
   signKeyless,
   SIGNED_AT,
   SUBJECT,
-} from '../../fakes/keyless.ts';
-import type { Signing, SigningOptions } from '../../fakes/keyless.ts';
-import { certificatePromise } from '../../fakes/promises.ts';
-import type { PromiseRequest } from '../../fakes/promises.ts';
-import { createSigstore, trustedAuthority } from '../../fakes/sigstore.ts';
+} from '../../fakes/sigstore/keyless.ts';
+import type { Signing, SigningOptions } from '../../fakes/sigstore/keyless.ts';
+import { certificatePromise } from '../../fakes/sigstore/promises.ts';
+import type { PromiseRequest } from '../../fakes/sigstore/promises.ts';
+import { createSigstore, trustedAuthority } from '../../fakes/sigstore/sigstore.ts';
 import { TOOLS } from '../workbench/tools.ts';
 
 /**

@@ -8,12 +8,12 @@ import { Agent, request } from 'undici';
 import { NODE_FLAGS } from '../../../release/image.ts';
 import { startProgram, waitFor, type Running } from '../../control-plane/process.ts';
 import { LAYOUT, publicKeyPem } from '../../fakes/engine.ts';
-import { putKeylessImage } from '../../fakes/keyless-image.ts';
-import { ISSUER, SUBJECT } from '../../fakes/keyless.ts';
-import { loadLayout, RegistryContent } from '../../fakes/registry-content.ts';
-import { startFakeRegistry, type FakeRegistry } from '../../fakes/registry.ts';
-import { createSigstore } from '../../fakes/sigstore.ts';
-import { FakeTufRepository, newKey } from '../../fakes/tuf-repository.ts';
+import { putKeylessImage } from '../../fakes/sigstore/keyless-image.ts';
+import { ISSUER, SUBJECT } from '../../fakes/sigstore/keyless.ts';
+import { loadLayout, RegistryContent } from '../../fakes/registry/registry-content.ts';
+import { startFakeRegistry, type FakeRegistry } from '../../fakes/registry/registry.ts';
+import { createSigstore } from '../../fakes/sigstore/sigstore.ts';
+import { FakeTufRepository, newKey } from '../../fakes/sigstore/tuf-repository.ts';
 import { podReview } from '../../unit/webhook/reviews.ts';
 import { ROOT } from '../workbench/tools.ts';
 

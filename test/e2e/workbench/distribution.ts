@@ -5,7 +5,7 @@ import { Agent, request } from 'undici';
 import { stringify } from 'yaml';
 import { freePort } from '../../control-plane/ports.ts';
 import { startProgram, waitFor } from '../../control-plane/process.ts';
-import type { TokenServer } from '../../fakes/token-server.ts';
+import type { TokenServer } from '../../fakes/registry/token-server.ts';
 import type { KeyPair } from './registry.ts';
 import { output, TOOLS } from './tools.ts';
 

@@ -2,10 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf } from '../../../core/image/digest.ts';
-import { bundleFor, signKeyless } from '../../fakes/keyless.ts';
-import type { Signing, SigningOptions } from '../../fakes/keyless.ts';
-import { pemOf, rekorBundle } from '../../fakes/sigstore-evidence.ts';
-import type { Sigstore } from '../../fakes/sigstore.ts';
+import { bundleFor, signKeyless } from '../../fakes/sigstore/keyless.ts';
+import type { Signing, SigningOptions } from '../../fakes/sigstore/keyless.ts';
+import { pemOf, rekorBundle } from '../../fakes/sigstore/sigstore-evidence.ts';
+import type { Sigstore } from '../../fakes/sigstore/sigstore.ts';
 import { output } from './tools.ts';
 
 /** Images are `host/repository@digest` of a real registry over HTTP. */

@@ -2,7 +2,7 @@
 // A webhook that admits whatever it is asked about, and looks at none of it; in a thread of its own.
 import { createServer } from 'node:https';
 import { parentPort } from 'node:worker_threads';
-import { listen } from '../../fakes/registry.ts';
+import { listen } from '../../fakes/registry/registry.ts';
 import { makeAuthority } from '../../fakes/tls.ts';
 
 const server = createServer(makeAuthority().certify('127.0.0.1'), (request, response) => {

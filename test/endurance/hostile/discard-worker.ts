@@ -3,7 +3,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { parentPort } from 'node:worker_threads';
-import { listen } from '../../fakes/registry.ts';
+import { listen } from '../../fakes/registry/registry.ts';
 import { makeAuthority } from '../../fakes/tls.ts';
 
 function discard(request: IncomingMessage, response: ServerResponse): void {

@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { cosignPayload } from '../../../core/cosign/payload-prediction.ts';
 import { digestOf, hexOf } from '../../../core/image/digest.ts';
-import { HOSTILITIES } from '../../fakes/hostile-registry.ts';
+import { HOSTILITIES } from '../../fakes/registry/hostile-registry.ts';
 import { question } from '../questions.ts';
 import { NAMESPACE, review, steadily, type Party } from './party.ts';
 

@@ -2,7 +2,7 @@
 // All hostile parties at once, in a thread of their own; see neighbours.ts.
 import { parentPort } from 'node:worker_threads';
 import { Agent } from 'undici';
-import { listen } from '../../fakes/registry.ts';
+import { listen } from '../../fakes/registry/registry.ts';
 import { strangersWhoHold } from './connections.ts';
 import { hostileRegistry, imagesOfHostileAuthors } from './images.ts';
 import { PARTIES, type Aim, type Counts, type Order, type PartyName, type Report } from './neighbours.ts';

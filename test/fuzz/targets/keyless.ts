@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parseTrustRoot } from '../../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle } from '../../../core/sigstore/verify-bundle.ts';
-import { ISSUER, SUBJECT } from '../../fakes/keyless.ts';
+import { ISSUER, SUBJECT } from '../../fakes/sigstore/keyless.ts';
 import { mutateJson } from '../engine/structured.ts';
 import type { Target } from '../engine/target.ts';
 import { requireLine } from './refusals.ts';

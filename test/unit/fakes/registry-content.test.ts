@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { digestOf, hexOf } from '../../../core/image/digest.ts';
-import { RegistryContent, loadLayout } from '../../fakes/registry-content.ts';
+import { RegistryContent, loadLayout } from '../../fakes/registry/registry-content.ts';
 
 const name = (text: string) => ({ annotations: { 'org.opencontainers.image.ref.name': text } });
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { stringify } from 'yaml';
-import { loadLayout, RegistryContent } from '../../../fakes/registry-content.ts';
-import { startFakeRegistry, type FakeRegistry } from '../../../fakes/registry.ts';
+import { loadLayout, RegistryContent } from '../../../fakes/registry/registry-content.ts';
+import { startFakeRegistry, type FakeRegistry } from '../../../fakes/registry/registry.ts';
 import { publicKeyFile } from '../../../vectors/cosign/layout-registry.ts';
 import { runCaptured } from '../captured-terminal.ts';
 

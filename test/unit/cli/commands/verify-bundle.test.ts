@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bundleFor, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/keyless.ts';
-import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
+import { bundleFor, ISSUER, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/sigstore/keyless.ts';
+import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore/sigstore.ts';
 import { runCaptured } from '../captured-terminal.ts';
 import { signFile } from '../signed-file.ts';
 

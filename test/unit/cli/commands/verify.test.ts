@@ -7,9 +7,9 @@ import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { run } from '../../../../cli/program.ts';
-import { loadLayout, RegistryContent } from '../../../fakes/registry-content.ts';
-import { startFakeRegistry } from '../../../fakes/registry.ts';
-import type { FakeRegistry } from '../../../fakes/registry.ts';
+import { loadLayout, RegistryContent } from '../../../fakes/registry/registry-content.ts';
+import { startFakeRegistry } from '../../../fakes/registry/registry.ts';
+import type { FakeRegistry } from '../../../fakes/registry/registry.ts';
 import { publicKeyFile } from '../../../vectors/cosign/layout-registry.ts';
 import { runCaptured } from '../captured-terminal.ts';
 

@@ -6,12 +6,12 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { tufCacheFolder } from '../../../../cli/inputs/trust-roots.ts';
 import { LAYOUT, publicKeyPem } from '../../../fakes/engine.ts';
-import { putKeylessImage } from '../../../fakes/keyless-image.ts';
-import { ISSUER, SUBJECT } from '../../../fakes/keyless.ts';
-import { loadLayout, RegistryContent } from '../../../fakes/registry-content.ts';
-import { startFakeRegistry, type FakeRegistry } from '../../../fakes/registry.ts';
-import { createSigstore } from '../../../fakes/sigstore.ts';
-import { FakeTufRepository } from '../../../fakes/tuf-repository.ts';
+import { putKeylessImage } from '../../../fakes/sigstore/keyless-image.ts';
+import { ISSUER, SUBJECT } from '../../../fakes/sigstore/keyless.ts';
+import { loadLayout, RegistryContent } from '../../../fakes/registry/registry-content.ts';
+import { startFakeRegistry, type FakeRegistry } from '../../../fakes/registry/registry.ts';
+import { createSigstore } from '../../../fakes/sigstore/sigstore.ts';
+import { FakeTufRepository } from '../../../fakes/sigstore/tuf-repository.ts';
 import { runCaptured } from '../captured-terminal.ts';
 
 const sigstore = createSigstore();

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { parse } from 'yaml';
-import { createSigstore } from '../../../fakes/sigstore.ts';
+import { createSigstore } from '../../../fakes/sigstore/sigstore.ts';
 import { DEFAULT_CONFIGURATION, loadConfiguration, parseConfiguration } from '../../../../core/config/configuration.ts';
 import { ConfigurationError, type ConfigurationFault } from '../../../../core/config/faults.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';

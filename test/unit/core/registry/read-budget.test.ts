@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createReadBudgets, FREE_BYTES } from '../../../../core/registry/read-budget.ts';
-import { createTestClient, insecure, scopeOf } from '../../../fakes/registry-client.ts';
-import { startFakeRegistry } from '../../../fakes/registry.ts';
+import { createTestClient, insecure, scopeOf } from '../../../fakes/registry/registry-client.ts';
+import { startFakeRegistry } from '../../../fakes/registry/registry.ts';
 
 const KIB = 1024;
 const spent = { code: 'DeadlineExceeded' };

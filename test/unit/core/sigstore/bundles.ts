@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { parseTrustRoot } from '../../../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle } from '../../../../core/sigstore/verify-bundle.ts';
 import type { BundleVerdict } from '../../../../core/sigstore/verify-bundle.ts';
-import { spkiOf, toPem } from '../../../fakes/certificates.ts';
-import { bundleFor, ISSUER, SUBJECT } from '../../../fakes/keyless.ts';
-import type { Signing } from '../../../fakes/keyless.ts';
-import { preAuthEncoding } from '../../../fakes/sigstore-evidence.ts';
-import { signWith } from '../../../fakes/sigstore.ts';
+import { spkiOf, toPem } from '../../../fakes/sigstore/certificates.ts';
+import { bundleFor, ISSUER, SUBJECT } from '../../../fakes/sigstore/keyless.ts';
+import type { Signing } from '../../../fakes/sigstore/keyless.ts';
+import { preAuthEncoding } from '../../../fakes/sigstore/sigstore-evidence.ts';
+import { signWith } from '../../../fakes/sigstore/sigstore.ts';
 
 export type Json = Record<string, unknown>;
 

@@ -5,8 +5,8 @@ import { describe, test } from 'node:test';
 import { proveCertificate } from '../../../../core/sigstore/identity.ts';
 import { parseTrustRoot } from '../../../../core/sigstore/trust/trust-root.ts';
 import { EngineError } from '../../../../core/errors.ts';
-import * as make from '../../../fakes/certificates.ts';
-import { sequence, utf8String } from '../../../fakes/der.ts';
+import * as make from '../../../fakes/sigstore/certificates.ts';
+import { sequence, utf8String } from '../../../fakes/sigstore/der.ts';
 import {
   candidateFor,
   entryBody,
@@ -19,10 +19,10 @@ import {
   SIGNED_AT,
   SUBJECT,
   VALID_UNTIL,
-} from '../../../fakes/keyless.ts';
-import type { Signing, SigningOptions } from '../../../fakes/keyless.ts';
-import { envelopeOf } from '../../../fakes/sigstore-evidence.ts';
-import { createSigstore, issuerV1, issuerV2 } from '../../../fakes/sigstore.ts';
+} from '../../../fakes/sigstore/keyless.ts';
+import type { Signing, SigningOptions } from '../../../fakes/sigstore/keyless.ts';
+import { envelopeOf } from '../../../fakes/sigstore/sigstore-evidence.ts';
+import { createSigstore, issuerV1, issuerV2 } from '../../../fakes/sigstore/sigstore.ts';
 
 type Source = 'bundle' | 'annotations';
 

@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { verifyBundle } from '../../../../core/sigstore/verify-bundle.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
-import { bundleFor, signKeyless, SIGNED_AT } from '../../../fakes/keyless.ts';
-import { createSigstore } from '../../../fakes/sigstore.ts';
+import { bundleFor, signKeyless, SIGNED_AT } from '../../../fakes/sigstore/keyless.ts';
+import { createSigstore } from '../../../fakes/sigstore/sigstore.ts';
 import { byIdentity, byKey, pemOf, refused, restated, valueAt, withValue, type Json } from './bundles.ts';
 
 const sigstore = createSigstore();

@@ -4,11 +4,11 @@ import { createHash, sign } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { verifyBundle } from '../../../../core/sigstore/verify-bundle.ts';
 import { digestOf } from '../../../../core/image/digest.ts';
-import { generateKeys, spkiOf } from '../../../fakes/certificates.ts';
-import type { KeyKind } from '../../../fakes/certificates.ts';
-import { bundleFor, ISSUER, logEntry, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/keyless.ts';
-import type { SigningOptions } from '../../../fakes/keyless.ts';
-import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
+import { generateKeys, spkiOf } from '../../../fakes/sigstore/certificates.ts';
+import type { KeyKind } from '../../../fakes/sigstore/certificates.ts';
+import { bundleFor, ISSUER, logEntry, signKeyless, SIGNED_AT, SUBJECT } from '../../../fakes/sigstore/keyless.ts';
+import type { SigningOptions } from '../../../fakes/sigstore/keyless.ts';
+import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore/sigstore.ts';
 import { byIdentity, byKey, encoded, pemOf, refused, restated, rootOf, withValue } from './bundles.ts';
 
 type Version = '0.1' | '0.2' | '0.3';

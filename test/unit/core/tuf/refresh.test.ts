@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { loadTufRepositories, type TufRepository } from '../../../../core/tuf/repository.ts';
 import { refreshTrustRoot } from '../../../../core/tuf/refresh.ts';
 import { TufState } from '../../../../core/tuf/state.ts';
-import { createSigstore } from '../../../fakes/sigstore.ts';
-import { FakeTufRepository, newKey } from '../../../fakes/tuf-repository.ts';
+import { createSigstore } from '../../../fakes/sigstore/sigstore.ts';
+import { FakeTufRepository, newKey } from '../../../fakes/sigstore/tuf-repository.ts';
 
 const [FIRST = '', SECOND = ''] = Array.from({ length: 2 }, () => JSON.stringify(createSigstore().trustedRoot));
 const YESTERDAY = new Date(Date.now() - 86_400_000).toISOString();

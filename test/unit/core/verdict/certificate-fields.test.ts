@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ImagePolicySpec, PolicyCertificate } from '../../../../core/policy/documents/image-policy.gen.ts';
-import { createAuthority } from '../../../fakes/authorities.ts';
+import { createAuthority } from '../../../fakes/sigstore/authorities.ts';
 import { compileContext, compiled, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
-import { certificatePem, putOwnImage, RELEASE } from '../../../fakes/own-pki.ts';
-import { RegistryContent } from '../../../fakes/registry-content.ts';
-import { createSigstore } from '../../../fakes/sigstore.ts';
+import { certificatePem, putOwnImage, RELEASE } from '../../../fakes/sigstore/own-pki.ts';
+import { RegistryContent } from '../../../fakes/registry/registry-content.ts';
+import { createSigstore } from '../../../fakes/sigstore/sigstore.ts';
 
 const REPOSITORY = 'demo/own';
 const sigstore = createSigstore();

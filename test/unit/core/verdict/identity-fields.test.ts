@@ -8,10 +8,10 @@ import type {
 } from '../../../../core/policy/documents/image-policy.gen.ts';
 import { compileContext, compiled, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
-import { putKeylessImage } from '../../../fakes/keyless-image.ts';
-import { ISSUER, SUBJECT } from '../../../fakes/keyless.ts';
-import { RegistryContent } from '../../../fakes/registry-content.ts';
-import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore.ts';
+import { putKeylessImage } from '../../../fakes/sigstore/keyless-image.ts';
+import { ISSUER, SUBJECT } from '../../../fakes/sigstore/keyless.ts';
+import { RegistryContent } from '../../../fakes/registry/registry-content.ts';
+import { createSigstore, fulcioExtensions, issuerV2 } from '../../../fakes/sigstore/sigstore.ts';
 
 const REPOSITORY = 'demo/keyless';
 const SOURCE = 'https://github.com/acme/app';

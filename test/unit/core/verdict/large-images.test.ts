@@ -10,7 +10,7 @@ import type { Verdict } from '../../../../core/verdict/types.ts';
 import { anonymous, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
 import { eventually } from '../../operator/eventually.ts';
-import { RegistryContent } from '../../../fakes/registry-content.ts';
+import { RegistryContent } from '../../../fakes/registry/registry-content.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';

@@ -14,7 +14,7 @@ import type { Verdict } from '../../../../core/verdict/types.ts';
 import { anonymous, compileContext, compiled, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine, TestEngineOptions } from '../../../fakes/engine.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
-import { RegistryContent } from '../../../fakes/registry-content.ts';
+import { RegistryContent } from '../../../fakes/registry/registry-content.ts';
 
 const release = { name: 'release', pem: publicKeyPem('release') };
 

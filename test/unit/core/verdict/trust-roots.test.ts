@@ -5,10 +5,10 @@ import type { ImagePolicySpec, PolicyIdentity } from '../../../../core/policy/do
 import { createTrustRoots, neededTrustRoots } from '../../../../core/verdict/trust-roots.ts';
 import { compileContext, compiled, LAYOUT, publicKeyPem, startEngine } from '../../../fakes/engine.ts';
 import type { TestEngine } from '../../../fakes/engine.ts';
-import { putKeylessImage } from '../../../fakes/keyless-image.ts';
-import { ISSUER, SUBJECT } from '../../../fakes/keyless.ts';
-import { loadLayout, RegistryContent } from '../../../fakes/registry-content.ts';
-import { createSigstore } from '../../../fakes/sigstore.ts';
+import { putKeylessImage } from '../../../fakes/sigstore/keyless-image.ts';
+import { ISSUER, SUBJECT } from '../../../fakes/sigstore/keyless.ts';
+import { loadLayout, RegistryContent } from '../../../fakes/registry/registry-content.ts';
+import { createSigstore } from '../../../fakes/sigstore/sigstore.ts';
 
 const sigstore = createSigstore();
 const GOOD = JSON.stringify(sigstore.trustedRoot);

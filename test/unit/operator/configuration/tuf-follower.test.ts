@@ -8,8 +8,8 @@ import { silentLogger } from '../../../../core/observe.ts';
 import { loadTufRepositories, type TufRepository } from '../../../../core/tuf/repository.ts';
 import { TufState } from '../../../../core/tuf/state.ts';
 import { createTufFollower, type TufFollower } from '../../../../operator/configuration/tuf-follower.ts';
-import { createSigstore } from '../../../fakes/sigstore.ts';
-import { FakeTufRepository } from '../../../fakes/tuf-repository.ts';
+import { createSigstore } from '../../../fakes/sigstore/sigstore.ts';
+import { FakeTufRepository } from '../../../fakes/sigstore/tuf-repository.ts';
 import { eventually as soon } from '../eventually.ts';
 
 const [FIRST = '', SECOND = ''] = Array.from({ length: 2 }, () => JSON.stringify(createSigstore().trustedRoot));

@@ -11,8 +11,8 @@ import type { CompileContext } from '../../../../../core/policy/compile/compile-
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
 import { countDistinctSigners } from '../../../../../core/policy/signers/signers.ts';
 import type { CompiledPolicy } from '../../../../../core/policy/types.ts';
-import { createAuthority } from '../../../../fakes/authorities.ts';
-import { toPem } from '../../../../fakes/certificates.ts';
+import { createAuthority } from '../../../../fakes/sigstore/authorities.ts';
+import { toPem } from '../../../../fakes/sigstore/certificates.ts';
 import { EMPTY_CONTEXT, PEM, newPem, policy } from '../examples.ts';
 
 const OTHER_PEM = newPem();

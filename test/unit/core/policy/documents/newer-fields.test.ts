@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compilePolicy } from '../../../../../core/policy/compile/compile.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
-import { createAuthority } from '../../../../fakes/authorities.ts';
+import { createAuthority } from '../../../../fakes/sigstore/authorities.ts';
 import { compileContext } from '../../../../fakes/engine.ts';
-import { certificatePem } from '../../../../fakes/own-pki.ts';
+import { certificatePem } from '../../../../fakes/sigstore/own-pki.ts';
 import { PEM } from '../examples.ts';
 
 const secretRef = { name: 'keys', key: 'cosign.pub' };

@@ -6,9 +6,9 @@ import { hexOf } from '../../../../../core/image/digest.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import type { Credential } from '../../../../../core/registry/types.ts';
 import { CredentialsUnavailable } from '../../../../../core/registry/credentials/unavailable.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import type { FakeAuth } from '../../../../fakes/registry-auth.ts';
-import { startFakeRegistry } from '../../../../fakes/registry.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import type { FakeAuth } from '../../../../fakes/registry/registry-auth.ts';
+import { startFakeRegistry } from '../../../../fakes/registry/registry.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const alice: Credential = { username: 'alice', password: 'wonderland' };

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { digestOf, hexOf } from '../../../../../core/image/digest.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import { startFakeRegistry } from '../../../../fakes/registry.ts';
-import type { FakeRegistryOptions } from '../../../../fakes/registry.ts';
-import type { TestClientOptions } from '../../../../fakes/registry-client.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import { startFakeRegistry } from '../../../../fakes/registry/registry.ts';
+import type { FakeRegistryOptions } from '../../../../fakes/registry/registry.ts';
+import type { TestClientOptions } from '../../../../fakes/registry/registry-client.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const base64 = (text: string) => Buffer.from(text).toString('base64');

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { EngineError } from '../../../../../core/errors.ts';
 import type { FailureCode } from '../../../../../core/verdict-codes.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import { HOSTILITIES, startHostileRegistry } from '../../../../fakes/hostile-registry.ts';
-import type { Hostility } from '../../../../fakes/hostile-registry.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import { HOSTILITIES, startHostileRegistry } from '../../../../fakes/registry/hostile-registry.ts';
+import type { Hostility } from '../../../../fakes/registry/hostile-registry.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}` as const;
 const closing: (() => Promise<void>)[] = [];

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLiveRegistryClient } from '../../../../../core/registry/client/live-client.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import { startFakeRegistry } from '../../../../fakes/registry.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import { startFakeRegistry } from '../../../../fakes/registry/registry.ts';
 
 const never = () => Promise.reject(new Error('not asked'));
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { Repository } from '../../../../../core/image/types.ts';
 import type { Credential } from '../../../../../core/registry/types.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import { startFakeRegistry } from '../../../../fakes/registry.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import { startFakeRegistry } from '../../../../fakes/registry/registry.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const closing: (() => Promise<void>)[] = [];

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, describe, test } from 'node:test';
 import { hexOf } from '../../../../../core/image/digest.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import { startFakeRegistry } from '../../../../fakes/registry.ts';
-import type { FakeRegistryOptions } from '../../../../fakes/registry.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import { startFakeRegistry } from '../../../../fakes/registry/registry.ts';
+import type { FakeRegistryOptions } from '../../../../fakes/registry/registry.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';

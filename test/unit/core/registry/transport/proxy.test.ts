@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { LookupFunction } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { proxyFor } from '../../../../../core/registry/transport/proxy.ts';
-import { startFakeProxy, type FakeProxy } from '../../../../fakes/proxy.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import { startFakeRegistry, type FakeRegistry } from '../../../../fakes/registry.ts';
+import { startFakeProxy, type FakeProxy } from '../../../../fakes/registry/proxy.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import { startFakeRegistry, type FakeRegistry } from '../../../../fakes/registry/registry.ts';
 import { makeAuthority } from '../../../../fakes/tls.ts';
 
 const proxy = { url: 'http://proxy.example.com:3128', noProxy: ['near.example.com', '.office.example'] };

@@ -3,9 +3,9 @@ import { errorText } from '../../../../../core/text.ts';
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { EngineError } from '../../../../../core/errors.ts';
-import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry-client.ts';
-import type { FakeRegistry } from '../../../../fakes/registry.ts';
-import { startFakeRegistry } from '../../../../fakes/registry.ts';
+import { createTestClient, insecure, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import type { FakeRegistry } from '../../../../fakes/registry/registry.ts';
+import { startFakeRegistry } from '../../../../fakes/registry/registry.ts';
 
 const alice = { username: 'alice', password: 'wonderland' };
 const closing: (() => Promise<void>)[] = [];

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { LookupFunction } from 'node:net';
 import { after, describe, test } from 'node:test';
 import type { RegistrySettings } from '../../../../../core/registry/transport/endpoints.ts';
-import { createTestClient, scopeOf } from '../../../../fakes/registry-client.ts';
-import { startFakeRegistry } from '../../../../fakes/registry.ts';
-import type { FakeRegistryOptions } from '../../../../fakes/registry.ts';
+import { createTestClient, scopeOf } from '../../../../fakes/registry/registry-client.ts';
+import { startFakeRegistry } from '../../../../fakes/registry/registry.ts';
+import type { FakeRegistryOptions } from '../../../../fakes/registry/registry.ts';
 import { makeAuthority } from '../../../../fakes/tls.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';

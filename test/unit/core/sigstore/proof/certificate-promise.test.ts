@@ -4,12 +4,12 @@ import { describe, test } from 'node:test';
 import { X509Certificate } from '@sigstore/core';
 import { requirePromise } from '../../../../../core/sigstore/proof/certificate-promise.ts';
 import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts';
-import { emailName, generateKeys, sha256, spkiOf } from '../../../../fakes/certificates.ts';
-import type { KeyPair } from '../../../../fakes/certificates.ts';
-import { ISSUER, SUBJECT, VALID_FROM, VALID_UNTIL } from '../../../../fakes/keyless.ts';
-import { certificatePromise } from '../../../../fakes/promises.ts';
-import type { PromiseRequest } from '../../../../fakes/promises.ts';
-import { createSigstore, trustedLog } from '../../../../fakes/sigstore.ts';
+import { emailName, generateKeys, sha256, spkiOf } from '../../../../fakes/sigstore/certificates.ts';
+import type { KeyPair } from '../../../../fakes/sigstore/certificates.ts';
+import { ISSUER, SUBJECT, VALID_FROM, VALID_UNTIL } from '../../../../fakes/sigstore/keyless.ts';
+import { certificatePromise } from '../../../../fakes/sigstore/promises.ts';
+import type { PromiseRequest } from '../../../../fakes/sigstore/promises.ts';
+import { createSigstore, trustedLog } from '../../../../fakes/sigstore/sigstore.ts';
 
 const sigstore = createSigstore();
 const { certificateLog: known } = sigstore;

@@ -12,8 +12,8 @@ import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts
 import { parsePublicKey } from '../../../../../core/keys/public-key.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import type { KeySigner } from '../../../../../core/policy/signers/key/key-signer.ts';
-import { generateKeys, sha256, spkiOf, toPem } from '../../../../fakes/certificates.ts';
-import type { KeyPair } from '../../../../fakes/certificates.ts';
+import { generateKeys, sha256, spkiOf, toPem } from '../../../../fakes/sigstore/certificates.ts';
+import type { KeyPair } from '../../../../fakes/sigstore/certificates.ts';
 import {
   candidateFor,
   flipped,
@@ -22,10 +22,10 @@ import {
   logEntry,
   SIGNED_AT,
   signKeyless,
-} from '../../../../fakes/keyless.ts';
-import type { EntryKind, Signing, SigningOptions } from '../../../../fakes/keyless.ts';
-import { dsse1 } from '../../../../fakes/sigstore-evidence.ts';
-import { createSigstore, leafHash, path, treeHash } from '../../../../fakes/sigstore.ts';
+} from '../../../../fakes/sigstore/keyless.ts';
+import type { EntryKind, Signing, SigningOptions } from '../../../../fakes/sigstore/keyless.ts';
+import { dsse1 } from '../../../../fakes/sigstore/sigstore-evidence.ts';
+import { createSigstore, leafHash, path, treeHash } from '../../../../fakes/sigstore/sigstore.ts';
 
 const sigstore = createSigstore();
 const elsewhere = createSigstore();

@@ -4,10 +4,10 @@ import { describe, test } from 'node:test';
 import { X509Certificate } from '@sigstore/core';
 import { requireChain } from '../../../../../core/sigstore/trust/chain.ts';
 import type { CertificateAuthority } from '../../../../../core/sigstore/trust/trust-root.ts';
-import { CODE_SIGNING, createAuthority, pathLength, TIME_STAMPING } from '../../../../fakes/authorities.ts';
-import type { AuthorityOptions, FakeAuthority } from '../../../../fakes/authorities.ts';
-import * as make from '../../../../fakes/certificates.ts';
-import { context, implicit, sequence, utf8String } from '../../../../fakes/der.ts';
+import { CODE_SIGNING, createAuthority, pathLength, TIME_STAMPING } from '../../../../fakes/sigstore/authorities.ts';
+import type { AuthorityOptions, FakeAuthority } from '../../../../fakes/sigstore/authorities.ts';
+import * as make from '../../../../fakes/sigstore/certificates.ts';
+import { context, implicit, sequence, utf8String } from '../../../../fakes/sigstore/der.ts';
 
 const TIME = new Date('2026-06-01T00:00:00Z');
 const EARLIER = new Date('2026-05-01T00:00:00Z');

@@ -5,11 +5,11 @@ import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { readLeaf } from '../../../../../core/sigstore/trust/certificate.ts';
 import { CLAIM_NAMES } from '../../../../../core/sigstore/trust/claims.ts';
-import { emailName, extension, generateKeys } from '../../../../fakes/certificates.ts';
-import { sequence, utf8String } from '../../../../fakes/der.ts';
-import type { Der } from '../../../../fakes/der.ts';
-import { ISSUER, SUBJECT, VALID_FROM, VALID_UNTIL } from '../../../../fakes/keyless.ts';
-import { createSigstore, fulcioExtensions, issuerV1, issuerV2 } from '../../../../fakes/sigstore.ts';
+import { emailName, extension, generateKeys } from '../../../../fakes/sigstore/certificates.ts';
+import { sequence, utf8String } from '../../../../fakes/sigstore/der.ts';
+import type { Der } from '../../../../fakes/sigstore/der.ts';
+import { ISSUER, SUBJECT, VALID_FROM, VALID_UNTIL } from '../../../../fakes/sigstore/keyless.ts';
+import { createSigstore, fulcioExtensions, issuerV1, issuerV2 } from '../../../../fakes/sigstore/sigstore.ts';
 
 const sigstore = createSigstore();
 const ARC = '1.3.6.1.4.1.57264.1';

@@ -6,9 +6,9 @@ import { readLeaf } from '../../../../../core/sigstore/trust/certificate.ts';
 import { requireModestDer } from '../../../../../core/sigstore/trust/der-effort.ts';
 import { parseTimestamp } from '../../../../../core/sigstore/proof/timestamp-token.ts';
 import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts';
-import { octets, sequence } from '../../../../fakes/der.ts';
-import { signKeyless, SIGNED_AT } from '../../../../fakes/keyless.ts';
-import { createSigstore } from '../../../../fakes/sigstore.ts';
+import { octets, sequence } from '../../../../fakes/sigstore/der.ts';
+import { signKeyless, SIGNED_AT } from '../../../../fakes/sigstore/keyless.ts';
+import { createSigstore } from '../../../../fakes/sigstore/sigstore.ts';
 import { processorTime } from '../../../../fakes/processor-time.ts';
 
 // What takes long without the defence is kept so short that its test fails, and does not hang.

@@ -6,9 +6,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { publicGoodTrustRoot } from '../../../../../core/sigstore/trust/public-good.ts';
 import { parseTrustRoot } from '../../../../../core/sigstore/trust/trust-root.ts';
-import { signKeyless } from '../../../../fakes/keyless.ts';
-import { createSigstore } from '../../../../fakes/sigstore.ts';
-import type { TrustedRootJson } from '../../../../fakes/sigstore.ts';
+import { signKeyless } from '../../../../fakes/sigstore/keyless.ts';
+import { createSigstore } from '../../../../fakes/sigstore/sigstore.ts';
+import type { TrustedRootJson } from '../../../../fakes/sigstore/sigstore.ts';
 
 const { trustedRoot } = createSigstore();
 

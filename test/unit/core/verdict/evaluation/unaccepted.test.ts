@@ -12,8 +12,8 @@ import { tellUnaccepted } from '../../../../../core/verdict/evaluation/unaccepte
 import { denialText } from '../../../../../core/verdict/denial.ts';
 import { ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
 import { compiled, publicKeyPem, startEngine } from '../../../../fakes/engine.ts';
-import { putImage } from '../../../../fakes/keyless-image.ts';
-import { RegistryContent } from '../../../../fakes/registry-content.ts';
+import { putImage } from '../../../../fakes/sigstore/keyless-image.ts';
+import { RegistryContent } from '../../../../fakes/registry/registry-content.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const ours = { name: 'release', pem: publicKey.export({ format: 'pem', type: 'spki' }) };

@@ -7,7 +7,7 @@ import { DEFAULT_CONFIGURATION } from '../../../../../core/config/configuration.
 import { mapInParallel } from '../../../../../core/parallel.ts';
 import type { RegistryClient } from '../../../../../core/registry/types.ts';
 import { publicKeyPem, startEngine } from '../../../../fakes/engine.ts';
-import type { FakeRegistry } from '../../../../fakes/registry.ts';
+import type { FakeRegistry } from '../../../../fakes/registry/registry.ts';
 
 const policies = { prod: { images: ['**'], keys: [{ pem: publicKeyPem('release') }] } };
 const INDEX = 'application/vnd.oci.image.index.v1+json';

@@ -8,9 +8,9 @@ import type { TrustRoot, TrustRoots } from '../../../../../../core/sigstore/trus
 import type { SignatureCandidate, VerificationMaterial } from '../../../../../../core/signatures/types.ts';
 import type { KeySigner } from '../../../../../../core/policy/signers/key/key-signer.ts';
 import { createSignatureVerifier } from '../../../../../../core/policy/signers/verification/signature-verifier.ts';
-import { spkiOf, toPem } from '../../../../../fakes/certificates.ts';
-import { candidateFor, LATER, signKeyless, SIGNED_AT, SUBJECT } from '../../../../../fakes/keyless.ts';
-import { createSigstore } from '../../../../../fakes/sigstore.ts';
+import { spkiOf, toPem } from '../../../../../fakes/sigstore/certificates.ts';
+import { candidateFor, LATER, signKeyless, SIGNED_AT, SUBJECT } from '../../../../../fakes/sigstore/keyless.ts';
+import { createSigstore } from '../../../../../fakes/sigstore/sigstore.ts';
 
 const sigstore = createSigstore();
 const keyed = signKeyless({ sigstore, withKey: true, message: true, entry: 'hashedrekord1' });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SignatureCandidate, VerificationMaterial } from '../../core/signatures/types.ts';
+import type { SignatureCandidate, VerificationMaterial } from '../../../core/signatures/types.ts';
 import { emailName, generateKeys, sha256 } from './certificates.ts';
 import type { KeyKind, KeyPair } from './certificates.ts';
 import type { Der } from './der.ts';

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { UNBOUNDED } from '../../core/registry/read-budget.ts';
-import { DEFAULT_LIMITS } from '../../core/limits.ts';
-import type { Limits } from '../../core/limits.ts';
-import type { Logger } from '../../core/observe.ts';
-import { silentLogger } from '../../core/observe.ts';
-import { createRegistryClient } from '../../core/registry/client/client.ts';
-import type { ClosableRegistryClient, RegistryClientOptions } from '../../core/registry/client/client.ts';
-import type { RegistrySettings } from '../../core/registry/transport/endpoints.ts';
-import type { Credential, Keychain, RequestScope } from '../../core/registry/types.ts';
+import { UNBOUNDED } from '../../../core/registry/read-budget.ts';
+import { DEFAULT_LIMITS } from '../../../core/limits.ts';
+import type { Limits } from '../../../core/limits.ts';
+import type { Logger } from '../../../core/observe.ts';
+import { silentLogger } from '../../../core/observe.ts';
+import { createRegistryClient } from '../../../core/registry/client/client.ts';
+import type { ClosableRegistryClient, RegistryClientOptions } from '../../../core/registry/client/client.ts';
+import type { RegistrySettings } from '../../../core/registry/transport/endpoints.ts';
+import type { Credential, Keychain, RequestScope } from '../../../core/registry/types.ts';
 
 export interface TestClient {
   readonly client: ClosableRegistryClient;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import type { VerificationMaterial } from '../../core/signatures/types.ts';
+import type { VerificationMaterial } from '../../../core/signatures/types.ts';
 import { sha256, spkiOf, toPem } from './certificates.ts';
 import type { LoggedEntry } from './sigstore.ts';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOf } from '../../core/image/digest.ts';
-import type { Digest } from '../../core/image/digest.ts';
+import { digestOf } from '../../../core/image/digest.ts';
+import type { Digest } from '../../../core/image/digest.ts';
 
 export interface StoredManifest {
   readonly mediaType: string;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { hexOf } from '../../core/image/digest.ts';
+import { hexOf } from '../../../core/image/digest.ts';
 import type { FakeAuthority, LeafOptions } from './authorities.ts';
 import { digitalSignature, emailName, extendedKeyUsage, subjectAlternativeName, toPem } from './certificates.ts';
 import type { KeyKind } from './certificates.ts';
@@ -7,7 +7,7 @@ import type { Der } from './der.ts';
 import { bundleFor, logEntry, signKeyless } from './keyless.ts';
 import type { Signing } from './keyless.ts';
 import { putBundle, putImage } from './keyless-image.ts';
-import type { RegistryContent } from './registry-content.ts';
+import type { RegistryContent } from '../registry/registry-content.ts';
 import type { Sigstore } from './sigstore.ts';
 
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';

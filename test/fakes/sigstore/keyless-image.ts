@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { hexOf } from '../../core/image/digest.ts';
-import type { Digest } from '../../core/image/digest.ts';
+import { hexOf } from '../../../core/image/digest.ts';
+import type { Digest } from '../../../core/image/digest.ts';
 import { bundleFor, signKeyless, SIGNED_AT } from './keyless.ts';
 import type { SigningOptions } from './keyless.ts';
-import type { RegistryContent } from './registry-content.ts';
+import type { RegistryContent } from '../registry/registry-content.ts';
 import type { Sigstore } from './sigstore.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
