@@ -18,6 +18,8 @@ export interface EvidenceReader {
   next(scope: RequestScope): Promise<EvidenceBatch | undefined>;
   /** Characters of what is listed and not yet read, which stays in memory until it is. */
   heldCharacters(): number;
+  /** Whether all was read, so that each later call would give undefined: the reader may be forgotten. */
+  readonly isOver: boolean;
 }
 
 /** A place and what it is made of. */
@@ -61,6 +63,7 @@ export class PieceReader<Piece> implements EvidenceReader {
   #batchSize: number;
   /** Kept along: to count anew with each read would be endless work for a long list. */
   #held = 0;
+  #isOver = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(source: PieceSource<Piece>) {
@@ -70,8 +73,8 @@ export class PieceReader<Piece> implements EvidenceReader {
 
   /** One after the other: a call that its decision gave up on may still hold a part of the queue. */
   next(scope: RequestScope): Promise<EvidenceBatch | undefined> {
-    const turn = this.#last.then(() => this.#readOn(scope));
-    this.#last = turn.catch(() => {});
+    const turn = this.#last.then(() => this.#takeTurn(scope));
+    this.#last = turn.then(forget, forget);
     return turn;
   }
 
@@ -79,9 +82,22 @@ export class PieceReader<Piece> implements EvidenceReader {
     return this.#held;
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Opens the place once more at the next call. */
   reopen(): void {
     this.#queue = undefined;
+    this.#isOver = false;
+  }
+
+  /** Only at the end of a turn nothing is on its way that may come back to the queue. */
+  async #takeTurn(scope: RequestScope): Promise<EvidenceBatch | undefined> {
+    const batch = await this.#readOn(scope);
+    const lists = [this.#queue, this.#later, this.#missed, this.#faults];
+    this.#isOver = this.#unlisted === undefined && lists.every((list) => list?.length === 0);
+    return batch;
   }
 
   async #readOn(scope: RequestScope): Promise<EvidenceBatch | undefined> {
@@ -151,6 +167,9 @@ export class PieceReader<Piece> implements EvidenceReader {
     }
   }
 }
+
+/** A promise holds what it was kept with: all that was read, beside each of many thousand images. */
+function forget(): void {}
 
 /** Of pieces as they came, which were JSON. */
 export function charactersOf(pieces: readonly unknown[]): number {

@@ -81,6 +81,10 @@ class Referrers implements ReferrerReader {
     return this.#pieces.heldCharacters() + this.#openedCharacters;
   }
 
+  get isOver(): boolean {
+    return this.#pieces.isOver && !this.#apiAssumedAbsent;
+  }
+
   async nextOfApi(scope: RequestScope): Promise<EvidenceBatch | undefined> {
     if (this.#apiAssumedAbsent) {
       this.#apiAssumedAbsent = false;

@@ -50,11 +50,10 @@ export function signatureTag(digest: Digest): string {
  */
 export function createSignatureTagReader(input: Omit<SimpleSigningInput, 'scope'>): EvidenceReader {
   const tag = signatureTag(input.image.digest);
-  const predicted = predict(input);
   return new PieceReader({
     open: (scope) => openTag({ ...input, scope }, tag, (layers) => groupLayers(layers, tag, input)),
-    read: async (group, scope) => ({ batch: await readGroup({ ...input, scope }, group, predicted) }),
-    nameOf: ([{ source }]) => source,
+    read: async (group, scope) => ({ batch: await readGroup({ ...input, scope }, group) }),
+    nameOf: ({ layers: [{ source }] }) => source,
     batches: [Infinity, Infinity],
   });
 }
@@ -81,7 +80,11 @@ interface SignatureLayer {
 }
 
 /** Signatures over one and the same payload: it is fetched and parsed once. */
-type LayerGroup = readonly [SignatureLayer, ...SignatureLayer[]];
+interface LayerGroup {
+  readonly layers: readonly [SignatureLayer, ...SignatureLayer[]];
+  /** The bytes that the layers name by digest and size, where they could be predicted. */
+  readonly predicted: Uint8Array | undefined;
+}
 
 /** The layers of a referrer manifest that stands for a `.sig` manifest. @throws EngineError where one can't be had now */
 export async function readSignatureLayers(
@@ -90,16 +93,16 @@ export async function readSignatureLayers(
   unread: readonly UnreadLayer[],
 ): Promise<EvidenceBatch> {
   const { pieces, faults } = groupLayers(unread, source, input);
-  const predicted = predict(input);
-  const batches = await mapInParallel(pieces, PARALLEL_BLOBS, (group) => readGroup(input, group, predicted));
+  const batches = await mapInParallel(pieces, PARALLEL_BLOBS, (group) => readGroup(input, group));
   return mergeEvidence([faultyEvidence(...faults), ...batches]);
 }
 
 function groupLayers(
   unread: readonly UnreadLayer[],
   source: string,
-  { limits, allowance }: Pick<SimpleSigningInput, 'limits' | 'allowance'>,
+  input: Omit<SimpleSigningInput, 'scope'>,
 ): Opened<LayerGroup> {
+  const { limits, allowance } = input;
   const faults: EvidenceFault[] = [];
   const groups = new Map<string, [SignatureLayer, ...SignatureLayer[]]>();
   if (unread.length > limits.signatures) {
@@ -118,11 +121,20 @@ function groupLayers(
       faults.push(faultFrom(`${source}#${index}`, error));
     }
   }
-  return { pieces: [...groups.values()], faults };
+  return { pieces: withPredicted([...groups.values()], input), faults };
 }
 
-function predict({ image, repository, templates }: Omit<SimpleSigningInput, 'scope'>): ReadonlyMap<Digest, Uint8Array> {
-  return predictPayloads({ digest: image.digest, repositories: [image.repository, repository], templates });
+/** Each with its own prediction alone: readers wait beside each of many thousand images, for what nobody may ask. */
+function withPredicted(
+  groups: readonly LayerGroup['layers'][],
+  { image, repository, templates }: Omit<SimpleSigningInput, 'scope'>,
+): readonly LayerGroup[] {
+  const payloads = predictPayloads({ digest: image.digest, repositories: [image.repository, repository], templates });
+  return groups.map((layers) => {
+    const [{ descriptor }] = layers;
+    const guess = payloads.get(descriptor.digest);
+    return { layers, predicted: guess?.length === descriptor.size ? guess : undefined };
+  });
 }
 
 function parseSignatureLayer(layer: UnreadLayer, source: string, limits: Limits): SignatureLayer {
@@ -138,15 +150,11 @@ function parseSignatureLayer(layer: UnreadLayer, source: string, limits: Limits)
 }
 
 /** @throws EngineError where the payload can't be had now; what is wrong with it is a fault of each signature. */
-async function readGroup(
-  input: SimpleSigningInput,
-  group: LayerGroup,
-  predicted: ReadonlyMap<Digest, Uint8Array>,
-): Promise<EvidenceBatch> {
+async function readGroup(input: SimpleSigningInput, { layers, predicted }: LayerGroup): Promise<EvidenceBatch> {
   try {
-    const signedBytes = await payloadOf(input, group[0], predicted);
+    const signedBytes = predicted ?? (await fetchPayload(input, layers[0]));
     const annotations = parsePayload(signedBytes, input.image.digest, input.limits.payloadBytes);
-    const candidates = group.map(({ source, descriptor, signature }): SignatureCandidate => ({
+    const candidates = layers.map(({ source, descriptor, signature }): SignatureCandidate => ({
       format: 'simple-signing',
       source,
       signedBytes,
@@ -157,18 +165,15 @@ async function readGroup(
     return { ...NO_EVIDENCE, signatures: candidates };
   } catch (error) {
     if (isTransient(error)) throw error;
-    return faultyEvidence(...group.map(({ source }) => faultFrom(source, error)));
+    return faultyEvidence(...layers.map(({ source }) => faultFrom(source, error)));
   }
 }
 
-/** The bytes that the manifest names by digest and size: predicted, or else fetched. */
-async function payloadOf(
+/** The bytes that the manifest names by digest and size. */
+async function fetchPayload(
   { image, repository, registry, scope, templates, allowance }: SimpleSigningInput,
   { descriptor, source }: SignatureLayer,
-  predicted: ReadonlyMap<Digest, Uint8Array>,
 ): Promise<Uint8Array> {
-  const guess = predicted.get(descriptor.digest);
-  if (guess?.length === descriptor.size) return guess;
   allowance.take(descriptor.size, source);
   const payload = await registry.getBlob(repository, descriptor, scope);
   if (payload === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the payload');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be counted and is the same on every machine: registry requests, bytes of the program, modules loaded before
-// it is ready, bytes allocated and lines logged for a warm review. `node test/bench/figures.ts --write` renews
-// figures.json, which test/e2e/admission/figures.test.ts holds them to.
+// it is ready, bytes allocated and lines logged for a warm review, bytes that stay in memory of an image.
+// `node test/bench/figures.ts --write` renews figures.json, which test/e2e/admission/figures.test.ts holds them to.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,6 +30,9 @@ export interface Figures {
   readonly bytesPerRenewedReview: number;
   readonly linesPerReview: number;
   readonly requestsPerWarmReview: number;
+  /** What stays in memory of an image that was verified by `.sig`, and by a bundle. */
+  readonly heldPerImage: number;
+  readonly heldPerBundleImage: number;
 }
 
 /** How far above the committed figure is no regression yet, as a factor. What is not listed is exact. */
@@ -40,6 +43,8 @@ export const TOLERANCES = {
   // A run differs from the next by up to 3 in 100.
   bytesPerReview: 1.1,
   bytesPerRenewedReview: 1.1,
+  heldPerImage: 1.05,
+  heldPerBundleImage: 1.05,
 } as const;
 
 export async function committedFigures(): Promise<Figures> {
@@ -60,6 +65,7 @@ export async function measureFigures(): Promise<Figures> {
       loadedModules: loaded.length,
       loadedBytes: await bytesOf(loaded),
       ...(await reviewFigures()),
+      ...(await heldFigures()),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -80,6 +86,11 @@ type ReviewFigures = 'bytesPerReview' | 'bytesPerRenewedReview' | 'linesPerRevie
 
 async function reviewFigures(): Promise<Pick<Figures, ReviewFigures>> {
   const { stdout } = await run(process.execPath, [path.join(import.meta.dirname, 'allocations.ts')]);
+  return JSON.parse(stdout);
+}
+
+async function heldFigures(): Promise<Pick<Figures, 'heldPerImage' | 'heldPerBundleImage'>> {
+  const { stdout } = await run(process.execPath, [path.join(import.meta.dirname, 'held.ts')]);
   return JSON.parse(stdout);
 }
 

@@ -53,6 +53,7 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
   abstract readonly place: string;
   protected readonly input: SourceInput;
   #reader: Reader | undefined;
+  #isOver = false;
 
   constructor(input: SourceInput) {
     this.input = input;
@@ -76,8 +77,15 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
     return this.reader.next(scope);
   }
 
-  next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
-    return orNotShown(this.read(scope, sought), this.place, { ...this.input, scope });
+  /** Of what was read to its end is kept that it was, and no reader. */
+  async next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
+    if (this.#isOver) return undefined;
+    const batch = await orNotShown(this.read(scope, sought), this.place, { ...this.input, scope });
+    if (this.#reader?.isOver === true) {
+      this.#isOver = true;
+      this.#reader = undefined;
+    }
+    return batch;
   }
 }
 
@@ -93,7 +101,8 @@ class ReferrersSource extends PlaceSource<ReferrerReader> {
   protected override async read(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
     const { signatures, attestations } = sought;
     const wanted = [...(signatures ? [COSIGN_SIGNATURE] : []), ...attestations];
-    return (await this.reader.next(scope, wanted)) ?? this.reader.nextOfApi(scope);
+    const { reader } = this;
+    return (await reader.next(scope, wanted)) ?? reader.nextOfApi(scope);
   }
 }
 

@@ -29,6 +29,8 @@ describe('what can be counted has not become more', () => {
     bytesPerRenewedReview: 'the bytes that a review decided anew of what is known allocates',
     linesPerReview: 'the lines that a warm review logs',
     requestsPerWarmReview: 'the registry requests of a warm review',
+    heldPerImage: 'the bytes that stay in memory of an image with a `.sig`',
+    heldPerBundleImage: 'the bytes that stay in memory of an image with a bundle',
   } as const;
   for (const name of [
     'programBytes',
@@ -36,6 +38,8 @@ describe('what can be counted has not become more', () => {
     'loadedBytes',
     'bytesPerReview',
     'bytesPerRenewedReview',
+    'heldPerImage',
+    'heldPerBundleImage',
   ] as const) {
     test(`${counts[name]} are no more than ${TOLERANCES[name]} times those of test/bench/figures.json`, () => {
       const most = committed[name] * TOLERANCES[name];
