@@ -14,6 +14,8 @@ import { policyReadings } from './readings.ts';
 export interface StandaloneOptions {
   readonly policies: readonly string[];
   readonly compile: (policy: AnyImagePolicy, kms: KmsLookup) => CompiledPolicy;
+  /** Before they are compiled: loads what that takes. */
+  readonly load: (policies: readonly AnyImagePolicy[]) => Promise<void>;
   readonly followKms: FollowKms;
   /** Whether policies of namespaces are followed. */
   readonly namespacedPolicies: boolean;
@@ -34,8 +36,8 @@ function knownNamespace(name: string): NamespaceContext {
 
 /** Policies from files, and no cluster: namespaces have their names and no other labels. */
 export async function startStandalone(options: StandaloneOptions): Promise<Host> {
-  const { policies: paths, compile, followKms, namespacedPolicies, store, log, onReload } = options;
-  const files = await followPolicyFiles({ paths, compile, followKms, namespacedPolicies, store, log, onReload });
+  const { policies: paths, compile, load, followKms, namespacedPolicies, store, log, onReload } = options;
+  const files = await followPolicyFiles({ paths, compile, load, followKms, namespacedPolicies, store, log, onReload });
   return {
     policies: { snapshot: () => store.snapshot(), outdated: () => undefined },
     namespaceContext: async (name) => knownNamespace(name),

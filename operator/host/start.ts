@@ -19,6 +19,7 @@ import { createKmsKeys, type FollowKms, type KmsKeysOptions } from '../kms/kms-k
 import type { Metrics } from '../telemetry/metrics.ts';
 import { readWantedRegistration, RegistrationError } from '../registration/wanted.ts';
 import type { CompileMeans } from '../policies/follow-policies.ts';
+import { createFileDemands } from './file-demands.ts';
 import type { Host } from './host.ts';
 
 export interface HostOptions {
@@ -59,11 +60,11 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
   const store = createPolicyStore();
   if (options.policies) {
     const { startStandalone } = await import('./standalone.ts');
-    const { preparedApart } = await import('../../core/policy/evaluator/in-process.ts');
+    const { prepareDemand, load } = createFileDemands(evaluator);
     return startStandalone({
       policies: options.policies,
-      compile: (policy, kms) =>
-        compile(policy, { secret: () => undefined, kms, prepareDemand: preparedApart(evaluator) }),
+      compile: (policy, kms) => compile(policy, { secret: () => undefined, kms, prepareDemand }),
+      load,
       followKms,
       namespacedPolicies: configuration.configuration().namespacedPolicies,
       store,

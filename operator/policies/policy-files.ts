@@ -15,6 +15,8 @@ export interface PolicyFilesOptions {
   /** Files and folders. */
   readonly paths: readonly string[];
   readonly compile: (policy: AnyImagePolicy, kms: KmsLookup) => CompiledPolicy;
+  /** Before they are compiled: loads what that takes. */
+  readonly load: (policies: readonly AnyImagePolicy[]) => Promise<void>;
   readonly followKms: FollowKms;
   /** Policies of namespaces are left out where they are not. */
   readonly namespacedPolicies: boolean;
@@ -47,9 +49,10 @@ export class PolicyFilesError extends Error {
  * with a fault keeps what it said before: its images must not fall to a weaker policy while somebody types.
  */
 export async function followPolicyFiles(options: PolicyFilesOptions): Promise<PolicyFiles> {
-  const { paths, compile, store, log, onReload } = options;
+  const { paths, compile, load, store, log, onReload } = options;
   const first = await loadPolicies(paths);
   if (first.faults.length > 0) throw new PolicyFilesError(first.faults);
+  await load(policiesOf(first.policies));
   let documents = first.policies;
   let compiled: readonly CompiledPolicy[] = [];
   let seen = signatureOf(first);
@@ -59,8 +62,9 @@ export async function followPolicyFiles(options: PolicyFilesOptions): Promise<Po
   });
 
   function publish(): void {
-    const policies = documents.map(({ policy }) => policy);
-    compiled = policies.filter((policy) => isFollowed(policy, options)).map((policy) => compile(policy, keys.lookup));
+    compiled = policiesOf(documents)
+      .filter((policy) => isFollowed(policy, options))
+      .map((policy) => compile(policy, keys.lookup));
     store.replace(compiled);
     for (const { name, problems } of compiled) {
       if (problems.length > 0) log.error('a policy is not Ready and denies its images', { policy: name, problems });
@@ -71,6 +75,7 @@ export async function followPolicyFiles(options: PolicyFilesOptions): Promise<Po
     const next = await loadPolicies(paths);
     const signature = signatureOf(next);
     if (signature === seen) return;
+    await load(policiesOf(next.policies));
     seen = signature;
     for (const fault of next.faults) log.error('a policy file keeps what it said before', { fault: sentence(fault) });
     documents = merged(next, documents);
@@ -93,6 +98,10 @@ export async function followPolicyFiles(options: PolicyFilesOptions): Promise<Po
       await Promise.all([watcher.stop(), keys.stop()]);
     },
   };
+}
+
+function policiesOf(documents: readonly PolicyDocument[]): readonly AnyImagePolicy[] {
+  return documents.map(({ policy }) => policy);
 }
 
 function merged(next: PolicyDocuments, before: readonly PolicyDocument[]): readonly PolicyDocument[] {

@@ -8,8 +8,9 @@ import { silentLogger } from '../../../../core/observe.ts';
 import { compilePolicy } from '../../../../core/policy/compile/compile.ts';
 import { createPolicyStore, type PolicyStore } from '../../../../core/policy/store/store.ts';
 import type { FollowKms } from '../../../../operator/kms/kms-keys.ts';
+import { createFileDemands } from '../../../../operator/host/file-demands.ts';
 import { followPolicyFiles, PolicyFilesError, type PolicyFiles } from '../../../../operator/policies/policy-files.ts';
-import { compileContext } from '../../../fakes/engine.ts';
+import { compileContext, publicKeyPem } from '../../../fakes/engine.ts';
 import { eventually } from '../eventually.ts';
 import { replaceFile } from '../replace-file.ts';
 
@@ -25,6 +26,13 @@ const noKms: FollowKms = () => ({
   reconfigured: () => undefined,
   stop: async () => undefined,
 });
+
+/** Nothing is evaluated here. */
+const evaluator = {
+  compile: async () => [],
+  check: () => Promise.reject(new Error('asked')),
+  stop: async () => undefined,
+};
 
 interface FollowOptions {
   readonly poll?: number;
@@ -49,9 +57,11 @@ describe('followPolicyFiles', () => {
   });
 
   async function follow(paths = [folder], { poll, namespacedPolicies = true }: FollowOptions = {}): Promise<void> {
+    const { load, prepareDemand } = createFileDemands(evaluator);
     files = await followPolicyFiles({
       paths,
-      compile: (document) => compilePolicy(document, compileContext()),
+      compile: (document) => compilePolicy(document, compileContext({ prepareDemand })),
+      load,
       followKms: noKms,
       namespacedPolicies,
       store,
@@ -63,6 +73,7 @@ describe('followPolicyFiles', () => {
   const write = (name: string, text: string) => replaceFile(path.join(folder, name), text);
   const names = () => [...store.snapshot().policies.keys()].toSorted().join();
   const actionOf = (name: string) => store.snapshot().policies.get(name)?.action;
+  const problemsOf = (name: string) => store.snapshot().policies.get(name)?.problems;
 
   test('leaves the policies of namespaces out where the configuration does', async () => {
     await write('a.yaml', policy('a', 'docker.io/a/*'));
@@ -75,6 +86,24 @@ describe('followPolicyFiles', () => {
     await files?.stop();
     await follow();
     assert.equal(names(), 'a,shop/own');
+  });
+
+  test('compiles what is asked of attestations, of a file that was there and of one that comes', async () => {
+    const asking = (name: string) => {
+      const attestations = `[{name: t, predicateType: "https://example.com/t", conditions: [{expression: "predicate.ok"}]}]`;
+      const keys = `[{pem: ${JSON.stringify(publicKeyPem('release'))}}]`;
+      return policy(name, '**').replace(', action: Deny', `, keys: ${keys}, attestations: ${attestations}`);
+    };
+    await write('a.yaml', asking('a'));
+    await follow();
+    assert.deepEqual(problemsOf('a'), []);
+    await files?.stop();
+    await rm(path.join(folder, 'a.yaml'));
+    await write('b.yaml', policy('b', '**'));
+    await follow([folder], { poll: 10 });
+    await write('a.yaml', asking('a'));
+    await eventually(() => problemsOf('a') !== undefined);
+    assert.deepEqual(problemsOf('a'), []);
   });
 
   test('follows files that come, change and go', async () => {
