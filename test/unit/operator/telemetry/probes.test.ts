@@ -13,9 +13,11 @@ describe('startProbes', () => {
   let probes: Probes;
   let notInForce: readonly string[];
   let reasons: string[];
+  let fails: boolean;
 
   beforeEach(async () => {
     reasons = [];
+    fails = false;
     notInForce = ['not reached'];
     const metrics = createMetrics();
     metrics.engine.decided({ code: 'Verified', outcome: 'allowed', mode: 'Enforce' }, 0.2);
@@ -34,7 +36,10 @@ describe('startProbes', () => {
     probes = await startProbes({
       listen: { host: '127.0.0.1', port: 0 },
       notReady: () => reasons,
-      notInForce: () => notInForce,
+      notInForce: () => {
+        if (fails) throw new Error('a bug');
+        return notInForce;
+      },
       metrics: () => metrics.render(),
       connections: createConnections({ connections: 256, strangersOfSource: 64 }, () => undefined),
       log: silentLogger,
@@ -93,6 +98,42 @@ describe('startProbes', () => {
     await alone.close();
   });
 
+  test('answers one request of a connection, however many come at once', async () => {
+    let rendered = 0;
+    const connections = createConnections({ connections: 4, strangersOfSource: 4 }, () => undefined);
+    const counting = await startProbes({
+      listen: { host: '127.0.0.1', port: 0 },
+      notReady: () => [],
+      notInForce: () => [],
+      metrics: async () => ({ contentType: 'text/plain', text: `${(rendered += 1)}` }),
+      connections,
+      log: silentLogger,
+    });
+    const said = await send(counting.port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(2000));
+    assert.equal(said.split('HTTP/1.1 ').length - 1, 1);
+    assert.match(said, /^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n\r\n1$/);
+    assert.equal(rendered, 1);
+    await counting.close();
+  });
+
+  test('refuses what is no request, or does not end, and goes on', async () => {
+    for (const text of [
+      'GET\r\n\r\n',
+      'GET readyz HTTP/1.1\r\n\r\n',
+      'GET /readyz HTTP/2\r\n\r\n',
+      `GET /readyz HTTP/1.1\r\nx: ${'x'.repeat(9000)}\r\n\r\n`,
+    ]) {
+      assert.match(await send(probes.port, text), /^HTTP\/1\.1 400 /, text.slice(0, 40));
+    }
+    assert.match(await send(probes.port, 'HEAD /readyz?verbose HTTP/1.0\r\n\r\n'), /200 OK\r\n[^]*\r\n\r\n$/);
+  });
+
+  test('tells of a failure with 500', async () => {
+    fails = true;
+    assert.equal((await get('/armed')).status, 500);
+    assert.equal((await get('/healthz')).status, 200);
+  });
+
   test('answers only what it knows', async () => {
     assert.equal((await get('/')).status, 404);
     assert.equal((await get('/metrics/../debug')).status, 404);
@@ -114,3 +155,13 @@ describe('startProbes', () => {
     assert.match(text, /^cosignet_certificate_expiry_seconds nan$/im);
   });
 });
+
+/** All that comes back, until the other end closes. */
+async function send(port: number, text: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let said = '';
+  socket.on('data', (chunk: Buffer) => (said += chunk.toString('latin1'))).on('error', () => undefined);
+  socket.write(text);
+  await once(socket, 'close');
+  return said;
+}
