@@ -20,6 +20,23 @@ export function oneLine(text: string, maximum: number): string {
   return printable(cut, '?').toWellFormed();
 }
 
+/**
+ * Without the `characters` at its end. An expression that looks for them there looks at each run of them from each of its
+ * places: a megabyte that others write takes hours.
+ */
+export function trimmedEnd(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
+/** Without the `characters` at both ends. */
+export function trimmed(text: string, characters: string): string {
+  let start = 0;
+  while (start < text.length && characters.includes(text.charAt(start))) start += 1;
+  return trimmedEnd(text.slice(start), characters);
+}
+
 /** `1 Pod`, `2 Pods`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { VaultConfiguration } from '../config/types.ts';
 import { fieldOf, isJsonObject } from '../json.ts';
+import { trimmed } from '../text.ts';
 import type { KmsReference } from './reference.ts';
 import { refusalOf, requireSecureUrl, spkiPem } from './common.ts';
 import type { KmsMeans } from './types.ts';
@@ -30,7 +31,7 @@ export async function readVaultKey({ parts }: KmsReference, means: KmsMeans): Pr
   const engine = firstOf(settings.vault?.transitPath, environment['TRANSIT_SECRET_ENGINE_PATH']) ?? 'transit';
   const { url, ca } = server;
   const headers = { ...server.headers, 'x-vault-token': token };
-  const answer = await ask({ url: `${url}/v1/${trimmed(engine)}/keys/${name}`, ca, headers });
+  const answer = await ask({ url: `${url}/v1/${trimmed(engine, '/')}/keys/${name}`, ca, headers });
   if (answer.status !== 200) throw refusalOf(`Vault, asked for the key ${name}`, answer);
   return versionsIn(fieldOf(answer.content, 'data'), name);
 }
@@ -44,7 +45,7 @@ async function serverOf({ settings: { vault }, environment, readText }: KmsMeans
   const caFile = firstOf(vault?.caFile, environment['VAULT_CACERT']);
   const namespace = firstOf(vault?.namespace, environment['VAULT_NAMESPACE']);
   return {
-    url: trimmed(address),
+    url: trimmed(address, '/'),
     ca: caFile && (await readText(caFile)),
     headers: namespace === undefined ? {} : { 'x-vault-namespace': namespace },
   };
@@ -74,7 +75,7 @@ async function logIn(
 ): Promise<string> {
   const jwt = (await readText(tokenFile)).trim();
   const answer = await ask({
-    url: `${url}/v1/auth/${trimmed(authPath)}/login`,
+    url: `${url}/v1/auth/${trimmed(authPath, '/')}/login`,
     ca,
     headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify({ role, jwt }),
@@ -104,8 +105,4 @@ function publicKeyIn(version: unknown, type: unknown, name: string): string {
   // The bytes of the key alone.
   const x = Buffer.from(text, 'base64').toString('base64url');
   return spkiPem(createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }));
-}
-
-function trimmed(text: string): string {
-  return text.replace(/^\/+|\/+$/g, '');
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CompiledPolicy } from '../policy/types.ts';
+import { trimmedEnd } from '../text.ts';
 import { factsOf } from '../verdict-codes.ts';
 import { showCommand } from './message.ts';
 import type { Verdict } from './types.ts';
@@ -49,7 +50,7 @@ export function denialText(
     image: platforms === undefined ? name : `${name} (${platforms})`,
     policy: policy === undefined ? 'The configuration' : `Policy "${policy}"`,
     demand,
-    reason: reason.replace(/[.\s]+$/, ''),
+    reason: trimmedEnd(reason, '. \n'),
     remedy,
     contact: contact ?? NOBODY_NAMED,
     ...(unaccepted !== undefined && { unaccepted }),

@@ -3,7 +3,7 @@ import { EngineError } from '../../errors.ts';
 import { quote } from '../../image/reference.ts';
 import { DOCKER_HUB, hostIdentity } from '../../image/host.ts';
 import type { Repository } from '../../image/types.ts';
-import { errorText } from '../../text.ts';
+import { errorText, trimmed } from '../../text.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Credential, Keychain } from '../types.ts';
@@ -120,7 +120,7 @@ function decodeAuth(auth: string, field: string): Credential {
   const colon = text.indexOf(':');
   if (colon < 1) throw fault(`${field}.auth is not base64 of username:password`);
   // docker pads the password with NUL characters in old files.
-  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/^\0+|\0+$/g, '') };
+  return { username: text.slice(0, colon), password: trimmed(text.slice(colon + 1), '\0') };
 }
 
 function isText(value: unknown): value is string {

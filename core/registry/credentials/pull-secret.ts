@@ -11,6 +11,8 @@ export interface PullSecret {
 }
 
 const MAXIMUM_BYTES = 1024 * 1024;
+/** Of one Secret: each is compared with each image, and a Pod may name many Secrets. */
+const MAXIMUM_ENTRIES = 256;
 
 /**
  * The credentials of an image pull secret, old and new kind. Only its `auths` count: a `credHelpers` in
@@ -33,9 +35,12 @@ export function pullSecretCredentials(
   text: string,
 ): readonly CredentialEntry[] {
   if (text.length > MAXIMUM_BYTES) throw new EngineError('RegistryUnauthorized', 'a pull secret is too large');
-  return key === '.dockercfg'
-    ? parseAuths(parseRoot(text), '')
-    : parseAuths(objectAt(parseRoot(text), 'auths'), 'auths');
+  const root = parseRoot(text);
+  const [auths, field] = key === '.dockercfg' ? [root, ''] : [objectAt(root, 'auths'), 'auths'];
+  if (Object.keys(auths).length > MAXIMUM_ENTRIES) {
+    throw new EngineError('RegistryUnauthorized', `a pull secret has more than ${MAXIMUM_ENTRIES} entries`);
+  }
+  return parseAuths(auths, field);
 }
 
 function decode(data: PullSecret['data'], key: string): string {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { errorText, oneLine, printable } from '../../../core/text.ts';
+import { errorText, oneLine, printable, trimmed, trimmedEnd } from '../../../core/text.ts';
 
 describe('oneLine', () => {
   for (const [what, text, maximum, expected] of [
@@ -33,4 +33,13 @@ test('printable puts what it is told to in the place of each character, as it st
     printable('a\u0000b', (character) => `<${character.length}>`),
     'a<1>b',
   );
+});
+
+test('trimmed leaves out characters at both ends, trimmedEnd at the end, in time that grows with the text', () => {
+  assert.equal(trimmed('\0\0a\0b\0', '\0'), 'a\0b');
+  assert.equal(trimmed('///', '/'), '');
+  assert.equal(trimmedEnd('. a. .\n', '. \n'), '. a');
+  assert.equal(trimmedEnd('', '.'), '');
+  const long = `${'\0'.repeat(2_000_000)}x${'\0'.repeat(2_000_000)}x`;
+  assert.equal(trimmed(long, '\0').length, 2_000_002);
 });

@@ -14,6 +14,12 @@ const modern = (content: unknown) => ({
   data: { '.dockerconfigjson': base64(JSON.stringify(content)) },
 });
 
+/** `auths` of so many registries. */
+const many = (count: number) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`r${index}.example.com`, auths['registry.example.com']]),
+  );
+
 const credentialsIn = (secret: PullSecret) => createMatcher(pullSecretEntries(secret))(repository);
 
 describe('pullSecretEntries', () => {
@@ -21,6 +27,23 @@ describe('pullSecretEntries', () => {
     assert.deepEqual(credentialsIn(modern({ auths })), [alice]);
     const old = { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': base64(JSON.stringify(auths)) } };
     assert.deepEqual(credentialsIn(old), [alice]);
+  });
+
+  test('refuses more entries than anybody has, of either kind: each would be compared with each image', () => {
+    assert.equal(pullSecretEntries(modern({ auths: many(256) })).length, 256);
+    const old = { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': base64(JSON.stringify(many(257))) } };
+    for (const secret of [modern({ auths: many(257) }), old]) {
+      assert.throws(() => pullSecretEntries(secret), /more than 256 entries/);
+    }
+  });
+
+  test('reads a password of any length and shape in time that grows with it', () => {
+    // Squared, this took an hour.
+    const password = `${'\0'.repeat(500_000)}x`;
+    const [credential] = credentialsIn(
+      modern({ auths: { 'registry.example.com': { auth: base64(`alice:p${password}`) } } }),
+    );
+    assert.equal(credential?.password, `p${password}`);
   });
 
   test('runs no helper that a Secret names', () => {
