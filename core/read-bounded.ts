@@ -25,3 +25,15 @@ export async function collectBounded(stream: AsyncIterable<Uint8Array>, maximumB
 export async function readBoundedText(file: string, maximumBytes?: number): Promise<string> {
   return (await readBounded(file, maximumBytes)).toString('utf8');
 }
+
+/** Honest bodies come in pieces of a kilobyte and more; a short one may come in any. */
+const FREE_PIECES = 1024;
+const PIECE_BYTES = 256;
+
+/**
+ * Whether a body comes in so many pieces that these cost more than what is in it: each takes some hundred bytes of memory
+ * and some microseconds, also where it holds a single byte, as chunks over HTTP may.
+ */
+export function areTooManyPieces(pieces: number, bytes: number): boolean {
+  return pieces > FREE_PIECES + bytes / PIECE_BYTES;
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
+import { areTooManyPieces } from '../read-bounded.ts';
 import { proxyFor, type ProxySettings } from '../registry/transport/proxy.ts';
 
 /** An answer that is not the file. */
@@ -63,6 +64,7 @@ async function readCapped(body: AsyncIterable<Buffer>, maximumBytes: number, url
     bytes += chunk.length;
     if (bytes > maximumBytes) throw new Error(`${url} is longer than ${maximumBytes} bytes`);
     chunks.push(chunk);
+    if (areTooManyPieces(chunks.length, bytes)) throw new Error(`${url} comes in too many pieces`);
   }
   return Buffer.concat(chunks, bytes);
 }

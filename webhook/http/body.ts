@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createShapeCounter } from '../../core/json-shape.ts';
 import type { JsonShape, ShapeCounter } from '../../core/json-shape.ts';
+import { areTooManyPieces } from '../../core/read-bounded.ts';
 import type { Held } from './held-bytes.ts';
 
 /** A request that gets a plain HTTP answer; the API server's failurePolicy decides what it means. */
@@ -86,6 +87,7 @@ export function readBody(
       if (refused !== undefined) return;
       if (!held.take(chunk.length)) return fail(spent());
       chunks.push(chunk);
+      if (areTooManyPieces(chunks.length, length)) return fail(tooManyPieces());
       const passed = length > SHAPE_CHECK_BYTES ? shape.count(chunks) : undefined;
       if (passed !== undefined) refuse(unshapely(passed, containers));
     };
@@ -185,6 +187,10 @@ function spent(): HttpFault {
 
 function tooSlow(): HttpFault {
   return new HttpFault(408, 'the body comes too slowly');
+}
+
+function tooManyPieces(): HttpFault {
+  return new HttpFault(413, 'the body comes in too many pieces');
 }
 
 function tooLarge(maximumBytes: number): HttpFault {

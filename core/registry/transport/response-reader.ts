@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici';
 import { EngineError } from '../../errors.ts';
 import { raiseLimit } from '../../limits.ts';
+import { areTooManyPieces } from '../../read-bounded.ts';
 import { UNBOUNDED } from '../read-budget.ts';
 import type { ReadBudget } from '../read-budget.ts';
 import { headerText } from './http-message.ts';
@@ -9,6 +10,8 @@ import type { HttpHeaders, HttpRequest, HttpResponse } from './http-message.ts';
 
 /** Bytes read of a response that is no success; enough for the OCI error codes. */
 const ERROR_BODY_BYTES = 8 * 1024;
+/** Of responses that only inform, and come before the one that answers. */
+const INFORMATIONAL_MOST = 8;
 
 /** Reads one response as it comes from its connection: streams in between cost more than what they carry. */
 export class ResponseReader implements Dispatcher.DispatchHandler {
@@ -23,6 +26,7 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: HttpHeaders = {};
   #size = 0;
+  #informational = 0;
 
   /** @param started called when the request goes out on a connection. */
   constructor(request: HttpRequest, budget: ReadBudget, started?: () => void) {
@@ -63,7 +67,11 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HttpHeaders): void {
     // What only informs is followed by the response.
-    if (status < 200) return;
+    if (status < 200) {
+      this.#informational += 1;
+      const isTooMany = this.#informational > INFORMATIONAL_MOST;
+      return isTooMany ? this.stop(this.#tooLarge('sent too many responses that answer nothing')) : undefined;
+    }
     this.#status = status;
     this.#headers = headers;
     const fault = this.#isWanted ? this.#faultOf(headers) : undefined;
@@ -81,6 +89,8 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
       return this.stop(error instanceof Error ? error : new Error(String(error)));
     }
     this.#chunks.push(chunk);
+    if (areTooManyPieces(this.#chunks.length, this.#size))
+      this.stop(this.#tooLarge('sent its answer in too many pieces'));
   }
 
   onResponseEnd(): void {

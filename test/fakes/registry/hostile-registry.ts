@@ -42,6 +42,13 @@ export const HOSTILITIES = {
     response.writeHead(404, { 'content-type': 'text/plain' });
     pour(response, Buffer.alloc(64 * 1024, 'x'));
   },
+  tinyPieces(_request, response) {
+    response.socket?.write(`HTTP/1.1 200 OK\r\nContent-Type: ${MANIFEST}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    pour(response, Buffer.from('1\r\n \r\n'.repeat(10_000)));
+  },
+  endlessHints(_request, response) {
+    pour(response, Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1000)));
+  },
   truncatedBody(_request, response) {
     response.writeHead(200, { 'content-type': MANIFEST, 'content-length': '1000' });
     response.write('{"schemaVersion":2');

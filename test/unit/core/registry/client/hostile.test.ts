@@ -33,6 +33,8 @@ const FATAL: readonly (readonly [Hostility, FailureCode, number])[] = [
   ['announcedHugeBody', 'ResponseTooLarge', 1],
   ['gzipBomb', 'ResponseTooLarge', 1],
   ['hugeHeaders', 'ResponseTooLarge', 1],
+  ['tinyPieces', 'ResponseTooLarge', 1],
+  ['endlessHints', 'ResponseTooLarge', 1],
   ['slowHeaders', 'DeadlineExceeded', 1],
   ['slowBody', 'DeadlineExceeded', 1],
   ['silence', 'DeadlineExceeded', 1],

@@ -17,7 +17,7 @@ const request: HttpRequest = {
 };
 
 /** A reader, the connection that it has, and why that was closed. */
-function reading() {
+function reading(maximumBytes = request.maximumBytes) {
   const closed: Error[] = [];
   const controller: Dispatcher.DispatchController = {
     aborted: false,
@@ -27,7 +27,7 @@ function reading() {
     pause: () => undefined,
     resume: () => undefined,
   };
-  return { reader: new ResponseReader(request, UNBOUNDED), controller, closed };
+  return { reader: new ResponseReader({ ...request, maximumBytes }, UNBOUNDED), controller, closed };
 }
 
 const late = new Error('too late');
@@ -68,4 +68,28 @@ test('a response that only informs is followed by the one that counts', async ()
   reader.onResponseEnd();
   const { status, headers, body } = await reader.response;
   assert.deepEqual([status, headers, String(body)], [200, { etag: 'a' }, '1234']);
+});
+
+describe('a response that costs more than what is in it', () => {
+  test('closes its connection where it comes in too many pieces, which take more memory than what is in them', async () => {
+    const { reader, controller, closed } = reading(1_000_000);
+    reader.onRequestStart(controller);
+    reader.onResponseStart(controller, 200, {});
+    // A large answer may have more of them.
+    for (let count = 0; count < 2000; count += 1) reader.onResponseData(controller, Buffer.alloc(256));
+    assert.equal(closed.length, 0);
+    for (let count = 0; count < 2000; count += 1) reader.onResponseData(controller, Buffer.alloc(1));
+    await assert.rejects(reader.response, /too many pieces/);
+    assert.equal(closed.length, 1);
+  });
+
+  test('closes its connection where responses that answer nothing do not end', async () => {
+    const { reader, controller, closed } = reading();
+    reader.onRequestStart(controller);
+    for (let count = 0; count < 8; count += 1) reader.onResponseStart(controller, 103, {});
+    assert.equal(closed.length, 0);
+    reader.onResponseStart(controller, 103, {});
+    await assert.rejects(reader.response, /responses that answer nothing/);
+    assert.equal(closed.length, 1);
+  });
 });
