@@ -9,6 +9,7 @@ import { createClientCheck, type ClientAuthorities, type IsKnownClient } from '.
 import { createConnections, tellOf, type Connections } from './connections.ts';
 import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
+import { createRequestOrder } from './request-order.ts';
 import { createRouter, type CallerBy, type Route } from './route.ts';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
@@ -65,6 +66,8 @@ interface Serving {
   readonly limits: ServerLimits;
   readonly connections: Connections;
   readonly heldBytes: HeldBytes;
+  /** That a stranger was refused: whoever asks without end must not fill the log. */
+  readonly tellStranger: (last: string) => void;
   readonly clientAuthorities: WebhookServerOptions['clientAuthorities'];
   readonly isKnownClient: IsKnownClient;
   readonly onAnswered: (endpoint: string, status: number) => void;
@@ -87,6 +90,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     limits,
     connections,
     heldBytes: createHeldBytes(limits),
+    tellStranger: tellOf(log, 'requests of strangers refused'),
     clientAuthorities,
     isKnownClient: createClientCheck(),
     onAnswered,
@@ -94,6 +98,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     routeOf: createRouter(endpoints, callerBy),
     retiring: false,
   };
+  const isInTurn = createRequestOrder();
   const server = createServer(
     {
       ...secureContext(),
@@ -109,7 +114,8 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     },
     (request, response) => {
       try {
-        answer(serving, request, response);
+        if (isInTurn(response)) answer(serving, request, response);
+        else request.socket.destroy();
       } catch {
         // Whatever is forgotten below costs its connection, never the process.
         response.destroy();
@@ -241,23 +247,22 @@ function send(serving: Serving, response: ServerResponse, { status, json }: Answ
   response.end(text, bytes === text.length ? 'latin1' : 'utf8');
 }
 
-function sendFault({ log }: Serving, response: ServerResponse, error: unknown): void {
+function sendFault(serving: Serving, response: ServerResponse, error: unknown): void {
   const fault = error instanceof HttpFault ? error : new HttpFault(500, 'Cosignet failed inside; see its logs');
-  log.warn('request refused', {
-    status: fault.status,
-    reason: errorText(error),
-    from: response.socket?.remoteAddress,
-  });
+  const { status } = fault;
+  const { isAuthenticated, source } = serving.connections.of(response.req.socket);
+  if (isAuthenticated) serving.log.warn('request refused', { status, reason: errorText(error), from: source });
+  else serving.tellStranger(`${status} ${errorText(error)}, from ${source}`);
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   // The rest of the body is not read: the connection ends here.
-  response.writeHead(fault.status, {
+  response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(fault.message),
     connection: 'close',
-    ...(fault.status === 405 && { allow: 'POST' }),
+    ...(status === 405 && { allow: 'POST' }),
   });
   response.end(fault.message);
 }

@@ -8,6 +8,7 @@ import { createAdmissionDoor } from '../../../../webhook/admission/door.ts';
 import { startWebhookServer } from '../../../../webhook/http/server.ts';
 import { harness, pinnedFor, podReview, SIGNED, UNSIGNED, verdictFor } from '../reviews.ts';
 import { authority, handshake, running, runningDoors, serving, untilClosed } from '../serving.ts';
+import { Caller } from '../../../../webhook/http/caller.ts';
 import type { Arrival, Door } from '../../../../webhook/http/door.ts';
 import type { ReviewHandler } from '../../../../webhook/admission/handler.ts';
 
@@ -220,6 +221,37 @@ describe('hostile clients', () => {
     const closed = untilClosed(socket);
     socket.write('\u0016\u0003\u0001 nonsense\r\n\r\n');
     assert.match(await closed, /^HTTP\/1\.1 400/);
+  });
+
+  test('a body in thousands of pieces is refused by their number', async () => {
+    const { raw } = await running(never);
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(3000)}`);
+    assert.match(await closed, /^HTTP\/1\.1 413[^]*too many pieces/);
+  });
+
+  test('a request that comes before the last one was answered ends its connection, and nobody hears of it', async () => {
+    let asked = 0;
+    const { raw, post } = await running(() => {
+      asked += 1;
+      return asked === 1 ? new Promise(() => undefined) : harness().handle('validate', podReview([]), new Caller());
+    });
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    socket.write(`${head}Content-Length: ${good.length}\r\n\r\n${good}`.repeat(20));
+    assert.equal(await closed, '');
+    assert.equal(asked, 1);
+    for (let count = 0; count < 2; count += 1) assert.equal((await post('/validate', good)).status, 200);
+  });
+
+  test('requests that are refused are told of, and not each time', async () => {
+    const told: unknown[] = [];
+    const log = { ...silentLogger, warn: (...line: readonly unknown[]) => told.push(line) };
+    const { post } = await runningDoors([createAdmissionDoor(never)], { log, callerBy: () => 'refused' });
+    for (let count = 0; count < 3; count += 1) assert.equal((await post('/validate', good)).status, 403);
+    const last = '403 only API servers are answered, from 127.0.0.1';
+    assert.deepEqual(told, [['requests of strangers refused', { count: 1, last }]]);
   });
 
   test('what can not be read is told of with its reason, and not each time', async () => {
