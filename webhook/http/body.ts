@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { createShapeCounter } from '../../core/json-shape.ts';
 import type { JsonShape, ShapeCounter } from '../../core/json-shape.ts';
 import { areTooManyPieces } from '../../core/read-bounded.ts';
+import type { OneATurn } from '../../core/turns/one-a-turn.ts';
 import type { Held } from './held-bytes.ts';
 
 /** A request that gets a plain HTTP answer; the API server's failurePolicy decides what it means. */
@@ -33,6 +34,14 @@ export interface BodyLimits extends Pick<BodySize, 'bodyBytes'>, Partial<Pick<Bo
   readonly progress?: { readonly bytes: number; readonly milliseconds: number };
 }
 
+/** What all bodies share. */
+export interface BodyShares {
+  /** Room for one more; `giveWay`: it is needed for another. */
+  readonly open: (giveWay: () => void) => Held;
+  /** A large body comes a piece at a time. */
+  readonly largeBodies: OneATurn;
+}
+
 /** From here on a body could hold enough for its parsed form to hurt. */
 const SHAPE_CHECK_BYTES = 64 * 1024;
 /**
@@ -41,6 +50,9 @@ const SHAPE_CHECK_BYTES = 64 * 1024;
  * managed fields, have some hundred thousand.
  */
 export const SHAPE_LIMITS: JsonShape = { depth: 200, containers: 400_000, elements: 1_500_000 };
+
+/** Bytes after which a body waits its turn: else a system gives two MiB of each connection in one go. */
+const PIECE_BYTES = 64 * 1024;
 
 /** Of an object or a list in the heap, at the least. */
 const CONTAINER_BYTES = 64;
@@ -62,12 +74,13 @@ export interface HeldBody {
 export function readBody(
   request: IncomingMessage,
   { bodyBytes, containers = SHAPE_LIMITS.containers, progress }: BodyLimits,
-  open: (giveWay: () => void) => Held,
+  { open, largeBodies }: BodyShares,
 ): Promise<HeldBody> {
   if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return Promise.reject(tooLarge(bodyBytes));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let [pauseAt, giveUpTurn] = [PIECE_BYTES, (): void => undefined];
     /** Why nothing more is kept of it. */
     let refused: HttpFault | undefined;
     const shape = createBodyShape(containers);
@@ -75,6 +88,7 @@ export function readBody(
     const stopWatch = progress && watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
     const fail = (fault: HttpFault): void => {
       // Paused, not destroyed: the connection has to carry the answer.
+      giveUpTurn();
       request.off('data', take).pause();
       stopWatch?.();
       held.release();
@@ -84,12 +98,18 @@ export function readBody(
     const take = (chunk: Buffer): void => {
       length += chunk.length;
       if (length > bodyBytes) return fail(tooLarge(bodyBytes));
+      if (length >= pauseAt) pause();
       if (refused !== undefined) return;
       if (!held.take(chunk.length)) return fail(spent());
       chunks.push(chunk);
       if (areTooManyPieces(chunks.length, length)) return fail(tooManyPieces());
       const passed = length > SHAPE_CHECK_BYTES ? shape.count(chunks) : undefined;
       if (passed !== undefined) refuse(unshapely(passed, containers));
+    };
+    const pause = (): void => {
+      pauseAt = length + PIECE_BYTES;
+      request.pause();
+      giveUpTurn = largeBodies.wait(() => request.resume());
     };
     // The rest comes and is dropped: who is still sending when the connection ends may never read why.
     const refuse = (fault: HttpFault): void => {

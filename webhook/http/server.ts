@@ -2,6 +2,7 @@
 import { constants } from 'node:crypto';
 import { createServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createOneATurn, type OneATurn } from '../../core/turns/one-a-turn.ts';
 import { errorText } from '../../core/text.ts';
 import { HttpFault, parseJson, readBody, type BodyLimits, type HeldBody } from './body.ts';
 import { Caller } from './caller.ts';
@@ -68,6 +69,7 @@ interface Serving {
   readonly heldBytes: HeldBytes;
   /** That a stranger was refused: whoever asks without end must not fill the log. */
   readonly tellStranger: (last: string) => void;
+  readonly largeBodies: OneATurn;
   readonly clientAuthorities: WebhookServerOptions['clientAuthorities'];
   readonly isKnownClient: IsKnownClient;
   readonly onAnswered: (endpoint: string, status: number) => void;
@@ -91,6 +93,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     connections,
     heldBytes: createHeldBytes(limits),
     tellStranger: tellOf(log, 'requests of strangers refused'),
+    largeBodies: createOneATurn(),
     clientAuthorities,
     isKnownClient: createClientCheck(),
     onAnswered,
@@ -193,14 +196,16 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
     counted = route.endpoint.name;
     if (showsCertificate(serving, request) || route.caller === 'known') connection.authenticate();
     connection.reach('sending');
-    const { limits, heldBytes } = serving;
+    const { limits, heldBytes, largeBodies } = serving;
     // Where an API server is slow, its users must not pay for it.
     const { bodyBytes } = limits;
     const bounds: BodyLimits = connection.isAuthenticated ? { bodyBytes } : limits;
     const { largest } = route.endpoint;
-    readBody(request, largest ? { ...bounds, ...largest } : bounds, (giveWay) =>
-      heldBytes.open(connection, giveWay),
-    ).then((body) => take(route, body), fail);
+    const open = (giveWay: () => void) => heldBytes.open(connection, giveWay);
+    readBody(request, largest ? { ...bounds, ...largest } : bounds, { open, largeBodies }).then(
+      (body) => take(route, body),
+      fail,
+    );
   } catch (error) {
     fail(error);
   }
