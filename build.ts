@@ -21,8 +21,9 @@ await rm(path.join(outdir, 'lib'), { recursive: true, force: true });
 await build({
   entryPoints: {
     cosignet: path.join(root, 'cli/main.ts'),
-    // A thread's program, found beside the chunk that starts it.
+    // Threads' programs, found beside the chunk that starts them.
     'lib/evaluation-worker': path.join(root, 'core/policy/evaluator/worker.ts'),
+    'lib/reading-worker': path.join(root, 'core/cosign/reading/reading-worker.ts'),
   },
   outdir,
   // Names of modules in the bundle are relative to it, and not to where this was started.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ReadStored } from '../core/cosign/stored-text.ts';
 import type { EngineMetrics, Logger } from '../core/observe.ts';
 import { createRegistryClient } from '../core/registry/client/client.ts';
 import { createLiveRegistryClient } from '../core/registry/client/live-client.ts';
@@ -16,6 +17,7 @@ export interface EngineOptions {
   readonly log: Logger;
   /** Signatures by these signers of a policy counted. */
   readonly counted: (policy: string, signers: readonly string[]) => void;
+  readonly readStored: ReadStored;
 }
 
 export interface RunningEngine {
@@ -31,6 +33,7 @@ export function startEngine({
   metrics,
   log,
   counted,
+  readStored,
 }: EngineOptions): RunningEngine {
   const { configuration, settings, trustRoots, onReload } = followed;
   const lookup = createNameLookup();
@@ -39,7 +42,16 @@ export function startEngine({
     return createRegistryClient({ settings, limits, proxy, lookup, clock: Date.now, metrics, log });
   });
   onReload(() => registry.renew());
-  const decide = createEngine({ policies, registry, trustRoots, configuration, clock: Date.now, metrics, counted });
+  const decide = createEngine({
+    policies,
+    registry,
+    trustRoots,
+    configuration,
+    clock: Date.now,
+    metrics,
+    counted,
+    readStored,
+  });
   const recent = createRecentVerdicts({ decide, policies, configuration, clock: Date.now, metrics });
   return { decide, recent, close: () => registry.close() };
 }

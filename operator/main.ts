@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { orAborted } from '../core/deadline.ts';
+import { createReadingThread } from '../core/cosign/reading/reading-thread.ts';
 import { createEvaluator, type Evaluator } from '../core/policy/evaluator/evaluator.ts';
 import { createAdmissionDoor } from '../webhook/admission/door.ts';
 import { createDefinitionDoor } from '../webhook/policies/definition-door.ts';
@@ -80,11 +81,25 @@ async function run(options: ServeOptions, signal: AbortSignal, opened: Opened): 
     }),
     (it) => it.stop(),
   );
+  const reading = opened.keep(
+    createReadingThread({
+      monotonic: () => performance.now(),
+      onEnded: (reason, owner) => log.error('the thread that reads large evidence was replaced', { reason, owner }),
+    }),
+    (it) => it.stop(),
+  );
   const host = opened.keep(await startHost(options, { configuration, certificate, evaluator, metrics }), (it) =>
     it.stop(),
   );
   const engine = opened.keep(
-    startEngine({ policies: host.policies, configuration, metrics: metrics.engine, log, counted: host.counted }),
+    startEngine({
+      policies: host.policies,
+      configuration,
+      metrics: metrics.engine,
+      log,
+      counted: host.counted,
+      readStored: reading.readStored,
+    }),
     (it) => it.close(),
   );
   configuration.onReload(() => host.reconfigured());

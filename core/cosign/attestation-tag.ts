@@ -2,9 +2,8 @@
 import { EngineError } from '../errors.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
-import { parseEnvelope } from '../formats/dsse-envelope.ts';
+import { repositoryName } from '../image/reference.ts';
 import { NO_EVIDENCE } from '../signatures/evidence.ts';
-import { parseJson } from '../json.ts';
 import { raiseLimit } from '../limits.ts';
 import type { Limits } from '../limits.ts';
 import { parseLayer } from './manifest.ts';
@@ -13,7 +12,6 @@ import { PieceReader } from './piece-reader.ts';
 import type { EvidenceReader, Opened } from './piece-reader.ts';
 import { annotationMaterial, openTag } from './simple-signing.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
-import { parseStatement } from './statement.ts';
 import type { AttestationCandidate } from '../signatures/types.ts';
 
 export type AttestationTagInput = Omit<SimpleSigningInput, 'templates'>;
@@ -33,8 +31,8 @@ export function createAttestationTagReader(input: Omit<AttestationTagInput, 'sco
   return new PieceReader<NumberedLayer>({
     open: (scope) => openTag({ ...input, scope }, tag, (layers) => numbered(layers, tag, input.limits)),
     read: async ({ layer, source }, scope) => {
-      const attestation = await readAttestation({ ...input, scope }, layer, source);
-      return { batch: { ...NO_EVIDENCE, attestations: [attestation] } };
+      const attestations = await readAttestation({ ...input, scope }, layer, source);
+      return { batch: { ...NO_EVIDENCE, attestations } };
     },
     nameOf: ({ source }) => source,
     batches: [Infinity, Infinity],
@@ -54,10 +52,10 @@ function numbered(layers: readonly UnreadLayer[], tag: string, { signatures }: L
 }
 
 async function readAttestation(
-  { image, repository, registry, scope, limits, allowance }: AttestationTagInput,
+  { image, repository, registry, scope, limits, allowance, readStored }: AttestationTagInput,
   layer: UnreadLayer,
   source: string,
-): Promise<AttestationCandidate> {
+): Promise<readonly AttestationCandidate[]> {
   const descriptor = parseLayer(layer, limits.bundleBytes);
   if (descriptor.mediaType !== MEDIA_TYPE) {
     throw new EngineError('MalformedSignature', `the layer is not of the media type ${MEDIA_TYPE}`);
@@ -66,18 +64,8 @@ async function readAttestation(
   allowance.take(descriptor.size, source);
   const bytes = await registry.getBlob(repository, descriptor, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the envelope');
-  const envelope = parseJson(bytes, limits.bundleBytes, 'the DSSE envelope');
-  const { payload, signature, signedBytes } = parseEnvelope(envelope);
-  const { predicateType, predicate, annotations, json } = parseStatement(payload, image.digest, limits.bundleBytes);
-  return {
-    format: 'simple-signing',
-    source,
-    signedBytes,
-    signature,
-    annotations,
-    material: { ...annotationMaterial(descriptor.annotations ?? {}), envelope },
-    predicateType,
-    predicate,
-    statement: json,
-  };
+  const text = { kind: 'attestation', bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source } as const;
+  const { attestations } = await readStored(text, { owner: repositoryName(repository), signal: scope.signal });
+  const beside = annotationMaterial(descriptor.annotations ?? {});
+  return attestations.map((one) => Object.assign({}, one, { material: { ...one.material, ...beside } }));
 }

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isJsonObject, parseJson } from '../json.ts';
 import { EngineError } from '../errors.ts';
-import type { Digest } from '../image/digest.ts';
 import { parseEnvelope } from '../formats/dsse-envelope.ts';
 import { bundleVersion } from '../formats/sigstore-bundle.ts';
 import { NO_EVIDENCE } from '../signatures/evidence.ts';
 import type { JsonObject } from '../json.ts';
 import { COSIGN_SIGNATURE, parseStatement } from './statement.ts';
+import { requireModest, type StoredText } from './stored-text.ts';
 import type { EvidenceBatch, SignatureCandidate } from '../signatures/types.ts';
-
-/** A bundle as it was read, and where. */
-export interface BundleInput {
-  readonly bytes: Uint8Array;
-  readonly maximumBytes: number;
-  /** The image it has to be about. */
-  readonly digest: Digest;
-  readonly source: string;
-}
 
 /**
  * One Sigstore bundle v0.3 with a DSSE envelope: a signature of the image where its predicate type is
@@ -25,7 +16,8 @@ export interface BundleInput {
  *
  * @throws EngineError MalformedSignature, ResponseTooLarge
  */
-export function parseBundle({ bytes, maximumBytes, digest, source }: BundleInput): EvidenceBatch {
+export function parseBundle(text: Omit<StoredText, 'kind'>): EvidenceBatch {
+  const { bytes, maximumBytes, digest, source } = text;
   const bundle = parseJson(bytes, maximumBytes, 'the bundle');
   if (!isJsonObject(bundle)) throw malformed('is not an object');
   if (bundleVersion(bundle['mediaType']) !== '0.3') throw malformed('is not of version 0.3');
@@ -33,8 +25,10 @@ export function parseBundle({ bytes, maximumBytes, digest, source }: BundleInput
     throw malformed('does not contain a DSSE envelope, which a signature of an image has');
   }
   const keyHint = parseMaterial(bundle['verificationMaterial']);
-  const { payload, signature, signedBytes } = parseEnvelope(bundle['dsseEnvelope']);
-  const { predicateType, predicate, annotations, json } = parseStatement(payload, digest, maximumBytes);
+  const { dsseEnvelope, ...facts } = bundle;
+  const { payload, signature, signedBytes } = parseEnvelope(dsseEnvelope);
+  const { predicateType, annotations } = parseStatement(payload, digest, maximumBytes);
+  requireModest(text, [facts, annotations]);
   const candidate: SignatureCandidate = {
     format: 'bundle',
     source,
@@ -42,11 +36,11 @@ export function parseBundle({ bytes, maximumBytes, digest, source }: BundleInput
     signature,
     annotations,
     ...(keyHint !== undefined && { keyHint }),
-    material: { kind: 'bundle', bundle },
+    material: { kind: 'bundle', bundle: facts },
   };
   return predicateType === COSIGN_SIGNATURE
     ? { ...NO_EVIDENCE, signatures: [candidate] }
-    : { ...NO_EVIDENCE, attestations: [{ ...candidate, predicateType, predicate, statement: json }] };
+    : { ...NO_EVIDENCE, attestations: [{ ...candidate, predicateType }] };
 }
 
 const SIGNERS = ['publicKey', 'certificate', 'x509CertificateChain'];

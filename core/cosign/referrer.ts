@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EngineError } from '../errors.ts';
+import { repositoryName } from '../image/reference.ts';
 import type { Descriptor } from '../registry/types.ts';
 import { BUNDLE_TYPE_PREFIX } from '../formats/sigstore-bundle.ts';
-import { parseBundle } from './bundle-statement.ts';
 import { isJsonObject } from '../json.ts';
 import { parseLayer, parseManifest } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
@@ -46,7 +46,7 @@ export async function readReferrer(
   input: SimpleSigningInput,
   { source, isSimpleSigning, layers }: OpenReferrer,
 ): Promise<EvidenceBatch> {
-  const { image, repository, registry, scope, limits, allowance } = input;
+  const { image, repository, registry, scope, limits, allowance, readStored } = input;
   if (isSimpleSigning) return readSignatureLayers(input, source, layers);
   if (layers.length !== 1) throw new EngineError('MalformedSignature', 'the manifest has more layers than the bundle');
   const layer = parseLayer(layers[0], limits.bundleBytes);
@@ -54,7 +54,8 @@ export async function readReferrer(
   allowance.take(layer.size, source);
   const bytes = await registry.getBlob(repository, layer, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the bundle');
-  return parseBundle({ bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source });
+  const asking = { owner: repositoryName(repository), signal: scope.signal };
+  return readStored({ kind: 'bundle', bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source }, asking);
 }
 
 function isBundleLayer(layer: unknown): boolean {

@@ -16,6 +16,7 @@ import { predictPayloads } from './payload-prediction.ts';
 import type { PayloadTemplates } from './payload-prediction.ts';
 import { mapInParallel } from '../parallel.ts';
 import { PieceReader } from './piece-reader.ts';
+import type { ReadStored } from './stored-text.ts';
 import type { EvidenceReader, Opened } from './piece-reader.ts';
 import type {
   EvidenceBatch,
@@ -34,6 +35,7 @@ export interface SimpleSigningInput {
   readonly limits: Limits;
   readonly templates: PayloadTemplates;
   readonly allowance: EvidenceAllowance;
+  readonly readStored: ReadStored;
 }
 
 const MEDIA_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';

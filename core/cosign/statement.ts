@@ -14,10 +14,8 @@ const MAXIMUM_TYPE_CHARACTERS = 1024;
 /** An in-toto statement that has the image among its subjects. */
 export interface Statement {
   readonly predicateType: string;
-  readonly predicate: unknown;
   /** Of the subject that is the image: where cosign puts the claims of `sign -a`. */
   readonly annotations: Readonly<Record<string, string>>;
-  readonly json: unknown;
 }
 
 /**
@@ -29,13 +27,13 @@ export interface Statement {
 export function parseStatement(bytes: Uint8Array, digest: Digest, maximumBytes: number): Statement {
   const json = parseJson(bytes, maximumBytes, 'the statement');
   if (!isJsonObject(json)) throw malformed('is not an object');
-  const { _type: type, predicateType, predicate } = json;
+  const { _type: type, predicateType } = json;
   if (!isStatementType(type)) throw malformed('is not an in-toto statement v1 or v0.1');
   if (typeof predicateType !== 'string' || predicateType === '') throw malformed('has no predicateType');
   if (predicateType.length > MAXIMUM_TYPE_CHARACTERS) throw malformed('has an absurdly long predicateType');
   if (predicateType === COSIGN_SIGNATURE && type !== STATEMENT_V1)
     throw malformed('is a signature of the wrong version');
-  return { predicateType, predicate, annotations: annotationsOf(json['subject'], digest), json };
+  return { predicateType, annotations: annotationsOf(json['subject'], digest) };
 }
 
 function annotationsOf(subjects: unknown, digest: Digest): Readonly<Record<string, string>> {

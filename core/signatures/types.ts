@@ -34,8 +34,6 @@ export interface SignatureCandidate {
 /** An in-toto statement in a DSSE envelope about the image, other than a cosign signature. */
 export interface AttestationCandidate extends SignatureCandidate {
   readonly predicateType: string;
-  readonly predicate: unknown;
-  readonly statement: unknown;
 }
 
 /** Certificates, log entries and timestamps as found; untrusted and unparsed. */
@@ -51,7 +49,7 @@ export type VerificationMaterial =
       readonly envelope?: unknown;
     }
   | {
-      /** A Sigstore bundle as parsed JSON. */
+      /** A Sigstore bundle as parsed JSON, but for its envelope. */
       readonly kind: 'bundle';
       readonly bundle: unknown;
     };

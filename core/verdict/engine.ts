@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPayloadTemplates } from '../cosign/payload-prediction.ts';
+import { readStored as readHere } from '../cosign/reading/read-stored.ts';
+import type { ReadStored } from '../cosign/stored-text.ts';
 import type { Configuration } from '../config/types.ts';
 import { createFairSlots } from '../turns/fair-slots.ts';
 import type { Clock, EngineMetrics } from '../observe.ts';
@@ -27,6 +29,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
   readonly counted?: DecideDependencies['counted'];
+  /** How what is stored beside images is read; left out: in this thread. */
+  readonly readStored?: ReadStored;
 }
 
 /** Images beside which much is stored that are decided about at a time: each may take some 40 MiB. */
@@ -34,13 +38,13 @@ const LARGE_READS = 4;
 
 /** The whole engine behind one function: what the webhook, `verify` and the background scan call. */
 export function createEngine(options: EngineOptions): Decide {
-  const { policies, registry, trustRoots, configuration, clock, metrics } = options;
+  const { policies, registry, trustRoots, configuration, clock, metrics, readStored = readHere } = options;
   const lifetimes = () => configuration().cache;
   const formats = createFormatMemory();
   const templates = createPayloadTemplates();
   const cache = createEvidenceCache({
     openSources: (image, signatures) =>
-      evidenceSources(image, signatures, { registry, templates, formats, limits: configuration().limits }),
+      evidenceSources(image, signatures, { registry, templates, formats, limits: configuration().limits, readStored }),
     lifetimes,
     clock,
     metrics,

@@ -10,6 +10,7 @@ import { matchPolicies } from '../../core/policy/store/match.ts';
 import { createPolicyStore } from '../../core/policy/store/store.ts';
 import type { PolicyStore } from '../../core/policy/store/store.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
+import { readStored } from '../../core/cosign/reading/read-stored.ts';
 import { createEvidenceCache } from '../../core/verdict/evidence/evidence-cache.ts';
 import { createSignatureVerifier } from '../../core/policy/signers/verification/signature-verifier.ts';
 import { createFormatMemory } from '../../core/verdict/evidence/format-memory.ts';
@@ -109,7 +110,7 @@ async function proveMany(count: number): Promise<{ readonly held: number }> {
   const formats = createFormatMemory();
   const cache = createEvidenceCache({
     openSources: (image, signatures) =>
-      evidenceSources(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS }),
+      evidenceSources(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS, readStored }),
     lifetimes: () => DEFAULT_CACHE,
     clock: Date.now,
     metrics: silentMetrics,

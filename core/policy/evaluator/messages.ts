@@ -12,8 +12,7 @@ export type Question =
       readonly circumstances: Circumstances;
     };
 
-/** What it says: that it can be asked, and then an answer to each question. */
+/** What it says, an answer to each question. */
 export type Answer =
-  | { readonly kind: 'ready' }
   | { readonly kind: 'compiled'; readonly faults: readonly DemandFault[] }
   | { readonly kind: 'checked'; readonly checked: CheckedPredicate };

@@ -36,10 +36,9 @@ export function remembering(texts: DemandTexts, check: CheckDemand): CheckDemand
   const namesSigner = dependOn(texts, 'signer');
   const known = new WeakMap<object, Map<string, Kept>>();
   return async function ask(attested, circumstances, asking): Promise<CheckedPredicate> {
-    const { statement } = attested;
-    if (typeof statement !== 'object' || statement === null) return check(attested, circumstances, asking);
-    const answers = known.get(statement) ?? new Map<string, Kept>();
-    known.set(statement, answers);
+    const { signedBytes } = attested;
+    const answers = known.get(signedBytes) ?? new Map<string, Kept>();
+    known.set(signedBytes, answers);
     const key = keyOf(circumstances, namesSigner);
     const before = answers.get(key);
     if (before !== undefined) {

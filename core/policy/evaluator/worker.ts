@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that compiles and evaluates what people write. It has nothing but its messages: whoever breaks it gains
 // nothing, and it is ended and replaced whenever it does not answer.
-import { parentPort } from 'node:worker_threads';
-import { isJsonObject } from '../../json.ts';
 import { createRecentlyUsed } from '../../recently-used.ts';
-import { compileDemand, type CompiledDemand } from '../expressions/demand.ts';
+import { answerQuestions, type AnswerTo } from '../../threads/answering.ts';
+import { compileDemand, statementInput, type CompiledDemand } from '../expressions/demand.ts';
 import type { DemandTexts } from '../expressions/types.ts';
 import type { Answer, Question } from './messages.ts';
 
@@ -22,14 +21,8 @@ function demandOf(texts: DemandTexts): CompiledDemand {
 function answerTo(question: Question): Answer {
   const demand = demandOf(question.texts);
   if (question.kind === 'compile') return { kind: 'compiled', faults: demand.faults };
-  const statement: unknown = JSON.parse(Buffer.from(question.statement).toString('utf8'));
-  const predicate = isJsonObject(statement) ? statement['predicate'] : undefined;
-  return { kind: 'checked', checked: demand.check({ statement, predicate }, question.circumstances) };
+  return { kind: 'checked', checked: demand.check(statementInput(question.statement), question.circumstances) };
 }
 
-function say(answer: Answer): void {
-  parentPort?.postMessage(answer);
-}
-
-parentPort?.on('message', (question: Question) => say(answerTo(question)));
-say({ kind: 'ready' });
+const answering: AnswerTo<Question, Answer> = (question) => ({ answer: answerTo(question) });
+answerQuestions(answering);

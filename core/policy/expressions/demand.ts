@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isJsonObject } from '../../json.ts';
 import { errorText } from '../../text.ts';
 import { compileCondition, compileTime } from './condition.ts';
 import { compilePredicateSchema } from './predicate-schema.ts';
 import { describeFields } from './fields.ts';
-import type {
-  AttestedStatement,
-  CheckedPredicate,
-  Circumstances,
-  ConditionInput,
-  DemandFault,
-  DemandTexts,
-} from './types.ts';
+import type { CheckedPredicate, Circumstances, ConditionInput, DemandFault, DemandTexts } from './types.ts';
 import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
 
 /** The texts of a demand, compiled. */
@@ -20,7 +14,13 @@ export interface CompiledDemand {
   readonly check: (statement: StatementInput, circumstances: Circumstances) => CheckedPredicate;
 }
 
-type StatementInput = Pick<AttestedStatement, 'statement' | 'predicate'>;
+type StatementInput = Pick<ConditionInput, 'statement' | 'predicate'>;
+
+/** What a demand is about, of the UTF-8 of an in-toto statement that was read before. */
+export function statementInput(bytes: Uint8Array): StatementInput {
+  const statement: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  return { statement, predicate: isJsonObject(statement) ? statement['predicate'] : undefined };
+}
 
 /** Compiles all of them, and says of each that can't be what is wrong with it. */
 export function compileDemand({ schema, conditions, newestBy }: DemandTexts): CompiledDemand {

@@ -46,10 +46,8 @@ export interface Circumstances {
 
 /** An attestation whose signature was verified. */
 export interface AttestedStatement {
-  /** DSSE's pre-authentication encoding of `statement`. */
+  /** DSSE's pre-authentication encoding of an in-toto statement. */
   readonly signedBytes: Uint8Array;
-  readonly statement: unknown;
-  readonly predicate: unknown;
 }
 
 /** The same for the same attestation, circumstances and texts, however busy the machine is. */

@@ -8,6 +8,7 @@ import type { ReferrerReader } from '../../cosign/referrer-reader.ts';
 import type { PayloadTemplates } from '../../cosign/payload-prediction.ts';
 import { createSignatureTagReader, signatureTag } from '../../cosign/simple-signing.ts';
 import { COSIGN_SIGNATURE } from '../../cosign/statement.ts';
+import type { ReadStored } from '../../cosign/stored-text.ts';
 import type { EvidenceBatch, ResolvedImage } from '../../signatures/types.ts';
 import type { Repository } from '../../image/types.ts';
 import type { Limits } from '../../limits.ts';
@@ -21,6 +22,7 @@ interface SourceDependencies {
   readonly templates: PayloadTemplates;
   readonly formats: FormatMemory;
   readonly limits: Limits;
+  readonly readStored: ReadStored;
 }
 
 /** What the places of one image share. */
@@ -34,10 +36,11 @@ interface SourceInput extends SourceDependencies {
 export function evidenceSources(
   image: ResolvedImage,
   repository: Repository,
-  { registry, templates, formats, limits }: SourceDependencies,
+  dependencies: SourceDependencies,
 ): readonly EvidenceSource[] {
+  const { formats, limits } = dependencies;
   const allowance = createEvidenceAllowance(limits);
-  const input: SourceInput = { image, repository, registry, templates, formats, limits, allowance };
+  const input: SourceInput = { ...dependencies, image, repository, allowance };
   const [simple, referrers] = [new SignatureTagSource(input), new ReferrersSource(input)];
   const signatures: EvidenceSource[] =
     formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];

@@ -13,7 +13,13 @@ import { isDigest } from '../../../core/image/digest.ts';
 import { DEFAULT_LIMITS } from '../../../core/limits.ts';
 import { createTestClient, insecure, scopeOf } from '../../fakes/registry/registry-client.ts';
 import type { CountedScope, TestClient } from '../../fakes/registry/registry-client.ts';
-import { readAttestationTag, readReferrers, readSimpleSigning } from '../../vectors/cosign/read-evidence.ts';
+import { readStored } from '../../../core/cosign/reading/read-stored.ts';
+import {
+  predicateOf,
+  readAttestationTag,
+  readReferrers,
+  readSimpleSigning,
+} from '../../vectors/cosign/read-evidence.ts';
 import { Workshop } from '../../vectors/cosign/workshop.ts';
 import type { RegistryKind, SigningFormat } from '../../vectors/cosign/workshop.ts';
 
@@ -62,7 +68,7 @@ async function resolve(
   assert.ok(isDigest(digest));
   const templates = createPayloadTemplates();
   const allowance = createEvidenceAllowance(DEFAULT_LIMITS);
-  const given = { repository, registry: registry.client, limits: DEFAULT_LIMITS, templates, allowance };
+  const given = { repository, registry: registry.client, limits: DEFAULT_LIMITS, templates, allowance, readStored };
   return { ...given, scope, image: { repository, digest } };
 }
 
@@ -120,7 +126,7 @@ for (const kind of REGISTRIES) {
         const input = await resolve(kind, name);
         const { signatures, attestations } =
           format === 'bundle' ? await readReferrers(input) : await readAttestationTag(input);
-        assert.deepEqual([signatures, attestations.map(({ predicate }) => predicate)], [[], [{ failed: 0 }]]);
+        assert.deepEqual([signatures, attestations.map(predicateOf)], [[], [{ failed: 0 }]]);
         assert.deepEqual(await Promise.all(attestations.map(signersOf)), [['p256']]);
       }
     });

@@ -8,6 +8,8 @@ import type { PublicKey } from '../../../core/keys/public-key.ts';
 import { createEvidenceAllowance } from '../../../core/cosign/allowance.ts';
 import { createPayloadTemplates } from '../../../core/cosign/payload-prediction.ts';
 import { createSignatureTagReader } from '../../../core/cosign/simple-signing.ts';
+import { readStored } from '../../../core/cosign/reading/read-stored.ts';
+import { payloadOfEncoding } from '../../../core/formats/dsse-envelope.ts';
 import type { EvidenceReader } from '../../../core/cosign/piece-reader.ts';
 import type { SimpleSigningInput } from '../../../core/cosign/simple-signing.ts';
 import type { EvidenceBatch, SignatureCandidate } from '../../../core/signatures/types.ts';
@@ -53,8 +55,14 @@ export function inputFor(
     limits: DEFAULT_LIMITS,
     templates: createPayloadTemplates(),
     allowance: createEvidenceAllowance({ ...DEFAULT_LIMITS, ...changes.limits }),
+    readStored,
     ...changes,
   };
+}
+
+/** Of what was signed. */
+export function predicateOf({ signedBytes }: SignatureCandidate): unknown {
+  return JSON.parse(Buffer.from(payloadOfEncoding(signedBytes)).toString()).predicate;
 }
 
 export function readReferrers(input: SimpleSigningInput): Promise<EvidenceBatch> {

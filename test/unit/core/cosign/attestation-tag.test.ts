@@ -5,7 +5,7 @@ import { attestationTag } from '../../../../core/cosign/attestation-tag.ts';
 import { DEFAULT_LIMITS } from '../../../../core/limits.ts';
 import { createLayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
 import type { LayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
-import { inputFor, readAttestationTag, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+import { inputFor, predicateOf, readAttestationTag, signersOf } from '../../../vectors/cosign/read-evidence.ts';
 
 const name = 'demo/attested:simple-signing';
 
@@ -25,7 +25,7 @@ describe('readAttestationTag', () => {
     assert.deepEqual([signatures, attestations.map(signersOf), faults], [[], [['release']], []]);
     assert.equal(attestations[0]?.source, `${attestationTag(registry.digest(name))}#0`);
     assert.equal(attestations[0]?.predicateType, 'https://example.com/tests/v1');
-    assert.deepEqual(attestations[0]?.predicate, { approved: true, tests: { failed: 0 } });
+    assert.deepEqual(attestations.map(predicateOf), [{ approved: true, tests: { failed: 0 } }]);
     assert.ok(attestations[0]?.material.kind === 'annotations' && attestations[0].material.envelope !== undefined);
     assert.equal(registry.requests.length, 2);
   });

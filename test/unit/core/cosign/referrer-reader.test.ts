@@ -14,7 +14,7 @@ import {
   signingRegistry,
 } from '../../../vectors/cosign/layout-registry.ts';
 import type { LayoutRegistry } from '../../../vectors/cosign/layout-registry.ts';
-import { inputFor, readReferrers, signersOf } from '../../../vectors/cosign/read-evidence.ts';
+import { inputFor, predicateOf, readReferrers, signersOf } from '../../../vectors/cosign/read-evidence.ts';
 
 const operations = ({ requests }: LayoutRegistry) => requests.map((request) => request.split(' ')[0]);
 const listed = (descriptors: readonly Descriptor[], truncated = false, faults: readonly string[] = []) => ({
@@ -111,7 +111,7 @@ describe('createReferrerReader', () => {
     const { signatures, attestations } = await readReferrers(inputFor('demo/attested:bundle', createLayoutRegistry()));
     assert.deepEqual([signatures, attestations.map(signersOf)], [[], [['release']]]);
     assert.equal(attestations[0]?.predicateType, 'https://example.com/tests/v1');
-    assert.deepEqual(attestations[0]?.predicate, { approved: true, tests: { failed: 0 } });
+    assert.deepEqual(attestations.map(predicateOf), [{ approved: true, tests: { failed: 0 } }]);
   });
 
   test('reads the wanted predicate type first and alone', async () => {

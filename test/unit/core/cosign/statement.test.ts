@@ -20,14 +20,8 @@ const parse = (value: unknown) =>
   parseStatement(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), digest, 1 << 20);
 
 describe('parseStatement', () => {
-  test('gives type, predicate and the whole statement', () => {
-    const value = statement();
-    assert.deepEqual(parse(value), {
-      predicateType: 'https://example.com/tests/v1',
-      predicate: { failed: 0 },
-      annotations: {},
-      json: value,
-    });
+  test('gives the type, and no part of what is claimed', () => {
+    assert.deepEqual(parse(statement()), { predicateType: 'https://example.com/tests/v1', annotations: {} });
   });
 
   test('reads the older statement v0.1, but not as a signature of cosign', () => {
@@ -44,7 +38,7 @@ describe('parseStatement', () => {
   });
 
   test('allows a signature without a predicate, as cosign wrote it before 3.0.5', () => {
-    assert.equal(parse(statement({ predicate: undefined })).predicate, undefined);
+    assert.doesNotThrow(() => parse(statement({ predicate: undefined })));
   });
 
   const upperHex = hexOf(digest).toUpperCase();

@@ -14,7 +14,7 @@ const texts = (expression: string) => ({ conditions: [{ expression }] });
 function attested(predicate: unknown) {
   const statement = { predicateType: 'x', predicate };
   const signedBytes = preAuthenticationEncoding('application/json', Buffer.from(JSON.stringify(statement)));
-  return { signedBytes, statement, predicate };
+  return { signedBytes };
 }
 
 describe('the thread that evaluates', () => {

@@ -22,7 +22,7 @@ function slowCheck(expression = 'true') {
 }
 
 function attested() {
-  return { statement: {}, predicate: {}, signedBytes: new Uint8Array() };
+  return { signedBytes: new Uint8Array() };
 }
 
 describe('answers that are remembered', () => {

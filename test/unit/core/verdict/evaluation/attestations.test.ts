@@ -2,6 +2,7 @@
 import type { IdentitySigner } from '../../../../../core/policy/signers/identity/identity-signer.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { preAuthenticationEncoding } from '../../../../../core/formats/dsse-envelope.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import { evaluateAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { ProvenBy, TimeOf } from '../../../../../core/verdict/evaluation/attestations.ts';
@@ -36,13 +37,11 @@ function attestation(predicateType: string, predicate: unknown, source = 'x'): A
   return {
     format: 'bundle',
     source,
-    signedBytes: Buffer.alloc(0),
+    signedBytes: preAuthenticationEncoding('x', Buffer.from(JSON.stringify({ predicateType, predicate }))),
     signature: Buffer.alloc(0),
     annotations: {},
     material: { kind: 'bundle', bundle: {} },
     predicateType,
-    predicate,
-    statement: { predicateType, predicate },
   };
 }
 

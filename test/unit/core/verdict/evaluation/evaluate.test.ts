@@ -64,8 +64,6 @@ const signed = (truth: Partial<Signed>): Signed => ({
   annotations: {},
   material: truth.certified ? { kind: 'annotations', certificate: 'pem' } : { kind: 'annotations' },
   predicateType: 'type',
-  predicate: {},
-  statement: {},
   ...truth,
 });
 

@@ -69,7 +69,7 @@ describe('what is told of a refused image', () => {
   function candidate(signature: Buffer): AttestationCandidate {
     const material = { kind: 'annotations' } as const;
     const found = { format: 'simple-signing', source: 'test', annotations: {}, material } as const;
-    return { ...found, signedBytes: bytes, signature, predicateType: 'scan', predicate: {}, statement: {} };
+    return { ...found, signedBytes: bytes, signature, predicateType: 'scan' };
   }
 
   interface Scene {

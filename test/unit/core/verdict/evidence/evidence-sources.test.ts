@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createPayloadTemplates } from '../../../../../core/cosign/payload-prediction.ts';
+import { readStored } from '../../../../../core/cosign/reading/read-stored.ts';
 import { EngineError } from '../../../../../core/errors.ts';
 import { DEFAULT_LIMITS } from '../../../../../core/limits.ts';
 import type { RegistryClient } from '../../../../../core/registry/types.ts';
@@ -24,6 +25,7 @@ function sourcesOf(name: string, changes: Partial<RegistryClient> = {}) {
     templates: createPayloadTemplates(),
     formats: createFormatMemory(),
     limits: DEFAULT_LIMITS,
+    readStored,
   });
   const sourceOf = (kind: (typeof sources)[number]['kind']) => {
     const found = sources.find((source) => source.kind === kind);

@@ -12,6 +12,7 @@ import { silentMetrics } from '../../../../../core/observe.ts';
 import type { ImagePolicySpec } from '../../../../../core/policy/documents/image-policy.gen.ts';
 import type { RegistryClient } from '../../../../../core/registry/types.ts';
 import { createPayloadTemplates } from '../../../../../core/cosign/payload-prediction.ts';
+import { readStored } from '../../../../../core/cosign/reading/read-stored.ts';
 import { createEvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';
 import type { EvidenceCache } from '../../../../../core/verdict/evidence/evidence-cache.ts';
 import type { EvidenceSource, ImageEvidence } from '../../../../../core/verdict/evidence/evidence.ts';
@@ -36,10 +37,10 @@ function workshop(registry: RegistryClient, openSources?: () => readonly Evidenc
   const time = { now: 0 };
   const formats = createFormatMemory();
   const templates = createPayloadTemplates();
+  const reading = { registry, templates, formats, limits: DEFAULT_LIMITS, readStored };
   const grown: { readonly place: string; readonly bytes: number }[] = [];
   const inner = createEvidenceCache({
-    openSources: (image, signatures) =>
-      openSources?.() ?? evidenceSources(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS }),
+    openSources: (image, signatures) => openSources?.() ?? evidenceSources(image, signatures, reading),
     lifetimes: () => DEFAULT_CACHE,
     clock: () => time.now,
     metrics: silentMetrics,
