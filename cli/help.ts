@@ -7,12 +7,12 @@ interface Help {
   readonly exitCodes: Readonly<Partial<Record<0 | 1 | 2 | 3, string>>>;
 }
 
-const USAGE = { 2: 'wrong usage, or input that cannot be read', 3: 'the program failed' };
+const USAGE = { 2: 'wrong usage, or unreadable input', 3: 'the program failed' };
 const VERDICTS = {
-  0: 'every image is allowed',
+  0: 'all images are allowed',
   1: 'an image is denied',
   2: USAGE[2],
-  3: 'an image could not be checked: try again',
+  3: 'an image could not be checked; try again',
 };
 
 /** What `--help` says beside a command's options. */
@@ -46,7 +46,7 @@ const HELP: Readonly<Record<string, Help>> = {
   },
   lint: {
     examples: ['cosignet lint policies/', 'cosignet lint policies/ --output sarif'],
-    exitCodes: { 0: 'no error (hints are none)', 1: 'errors', ...USAGE },
+    exitCodes: { 0: 'no errors (hints do not count)', 1: 'errors', ...USAGE },
   },
   dashboard: {
     examples: ['cosignet dashboard', 'cosignet dashboard --context prod --port 8082'],
@@ -54,7 +54,7 @@ const HELP: Readonly<Record<string, Help>> = {
   },
   'check-rollback': {
     examples: ['cosignet check-rollback', 'cosignet check-rollback --context prod'],
-    exitCodes: { 0: 'no policy would lose a field', 1: 'some would', ...USAGE },
+    exitCodes: { 0: 'no policy would lose a field', 1: 'a policy would lose a field', ...USAGE },
   },
   'verify-bundle': {
     examples: ['cosignet verify-bundle --bundle app.sigstore.json --key cosign.pub app.tar.gz'],

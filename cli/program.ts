@@ -36,7 +36,7 @@ function failed(error: unknown, terminal: Terminal): ExitCode {
 }
 
 const TUF_CACHE =
-  'where trust roots from TUF repositories are kept (default: cosignet/tuf among the caches of the user)';
+  'folder that keeps trust roots from TUF repositories (default: cosignet/tuf in the user cache folder)';
 
 type Finish = (code: ExitCode) => void;
 
@@ -68,50 +68,50 @@ export function createProgram(terminal: Terminal, finish: Finish): Command {
 function addServe(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('serve')
-    .description('run operator and webhook in this process')
-    .addOption(repeatable('--policies <path>', 'read ImagePolicy files instead of a cluster (repeatable)'))
+    .description('run the operator and the webhook')
+    .addOption(repeatable('--policies <path>', 'file or folder with ImagePolicies, instead of a cluster (repeatable)'))
     .option('--listen <host:port>', 'address of the webhook (HTTPS)', ':8443')
     .option('--metrics-listen <host:port>', 'address of probes and metrics (HTTP)', ':8080')
-    .option('--probes-listen <host:port>', 'address of probes alone (HTTP; default: only with the metrics)')
-    .option('--dashboard-port <port>', 'port of the dashboard on the loopback of the Pod (default: no dashboard)')
-    .option('--tls-cert <file>', 'certificate chain of the webhook (default: self-made)')
-    .option('--tls-key <file>', 'private key of the webhook (default: self-made)')
-    .option('--certificate-lifetime <seconds>', 'of serving certificates that are self-made in a cluster', '7776000')
+    .option('--probes-listen <host:port>', 'address of the probes alone (HTTP; default: only with the metrics)')
+    .option('--dashboard-port <port>', 'port of the dashboard on the loopback address (default: no dashboard)')
+    .option('--tls-cert <file>', 'certificate chain of the webhook (default: it makes its own)')
+    .option('--tls-key <file>', 'private key of the webhook (default: it makes its own)')
+    .option('--certificate-lifetime <seconds>', 'lifetime of certificates that it makes itself', '7776000')
     .option('--config <file>', 'configuration file')
-    .option('--webhooks <file>', 'webhook configurations to register in the cluster (needed without --policies)')
+    .option('--webhooks <file>', 'file with the webhook configurations to register (required without --policies)')
     .option('--tuf-cache <folder>', TUF_CACHE)
-    .option('--name <name>', 'name of the release: of its Service, Secret, Lease', 'cosignet')
-    .option('--namespace <name>', 'namespace of the release (default: that of the service account, or cosignet)')
-    .addOption(choice('--log-level <level>', 'least severe lines to write', ['error', 'warn', 'info', 'debug'], 'info'))
-    .addOption(choice('--log-format <format>', 'how lines are written', ['json', 'text'], 'json'))
+    .option('--name <name>', 'name of the release, and of its Service, Secret and Lease', 'cosignet')
+    .option('--namespace <name>', 'namespace of the release (default: that of the Pod, or cosignet)')
+    .addOption(choice('--log-level <level>', 'least severe level to log', ['error', 'warn', 'info', 'debug'], 'info'))
+    .addOption(choice('--log-format <format>', 'format of log lines', ['json', 'text'], 'json'))
     .action(async (options) => finish(await (await import('./commands/serve.ts')).serve(options, terminal)));
 }
 
 function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('verify')
-    .description('check images, or all of rendered manifests, as the webhook would')
+    .description('check images, or all images in manifests, as the webhook would')
     .argument('[image...]', 'image references')
     .addOption(repeatable('-f, --filename <path>', 'file or folder with manifests, - for standard input (repeatable)'))
     .option(
       '--oci-layout <folder>',
-      'OCI image layout that has the images, in place of registries: as `cosign save` writes it',
+      'OCI image layout to read the images from instead of registries, as `cosign save` writes it',
     )
     .addOption(clusterPolicies())
     .addOption(
-      repeatable('--key <file>', 'a public key that must have signed, in place of policies (repeatable: any of them)'),
+      repeatable('--key <file>', 'public key that must have signed, instead of policies (repeatable: one of them)'),
     )
     .addOption(context())
     .addOption(kubeconfig())
     .addOption(releaseNamespace())
     .addOption(config())
     .option('--tuf-cache <folder>', TUF_CACHE)
-    .option('-n, --namespace <name>', 'namespace that the images are meant for, where a manifest names none')
-    .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
-    .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
-    .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
+    .option('-n, --namespace <name>', 'namespace the images are for, where a manifest names none')
+    .addOption(repeatable('--namespace-label <key=value>', 'label of that namespace (repeatable)'))
+    .addOption(repeatable('--insecure-registry <host>', 'registry to reach over plain HTTP (repeatable)'))
+    .option('--registry-ca <file>', 'PEM file with the certificate authority of the registries')
     .addOption(
-      new Option('-o, --output <format>', 'kind of output (default: table for manifests, else text)').choices([
+      new Option('-o, --output <format>', 'output format (default: table for manifests, otherwise text)').choices([
         'text',
         'json',
         'yaml',
@@ -129,40 +129,40 @@ function addVerify(program: Command, terminal: Terminal, finish: Finish): void {
 function addScan(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('scan')
-    .description('check what runs in a cluster, or a list of images, and write a report')
-    .option('-n, --namespace <name>', 'namespace to look at (default: all that admission looks at)')
-    .option('-A, --all-namespaces', 'all that admission looks at, which is the default')
-    .option('-l, --selector <labels>', 'Pods to look at, by their labels')
+    .description('check the images that run in a cluster, or a list of images, and write a report')
+    .option('-n, --namespace <name>', 'namespace to scan (default: all that are checked)')
+    .option('-A, --all-namespaces', 'scan all namespaces that are checked (the default)')
+    .option('-l, --selector <labels>', 'label selector of the Pods to scan')
     .addOption(clusterPolicies())
-    .option('--images <file>', 'file with one image a line, in place of running Pods; needs --policies, and no cluster')
+    .option('--images <file>', 'file with one image per line, instead of running Pods; needs --policies and no cluster')
     .addOption(context())
     .addOption(kubeconfig())
     .addOption(releaseNamespace())
     .addOption(config())
     .option('--tuf-cache <folder>', TUF_CACHE)
-    .addOption(repeatable('--insecure-registry <host>', 'registry to reach by plain HTTP (repeatable)'))
-    .option('--registry-ca <file>', "PEM file with the registries' certificate authority")
+    .addOption(repeatable('--insecure-registry <host>', 'registry to reach over plain HTTP (repeatable)'))
+    .option('--registry-ca <file>', 'PEM file with the certificate authority of the registries')
     .addOption(
-      choice('-o, --output <format>', 'kind of report', ['table', 'json', 'yaml', 'junit', 'sarif', 'html'], 'table'),
+      choice('-o, --output <format>', 'output format', ['table', 'json', 'yaml', 'junit', 'sarif', 'html'], 'table'),
     )
-    .option('--output-file <file>', 'write the report there (default: standard output)')
+    .option('--output-file <file>', 'write the report to this file (default: standard output)')
     .action(async (options) => finish(await (await import('./commands/scan.ts')).scan(options, terminal)));
 }
 
 function addExplain(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('explain')
-    .description('show which policy applies to images, and why; asks no registry')
+    .description('show which policy applies to an image, and why, without asking a registry')
     .argument('<image...>', 'image references')
     .addOption(clusterPolicies())
     .addOption(context())
     .addOption(kubeconfig())
     .addOption(releaseNamespace())
     .addOption(config())
-    .option('-n, --namespace <name>', 'namespace that the images are meant for')
-    .option('-A, --all-namespaces', 'for each namespace of the cluster')
-    .addOption(repeatable('--namespace-label <key=value>', 'a label of that namespace (repeatable)'))
-    .addOption(choice('-o, --output <format>', 'kind of output', ['text', 'json', 'yaml'], 'text'))
+    .option('-n, --namespace <name>', 'namespace the images are for')
+    .option('-A, --all-namespaces', 'explain for each namespace of the cluster')
+    .addOption(repeatable('--namespace-label <key=value>', 'label of that namespace (repeatable)'))
+    .addOption(choice('-o, --output <format>', 'output format', ['text', 'json', 'yaml'], 'text'))
     .action(async (images, options) =>
       finish(await (await import('./commands/explain.ts')).explain(images, options, terminal)),
     );
@@ -173,8 +173,8 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
     .command('lint')
     .description('check ImagePolicy files')
     .argument('<path...>', 'files or folders')
-    .option('--config <file>', 'configuration file, which names the trust roots')
-    .addOption(choice('-o, --output <format>', 'kind of report', ['text', 'json', 'yaml', 'junit', 'sarif'], 'text'))
+    .option('--config <file>', 'configuration file with the trust roots')
+    .addOption(choice('-o, --output <format>', 'output format', ['text', 'json', 'yaml', 'junit', 'sarif'], 'text'))
     .action(async (paths, options) =>
       finish(await (await import('./commands/lint.ts')).lint(paths, options, terminal)),
     );
@@ -183,9 +183,9 @@ function addLint(program: Command, terminal: Terminal, finish: Finish): void {
 function addDashboard(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('dashboard')
-    .description("show a replica's dashboard: forwards a port of this machine to it with kubectl")
-    .option('--port <port>', 'port of this machine (0: any free one)', '0')
-    .option('--pod <name>', 'whose (default: the leading replica)')
+    .description('show the dashboard of a replica, through a port that kubectl forwards')
+    .option('--port <port>', 'local port (0: any free port)', '0')
+    .option('--pod <name>', 'Pod whose dashboard to show (default: the leading replica)')
     .addOption(context())
     .addOption(kubeconfig())
     .addOption(releaseNamespace())
@@ -195,11 +195,11 @@ function addDashboard(program: Command, terminal: Terminal, finish: Finish): voi
 function addCheckRollback(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('check-rollback')
-    .description("tell whether the cluster's policies say what this release has no field for")
-    .option('--context <name>', 'context of the kubeconfig')
-    .option('--kubeconfig <file>', 'kubeconfig (default: as kubectl finds it)')
-    .option('--release-namespace <name>', 'namespace of Cosignet in that cluster', 'cosignet')
-    .option('--no-namespaced-policies', 'leave out policies of namespaces that may not be seen')
+    .description('check whether policies in the cluster have fields that this release does not know')
+    .addOption(context())
+    .addOption(kubeconfig())
+    .addOption(releaseNamespace())
+    .option('--no-namespaced-policies', 'leave out NamespacedImagePolicies that you may not list')
     .action(async (options) =>
       finish(await (await import('./commands/check-rollback.ts')).checkRollback(options, terminal)),
     );
@@ -212,14 +212,14 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
     .argument('<file-or-digest>', 'the artifact: a file, or sha256:<hex>')
     .requiredOption('--bundle <file>', 'the bundle')
     .option('--key <file>', 'public key of the signer')
-    .option('--certificate-identity <subject>', 'subject of the signing certificate, exactly')
-    .option('--certificate-oidc-issuer <url>', 'issuer of the identity, exactly')
+    .option('--certificate-identity <subject>', 'exact subject of the signing certificate')
+    .option('--certificate-oidc-issuer <url>', 'exact issuer of the identity')
     .addOption(
-      repeatable('--certificate-claim <name=value>', 'an extension that the certificate must have (repeatable: all)'),
+      repeatable('--certificate-claim <name=value>', 'claim that the certificate must have (repeatable: all of them)'),
     )
-    .option('--trusted-root <file>', 'trusted_root.json (default: the public-good one)')
-    .option('--insecure-ignore-sct', 'of an instance without a certificate log; only with --trusted-root')
-    .addOption(choice('-o, --output <format>', 'kind of output', ['text', 'json', 'yaml'], 'text'))
+    .option('--trusted-root <file>', 'trusted_root.json (default: that of public Sigstore)')
+    .option('--insecure-ignore-sct', 'accept certificates that are in no certificate log; only with --trusted-root')
+    .addOption(choice('-o, --output <format>', 'output format', ['text', 'json', 'yaml'], 'text'))
     .action(async (artifact, options) =>
       finish(await (await import('./commands/verify-bundle.ts')).verifyBundleCommand(artifact, options, terminal)),
     );
@@ -228,21 +228,21 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
 function addCompletion(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('completion')
-    .description('print the script with which a shell completes commands and options')
-    .addArgument(new Argument('<shell>', 'whose').choices(['bash', 'zsh', 'fish']))
+    .description('print the completion script for a shell')
+    .addArgument(new Argument('<shell>', 'name of the shell').choices(['bash', 'zsh', 'fish']))
     .action(async (shell) => finish((await import('./commands/completion.ts')).completion(shell, program, terminal)));
 }
 
 function clusterPolicies(): Option {
-  return repeatable('--policies <path>', "file or folder with ImagePolicies, in place of the cluster's (repeatable)");
+  return repeatable('--policies <path>', "file or folder with ImagePolicies, instead of the cluster's (repeatable)");
 }
 
 function context(): Option {
-  return new Option('--context <name>', 'context of the kubeconfig (default: its current one)');
+  return new Option('--context <name>', 'context of the kubeconfig (default: the current one)');
 }
 
 function kubeconfig(): Option {
-  return new Option('--kubeconfig <file>', 'kubeconfig (default: as kubectl finds it)');
+  return new Option('--kubeconfig <file>', 'kubeconfig file (default: the one that kubectl uses)');
 }
 
 function releaseNamespace(): Option {
@@ -250,14 +250,14 @@ function releaseNamespace(): Option {
 }
 
 function config(): Option {
-  return new Option('--config <file>', "configuration file, in place of the cluster's");
+  return new Option('--config <file>', "configuration file, instead of the cluster's");
 }
 
 function addVersion(program: Command, terminal: Terminal): void {
   program
     .command('version')
     .description('print the version')
-    .addOption(choice('-o, --output <format>', 'kind of output', ['text', 'json', 'yaml'], 'text'))
+    .addOption(choice('-o, --output <format>', 'output format', ['text', 'json', 'yaml'], 'text'))
     .action(async ({ output }) => (await import('./commands/version.ts')).version(output, terminal));
 }
 

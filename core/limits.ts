@@ -51,5 +51,5 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** The remedy for whatever met a cap. */
 export function raiseLimit(limit: keyof Limits): string {
-  return `Look at what is stored beside the image; if it belongs there, raise limits.${limit} in the configuration.`;
+  return `Check what is stored with the image in the registry; if it belongs there, raise limits.${limit} in the configuration.`;
 }

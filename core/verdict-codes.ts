@@ -86,21 +86,22 @@ const ERROR = {
     `Cosignet could not check ${image}: ${reason}. Your image may be fine. ${remedy} If that does not help, ask ${contact}.`,
 } as const;
 
-const lookAtRegistry = () => 'Try again; if it lasts, see whether the registry answers from inside the cluster.';
+const lookAtRegistry = () =>
+  'Try again; if it still fails, check that the registry can be reached from inside the cluster.';
 
 const FACTS = {
   Verified: { ...ALLOWED, summary: 'The signatures satisfy every policy.' },
-  AllowedByPolicy: { ...ALLOWED, summary: 'A policy allows it without a look at signatures.' },
+  AllowedByPolicy: { ...ALLOWED, summary: 'A policy allows it without checking signatures.' },
   DeniedByPolicy: {
     ...DENIED,
-    summary: 'A policy denies it without a look at signatures.',
+    summary: 'A policy denies it without checking signatures.',
     remedy: ({ policy }) => `Use another image, or change policy ${policy?.name ?? ''}.`,
     denial: ({ image, policy, contact }) => `${policy} blocks ${image}. Use another image, or ask ${contact}.`,
   },
   NoPolicy: {
     ...DENIED,
     summary: 'No policy covers it.',
-    remedy: () => 'Add its repository to the images of an ImagePolicy.',
+    remedy: () => 'Add its repository to spec.images of an ImagePolicy.',
     denial: ({ image, contact }) =>
       `No policy allows ${image} in this cluster. Use an approved image, or ask ${contact} to add one.`,
   },
@@ -108,21 +109,21 @@ const FACTS = {
     ...DENIED,
     summary: 'The policy that allowed it has expired, and no other covers it.',
     remedy: ({ policy }) =>
-      `Use an image that a policy covers, or move spec.expiresAt of policy ${policy?.name ?? ''}.`,
+      `Use an image that a policy covers, or change spec.expiresAt of policy ${policy?.name ?? ''}.`,
     denial: ({ image, reason, contact }) =>
       `${image} is not allowed any more: ${reason}. Use an approved image, or ask ${contact}.`,
   },
   PolicyNotReady: {
     ...DENIED,
-    summary: 'The policy that covers it has a fault.',
+    summary: 'The policy that covers it is broken.',
     remedy: ({ policy }) => `See what is wrong: ${policy?.showCommand ?? ''}`,
     denial: ({ policy, reason, contact }) =>
       `${policy} is broken, so its images are blocked; this is not your image's fault. Tell ${contact}: ${reason}.`,
   },
   PolicyStale: {
     ...ERROR,
-    summary: 'Policies were not confirmed by the API server for too long.',
-    remedy: () => 'Try again: another replica may answer. See why this one can not reach the API server.',
+    summary: 'Cosignet has lost its connection to the API server, so its policies may be out of date.',
+    remedy: () => 'Try again: another replica may answer. Find out why this one cannot reach the API server.',
   },
   InvalidReference: {
     ...DENIED,
@@ -146,7 +147,7 @@ const FACTS = {
   },
   UntrustedSignature: {
     ...DENIED,
-    summary: 'It has signatures, none by a trusted signer.',
+    summary: 'Its signatures are not by a trusted signer.',
     remedy: ({ image, policy }) =>
       `Sign it with a key of the policy (cosign sign --key cosign.key ${image}), or add the signer's key to policy ${policy?.name ?? ''}.`,
     denial: ({ image, policy, demand, contact, unaccepted }) =>
@@ -163,7 +164,7 @@ const FACTS = {
   },
   AnnotationMismatch: {
     ...DENIED,
-    summary: 'Its signatures lack annotations that the policy asks for.',
+    summary: 'Its signatures lack annotations that the policy requires.',
     remedy: ({ image }) =>
       `Sign it with the annotations of the policy: cosign sign -a key=value --key cosign.key ${image}`,
     denial: ({ image, policy, reason, contact }) =>
@@ -173,7 +174,7 @@ const FACTS = {
     ...DENIED,
     summary: 'Its signatures were made for another repository.',
     remedy: ({ image }) =>
-      `Sign it in the repository that the policy wants: cosign sign --new-bundle-format=false --use-signing-config=false --key cosign.key ${image}`,
+      `Sign it in the repository that the policy requires: cosign sign --new-bundle-format=false --use-signing-config=false --key cosign.key ${image}`,
     denial: ({ image, policy, reason, contact }) =>
       `${image} is signed, but not for this repository. ${policy}: ${reason}. Use an image from the approved pipeline, or ask ${contact}.`,
   },
@@ -193,7 +194,7 @@ const FACTS = {
   },
   AttestationMissing: {
     ...DENIED,
-    summary: 'It lacks an attestation that the policy asks for.',
+    summary: 'It lacks an attestation that the policy requires.',
     remedy: ({ image }) => `Attest it: cosign attest --key cosign.key --type TYPE --predicate FILE ${image}`,
     denial: ({ image, policy, reason, contact }) =>
       `${image} lacks an attestation that the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
@@ -201,19 +202,19 @@ const FACTS = {
   AttestationFailed: {
     ...DENIED,
     summary: 'An attestation does not meet the conditions of the policy.',
-    remedy: () => 'Mend what the attestation reports, build again and attest the new image.',
+    remedy: () => 'Fix what the attestation reports, build again and attest the new image.',
     denial: ({ image, policy, reason, contact }) =>
-      `An attestation of ${image} does not meet the policy. ${policy}: ${reason}. Mend what it reports and build again, or ask ${contact}.`,
+      `An attestation of ${image} does not meet the policy. ${policy}: ${reason}. Fix what it reports and build again, or ask ${contact}.`,
   },
   RunningImageUnknown: {
     ...ERROR,
-    summary: 'What runs of it is not known to be what was signed.',
-    remedy: () => 'Restart its Pods: what is admitted then is pinned to the digest that was verified.',
+    summary: 'It is not known whether the image that runs is the one that was signed.',
+    remedy: () => 'Restart its Pods: new Pods are pinned to the verified digest.',
   },
   EvaluationTimeout: {
     ...ERROR,
-    summary: 'Conditions or schemas of a policy could not be evaluated in time.',
-    remedy: () => 'Try again; if it lasts, see whether its replicas have enough processor time and memory.',
+    summary: 'The conditions or schemas of a policy could not be evaluated in time.',
+    remedy: () => 'Try again; if it still fails, check that the replicas of Cosignet have enough CPU and memory.',
     isTransient: true,
     // It says nothing about the image.
     rememberedMilliseconds: 0,
@@ -222,13 +223,13 @@ const FACTS = {
     ...ERROR,
     summary: 'A trust root that the policy names could not be used.',
     remedy: () =>
-      'See why the trust root can not be used: its file, or the TUF repository that the configuration names.',
+      'Find out why the trust root cannot be used: check its file, or the TUF repository that the configuration names.',
   },
   KeyUnavailable: {
     ...ERROR,
     summary: 'A key of the policy, which a key management service holds, could not be read.',
     remedy: ({ policy }) =>
-      `Try again; if it lasts, see why the key can not be read: ${policy?.showCommand ?? 'the policy says'}`,
+      `Try again; if it still fails, find out why the key cannot be read: ${policy?.showCommand ?? 'the policy says'}`,
     isTransient: true,
     // It says nothing about the image.
     rememberedMilliseconds: 0,
@@ -244,7 +245,7 @@ const FACTS = {
   },
   RegistryRateLimited: {
     ...ERROR,
-    summary: 'Its registry was asked too often.',
+    summary: 'Its registry answered that there were too many requests.',
     remedy: () => 'Wait, or use credentials with a higher limit for this registry.',
     isTransient: true,
     isOutage: true,
@@ -253,7 +254,7 @@ const FACTS = {
   },
   RegistryUnavailable: {
     ...ERROR,
-    summary: 'Its registry could not be asked.',
+    summary: 'Its registry could not be reached.',
     remedy: lookAtRegistry,
     isTransient: true,
     isOutage: true,
@@ -261,12 +262,12 @@ const FACTS = {
   },
   ResponseTooLarge: {
     ...ERROR,
-    summary: 'What its registry sent is larger than the limits.',
-    remedy: () => 'Look at what is stored beside the image; the limits are in the configuration.',
+    summary: 'Its registry sent more than the limits allow.',
+    remedy: () => 'Check what is stored with the image in the registry; the limits are in the configuration.',
   },
   DeadlineExceeded: {
     ...ERROR,
-    summary: 'The decision was not reached in time.',
+    summary: 'It could not be checked in time.',
     remedy: lookAtRegistry,
     isTransient: true,
     isOutage: true,

@@ -13,17 +13,25 @@ export interface ClusterChoice {
   readonly config?: string;
 }
 
+interface ChosenCluster extends ClusterChoice {
+  /** What to do without a cluster, for the error. */
+  readonly advice?: string;
+}
+
+const ADVICE = 'to check without a cluster, give --policies';
+
 /** `keychain`: of whoever runs this. Fails with `UsageError` where there is no such cluster. */
 export async function openChosenCluster(
-  options: ClusterChoice,
+  options: ChosenCluster,
   keychain: Keychain,
   terminal: Terminal,
 ): Promise<Cluster> {
-  const { kubeconfig, context, config, releaseNamespace } = options;
+  const { kubeconfig, context, config, releaseNamespace, advice = ADVICE } = options;
   // The client library is large: only who has a cluster pays for it.
   const { openCluster } = await import('./cluster.ts');
   return openCluster({
     selection: { kubeconfig, context },
+    advice,
     configuration: config === undefined ? undefined : await configurationOf(options),
     releaseNamespace,
     keychain,

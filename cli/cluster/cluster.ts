@@ -11,23 +11,21 @@ import { secretNames } from '../../core/policy/signers/signers.ts';
 import { chainKeychains } from '../../core/registry/credentials/keychains.ts';
 import type { Keychain } from '../../core/registry/types.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/kubernetes/api-client.ts';
-import {
-  kubeApiOf,
-  loadKubeConfig,
-  type KubeConfigSelection,
-  type SharedKubeConfig,
-} from '../../operator/kubernetes/kube-config.ts';
+import type { KubeConfigSelection } from '../../operator/kubernetes/kube-config.ts';
 import { secretEntry, type SecretObject } from '../../operator/policies/policy-secrets.ts';
 import { createPullSecrets } from '../../operator/policies/pull-secrets.ts';
 import { runningImages, type PodObject } from '../../operator/scan/running-images.ts';
 import { NAME_LABEL } from '../inputs/namespace.ts';
 import { UsageError } from '../output/exit.ts';
+import { connect } from './connection.ts';
 import { readClusterConfiguration } from './cluster-configuration.ts';
 import type { Inventory, InventoryItem } from '../scan/inventory.ts';
 import type { PodName } from '../scan/report.ts';
 
 export interface ClusterOptions {
   readonly selection: KubeConfigSelection;
+  /** What to do without a cluster, for the error. */
+  readonly advice?: string;
   /** Undefined: the one that Cosignet has in the cluster. */
   readonly configuration?: Configuration | undefined;
   /** Where Cosignet is installed: its Secrets hold keys of policies and credentials of registries. */
@@ -76,7 +74,7 @@ const PAGE = '500';
 
 /** The cluster of the kubeconfig. Fails with `UsageError` where there is none. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { kubeConfig, api } = connect(options.selection);
+  const { kubeConfig, api } = connect(options.selection, options.advice);
   const { releaseNamespace, warn } = options;
   const configuration = options.configuration ?? (await readClusterConfiguration(api, releaseNamespace, warn));
   const configured = configuration.registries.flatMap(({ credentialsSecret }) => credentialsSecret ?? []);
@@ -156,15 +154,6 @@ async function namespacedPolicies(
     if (warn === undefined || !isStatus(error, 403)) throw error;
     warn(`what NamespacedImagePolicies add is left out: ${errorText(error)}`);
     return [];
-  }
-}
-
-function connect(selection: KubeConfigSelection): { readonly kubeConfig: SharedKubeConfig; readonly api: KubeApi } {
-  try {
-    const kubeConfig = loadKubeConfig(selection);
-    return { kubeConfig, api: kubeApiOf(kubeConfig) };
-  } catch (error) {
-    throw new UsageError(`${errorText(error)}; without a cluster, give --policies`, { cause: error });
   }
 }
 

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorText } from '../../core/text.ts';
 import { apiPath, isStatus, type KubeApi, type KubeObject } from '../../operator/kubernetes/api-client.ts';
-import {
-  kubeApiOf,
-  loadKubeConfig,
-  type KubeConfigSelection,
-  type SharedKubeConfig,
-} from '../../operator/kubernetes/kube-config.ts';
+import type { KubeConfigSelection } from '../../operator/kubernetes/kube-config.ts';
 import { UsageError } from '../output/exit.ts';
+import { connect } from './connection.ts';
 
 export interface DashboardPod {
   readonly name: string;
@@ -60,15 +55,6 @@ export async function dashboardPod(selection: KubeConfigSelection, wanted: Wante
     throw new UsageError(`no Pod ${pod} serves a dashboard; these do: ${found.map(({ name }) => name).join(', ')}`);
   } finally {
     await kubeConfig.close();
-  }
-}
-
-function connect(selection: KubeConfigSelection): { readonly kubeConfig: SharedKubeConfig; readonly api: KubeApi } {
-  try {
-    const kubeConfig = loadKubeConfig(selection);
-    return { kubeConfig, api: kubeApiOf(kubeConfig) };
-  } catch (error) {
-    throw new UsageError(errorText(error), { cause: error });
   }
 }
 

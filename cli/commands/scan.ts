@@ -36,13 +36,18 @@ export interface ScanOptions extends RegistryOptions, TrustRootOptions, ClusterC
   readonly outputFile?: string;
 }
 
+const WITHOUT_CLUSTER = 'to check without a cluster, give --images and --policies';
+
 /** Decides about what runs, or a list of images, and prints one report. */
 export async function scan(options: ScanOptions, terminal: Terminal): Promise<ExitCode> {
   requireOneMeaning(options);
   const given = await configurationOf(options);
   // Helpers and providers of a cluster's configuration are programs that only its Pods have.
   const keychain = await commandKeychain(terminal.environment, given);
-  const cluster = options.images === undefined ? await openChosenCluster(options, keychain, terminal) : undefined;
+  const cluster =
+    options.images === undefined
+      ? await openChosenCluster({ ...options, advice: WITHOUT_CLUSTER }, keychain, terminal)
+      : undefined;
   const configuration = cluster?.configuration ?? given;
   try {
     const inventory = await inventoryOf(options, cluster, keychain);

@@ -54,8 +54,9 @@ const BLANK = /^\s*$/;
 
 /**
  * All images of rendered manifests: of Pods and of whatever holds a PodSpec, built-in or not, because a PodSpec looks the
- * same everywhere, and of other fields that the configuration names in `workloads`. Fails with `UsageError` that names file and line where something can't be read: an answer from a
- * part of the manifests could be the wrong one.
+ * same everywhere, and of other fields that the configuration names in `workloads`. Fails with `UsageError` that names file
+ * and line where something can't be read, as an answer from a part of the manifests could be the wrong one; and where there
+ * is no manifest at all.
  */
 export async function readManifests(
   paths: readonly string[],
@@ -65,14 +66,18 @@ export async function readManifests(
   const images: ManifestImage[] = [];
   const namespaces = new Map<string, Readonly<Record<string, string>>>();
   const faults: Fault[] = [];
+  let count = 0;
   for (const path of paths) {
     for (const file of path === STANDARD_INPUT ? [path] : await filesAt(path, faults)) {
       for (const object of await objectsIn(file, terminal, faults)) {
         readObject(object, file, { images, namespaces, faults, workloads });
+        count++;
       }
     }
   }
   if (faults.length > 0) throw new UsageError(faults.map(placed).join('\ncosignet: '));
+  // A pipe whose first half failed must not look like manifests that are all in order.
+  if (paths.length > 0 && count === 0) throw new UsageError(`there is no manifest in ${paths.join(', ')}`);
   return { images, namespaces };
 }
 

@@ -24,7 +24,8 @@ export class ConfigurationError extends Error {
 
 function describe(fault: ConfigurationFault, source: string): string {
   const place = fault.line === undefined ? source : `${source}:${fault.line}`;
-  return `${place}: ${fault.path}: ${fault.message}`;
+  // Of the whole file its name is enough.
+  return fault.path === '$' ? `${place}: ${fault.message}` : `${place}: ${fault.path}: ${fault.message}`;
 }
 
 export type PathSegment = string | number;

@@ -90,6 +90,6 @@ function credentialsIn(answer: unknown, tokenField: string): AwsCredentials {
     return typeof value === 'string' && value !== '' ? value : undefined;
   });
   if (accessKeyId === undefined || secretAccessKey === undefined)
-    throw new Error('the credentials for AWS are not whole');
+    throw new Error('the credentials for AWS are incomplete');
   return { accessKeyId, secretAccessKey, sessionToken };
 }

@@ -104,7 +104,7 @@ export function explanationText(explanation: Explanation): string {
     ...applying.flatMap(demandsBy),
     ...(isCovered(explanation) ? [] : [notCovered(explanation)]),
     ...additions(explanation),
-    ...(others.length === 0 ? [] : ['  other policies match, and do not apply here:', ...others]),
+    ...(others.length === 0 ? [] : ['  other policies match, but do not apply here:', ...others]),
   ]
     .map((line) => printable(line))
     .join('\n');
@@ -124,7 +124,7 @@ function demandsBy(match: RankedMatch): string[] {
   const all = selected.length > 1 ? '; all of them must be satisfied' : '';
   const by = isAsWritten(match)
     ? `decided by pattern ${pattern.source}, the most specific that matches${all}`
-    : `may be meant by pattern ${pattern.source}, which can't be read whole or for which namespaces`;
+    : `may be covered by pattern ${pattern.source}; the pattern, or for which namespaces it is, can't be read in full`;
   return [`  ${by}:`, ...selected.map(({ policy }) => `    ${policy.name}: ${whatItDoes(policy)}`)];
 }
 
@@ -140,19 +140,19 @@ function additions(explanation: Explanation): string[] {
 
 function additionsBy({ pattern, policies }: RankedMatch): string[] {
   return [
-    `  and besides, for this namespace, by pattern ${pattern.source}:`,
+    `  in addition, in this namespace, by pattern ${pattern.source}:`,
     ...policies.map(({ policy }) => `    ${policy.name}: ${additionOf(policy)}`),
   ];
 }
 
 function additionOf(policy: CompiledPolicy): string {
   const adds = policy.action !== 'Allow' || policy.problems.length > 0;
-  return adds ? whatItDoes(policy) : 'adds nothing: a policy of a namespace can not allow what the cluster does not';
+  return adds ? whatItDoes(policy) : 'adds nothing: a policy of a namespace cannot allow what the cluster does not';
 }
 
 function notCovered({ applying, unmatchedImages }: Explanation): string {
   const consequence = { Deny: 'denied', Warn: 'admitted with a warning', Allow: 'admitted' }[unmatchedImages];
-  const subject = applying.length === 0 ? 'no policy' : 'no policy that can be read whole';
+  const subject = applying.length === 0 ? 'no policy' : 'no policy that can be read in full';
   return `  ${subject} covers it: ${consequence} (unmatchedImages: ${unmatchedImages})`;
 }
 
@@ -160,16 +160,21 @@ function whatItDoes(policy: CompiledPolicy): string {
   const [problem] = policy.problems;
   const mode = policy.mode === 'Enforce' ? '' : ` (mode ${policy.mode})`;
   if (problem !== undefined && isOnlyUnread(policy))
-    return `asks for signers that are not all known here${mode}: ${unread(policy)}`;
+    return `requires signers that are not all known here${mode}: ${unread(policy)}`;
   if (problem !== undefined) return `not ready, denies it${mode}: ${problem.path}: ${problem.message}`;
   if (policy.action !== 'Verify')
-    return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without a look at signatures${describeException(policy)}${mode}`;
+    return `${policy.action === 'Allow' ? 'allows' : 'denies'} it without checking signatures${describeException(policy)}${mode}`;
   const required = policy.required.length === 0 ? '' : `, ${policy.required.join(' and ')} among them`;
   const attested = policy.attestations.map(({ name }) => `"${name}"`).join(' and ');
   if (policy.threshold === 0)
-    return `asks for attestation ${attested}, by one of ${describeSigners(policy)}${onPlatforms(policy)}${mode}`;
-  const besides = attested === '' ? '' : `, and for attestation ${attested}`;
-  return `asks for ${policy.threshold} of ${describeSigners(policy)}${required}${besides}${onPlatforms(policy)}${mode}`;
+    return `requires attestation ${attested}, by one of ${describeSigners(policy)}${onPlatforms(policy)}${mode}`;
+  const besides = attested === '' ? '' : `, and attestation ${attested}`;
+  return `requires ${signaturesOf(policy)} ${describeSigners(policy)}${required}${besides}${onPlatforms(policy)}${mode}`;
+}
+
+function signaturesOf({ signers, threshold }: CompiledPolicy): string {
+  if (signers.length === 1) return 'a signature by';
+  return threshold === 1 ? 'a signature by one of' : `signatures by ${threshold} of`;
 }
 
 /** Nothing is wrong with it: who explains asks no KMS, and who decides does. */

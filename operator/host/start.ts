@@ -76,7 +76,10 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
     });
   }
   // The client library is large: only who has a cluster pays for it.
-  if (options.webhooks === undefined) throw new RegistrationError('--webhooks: in a cluster this file is needed');
+  if (options.webhooks === undefined)
+    throw new RegistrationError(
+      'give --webhooks, the file with the webhook configurations that the chart writes; or --policies to run without a cluster',
+    );
   const wantedRegistration = await readWantedRegistration(options.webhooks);
   const { startCluster } = await import('./cluster.ts');
   return startCluster({

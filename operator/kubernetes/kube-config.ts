@@ -115,7 +115,9 @@ export function kubeApiOf(config: SharedKubeConfig): KubeApi {
   const server = cluster?.server ?? '';
   // Without any kubeconfig the library makes up http://localhost:8080, and refuses it at each call.
   if (!server.startsWith('https://') && !cluster?.skipTLSVerify) {
-    throw new Error('no cluster is configured: set KUBECONFIG, run in a Pod, or read policies from files (--policies)');
+    throw new Error(
+      'no cluster is configured: there is no kubeconfig (--kubeconfig, KUBECONFIG, ~/.kube/config), and this is not a Pod',
+    );
   }
   return createKubeApi({ server, authorize: () => config.authorization() });
 }

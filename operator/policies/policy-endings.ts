@@ -42,13 +42,14 @@ function isSoon({ at }: Ending, now: number): boolean {
 }
 
 function noticeOf(soon: readonly Ending[]): Omit<Wanted, 'type'> {
-  if (soon.length === 0) return { status: 'False', reason: 'Lasting', message: 'Nothing of it ends within two weeks.' };
+  if (soon.length === 0)
+    return { status: 'False', reason: 'Lasting', message: 'Nothing in the policy ends within two weeks.' };
   const message = `${soon.map(({ what, at }) => `${what} ends at ${timeText(at)}`).join('; ')}.`;
   return { status: 'True', reason: 'EndsSoon', message };
 }
 
 function endOf(policy: CompiledPolicy, at: number, now: number): Omit<Wanted, 'type'> {
   return hasExpired(policy, now)
-    ? { status: 'True', reason: 'Expired', message: `It covers nothing since ${timeText(at)}.` }
-    : { status: 'False', reason: 'InForce', message: `It covers its images until ${timeText(at)}.` };
+    ? { status: 'True', reason: 'Expired', message: `The policy expired at ${timeText(at)} and covers no image.` }
+    : { status: 'False', reason: 'InForce', message: `The policy applies until ${timeText(at)}.` };
 }

@@ -96,19 +96,23 @@ function readiness(problems: readonly Problem[]): Pick<StatusCondition, 'status'
   const [first] = problems;
   if (!first) return { status: 'True', reason: 'Compiled', message: 'The policy is in use.' };
   const texts = problems.map(({ path, message }) => `${path}: ${message}`);
-  const message = `The policy denies its images until this is mended. ${texts.join('; ')}`;
+  const message = `The policy denies its images until this is fixed. ${texts.join('; ')}`;
   return { status: 'False', reason: first.reason, message: message.slice(0, MESSAGE_MOST) };
 }
 
 function shadow(shadowedBy: readonly string[]): Pick<StatusCondition, 'status' | 'reason' | 'message'> {
   if (shadowedBy.length === 0) {
-    return { status: 'False', reason: 'Speaks', message: 'No other policy takes every image of this one.' };
+    return {
+      status: 'False',
+      reason: 'NotShadowed',
+      message: 'The policy covers images that no more specific policy covers.',
+    };
   }
   const names = shadowedBy.slice(0, 10).join(', ');
   return {
     status: 'True',
     reason: 'Shadowed',
-    message: `Every image of this policy is taken by more specific patterns of: ${names}.`,
+    message: `The policy applies to no image: more specific patterns of other policies cover all of them: ${names}.`,
   };
 }
 

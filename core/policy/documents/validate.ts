@@ -18,6 +18,7 @@ export type Validated =
 
 const MAXIMUM_FAULTS = 20;
 const UNKNOWN = 'unknown field';
+const OBJECT_NAME = "must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends";
 
 /** Holds a document against its kind's schema; unknown fields are faults. Untrusted in, typed out. */
 export function validateDocument(document: unknown): Validated {
@@ -54,11 +55,19 @@ function faultOf(error: ErrorObject): FieldFault {
     case 'minLength':
       // All of them ask for one at least.
       return { path, message: 'must not be empty' };
+    case 'required':
+      return { path, message: `needs the field ${String(error.params['missingProperty'])}` };
+    case 'pattern':
+      return { path, message: path === 'metadata.name' ? OBJECT_NAME : messageOf(error) };
     case 'const':
       return { path, message: `must be ${String(error.params['allowedValue'])}` };
     default:
-      return { path, message: error.message ?? 'is not valid' };
+      return { path, message: messageOf(error) };
   }
+}
+
+function messageOf({ message = 'is not valid' }: ErrorObject): string {
+  return message;
 }
 
 /** From a JSON pointer (RFC 6901). */

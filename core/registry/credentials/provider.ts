@@ -135,7 +135,7 @@ function readAnswer(answer: JsonObject, provider: CredentialProvider, image: str
   const stated = answer['cacheDuration'] ?? undefined;
   const keep = typeof stated === 'string' ? durationMilliseconds(stated) : undefined;
   if (stated !== undefined && keep === undefined) {
-    throw new Error(`${provider.name} answered with a cacheDuration that is no duration`);
+    throw new Error(`${provider.name} answered with a cacheDuration that is not a duration`);
   }
   return {
     entries: readAuth(answer['auth'] ?? {}, provider.name),

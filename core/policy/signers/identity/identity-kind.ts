@@ -50,7 +50,8 @@ export const IDENTITY_KIND: SignerKind<PolicyIdentity, IdentitySigner> = {
 
 /** What keeps the certificate from being the signer's, after "the certificate"; undefined: it is. */
 function mismatchOf(signer: IdentitySigner, { issuer, subject, claims }: CertificateIdentity): string | undefined {
-  if (!signer.issuer.matches(issuer) || !signer.subject.matches(subject)) return ` is ${subject}'s by ${issuer}`;
+  if (!signer.issuer.matches(issuer) || !signer.subject.matches(subject))
+    return ` is for ${subject}, vouched for by ${issuer}`;
   for (const { name, value } of signer.claims) {
     const found = Object.hasOwn(claims, name) ? claims[name] : undefined;
     if (found === undefined) return ` has no ${name}`;

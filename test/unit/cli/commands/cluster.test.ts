@@ -63,13 +63,13 @@ describe('commands by what a cluster has', () => {
     const there = await run('explain', 'nginx');
     assert.deepEqual([there.code, there.err], [0, '']);
     assert.match(there.out, /^docker\.io\/library\/nginx:latest {2}in namespace shop\n/);
-    assert.match(there.out, /gold: asks for 1 of key "release"/);
+    assert.match(there.out, /gold: requires a signature by key "release"/);
     assert.match(there.out, /shop\/own: denies it/);
     const elsewhere = await run('explain', '-n', 'play', 'nginx');
-    assert.doesNotMatch(elsewhere.out, /gold: asks|shop\/own/);
+    assert.doesNotMatch(elsewhere.out, /gold: requires|shop\/own/);
     assert.match((await run('explain', 'redis', '-n', 'play')).out, /admitted \(unmatchedImages: Allow\)/);
     assert.equal(
-      (await run('explain', '-n', 'play', '--namespace-label', 'tier=gold', 'nginx')).out.includes('gold: asks'),
+      (await run('explain', '-n', 'play', '--namespace-label', 'tier=gold', 'nginx')).out.includes('gold: requires'),
       true,
     );
   });

@@ -59,7 +59,7 @@ describe('policies of a namespace on the command line', () => {
   }
 
   test('explain shows them, and not where the configuration leaves them out', async () => {
-    assert.match((await run('explain', '-n', 'shop')).out, /for this namespace[^]*shop\/all: denies/);
+    assert.match((await run('explain', '-n', 'shop')).out, /in this namespace[^]*shop\/all: denies/);
     assert.match((await run('explain')).err, LEFT_OUT);
     assert.doesNotMatch((await run('explain', '-n', 'shop', '--config', file('off.yaml'))).out, /shop\/all/);
   });

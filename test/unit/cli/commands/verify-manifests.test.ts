@@ -162,9 +162,17 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: job, image: ${
     assert.equal(out, '0 images: 0 allowed');
   });
 
+  test('refuses manifests that are not there: the command before the pipe may have failed', async () => {
+    for (const nothing of ['', '\n---\n# nothing\n']) {
+      const { code, out, err } = await verify(nothing);
+      assert.deepEqual([code, out, err], [2, '', 'cosignet: there is no manifest in -']);
+    }
+  });
+
   test('prints one empty report in every format', async () => {
     for (const format of ['json', 'junit', 'sarif', 'html', 'text']) {
-      assert.equal((await verify('', '-o', format)).code, 0, format);
+      const { code } = await verify('apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n', '-o', format);
+      assert.equal(code, 0, format);
     }
   });
 });

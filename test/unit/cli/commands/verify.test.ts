@@ -166,7 +166,12 @@ describe('cosignet verify', () => {
   });
 
   for (const [what, args, sentence] of [
-    ['a kubeconfig that is not there', ['--kubeconfig', '/nonexistent', 'nginx'], /without a cluster, give --policies/],
+    [
+      'a kubeconfig that is not there',
+      ['--kubeconfig', '/nonexistent', 'nginx'],
+      /^cosignet: kubeconfig \/nonexistent: no such file or folder; to check without a cluster, give --policies$/,
+    ],
+    ['a folder as kubeconfig', ['--kubeconfig', '/', 'nginx'], /^cosignet: kubeconfig \/: is a folder, not a file; /],
     ['both', ['--policies', 'p', '--key', 'k', 'nginx'], /give either --policies or --key/],
     [
       'a key that is not there',

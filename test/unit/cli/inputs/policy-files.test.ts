@@ -98,7 +98,7 @@ describe('commands that read policy files', () => {
     assert.equal(code, 0);
     assert.match(
       out,
-      /^ghcr\.io\/acme\/app:1 {2}in namespace prod\n.*ghcr\.io\/acme\/\*\*.*\n {4}good: asks for 1 of key "release"/,
+      /^ghcr\.io\/acme\/app:1 {2}in namespace prod\n.*ghcr\.io\/acme\/\*\*.*\n {4}good: requires a signature by key "release"/,
     );
   });
 

@@ -35,7 +35,7 @@ describe('parseCredentialProviders', () => {
   });
 
   for (const [what, content, message] of [
-    ['text that is no YAML', '{', /^f: \$: is not valid YAML/],
+    ['text that is no YAML', '{', /^f: is not valid YAML/],
     ['no provider', file(), /\$\.providers/],
     ['a slash in a name', file({ ...ecr, name: '../sh' }), /\$\.providers\[0\]\.name: is not valid/],
     ['the folder itself', file({ ...ecr, name: '..' }), /\$\.providers\[0\]\.name: is not valid/],
@@ -47,7 +47,7 @@ describe('parseCredentialProviders', () => {
     ['another protocol', file({ ...ecr, apiVersion: 'v1' }), /\$\.providers\[0\]\.apiVersion: must be one of/],
     ['tokens of Pods', file({ ...ecr, tokenAttributes: {} }), /tokenAttributes: is not a known field/],
     ['an unknown field of the file', `${file(ecr)}extra: 1`, /\$\.extra: is not a known field/],
-    ['a missing list', 'kind: CredentialProviderConfig', /\$: needs the field providers/],
+    ['a missing list', 'kind: CredentialProviderConfig', /: needs the field providers/],
     ['a provider without a name', file({ ...ecr, name: undefined }), /\$\.providers\[0\]: needs the field name/],
     ['one without images', file({ ...ecr, matchImages: undefined }), /needs the field matchImages/],
     ['one without duration', file({ ...ecr, defaultCacheDuration: undefined }), /needs the field defaultCacheDuration/],

@@ -114,8 +114,8 @@ describe('credentials for AWS', () => {
       await assert.rejects(findAwsCredentials(place, means(at(uri), answer(200, json)).means), /is no agent/);
     for (const [told, why] of [
       [answer(403, json), /the agent of EKS Pod Identity.*status 403/],
-      [answer(200, '{"AccessKeyId":"A"}'), /not whole/],
-      [answer(200, '{"AccessKeyId":"A","SecretAccessKey":""}'), /not whole/],
+      [answer(200, '{"AccessKeyId":"A"}'), /are incomplete/],
+      [answer(200, '{"AccessKeyId":"A","SecretAccessKey":""}'), /are incomplete/],
     ] as const)
       await assert.rejects(findAwsCredentials(place, means(at('https://a.b/'), told).means), why);
   });

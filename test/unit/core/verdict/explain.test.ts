@@ -40,7 +40,7 @@ describe('an explanation', () => {
     assert.match(text, /^docker\.io\/library\/nginx:latest\n {2}written as nginx\n/);
     assert.match(
       text,
-      /decided by pattern nginx, the most specific that matches:\n {4}nginx: asks for 1 of key "release" \(sha256:[0-9a-f]{12}\) \(mode Warn\)/,
+      /decided by pattern nginx, the most specific that matches:\n {4}nginx: requires a signature by key "release" \(sha256:[0-9a-f]{12}\) \(mode Warn\)/,
     );
     assert.match(
       text,
@@ -55,7 +55,7 @@ describe('an explanation', () => {
     });
     assert.match(
       text,
-      /; all of them must be satisfied:\n {4}a: asks for .*\n {4}b: allows it without a look at signatures$/,
+      /; all of them must be satisfied:\n {4}a: requires .*\n {4}b: allows it without checking signatures$/,
     );
     assert.doesNotMatch(text, /written as|other policies/);
   });
@@ -78,7 +78,7 @@ describe('an explanation', () => {
   test('shows until when an exception allows and why, and that one has expired', () => {
     assert.match(
       explain('nginx', exceptionUntil('1970-01-01T00:00:01Z')),
-      / {4}exception: allows it without a look at signatures until 1970-01-01T00:00:01Z \("until it is signed"\)\n/,
+      / {4}exception: allows it without checking signatures until 1970-01-01T00:00:01Z \("until it is signed"\)\n/,
     );
     const expired = explain('nginx', exceptionUntil('1970-01-01T00:00:00Z'));
     assert.match(expired, /decided by pattern \*\*,/);
@@ -93,10 +93,10 @@ describe('an explanation', () => {
   test('shows a policy that claims more than can be read of it beside the one that covers the image', () => {
     const specs = { slipped: { images: ['ghcr.io/acme/app?'], keys }, all: { images: ['**'], keys } };
     const text = explain('ghcr.io/acme/app:1', specs);
-    assert.match(text, / {2}may be meant by pattern ghcr\.io\/acme\/app\?, .*:\n {4}slipped: not ready, denies it: /);
-    assert.match(text, /\n {2}decided by pattern \*\*, the most specific that matches:\n {4}all: asks for /);
+    assert.match(text, / {2}may be covered by pattern ghcr\.io\/acme\/app\?; .*:\n {4}slipped: not ready, denies it: /);
+    assert.match(text, /\n {2}decided by pattern \*\*, the most specific that matches:\n {4}all: requires /);
     const alone = explain('ghcr.io/acme/app:1', { slipped: specs.slipped });
-    assert.match(alone, /\n {2}no policy that can be read whole covers it: denied \(unmatchedImages: Deny\)$/);
+    assert.match(alone, /\n {2}no policy that can be read in full covers it: denied \(unmatchedImages: Deny\)$/);
   });
 
   test('shows the fault of a policy that keeps its images and denies them', () => {
@@ -108,7 +108,7 @@ describe('an explanation', () => {
     const held = { name: 'held', kms: 'hashivault://release' };
     assert.match(
       explain('nginx', { all: { images: ['**'], keys: [...keys, held] } }),
-      / {4}all: asks for signers that are not all known here: spec\.keys\[1\]\.kms: "hashivault:\/\/release" is not read here$/,
+      / {4}all: requires signers that are not all known here: spec\.keys\[1\]\.kms: "hashivault:\/\/release" is not read here$/,
     );
     // A fault beside it is one.
     const broken = explain('nginx', { all: { images: ['**'], keys: [held, { pem: 'no key' }] } });

@@ -83,7 +83,7 @@ describe('every field of an identity counts', () => {
       // Whoever reads it learns who signed, or why that could not be proven.
       assert.match(
         refused.message,
-        field === 'trustRoot' ? /\(ci: .+\)/ : /certificate is dev@example\.test's by https:/,
+        field === 'trustRoot' ? /\(ci: .+\)/ : /certificate is for dev@example\.test, vouched for by https:/,
       );
     });
   }

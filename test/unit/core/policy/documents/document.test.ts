@@ -111,7 +111,7 @@ describe('parsePolicyDocuments', () => {
       withSpec('  images: [a]\n  mode: Off\n'),
       /^6: spec\.mode: must be one of Enforce, Warn, Audit$/,
     ],
-    ['a missing field', withSpec('  action: Deny\n'), /^4: spec: must have required property 'images'$/],
+    ['a missing field', withSpec('  action: Deny\n'), /^4: spec: needs the field images$/],
     ['a duplicate key', withSpec('  images: [a]\n  images: [b]\n'), /^6: .*unique/],
     ['YAML that does not parse', withSpec('  images: [a\n'), /^\d+: /],
     ['an unknown tag', withSpec('  images: !x [a]\n'), /^5: .*tag/],

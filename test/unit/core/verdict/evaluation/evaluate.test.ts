@@ -285,7 +285,7 @@ describe('an untrusted signature', () => {
     const policy = { signers: [identity('dev', { issuer: 'https://issuer', subject: 'other' })] };
     const none = '1 signature(s), none by a trusted signer';
     const stranger = await reasonOf({ policy, signatures: [signed({ certified: DEV })] });
-    assert.equal(stranger, `${none} (dev: the certificate is dev's by https://issuer)`);
+    assert.equal(stranger, `${none} (dev: the certificate is for dev, vouched for by https://issuer)`);
     const unproven = [signed({ material: { kind: 'bundle', bundle: {} } })];
     assert.equal(await reasonOf({ policy, signatures: unproven }), `${none} (dev: none)`);
   });
