@@ -8,7 +8,7 @@
 {{- /* Asked for by every template first: `helm upgrade --reuse-values` has no value that the former chart had not. */}}
 {{- range list "ports" "podSecurityContext" "criticalPodsQuota" }}
 {{- if not (hasKey $.Values .) }}
-{{- fail (printf "the value %s is missing: upgrade with --reset-then-reuse-values in the place of --reuse-values, which leaves out what is new." .) }}
+{{- fail (printf "the value %s is missing: upgrade with --reset-then-reuse-values instead of --reuse-values, which leaves out new values." .) }}
 {{- end }}
 {{- end }}
 {{- if .Values.fullnameOverride }}
@@ -85,7 +85,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "cosignet.dashboardPort" -}}
 {{- if dig "enabled" false (default dict .Values.dashboard) }}
 {{- if .Values.hostNetwork }}
-{{- fail "dashboard.enabled does not go with hostNetwork: the loopback is then the node's, and every process there could read the dashboard." }}
+{{- fail "dashboard.enabled cannot be used with hostNetwork: the loopback address would be the node's, and every process there could read the dashboard." }}
 {{- end }}
 {{- dig "port" 8082 .Values.dashboard }}
 {{- end }}

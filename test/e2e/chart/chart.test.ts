@@ -93,7 +93,7 @@ describe('the chart', () => {
 
   test("refuses a dashboard on a loopback that is the node's", async () => {
     const flags = ['--set=dashboard.enabled=true', '--set=hostNetwork=true'];
-    assert.match(await refusal(...flags), /dashboard\.enabled does not go with hostNetwork: .*every process there/);
+    assert.match(await refusal(...flags), /dashboard\.enabled cannot be used with hostNetwork: .*every process there/);
   });
 
   test('leaves its own namespace and the excluded ones alone, in webhooks and configuration', async () => {
