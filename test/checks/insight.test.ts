@@ -42,13 +42,13 @@ describe('the page about alerts', () => {
   });
 
   test('configures notifications as they can be', () => {
-    const [block = ''] = codeBlocks(section(howTo, 'Be told of refusals in a chat') ?? '', ['yaml']);
+    const [block = ''] = codeBlocks(section(howTo, 'Send refusals to a chat') ?? '', ['yaml']);
     const { config }: { config: object } = parse(block);
     assert.equal(parseConfiguration(stringify(config)).notifications.length, 2);
   });
 
   test('shows the JSON of a notification with the fields that it has', () => {
-    const [block = ''] = codeBlocks(section(howTo, 'Be told of refusals in a chat') ?? '', ['json']);
+    const [block = ''] = codeBlocks(section(howTo, 'Send refusals to a chat') ?? '', ['json']);
     const subject = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5f', uid: 'a' };
     const notes = notesOf(denial('a:1', { subject }), 0);
     const real = JSON.parse(JSON.stringify(payloadOf('json', { notes, omitted: 0, instance: 'x' })));

@@ -103,11 +103,11 @@ describe('the page of ways out, on a real control plane', () => {
   after(() => here.close());
 
   test('tells a webhook that does not answer from a policy that refuses', async () => {
-    const asked = await follow(block('Which of these is it', 0));
+    const asked = await follow(block('Find out what it is', 0));
     assert.notEqual(asked.code, 0);
     assert.match(asked.stderr, /denied the request/);
     await noReplicas();
-    assert.match((await follow(block('Which of these is it', 0))).stderr, /failed calling webhook/);
+    assert.match((await follow(block('Find out what it is', 0))).stderr, /failed calling webhook/);
   });
 
   test('has all run while no replica answers, and checks again when they do', async () => {
