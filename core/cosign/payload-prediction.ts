@@ -42,18 +42,20 @@ export function createPayloadTemplates(): PayloadTemplates {
 /** What one image's payload may be: whose repository signed it is known, or was seen before. */
 export interface PredictionInput {
   readonly digest: Digest;
-  /** Where the image is pulled from, and where its signatures live. */
+  /** Where the image is pulled from, and where its signatures live: mostly one and the same. */
   readonly repositories: readonly Repository[];
   readonly templates: PayloadTemplates;
 }
 
 /** Payloads that cosign may have signed for this image, by their digest. */
 export function predictPayloads({ digest, repositories, templates }: PredictionInput): Map<Digest, Uint8Array> {
-  const payloads = repositories.flatMap((repository) => [
-    cosignPayload(cosignName(repository), digest),
-    ...templates.predict(repository, digest),
-  ]);
-  return new Map(payloads.map((payload) => [digestOf(payload), payload]));
+  const payloads = new Map<Digest, Uint8Array>();
+  for (const repository of new Set(repositories)) {
+    for (const payload of [cosignPayload(cosignName(repository), digest), ...templates.predict(repository, digest)]) {
+      payloads.set(digestOf(payload), payload);
+    }
+  }
+  return payloads;
 }
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** `sha256:` and 64 lower-case hexadecimal digits: the only algorithm that cosign's signatures name. */
 export type Digest = `sha256:${string}`;
@@ -11,7 +11,7 @@ export function isDigest(text: unknown): text is Digest {
 }
 
 export function digestOf(bytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return `sha256:${hash('sha256', bytes)}`;
 }
 
 /** The hexadecimal part, as used in cosign's tags. */
