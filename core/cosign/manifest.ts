@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isJsonObject, isTextMap, parseJson } from '../json.ts';
+import { isJsonObject, isTextMap, parseStrictly } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import { isDigest } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
@@ -20,7 +20,7 @@ export type UnreadLayer = unknown;
 
 /** @throws EngineError MalformedSignature, ResponseTooLarge */
 export function parseManifest(manifest: ManifestBytes, maximumBytes: number): SignatureManifest {
-  const value = parseJson(manifest.bytes, maximumBytes, 'the manifest');
+  const value = parseStrictly(manifest, maximumBytes, 'the manifest');
   if (!isJsonObject(value) || !Array.isArray(value['layers'])) {
     throw new EngineError('MalformedSignature', 'the manifest has no layers');
   }

@@ -111,8 +111,10 @@ function requireSpelling(payload: unknown, spelling: Spelling): void {
 
 function requireNames(value: unknown, names: readonly string[]): void {
   for (const key of Object.keys(objectOf(value))) {
+    // As it should be, and no name is another's in another case.
+    if (names.includes(key)) continue;
     const meant = names.find((name) => folded(name) === folded(key));
-    if (meant !== undefined && meant !== key) {
+    if (meant !== undefined) {
       throw new EngineError(
         'MalformedSignature',
         `the payload mixes spellings: ${quote(key)} where ${meant} is written`,

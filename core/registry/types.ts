@@ -2,6 +2,7 @@
 import type { EngineError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/types.ts';
+import type { JsonText } from '../json.ts';
 import type { ReadBudget } from './read-budget.ts';
 
 /** A username and password (or token) for one registry, or none. */
@@ -46,10 +47,9 @@ export interface Descriptor {
 }
 
 /** Manifest bytes whose digest was computed from the body (and compared, where asked for by digest). */
-export interface ManifestBytes {
+export interface ManifestBytes extends JsonText {
   readonly digest: Digest;
   readonly mediaType: string;
-  readonly bytes: Uint8Array;
 }
 
 /**

@@ -3,7 +3,6 @@ import { EngineError } from '../../errors.ts';
 import { digestOf, isDigest } from '../../image/digest.ts';
 import type { Digest } from '../../image/digest.ts';
 import { contentType, headerText } from '../transport/http-message.ts';
-import type { HttpResponse } from '../transport/http-message.ts';
 import { parseJsonObject, type JsonObject } from '../../json.ts';
 import type { Limits } from '../../limits.ts';
 import type { Ask } from './requests.ts';
@@ -71,11 +70,10 @@ export async function getManifest(
       `${response.url.host} served ${digest} where ${reference} was asked for`,
     );
   }
-  return { digest, mediaType: mediaTypeOf(response), bytes: response.body };
-}
-
-function mediaTypeOf({ url, headers, body }: HttpResponse): string {
-  return manifestType(body, contentType(headers), url.host);
+  const { body, headers, url } = response;
+  const document = parseJsonObject(body);
+  const mediaType = agreedType(document, contentType(headers), url.host);
+  return { digest, mediaType, bytes: body, ...(document && { document }) };
 }
 
 /**
@@ -87,8 +85,11 @@ function mediaTypeOf({ url, headers, body }: HttpResponse): string {
  * @throws EngineError RegistryUnavailable
  */
 export function manifestType(bytes: Uint8Array, header: string | undefined, source: string): string {
+  return agreedType(parseJsonObject(bytes), header, source);
+}
+
+function agreedType(document: JsonObject | undefined, header: string | undefined, source: string): string {
   const served = header !== undefined && GENERIC_TYPES.has(header) ? undefined : header;
-  const document = parseJsonObject(bytes);
   const stated = statedMediaType(document);
   if (served !== undefined && stated !== undefined && served !== stated) {
     const message = `${source} served a manifest as one media type that calls itself another`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isJsonObject, isTextMap, parseJson, parseJsonObject, textEntries } from '../../../core/json.ts';
+import { isJsonObject, isTextMap, parseJson, parseJsonObject, parseStrictly, textEntries } from '../../../core/json.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
@@ -8,6 +8,8 @@ import { EngineError } from '../../../core/errors.ts';
 const parse = (text: string | Uint8Array, maximum = 1 << 20) => parseJson(Buffer.from(text), maximum, 'the text');
 
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+const many = Array.from({ length: 20 }, (_, index) => `"k${index}":0,`).join('');
 
 describe('parseJson', () => {
   test('reads what JSON.parse reads where no object has a key twice', () => {
@@ -63,6 +65,8 @@ describe('parseJson', () => {
     ['twice, deep inside', '[{"x":[{"b":[],"c":{},"b":"}"}]}]'],
     ['after a nested object', '{"a":{"b":1},"a":2}'],
     ['after a nested array', '{"a":[1,"x"],"a":2}'],
+    ['twice, the first and the last of many', `{${many}"k0":0}`],
+    ['twice, the last two of many', `{${many}"z":0,"z":0}`],
     ['whose text ends in a backslash', String.raw`{"a\\":"\\","a\\":1}`],
   ] as const) {
     test(`refuses a key ${what}`, () => {
@@ -114,6 +118,31 @@ describe('parseJson', () => {
     const million = parse(`{"a":"${String.raw`\\`.repeat(400_000)}","b":"${String.raw`\"`.repeat(100_000)}"}`, 1 << 21);
     assert.ok(isJsonObject(million));
   });
+});
+
+function strictly(bytes: Uint8Array) {
+  const document = parseJsonObject(bytes);
+  assert.ok(document);
+  return { document, read: () => parseStrictly({ bytes, document }, 1000, 'the text') };
+}
+
+describe('JSON that was parsed before', () => {
+  test('is not parsed again', () => {
+    const { document, read } = strictly(Buffer.from('{"a":[1]}'));
+    assert.equal(read(), document);
+  });
+
+  for (const [what, bytes] of [
+    ['has a key twice', Buffer.from('{"a":1,"a":2}')],
+    ['has the key __proto__', Buffer.from('{"__proto__":1}')],
+    ['nests too deep', Buffer.from(`{"a":${nested(64)}}`)],
+    ['is not valid UTF-8', Buffer.from('{"a":"\xff"}', 'latin1')],
+    ['is too large', Buffer.from(`{"a":"${'a'.repeat(1000)}"}`)],
+  ] as const) {
+    test(`is refused all the same where it ${what}`, () => {
+      assert.throws(strictly(bytes).read, EngineError);
+    });
+  }
 });
 
 describe('JSON values', () => {
