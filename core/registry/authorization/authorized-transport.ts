@@ -53,13 +53,14 @@ export function createAuthorizedTransport(options: {
 
   /** Asked once a decision: a keychain may run a helper program. */
   function credentialsFor(asked: RepositoryRequest, scope: RequestScope): Promise<Resolved> {
-    const known = resolutions.get(scope) ?? new Map<string, Promise<Resolved>>();
-    resolutions.set(scope, known);
     const key = repositoryKey(asked);
-    const found =
-      known.get(key) ??
-      resolveCredentials(scope.keychain, { registry: asked.endpoint.registry, path: asked.repository.path });
-    known.set(key, found);
+    const before = resolutions.get(scope);
+    const known = before?.get(key);
+    if (known !== undefined) return known;
+    const { endpoint, repository } = asked;
+    const found = resolveCredentials(scope.keychain, { registry: endpoint.registry, path: repository.path });
+    if (before === undefined) resolutions.set(scope, new Map([[key, found]]));
+    else before.set(key, found);
     return found;
   }
 
@@ -133,13 +134,17 @@ export function createAuthorizedTransport(options: {
       const found = credentials.slice(0, MAXIMUM_CANDIDATES);
       // Of several, who is accepted shows only when all are tried.
       if (asked.request.ahead && found.length > 1) throw unauthorized(asked, 0, scope.keychain);
-      const candidates: readonly (Credential | undefined)[] = found.length === 0 ? [undefined] : found;
-      const key = repositoryKey(asked);
-      for (const credential of preferredFirst(candidates, accepted.get(key))) {
-        const response = await sendAs(credential, asked, scope);
-        if (!response) continue;
-        accepted.set(key, credentialHash(credential));
-        return response;
+      if (found.length < 2) {
+        const response = await sendAs(found[0], asked, scope);
+        if (response) return response;
+      } else {
+        const key = repositoryKey(asked);
+        for (const credential of preferredFirst(found, accepted.get(key))) {
+          const response = await sendAs(credential, asked, scope);
+          if (!response) continue;
+          accepted.set(key, credentialHash(credential));
+          return response;
+        }
       }
       throw outage ? unavailable(asked, outage) : unauthorized(asked, found.length, scope.keychain);
     },
@@ -170,12 +175,8 @@ function repositoryKey(asked: RepositoryRequest): string {
 }
 
 /** The hint only sorts the caller's own candidates; it gives nobody another's credentials. */
-function preferredFirst(
-  candidates: readonly (Credential | undefined)[],
-  hash: string | undefined,
-): readonly (Credential | undefined)[] {
-  if (candidates.length < 2) return candidates;
-  const isPreferred = (candidate: Credential | undefined) => credentialHash(candidate) === hash;
+function preferredFirst(candidates: readonly Credential[], hash: string | undefined): readonly Credential[] {
+  const isPreferred = (candidate: Credential) => credentialHash(candidate) === hash;
   return [...candidates.filter(isPreferred), ...candidates.filter((candidate) => !isPreferred(candidate))];
 }
 
