@@ -26,40 +26,59 @@ const HELD_FOR_READ = 6;
 
 /** Budgets that share what goes beyond each one's own part: of many large ones at once some are spent early. */
 export function createReadBudgets(sharedBytes: number = SHARED_BYTES): () => ReadBudget {
-  let shared = sharedBytes;
-  return () => {
-    let spent = 0;
-    let isSpent = false;
-    let isOver = false;
-    const expect = (more: number): void => {
-      // What comes in after the end would be given back by nobody.
-      if (isOver) throw new EngineError('DeadlineExceeded', 'the decision that this was read for is over');
-      if (spent + more <= FREE_BYTES && beyondOwn(spent + more) - beyondOwn(spent) <= shared) return;
-      isSpent = true;
-      throw new EngineError('DeadlineExceeded', 'there is more to read than one of many may hold');
-    };
-    const add = (bytes: number): void => {
-      shared -= beyondOwn(spent + bytes) - beyondOwn(spent);
-      spent += bytes;
-    };
-    return {
-      expect,
-      spend(more) {
-        expect(more);
-        add(more);
-      },
-      hold(more) {
-        if (more > HELD_FOR_READ * FREE_BYTES) expect(Infinity);
-      },
-      get isSpent() {
-        return isSpent;
-      },
-      release() {
-        add(-spent);
-        isOver = true;
-      },
-    };
-  };
+  const shared: Shared = { bytes: sharedBytes };
+  return () => new SharingBudget(shared);
+}
+
+interface Shared {
+  bytes: number;
+}
+
+class SharingBudget implements ReadBudget {
+  readonly #shared: Shared;
+  #spent = 0;
+  #isSpent = false;
+  #isOver = false;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  get isSpent(): boolean {
+    return this.#isSpent;
+  }
+
+  expect(more: number): void {
+    // What comes in after the end would be given back by nobody.
+    if (this.#isOver) throw new EngineError('DeadlineExceeded', 'the decision that this was read for is over');
+    if (this.#spent + more <= FREE_BYTES && this.#goingBeyond(more) <= this.#shared.bytes) return;
+    this.#isSpent = true;
+    throw new EngineError('DeadlineExceeded', 'there is more to read than one of many may hold');
+  }
+
+  spend(more: number): void {
+    this.expect(more);
+    this.#add(more);
+  }
+
+  hold(more: number): void {
+    if (more > HELD_FOR_READ * FREE_BYTES) this.expect(Infinity);
+  }
+
+  release(): void {
+    this.#add(-this.#spent);
+    this.#isOver = true;
+  }
+
+  #add(bytes: number): void {
+    this.#shared.bytes -= this.#goingBeyond(bytes);
+    this.#spent += bytes;
+  }
+
+  /** How much of so many bytes would be of what is shared. */
+  #goingBeyond(more: number): number {
+    return beyondOwn(this.#spent + more) - beyondOwn(this.#spent);
+  }
 }
 
 function beyondOwn(bytes: number): number {
