@@ -24,6 +24,7 @@ export interface CountedProof extends SignerProof<Signer> {
  * identities are not met twice by one certificate: the size of a maximum matching (Kuhn).
  */
 export function countDistinct(proofs: readonly Proof[]): number {
+  if (proofs.length < 2) return proofs.length;
   const holdersOf = new Map<string, Set<string>>();
   for (const { signer, holder } of proofs) {
     const identity = signerIdentity(signer);

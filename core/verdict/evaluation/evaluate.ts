@@ -98,6 +98,7 @@ async function evaluateEvidence(
   if (shortfall !== undefined) {
     return shortfall;
   }
+  if (isSigned && policy.attestations.length === 0) return { satisfied: true, signers: shownOnce(tally.proofs) };
   const attested = await evaluatePolicyAttestations(policy, signers, evidence, context);
   return attested.satisfied && isSigned ? { satisfied: true, signers: shownOnce(tally.proofs) } : attested;
 }
@@ -180,8 +181,7 @@ function signatureShortfall(
   { tally, evidence, now }: Pick<Shortfall, 'tally' | 'evidence' | 'now'>,
 ): PolicyEvaluation | undefined {
   const distinct = countDistinct(tally.proofs);
-  const names = new Set(tally.proofs.map(({ signer }) => signer.name));
-  const absent = policy.required.filter((name) => !names.has(name));
+  const absent = policy.required.filter((name) => !tally.proofs.some(({ signer }) => signer.name === name));
   if (distinct >= signaturesNeeded(policy) && absent.length === 0) {
     return undefined;
   }

@@ -59,13 +59,12 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
   const entries = twoSizes(dependencies.maximumBytes ?? MAXIMUM_BYTES);
 
   const renew = (image: ResolvedImage, signatures: SignaturePlace, old: ImageEvidence | undefined): ImageEvidence => {
+    const key = keyOf(image, signatures);
     const evidence = new ImageEvidence(() => openSources(image, signatures), clock, metrics.evidencePartlyRead);
-    const previous = old !== undefined && holdsAny(old) ? old : entries.peek(keyOf(image, signatures))?.previous;
+    // Evidence that never held anything is nothing to fall back on.
+    const previous = old !== undefined && !old.isEmpty ? old : entries.peek(key)?.previous;
     const counted = evidence.bytes;
-    entries.set(
-      keyOf(image, signatures),
-      previous === undefined ? { evidence, counted } : { evidence, previous, counted },
-    );
+    entries.set(key, previous === undefined ? { evidence, counted } : { evidence, previous, counted });
     return evidence;
   };
 
@@ -95,10 +94,11 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
     },
     grown(image, signatures, evidence) {
       evidence.measure();
-      const entry = entries.peek(keyOf(image, signatures));
+      const key = keyOf(image, signatures);
+      const entry = entries.peek(key);
       // Most decisions find it as it was.
       if (entry?.evidence === evidence && entry.counted !== evidence.bytes) {
-        entries.set(keyOf(image, signatures), { ...entry, counted: evidence.bytes });
+        entries.set(key, { ...entry, counted: evidence.bytes });
       }
     },
   };
@@ -125,11 +125,6 @@ interface EntrySetter {
 
 function sizeOf({ evidence, previous }: Entry): number {
   return evidence.bytes + (previous?.bytes ?? 0);
-}
-
-/** Evidence that never held anything is nothing to fall back on. */
-function holdsAny({ signatures, attestations }: ImageEvidence): boolean {
-  return signatures.length + attestations.length > 0;
 }
 
 /** A name has no blank and no `@`, so no two pairs share a key. */

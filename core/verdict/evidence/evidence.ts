@@ -101,6 +101,11 @@ export class ImageEvidence {
     this.completedAt = this.createdAt;
   }
 
+  /** Neither signatures nor attestations, so far. */
+  get isEmpty(): boolean {
+    return this.signatures.length === 0 && this.attestations.length === 0;
+  }
+
   /** The next source that may hold what is sought, has not shown this keychain that it doesn't, and is not among `skip`. */
   nextSource(
     sought: Sought,

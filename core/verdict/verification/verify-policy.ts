@@ -200,10 +200,13 @@ async function readUntilEvaluated(
   for (let unread = needsAll(policy) ? next(attestations) : undefined; unread; unread = next(attestations))
     await readOn(unread);
   for (;;) {
-    const evaluation = await evaluateAll(evidence);
+    // Of nothing nothing can be made, as long as there is something to read.
+    if (!evidence.isEmpty || next(sought) === undefined) {
+      const evaluation = await evaluateAll(evidence);
+      if (evaluation.satisfied || next(sought) === undefined) return { evaluation, failures, batches };
+    }
     const source = next(sought);
-    if (evaluation.satisfied || source === undefined) return { evaluation, failures, batches };
-    await readOn(source);
+    if (source !== undefined) await readOn(source);
   }
 }
 
