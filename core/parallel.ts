@@ -6,6 +6,16 @@ export async function mapInParallel<Item, Result>(
   limit: number,
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
+  // Nearly always there is one.
+  const only = items.length === 1 ? items[0] : undefined;
+  return only === undefined ? await mapByWorkers(items, limit, work) : [await work(only)];
+}
+
+async function mapByWorkers<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
   const results: Result[] = [];
   const queue = items.entries(); // shared by the workers, so each item is taken once
   const worker = async () => {

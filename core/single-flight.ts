@@ -28,7 +28,7 @@ export function createSingleFlight<T>(): SingleFlight<T> {
     async runWithin(key, signal, work) {
       for (;;) {
         const running = flights.get(key);
-        if (running === undefined) return start(key, withinDeadline(work(), signal));
+        if (running === undefined) return await start(key, withinDeadline(work(), signal));
         try {
           return await withinDeadline(running, signal);
         } catch (error) {

@@ -111,7 +111,7 @@ async function conclude(
   const work = async () => {
     const configuration = dependencies.configuration();
     auditOnly = configuration.enforcement === 'Audit';
-    return decideImage({
+    return await decideImage({
       request,
       dependencies,
       configuration,

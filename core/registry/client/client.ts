@@ -97,7 +97,8 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
     const sources = sourcesOf(repository);
     const askEndpoint = (endpoint: Endpoint) =>
       question(createAsk(authorized, endpoint, repositoryAt(endpoint, repository), scope), endpoint, sources);
-    return askSources(sources, askEndpoint, scope);
+    // To await a promise is cheaper than to return it: no second promise has to be told of the first.
+    return await askSources(sources, askEndpoint, scope);
   }
 
   const askedAt = (endpoint: Endpoint, { path }: Repository, scope: RequestScope): AskedRepository => ({

@@ -37,7 +37,7 @@ export function createMirrorReader(options: { readonly clock: Clock; readonly lo
         options.log.warn('registry mirror failed', { mirror: mirror.registry, error: errorText(error) });
       }
     }
-    return ask(sources.registry);
+    return await ask(sources.registry);
   };
 }
 

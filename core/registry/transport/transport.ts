@@ -45,17 +45,18 @@ interface ExchangeOptions {
 
 async function exchange(options: ExchangeOptions, request: HttpRequest, scope: RequestScope): Promise<HttpResponse> {
   const { registry, operation } = request;
-  const who = request.url.host;
-  if (scope.signal.aborted || request.ahead?.aborted === true) throw outOfTime(`no time was left to ask ${who}`);
+  // Nobody needs it of a request that succeeds.
+  const who = () => request.url.host;
+  if (scope.signal.aborted || request.ahead?.aborted === true) throw outOfTime(`no time was left to ask ${who()}`);
   const reader = readerFor(request, scope);
-  const onAbort = (): void => reader.stop(outOfTime(`time ran out while waiting for ${who}`));
+  const onAbort = (): void => reader.stop(outOfTime(`time ran out while waiting for ${who()}`));
   const onTimeout = (): void => {
-    const message = `${who} did not answer within ${options.requestMilliseconds} ms`;
+    const message = `${who()} did not answer within ${options.requestMilliseconds} ms`;
     reader.stop(new RegistryOutage('DeadlineExceeded', message));
   };
   const timeout = setTimeout(onTimeout, options.requestMilliseconds);
   scope.signal.addEventListener('abort', onAbort, { once: true });
-  const onNeeded = (): void => reader.stopUnlessStarted(outOfTime(`${who} could not be asked ahead in time`));
+  const onNeeded = (): void => reader.stopUnlessStarted(outOfTime(`${who()} could not be asked ahead in time`));
   request.ahead?.addEventListener('abort', onNeeded, { once: true });
   try {
     dispatch(options.connections, request, reader);
@@ -68,7 +69,7 @@ async function exchange(options: ExchangeOptions, request: HttpRequest, scope: R
   } catch (error) {
     if (reader.isStarted || request.ahead === undefined)
       options.metrics.registryRequest({ registry, operation, status: 'error' });
-    throw exchangeFailure(who, error);
+    throw exchangeFailure(who(), error);
   } finally {
     clearTimeout(timeout);
     scope.signal.removeEventListener('abort', onAbort);

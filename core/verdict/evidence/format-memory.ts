@@ -18,6 +18,10 @@ export function createFormatMemory(): FormatMemory {
   const formats = createRecentlyUsed<SignatureFormat>(MAXIMUM_REPOSITORIES);
   const tried = createRecentlyUsed<number>(MAXIMUM_REPOSITORIES);
   const known = ({ registry, path }: Repository) => formats.get(`${registry}/${path}`) ?? formats.get(registry);
+  const remember = (name: string, format: SignatureFormat) => {
+    // Mostly it is what is known, and then to look at it is enough.
+    if (formats.get(name) !== format) formats.set(name, format);
+  };
   return {
     expected: (repository) => known(repository) ?? 'simple-signing',
     triesBoth(repository) {
@@ -27,8 +31,8 @@ export function createFormatMemory(): FormatMemory {
       return true;
     },
     worked: ({ registry, path }, format) => {
-      formats.set(`${registry}/${path}`, format);
-      formats.set(registry, format);
+      remember(`${registry}/${path}`, format);
+      remember(registry, format);
     },
   };
 }
