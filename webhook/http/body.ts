@@ -83,7 +83,8 @@ export function readBody(
     let [pauseAt, giveUpTurn] = [PIECE_BYTES, (): void => undefined];
     /** Why nothing more is kept of it. */
     let refused: HttpFault | undefined;
-    const shape = createBodyShape(containers);
+    /** Of a large body; a small one can hold little. */
+    let shape: ReturnType<typeof createBodyShape> | undefined;
     const held = open(() => fail(spent()));
     const stopWatch = progress && watchProgress(progress, { length: () => length, onSlow: () => fail(tooSlow()) });
     const fail = (fault: HttpFault): void => {
@@ -103,7 +104,8 @@ export function readBody(
       if (!held.take(chunk.length)) return fail(spent());
       chunks.push(chunk);
       if (areTooManyPieces(chunks.length, length)) return fail(tooManyPieces());
-      const passed = length > SHAPE_CHECK_BYTES ? shape.count(chunks) : undefined;
+      if (length <= SHAPE_CHECK_BYTES) return;
+      const passed = (shape ??= createBodyShape(containers)).count(chunks);
       if (passed !== undefined) refuse(unshapely(passed, containers));
     };
     const pause = (): void => {
@@ -132,7 +134,7 @@ export function readBody(
         const charge = (more: number): void => {
           if (!held.take(more)) throw spent();
         };
-        resolve({ bytes, containers: shape.containers, charge, release: () => held.release() });
+        resolve({ bytes, containers: shape?.containers ?? 0, charge, release: () => held.release() });
       })
       .on('error', cutOff);
   });
