@@ -42,9 +42,10 @@ export function createLogger(options: LoggerOptions): Logger {
   const timestamp = createTimestamps(Date.now);
   const write = (level: Level) => {
     const urgent = level === 'error' || level === 'warn';
+    // Asked once: it stays, and winston goes through its transports to tell.
+    const isEnabled = logger.isLevelEnabled(level);
     return (message: string, fields: LogFields = {}) => {
-      if (logger.isLevelEnabled(level))
-        writer.write(lineOf({ timestamp: timestamp(), level, message }, fields), urgent);
+      if (isEnabled) writer.write(lineOf({ timestamp: timestamp(), level, message }, fields), urgent);
     };
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
