@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 
 const [certificate = '', key = ''] = process.argv.slice(2);
-const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
+// While others have their turn, it keeps its connections, as they do: a handshake is no part of a review.
+const options = { cert: readFileSync(certificate), key: readFileSync(key), keepAliveTimeout: 600_000 };
+const server = createServer(options, (request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {

@@ -20,7 +20,10 @@ const IN_FLIGHT = 16;
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const REVIEWS_PER_ROUND = Number(process.env['BENCH_REVIEWS'] ?? 4000);
 const COLD_PER_ROUND = REVIEWS_PER_ROUND / 4;
-/** Rounds before the first that counts: a webhook runs for weeks, and its compiler is busy with the first ten thousand reviews. */
+/**
+ * Rounds before the first that counts, of warm and of cold reviews: a webhook runs for weeks, and its compiler is busy with
+ * the first ten thousand reviews.
+ */
 const WARM_UPS = 5;
 const NAMES: readonly Peer[] = ['Connaisseur', 'policy-controller', 'Kyverno'];
 
@@ -106,16 +109,17 @@ interface Contender {
 }
 
 async function measure(format: 'simple-signing' | 'bundle') {
-  const images = COLD_PER_ROUND * (ROUNDS + 1) * (3 + NAMES.length) + 1;
+  const images = COLD_PER_ROUND * (ROUNDS + WARM_UPS) + 1;
   const registry = await startMeasured([program('image-registry'), format, String(images)], /serving (\S+) (\S+)/);
   const [, host = '', key = ''] = registry.match;
   const contenders = await startContenders(format, host, key);
-  let next = 0;
-  const coldImage = () => `${host}/bench/app:${(next += 1)}`;
   const warmImage = () => `${host}/bench/app:0`;
-  for (const { url, process: server, only } of contenders) {
+  /** Each contender is asked about the same images, none of which it has seen. */
+  const coldImages = new Map(contenders.map(({ name }) => [name, newImages(host)]));
+  const coldImage = (name: string) => coldImages.get(name) ?? warmImage;
+  for (const { name, url, process: server, only } of contenders) {
     if (only !== 'cold') await load(url, warmImage, WARM_UPS * REVIEWS_PER_ROUND, server);
-    if (only !== 'warm') await load(url, coldImage, COLD_PER_ROUND, server);
+    if (only !== 'warm') await load(url, coldImage(name), WARM_UPS * COLD_PER_ROUND, server);
   }
   await load(bareUrl(), warmImage, WARM_UPS * REVIEWS_PER_ROUND, bare);
 
@@ -123,9 +127,9 @@ async function measure(format: 'simple-signing' | 'bundle') {
   const samples = contenders.map((): Round[] => []);
   for (let round = 0; round < ROUNDS; round += 1) {
     bares.push(await load(bareUrl(), warmImage, REVIEWS_PER_ROUND, bare));
-    for (const [index, { url, process: server, only }] of contenders.entries()) {
+    for (const [index, { name, url, process: server, only }] of contenders.entries()) {
       const warm = only !== 'cold' && { warm: await load(url, warmImage, REVIEWS_PER_ROUND, server) };
-      const cold = only !== 'warm' && { cold: await load(url, coldImage, COLD_PER_ROUND, server) };
+      const cold = only !== 'warm' && { cold: await load(url, coldImage(name), COLD_PER_ROUND, server) };
       samples[index]?.push({ ...warm, ...cold });
     }
   }
@@ -190,6 +194,12 @@ async function startContenders(format: string, host: string, key: string): Promi
     if (started) contenders.push({ name, process: started, url: started.match[1] ?? '' });
   }
   return contenders;
+}
+
+/** Another one at each call; 0 is the warm one. */
+function newImages(host: string): () => string {
+  let next = 0;
+  return () => `${host}/bench/app:${(next += 1)}`;
 }
 
 function bareUrl(): string {
