@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one warm review allocates on V8's heap, from the bytes of its body to the bytes of the answer, without HTTP and
-// TLS, and how many lines it logs: as the program answers it within a second of the last, and decided anew of what is
-// known. In a process of its own, for figures.ts.
+// What one review allocates on V8's heap, from the bytes of its body to the bytes of the answer, without the webhook's HTTP
+// and TLS, and how many lines it logs: as the program answers it within a second of the last, decided anew of what is
+// known, and cold, with what the registry is asked. In a process of its own, for figures.ts.
+import path from 'node:path';
 import { Writable } from 'node:stream';
 import { getHeapStatistics } from 'node:v8';
 import { createLogger } from '../../cli/output/logger.ts';
 import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
+import { mapInParallel } from '../../core/parallel.ts';
 import type { NamespaceContext } from '../../core/policy/types.ts';
 import { createRecentVerdicts } from '../../core/verdict/recent.ts';
 import { createMetrics } from '../../operator/telemetry/metrics.ts';
@@ -16,12 +18,17 @@ import { anonymous } from '../fakes/engine.ts';
 import { RegistryContent } from '../fakes/registry/registry-content.ts';
 import { startFakeRegistry } from '../fakes/registry/registry.ts';
 import { createBenchEngine } from './bench-engine.ts';
+import { startMeasured } from './measured-process.ts';
 import { reviewOf } from './reviews.ts';
 import { createSigner, putImage, signSimple } from './signed-images.ts';
 
 /** Until the compiler has settled. */
 const WARM_UP = 10_000;
 const REVIEWS = 5000;
+/** Of new images; there are fewer, as each is an image that somebody has to sign. */
+const COLD_WARM_UP = 3000;
+const COLD_REVIEWS = 1000;
+const COLD_AT_ONCE = 16;
 
 let lines = 0;
 const stream = new Writable({
@@ -57,17 +64,19 @@ const dependencies: ReviewHandlerDependencies = {
   clock: Date.now,
   observe: { request: (labels, seconds) => metrics.reviewed(labels, seconds), denied: () => undefined },
 };
-const body = Buffer.from(reviewOf([`${registry.host}/bench/app:1.0`]));
+const known = `${registry.host}/bench/app:1.0`;
 const caller = new AbortController();
 
 const repeated = await measure(
   createReviewHandler({ ...dependencies, recall: (image) => recent.recall(image, NAMESPACE) }),
 );
 const renewed = await measure(createReviewHandler(dependencies));
+const bytesPerColdReview = await measureCold();
 console.log(
   JSON.stringify({
     bytesPerReview: repeated.bytes,
     bytesPerRenewedReview: renewed.bytes,
+    bytesPerColdReview,
     linesPerReview: repeated.lines,
     requestsPerWarmReview: repeated.requests + renewed.requests,
   }),
@@ -96,12 +105,36 @@ function linesSoFar(): number {
 }
 
 async function review(handler: ReviewHandler, count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
-    const answer = JSON.stringify(
-      await handler('mutate', parseJson({ bytes: body, containers: 0, charge: () => {} }), caller),
-    );
-    if (!answer.includes('"allowed":true')) throw new Error(answer);
-  }
+  const body = Buffer.from(reviewOf([known]));
+  for (let index = 0; index < count; index += 1) await allowed(handler, body);
   // What a turn of the event loop does belongs to its reviews.
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function allowed(handler: ReviewHandler, body: Buffer): Promise<void> {
+  const answer = JSON.stringify(
+    await handler('mutate', parseJson({ bytes: body, containers: 0, charge: () => {} }), caller),
+  );
+  if (!answer.includes('"allowed":true')) throw new Error(answer);
+}
+
+/** Bytes. The registry is a process of its own, as what it allocates counts for nobody. */
+async function measureCold(): Promise<number> {
+  const images = COLD_WARM_UP + COLD_REVIEWS;
+  const remote = await startMeasured(
+    [path.join(import.meta.dirname, 'image-registry.ts'), 'simple-signing', String(images)],
+    /serving (\S+) (\S+)/,
+  );
+  const [, host = '', key = ''] = remote.match;
+  const cold = createBenchEngine({ host, policies: [{ keys: [{ pem: Buffer.from(key, 'base64').toString() }] }] });
+  const handler = createReviewHandler({ ...dependencies, decide: cold.decide });
+  const bodies = Array.from({ length: images }, (_, index) => Buffer.from(reviewOf([`${host}/bench/app:${index}`])));
+  const reviews = (all: readonly Buffer[]) => mapInParallel(all, COLD_AT_ONCE, (body) => allowed(handler, body));
+  await reviews(bodies.slice(0, COLD_WARM_UP));
+  const before = getHeapStatistics().total_allocated_bytes;
+  await reviews(bodies.slice(COLD_WARM_UP));
+  const bytes = getHeapStatistics().total_allocated_bytes - before;
+  await cold.close();
+  await remote.stop();
+  return Math.round(bytes / COLD_REVIEWS);
 }
