@@ -46,11 +46,14 @@ export function parsePattern(text: string): ImagePattern {
   requirePlausible(text);
   const at = text.indexOf('@');
   const name = at === -1 ? text : text.slice(0, at);
-  if (tagColon(name) !== -1) {
+  const colon = tagColon(name);
+  if (colon !== -1) {
+    const untagged = name.slice(0, colon);
+    // Connaisseur's pattern for every image; "*" alone is docker.io/library/*.
+    const meant = untagged === '*' ? '**' : untagged;
     throw new PatternError(
       text,
-      "it has a tag, and tags cannot be matched: next to a digest the tag is text of the writer's choice" +
-        ` (write ${quote(name.slice(0, tagColon(name)))}, or pin a digest)`,
+      `it has a tag, and patterns have none, because anyone can write any tag next to a digest (write ${quote(meant)}, or pin a digest)`,
     );
   }
   const digest = at === -1 ? undefined : parseDigest(text, text.slice(at + 1));

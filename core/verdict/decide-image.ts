@@ -206,7 +206,7 @@ function combine(
     outcome: 'allowed',
     mode: strictestMode(known.policies),
     code: 'Verified',
-    message: `image ${known.resolved ?? known.image} is ${describeProof(satisfied)} as ${quoteNames(known.policies)} demands`,
+    message: `image ${known.resolved ?? known.image} is ${describeProof(satisfied)} as ${quoteNames(known.policies)} requires`,
     signers: satisfied.flatMap((verification) => verification.signers),
   };
   return { draft, known };

@@ -19,7 +19,7 @@ const here = await openInstallation(dir);
 const stage = openStage({ ...here.bench.env, HELM: 'helm', KUBECTL: 'kubectl' });
 try {
   await tell(stage, here);
-  stage.chapter('All of it was as told.');
+  stage.chapter('Everything was as described.');
 } catch (error) {
   console.error(`\nFAILED: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -64,7 +64,8 @@ describe('parsePattern', () => {
 
   const faults: readonly (readonly [string, RegExp])[] = [
     ['', /empty/],
-    ['nginx:1.27', /tag.*text of the writer's choice \(write "nginx"/],
+    ['nginx:1.27', /tag.*next to a digest \(write "nginx", or/],
+    ['*:*', /tag.*\(write "\*\*", or/],
     ['ghcr.io/acme/*:v*', /tag/],
     ['localhost:5000', /tag/],
     [`nginx:1@${A}`, /tag/],

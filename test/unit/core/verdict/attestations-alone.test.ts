@@ -31,7 +31,7 @@ describe('attestations alone', () => {
       within({}, async (engine) => {
         const verdict = await engine.decide(`demo/attested:${format}`);
         assert.equal(verdict.code, 'Verified', verdict.message);
-        assert.match(verdict.message, /is attested by "release" as policy "attested" demands/);
+        assert.match(verdict.message, /is attested by "release" as policy "attested" requires/);
         assert.deepEqual(
           verdict.signers.map((signer) => [signer.name, signer.format]),
           [['release', format]],

@@ -121,7 +121,7 @@ describe('a decision', () => {
     assert.deepEqual(shown(verdict), { outcome: 'allowed', mode: 'Enforce', code: 'Verified', refusedBy: undefined });
     assert.equal(verdict.resolved, RESOLVED);
     assert.equal(verdict.remedy, '');
-    assert.equal(verdict.message, `image ${RESOLVED} is signed by "release" as policy "a" demands`);
+    assert.equal(verdict.message, `image ${RESOLVED} is signed by "release" as policy "a" requires`);
     assert.deepEqual(verdict.policies, ['a']);
   });
 
