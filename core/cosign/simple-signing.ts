@@ -53,7 +53,7 @@ export function signatureTag(digest: Digest): string {
 export function createSignatureTagReader(input: Omit<SimpleSigningInput, 'scope'>): EvidenceReader {
   const tag = signatureTag(input.image.digest);
   return new PieceReader({
-    open: (scope) => openTag({ ...input, scope }, tag, (layers) => groupLayers(layers, tag, input)),
+    open: (scope) => openTag({ ...input, scope }, tag, (layers) => groupLayers(layers, tag, input, '.sig')),
     read: async (group, scope) => ({ batch: await readGroup({ ...input, scope }, group) }),
     nameOf: ({ layers: [{ source }] }) => source,
     batches: [Infinity, Infinity],
@@ -99,10 +99,12 @@ export async function readSignatureLayers(
   return mergeEvidence([faultyEvidence(...faults), ...batches]);
 }
 
+/** @param place what the allowance, which stays in memory, knows the source by: an image has one tag `.sig` */
 function groupLayers(
   unread: readonly UnreadLayer[],
   source: string,
   input: Omit<SimpleSigningInput, 'scope'>,
+  place = source,
 ): Opened<LayerGroup> {
   const { limits, allowance } = input;
   const faults: EvidenceFault[] = [];
@@ -114,7 +116,7 @@ function groupLayers(
   for (const [index, layer] of unread.slice(0, limits.signatures).entries()) {
     try {
       const parsed = parseSignatureLayer(layer, `${source}#${index}`, limits);
-      allowance.addCandidate(parsed.source);
+      allowance.addCandidate(`${place}#${index}`);
       const key = `${parsed.descriptor.digest} ${parsed.descriptor.size}`;
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [parsed]);
