@@ -42,8 +42,16 @@ const PERMISSIONS = [
 /** MiB of each half. Node's own 16 hold more memory for no less processor time (docs/explanation/performance.md). */
 export const FRUGAL = ['--max-semi-space-size=8'] as const;
 
-/** One arena for all threads: glibc's others keep what the compiler's threads gave back. */
-export const ENVIRONMENT = { PATH: '/usr/local/bin', NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' } as const;
+/**
+ * Bytes from which glibc gives memory back at once, and at the end of an arena. Left to itself it raises both with each large
+ * block that is freed, and then keeps what the compiler's threads have done with. What TLS reads a record into is smaller.
+ */
+export const ENVIRONMENT = {
+  PATH: '/usr/local/bin',
+  NODE_ENV: 'production',
+  MALLOC_MMAP_THRESHOLD_: '20480',
+  MALLOC_TRIM_THRESHOLD_: '65536',
+} as const;
 
 /** What comes before the program. */
 export const NODE_FLAGS = [...PERMISSIONS, ...FRUGAL] as const;

@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { FRUGAL } from '../../release/image.ts';
 import { isMet, printGoals } from './goals.ts';
 import type { Goal } from './goals.ts';
+import { ALLOCATOR, heapFlags } from './image-memory.ts';
 
 const ALL = ['requests', 'sharing', 'scale', 'latency', 'load', 'start', 'admission'];
 const names = process.argv.length > 2 ? process.argv.slice(2) : ALL;
@@ -17,8 +17,9 @@ const goals: Goal[] = [];
 const failed: string[] = [];
 for (const name of names) {
   console.log(`\n== ${name}`);
-  // With the memory that the image starts Node with.
-  const child = spawn(process.execPath, [...FRUGAL, path.join(import.meta.dirname, `${name}.ts`)], {
+  // With the memory that a replica has.
+  const child = spawn(process.execPath, [...heapFlags(), path.join(import.meta.dirname, `${name}.ts`)], {
+    env: { ...process.env, ...ALLOCATOR },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
-import { ENVIRONMENT, NODE_FLAGS } from '../../release/image.ts';
+import { NODE_FLAGS } from '../../release/image.ts';
 import { issueCertificateAuthority, issueServingCertificate } from '../../operator/certificates/issue.ts';
 import { LOCAL_NAMES } from '../../operator/certificates/server-names.ts';
+import { ALLOCATOR, heapFlags } from './image-memory.ts';
 import { startMeasured } from './measured-process.ts';
 import type { MeasuredProcess } from './measured-process.ts';
 
@@ -25,24 +25,6 @@ export interface Serving {
   /** `cosignet serve` of dist/, or of another program, ready; the policy must have been written. `match`: webhook, metrics. */
   start(configuration: object, program?: string): Promise<MeasuredProcess>;
   close(): Promise<void>;
-}
-
-/** Of the image's environment, what a process here would not have anyway. */
-const ALLOCATOR = { MALLOC_ARENA_MAX: ENVIRONMENT.MALLOC_ARENA_MAX };
-
-/**
- * In a container V8 bounds its old generation by half of the memory limit, and collects early: the smaller the bound,
- * the less a heap may grow between collections. A benchmark has no container, so it says what the chart's limit comes to.
- */
-function heapFlags(): readonly string[] {
-  const values: ChartValues = parse(readFileSync(path.join(ROOT, 'helm/values.yaml'), 'utf8'));
-  const limit = /^(\d+)Mi$/.exec(values.resources.limits.memory)?.[1];
-  if (limit === undefined) throw new Error('helm/values.yaml: resources.limits.memory is not in Mi');
-  return [`--max-old-space-size=${Number(limit) / 2}`];
-}
-
-interface ChartValues {
-  readonly resources: { readonly limits: { readonly memory: string } };
 }
 
 /** Rejects where dist/ was not built. */
