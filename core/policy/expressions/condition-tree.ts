@@ -85,7 +85,7 @@ function findUnknown(
   return undefined;
 }
 
-function partsOf({ exprKind: { case: kind, value } }: Expression): readonly Expression[] {
+export function partsOf({ exprKind: { case: kind, value } }: Expression): readonly Expression[] {
   switch (kind) {
     case 'selectExpr':
       return present([value.operand]);

@@ -5,6 +5,7 @@ import { isJsonObject } from '../../json.ts';
 import { errorText } from '../../text.ts';
 import { countNodes, meterLoops, nestingOf, unknownName } from './condition-tree.ts';
 import { meteredFunctions, meteredPatterns } from './condition-work.ts';
+import { misuseIn } from './misuse.ts';
 import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
 import { names, type Variable } from './variables.ts';
 import { celTime, millisecondsOf } from './time-values.ts';
@@ -113,7 +114,8 @@ function compile(
     re2: meteredPatterns(spend),
   });
   const unknown = unknownName(tree.expr, variables, (name) => env.funcs.find(name) !== undefined);
-  if (unknown !== undefined) throw new Error(unknown);
+  const fault = unknown ?? misuseIn(tree.expr);
+  if (fault !== undefined) throw new Error(fault);
   meterLoops(tree.expr, ROUND);
   const evaluate = plan(env, tree);
   const isNamed = (variable: Variable) => names(expression, variable);

@@ -17,6 +17,6 @@ export function celTime(milliseconds: number): NonNullable<CelValue> {
 export function millisecondsOf(value: CelValue): number {
   const text = String(celType(value)) === 'google.protobuf.Timestamp' ? toText({ time: value }) : undefined;
   const milliseconds = typeof text === 'string' ? Date.parse(text) : NaN;
-  if (Number.isNaN(milliseconds)) throw new Error('yields no timestamp');
+  if (Number.isNaN(milliseconds)) throw new Error('yields no timestamp: a text becomes one by timestamp(…)');
   return milliseconds;
 }
