@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { patternsHardlyMeant } from '../../core/policy/compile/advice.ts';
+import { hardlyMeant } from '../../core/policy/compile/hardly-meant.ts';
 import { compilePolicy } from '../../core/policy/compile/compile.ts';
 import { loadPolicies } from '../../core/policy/documents/load.ts';
 import type { ProblemReason } from '../../core/policy/problems/report.ts';
@@ -41,7 +41,7 @@ export async function lint(paths: readonly string[], options: LintOptions, termi
   );
   const all = [...faults.map(({ file, line, message }) => ({ file, line, message, reason: UNREADABLE })), ...problems];
   const hints = policies.flatMap(({ policy, file, locate }) =>
-    patternsHardlyMeant(policy).map(({ path, message }) => ({
+    hardlyMeant(policy).map(({ path, message }) => ({
       file,
       line: locate(path),
       message: `${path}: ${message}`,
