@@ -3,16 +3,15 @@ import { EngineError } from '../errors.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 import { repositoryName } from '../image/reference.ts';
-import { NO_EVIDENCE } from '../signatures/evidence.ts';
 import { raiseLimit } from '../limits.ts';
 import type { Limits } from '../limits.ts';
 import { parseLayer } from './manifest.ts';
 import type { UnreadLayer } from './manifest.ts';
 import { PieceReader } from './piece-reader.ts';
 import type { EvidenceReader, Opened } from './piece-reader.ts';
-import { annotationMaterial, openTag } from './simple-signing.ts';
+import { annotationMaterial, newestOf, openTag } from './simple-signing.ts';
 import type { SimpleSigningInput } from './simple-signing.ts';
-import type { AttestationCandidate } from '../signatures/types.ts';
+import type { EvidenceBatch } from '../signatures/types.ts';
 
 export type AttestationTagInput = Omit<SimpleSigningInput, 'templates'>;
 
@@ -31,8 +30,7 @@ export function createAttestationTagReader(input: Omit<AttestationTagInput, 'sco
   return new PieceReader<NumberedLayer>({
     open: (scope) => openTag({ ...input, scope }, tag, (layers) => numbered(layers, tag, input.limits)),
     read: async ({ layer, source }, scope) => {
-      const attestations = await readAttestation({ ...input, scope }, layer, source);
-      return { batch: { ...NO_EVIDENCE, attestations } };
+      return { batch: await readAttestation({ ...input, scope }, layer, source) };
     },
     nameOf: ({ source }) => source,
     batches: [Infinity, Infinity],
@@ -45,8 +43,8 @@ interface NumberedLayer {
 }
 
 function numbered(layers: readonly UnreadLayer[], tag: string, { signatures }: Limits): Opened<NumberedLayer> {
-  const pieces = layers.slice(0, signatures).map((layer, index) => ({ layer, source: `${tag}#${index}` }));
-  const message = `it has ${layers.length} attestations: only the first ${signatures} were read`;
+  const pieces = newestOf(layers, signatures).map(([index, layer]) => ({ layer, source: `${tag}#${index}` }));
+  const message = `it has ${layers.length} attestations: only the newest ${signatures} were read`;
   const tooMany = { source: tag, message, code: 'ResponseTooLarge', remedy: raiseLimit('signatures') } as const;
   return { pieces, faults: layers.length > signatures ? [tooMany] : [] };
 }
@@ -55,7 +53,7 @@ async function readAttestation(
   { image, repository, registry, scope, limits, allowance, readStored }: AttestationTagInput,
   layer: UnreadLayer,
   source: string,
-): Promise<readonly AttestationCandidate[]> {
+): Promise<EvidenceBatch> {
   const descriptor = parseLayer(layer, limits.bundleBytes);
   if (descriptor.mediaType !== MEDIA_TYPE) {
     throw new EngineError('MalformedSignature', `the layer is not of the media type ${MEDIA_TYPE}`);
@@ -65,7 +63,10 @@ async function readAttestation(
   const bytes = await registry.getBlob(repository, descriptor, scope);
   if (bytes === undefined) throw new EngineError('MalformedSignature', 'the registry does not have the envelope');
   const text = { kind: 'attestation', bytes, maximumBytes: limits.bundleBytes, digest: image.digest, source } as const;
-  const { attestations } = await readStored(text, { owner: repositoryName(repository), signal: scope.signal });
+  const read = await readStored(text, { owner: repositoryName(repository), signal: scope.signal });
   const beside = annotationMaterial(descriptor.annotations ?? {});
-  return attestations.map((one) => Object.assign({}, one, { material: { ...one.material, ...beside } }));
+  const attestations = read.attestations.map((one) =>
+    Object.assign({}, one, { material: { ...one.material, ...beside } }),
+  );
+  return { ...read, attestations };
 }

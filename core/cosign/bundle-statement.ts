@@ -3,9 +3,9 @@ import { isJsonObject, parseJson } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import { parseEnvelope } from '../formats/dsse-envelope.ts';
 import { bundleVersion } from '../formats/sigstore-bundle.ts';
-import { NO_EVIDENCE } from '../signatures/evidence.ts';
+import { readAttested } from './attested-statement.ts';
 import type { JsonObject } from '../json.ts';
-import { COSIGN_SIGNATURE, parseStatement } from './statement.ts';
+import { COSIGN_SIGNATURE } from './statement.ts';
 import { requireModest, type StoredText } from './stored-text.ts';
 import type { EvidenceBatch, SignatureCandidate } from '../signatures/types.ts';
 
@@ -17,7 +17,7 @@ import type { EvidenceBatch, SignatureCandidate } from '../signatures/types.ts';
  * @throws EngineError MalformedSignature, ResponseTooLarge
  */
 export function parseBundle(text: Omit<StoredText, 'kind'>): EvidenceBatch {
-  const { bytes, maximumBytes, digest, source } = text;
+  const { bytes, maximumBytes, source } = text;
   const bundle = parseJson(bytes, maximumBytes, 'the bundle');
   if (!isJsonObject(bundle)) throw malformed('is not an object');
   if (bundleVersion(bundle['mediaType']) !== '0.3') throw malformed('is not of version 0.3');
@@ -27,7 +27,8 @@ export function parseBundle(text: Omit<StoredText, 'kind'>): EvidenceBatch {
   const keyHint = parseMaterial(bundle['verificationMaterial']);
   const { dsseEnvelope, ...facts } = bundle;
   const { payload, signature, signedBytes } = parseEnvelope(dsseEnvelope);
-  const { predicateType, annotations } = parseStatement(payload, digest, maximumBytes);
+  const { statement, faults } = readAttested(payload, text);
+  const { annotations } = statement;
   requireModest(text, [facts, annotations]);
   const candidate: SignatureCandidate = {
     format: 'bundle',
@@ -38,9 +39,10 @@ export function parseBundle(text: Omit<StoredText, 'kind'>): EvidenceBatch {
     ...(keyHint !== undefined && { keyHint }),
     material: { kind: 'bundle', bundle: facts },
   };
-  return predicateType === COSIGN_SIGNATURE
-    ? { ...NO_EVIDENCE, signatures: [candidate] }
-    : { ...NO_EVIDENCE, attestations: [{ ...candidate, predicateType }] };
+  if (statement.predicateType !== COSIGN_SIGNATURE) {
+    return { signatures: [], attestations: [{ ...candidate, ...statement }], faults };
+  }
+  return { signatures: statement.unreadable === undefined ? [candidate] : [], attestations: [], faults };
 }
 
 const SIGNERS = ['publicKey', 'certificate', 'x509CertificateChain'];

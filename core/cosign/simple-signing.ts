@@ -38,7 +38,6 @@ export interface SimpleSigningInput {
   readonly readStored: ReadStored;
 }
 
-const MEDIA_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 const PARALLEL_BLOBS = 4;
 
@@ -110,10 +109,10 @@ function groupLayers(
   const faults: EvidenceFault[] = [];
   const groups = new Map<string, [SignatureLayer, ...SignatureLayer[]]>();
   if (unread.length > limits.signatures) {
-    const message = `it has ${unread.length} signatures: only the first ${limits.signatures} were read`;
+    const message = `it has ${unread.length} signatures: only the newest ${limits.signatures} were read`;
     faults.push({ source, message, code: 'ResponseTooLarge', remedy: raiseLimit('signatures') });
   }
-  for (const [index, layer] of unread.slice(0, limits.signatures).entries()) {
+  for (const [index, layer] of newestOf(unread, limits.signatures)) {
     try {
       const parsed = parseSignatureLayer(layer, `${source}#${index}`, limits);
       allowance.addCandidate(`${place}#${index}`);
@@ -141,11 +140,13 @@ function withPredicted(
   });
 }
 
+/** With their places. cosign adds the newest last: years of signing anew must not hide the one that counts today. */
+export function newestOf<Layer>(layers: readonly Layer[], most: number): readonly (readonly [number, Layer])[] {
+  return [...layers.entries()].slice(-most).toReversed();
+}
+
 function parseSignatureLayer(layer: UnreadLayer, source: string, limits: Limits): SignatureLayer {
   const descriptor = parseLayer(layer, limits.payloadBytes);
-  if (descriptor.mediaType !== MEDIA_TYPE) {
-    throw new EngineError('MalformedSignature', `the layer is not of the media type ${MEDIA_TYPE}`);
-  }
   const text = descriptor.annotations?.[SIGNATURE];
   if (text === undefined) throw new EngineError('MalformedSignature', `the layer has no annotation ${SIGNATURE}`);
   const signature = decodeWrappedBase64(text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isJsonObject, parseJson, textEntries } from '../json.ts';
+import { fieldOf, isJsonObject, parseJson, parseJsonObject, textEntries } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import { isStatementType, MAXIMUM_SUBJECTS, STATEMENT_V1 } from '../formats/in-toto-statement.ts';
 import { hexOf } from '../image/digest.ts';
@@ -17,6 +17,9 @@ export interface Statement {
   /** Of the subject that is the image: where cosign puts the claims of `sign -a`. */
   readonly annotations: Readonly<Record<string, string>>;
 }
+
+/** Of a statement that can be read, and says nothing about the image. */
+class AnotherImage extends EngineError {}
 
 /**
  * Reads an in-toto statement and requires it to be about `digest`. DSSE itself binds nothing to an
@@ -40,13 +43,14 @@ function annotationsOf(subjects: unknown, digest: Digest): Readonly<Record<strin
   if (!Array.isArray(subjects)) throw malformed('has no subject');
   if (subjects.length > MAXIMUM_SUBJECTS) throw malformed(`has more than ${MAXIMUM_SUBJECTS} subjects`);
   const named = subjects.find((subject: unknown) => sha256Of(subject) === hexOf(digest));
-  if (named === undefined) throw malformed('names another image');
+  if (named === undefined) throw new AnotherImage('MalformedSignature', 'the statement names another image');
   return isJsonObject(named) ? textEntries(named['annotations']) : {};
 }
 
 function sha256Of(subject: unknown): unknown {
-  if (!isJsonObject(subject) || !isJsonObject(subject['digest'])) throw malformed('has a subject without digest');
-  const digests = subject['digest'];
+  const digests = fieldOf(subject, 'digest');
+  // Builders name sources by their address alone; another subject is the image.
+  if (!isJsonObject(digests)) return undefined;
   if (Object.keys(digests).length > MAXIMUM_DIGESTS)
     throw malformed(`has more than ${MAXIMUM_DIGESTS} digests of one subject`);
   return digests['sha256'];
@@ -54,4 +58,16 @@ function sha256Of(subject: unknown): unknown {
 
 function malformed(what: string): EngineError {
   return new EngineError('MalformedSignature', `the statement ${what}`);
+}
+
+/**
+ * Of a statement that `parseStatement` refused: the predicate type by which a less strict reader may take it, empty where
+ * readers may differ in that too. Undefined: no reader takes it for a statement about this image.
+ */
+export function typeForOthers(bytes: Uint8Array, refusal: unknown): string | undefined {
+  if (!(refusal instanceof EngineError) || refusal.code !== 'MalformedSignature') return undefined;
+  const json = refusal instanceof AnotherImage ? undefined : parseJsonObject(bytes);
+  const type = json?.['predicateType'];
+  if (typeof type !== 'string' || type.length > MAXIMUM_TYPE_CHARACTERS) return undefined;
+  return Buffer.from(bytes).toString().split('"predicateType"').length === 2 ? type : '';
 }

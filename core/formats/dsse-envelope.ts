@@ -5,25 +5,41 @@ import { isJsonObject } from '../json.ts';
 
 const IN_TOTO = 'application/vnd.in-toto+json';
 
-/** A DSSE envelope around an in-toto statement, with its one signature. */
-export interface Envelope {
+/** Each is tried with the keys of a policy. */
+const MAXIMUM_SIGNATURES = 4;
+
+/** A DSSE envelope around an in-toto statement. */
+export interface SignedEnvelope {
   readonly payload: Uint8Array;
-  readonly signature: Uint8Array;
+  /** One at least. */
+  readonly signatures: readonly Uint8Array[];
   /** The pre-authentication encoding of type and payload: what the signature is over. */
   readonly signedBytes: Uint8Array;
 }
 
+/** With its one signature. */
+export type Envelope = Omit<SignedEnvelope, 'signatures'> & { readonly signature: Uint8Array };
+
 /** @throws EngineError MalformedSignature */
+export function parseSignedEnvelope(value: unknown): SignedEnvelope {
+  return parseWith(value, MAXIMUM_SIGNATURES, `has no signature, or more than ${MAXIMUM_SIGNATURES}`);
+}
+
+/** Of a bundle, which has one signature: of several the reader would choose. @throws EngineError MalformedSignature */
 export function parseEnvelope(value: unknown): Envelope {
+  const { payload, signatures, signedBytes } = parseWith(value, 1, 'does not have exactly one signature');
+  const [signature = new Uint8Array()] = signatures;
+  return { payload, signature, signedBytes };
+}
+
+function parseWith(value: unknown, most: number, otherwise: string): SignedEnvelope {
   if (!isJsonObject(value)) throw malformed('is not an object');
   const { payload: encoded, payloadType, signatures } = value;
   if (payloadType !== IN_TOTO) throw malformed(`is not of the payload type ${IN_TOTO}`);
-  // With several, which of them counts would be the reader's choice; cosign and sigstore write one.
-  if (!Array.isArray(signatures) || signatures.length !== 1) throw malformed('does not have exactly one signature');
-  const [only]: unknown[] = signatures;
+  if (!Array.isArray(signatures) || signatures.length < 1 || signatures.length > most) throw malformed(otherwise);
   const payload = base64Field(encoded, 'payload');
-  const signature = base64Field(isJsonObject(only) ? only['sig'] : undefined, 'signature');
-  return { payload, signature, signedBytes: preAuthenticationEncoding(IN_TOTO, payload) };
+  const read = signatures.map((one: unknown) => base64Field(isJsonObject(one) ? one['sig'] : undefined, 'signature'));
+  return { payload, signatures: read, signedBytes: preAuthenticationEncoding(IN_TOTO, payload) };
 }
 
 /** PAE of the DSSE protocol, version 1; lengths are in bytes. */

@@ -34,6 +34,11 @@ export interface SignatureCandidate {
 /** An in-toto statement in a DSSE envelope about the image, other than a cosign signature. */
 export interface AttestationCandidate extends SignatureCandidate {
   readonly predicateType: string;
+  /**
+   * Why the statement can't be read, where another reader might: it meets nothing, and whoever has to have seen all
+   * can't pass over it. Its `predicateType` is empty where readers may differ in that.
+   */
+  readonly unreadable?: string;
 }
 
 /** Certificates, log entries and timestamps as found; untrusted and unparsed. */

@@ -3,7 +3,8 @@ import type { Signer } from '../../policy/signers/signers.ts';
 import type { CheckAsking, CheckedPredicate, Circumstances, ConditionImage } from '../../policy/expressions/types.ts';
 import type { Proven } from '../../policy/signers/verification/proven.ts';
 import type { AttestationDemand } from '../../policy/types.ts';
-import type { AttestationCandidate, ResolvedImage } from '../../signatures/types.ts';
+import { quote } from '../../image/reference.ts';
+import type { AttestationCandidate, EvidenceFault, ResolvedImage } from '../../signatures/types.ts';
 import type { CountedProof } from './distinct-signers.ts';
 import { newestOf, type TrustedAttestation } from './newest.ts';
 
@@ -24,6 +25,7 @@ export type TimeOf = (candidate: AttestationCandidate, proof: CountedProof) => P
 
 const SHOWN_FAULTS = 3;
 const SHOWN_CHARACTERS = 600;
+const SHOWN_TYPE = 80;
 
 /** Steps of all evaluations for one policy and image, the same whether they are remembered or not. */
 const MAXIMUM_STEPS = 16_000_000;
@@ -31,6 +33,8 @@ const MAXIMUM_STEPS = 16_000_000;
 export interface AttestationsInput {
   readonly demands: readonly AttestationDemand[];
   readonly candidates: readonly AttestationCandidate[];
+  /** What was found and can't be used. */
+  readonly faults: readonly EvidenceFault[];
   readonly image: ResolvedImage;
   readonly provenBy: ProvenBy;
   readonly timeOf: TimeOf;
@@ -66,7 +70,7 @@ async function evaluateDemand(
   input: AttestationsInput,
   budget: Budget,
 ): Promise<AttestationEvaluation> {
-  const wanted = input.candidates.filter(({ predicateType }) => predicateType === demand.predicateType);
+  const wanted = input.candidates.filter((candidate) => isOfType(candidate, demand.predicateType));
   const question: Question = { demand, input, budget };
   const strangers = new Set<string>();
   const { select = 'Any' } = demand;
@@ -76,7 +80,12 @@ async function evaluateDemand(
   if (faults.length > 0)
     return { ok: false, code: 'AttestationFailed', message: `${what}: ${summary(new Set(faults))}` };
   if (trusted.length > 0) return { ok: true, proofs: trusted.map(({ proof }) => proof) };
-  return { ok: false, code: 'AttestationMissing', message: `${what}: ${found(wanted.length, strangers)}` };
+  return { ok: false, code: 'AttestationMissing', message: `${what}: ${found(wanted, strangers, input)}` };
+}
+
+/** Of one whose type readers may differ in: any. */
+function isOfType({ predicateType, unreadable }: AttestationCandidate, wanted: string): boolean {
+  return predicateType === wanted || (predicateType === '' && unreadable !== undefined);
 }
 
 interface Question {
@@ -121,6 +130,9 @@ async function everyOf(
     if (trusted !== undefined) all.push(trusted);
   }
   const { now } = question.input;
+  // What another reader finds in one of them may be what fails, or a newer time.
+  const unreadable = all.flatMap(({ candidate }) => unreadableIn(candidate) ?? []);
+  if (unreadable.length > 0) return { trusted: all, faults: unreadable };
   const chosen =
     question.demand.select === 'Newest'
       ? await newestOf(all, { now, timeOf: (one) => timeOf(one, question) })
@@ -143,7 +155,13 @@ async function trustedOf(
   return proof && { candidate, proof };
 }
 
+function unreadableIn({ source, unreadable }: AttestationCandidate): string | undefined {
+  return unreadable && `${source} can't be read: ${unreadable}`;
+}
+
 async function faultOf(one: TrustedAttestation, { demand, input, budget }: Question): Promise<string | undefined> {
+  const unreadable = unreadableIn(one.candidate);
+  if (unreadable !== undefined) return unreadable;
   if (demand.check === undefined) return undefined;
   const time = demand.usesSigner === true ? await input.timeOf(one.candidate, one.proof) : undefined;
   const checked = await demand.check(one.candidate, circumstancesOf(one, input, time), input.asking);
@@ -180,16 +198,27 @@ function circumstancesOf(
   return { image: conditionImage(image), signer, now };
 }
 
-function found(count: number, strangers: ReadonlySet<string>): string {
-  if (count === 0) return 'none was found';
-  return `${count} found, none by a trusted signer${strangers.size === 0 ? '' : ` (${summary(strangers)})`}`;
+/** What there is in place of what was sought. Whoever may push writes it: it is quoted, and short. */
+function found(
+  wanted: readonly AttestationCandidate[],
+  strangers: ReadonlySet<string>,
+  { candidates, faults }: Pick<AttestationsInput, 'candidates' | 'faults'>,
+): string {
+  if (wanted.length > 0) {
+    return `${wanted.length} found, none by a trusted signer${strangers.size === 0 ? '' : ` (${summary(strangers)})`}`;
+  }
+  const known = candidates.filter(({ predicateType }) => predicateType !== '');
+  const types = new Set(known.map(({ predicateType }) => quote(predicateType.slice(0, SHOWN_TYPE))));
+  const others = types.size === 0 ? '' : `; there are some of ${summary(types, ', ')}`;
+  const told = new Set(faults.map(({ source, message }) => `${source}: ${message}`));
+  return `none was found${others}${told.size === 0 ? '' : `; ${summary(told)}`}`;
 }
 
 function conditionImage({ repository, digest, tag = '' }: ResolvedImage): ConditionImage {
   return { repository: `${repository.registry}/${repository.path}`, digest, tag };
 }
 
-function summary(faults: ReadonlySet<string>): string {
-  const shown = [...faults].slice(0, SHOWN_FAULTS).join('; ').slice(0, SHOWN_CHARACTERS);
+function summary(faults: ReadonlySet<string>, between = '; '): string {
+  const shown = [...faults].slice(0, SHOWN_FAULTS).join(between).slice(0, SHOWN_CHARACTERS);
   return faults.size > SHOWN_FAULTS ? `${shown} (+${faults.size - SHOWN_FAULTS} more)` : shown;
 }

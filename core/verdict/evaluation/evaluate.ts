@@ -256,12 +256,13 @@ async function evaluatePolicyAttestations(
     if (!logged.ok) note(`${proof.signer.name}: ${logged.reason}`);
     return logged.ok ? proof : undefined;
   };
-  const { attestations: candidates } = evidence;
+  const { attestations: candidates, faults } = evidence;
   const timeOf: TimeOf = (candidate, proof) => kindOf(proof.signer).proveTime(candidate, proof, verifier);
   try {
     const result = await evaluateAttestations({
       demands: policy.attestations,
       candidates,
+      faults,
       image,
       provenBy,
       timeOf,

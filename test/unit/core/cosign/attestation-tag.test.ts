@@ -73,14 +73,14 @@ describe('readAttestationTag', () => {
     const registry = createLayoutRegistry((file, bytes) => {
       if (!file.endsWith('.att')) return bytes;
       const manifest: { readonly layers: readonly object[] } = JSON.parse(Buffer.from(bytes).toString());
-      return Buffer.from(JSON.stringify({ layers: [null, ...manifest.layers, ...manifest.layers] }));
+      return Buffer.from(JSON.stringify({ layers: [...manifest.layers, ...manifest.layers, null] }));
     });
     const limits = { ...DEFAULT_LIMITS, signatures: 2 };
     const { attestations, faults } = await readAttestationTag(inputFor(name, registry, { limits }));
     assert.equal(attestations.length, 1);
     assert.deepEqual(
       faults.map(({ message }) => message),
-      ['it has 3 attestations: only the first 2 were read', 'the layer is not an object'],
+      ['it has 3 attestations: only the newest 2 were read', 'the layer is not an object'],
     );
   });
 });

@@ -48,8 +48,8 @@ describe('parseStatement', () => {
     ['has null for subjects', statement({ subject: null }), /no subject/],
     ['has no subjects', statement({ subject: undefined }), /no subject/],
     ['has one subject that is no list', statement({ subject: about(digest) }), /no subject/],
-    ['has a subject that is null', statement({ subject: [null] }), /subject without digest/],
-    ['has a subject without digest', statement({ subject: [{ name: digest }] }), /subject without digest/],
+    ['has a subject that is null', statement({ subject: [null] }), /another image/],
+    ['has a subject without digest', statement({ subject: [{ name: digest }] }), /another image/],
     ['names the image in capitals', statement({ subject: [{ digest: { sha256: upperHex } }] }), /another image/],
     ['names the image by the digest with prefix', statement({ subject: [{ digest: { sha256: digest } }] }), /another/],
     [

@@ -6,7 +6,7 @@ import { preAuthenticationEncoding } from '../../../../../core/formats/dsse-enve
 import { EngineError } from '../../../../../core/errors.ts';
 import { evaluateAttestations } from '../../../../../core/verdict/evaluation/attestations.ts';
 import type { ProvenBy, TimeOf } from '../../../../../core/verdict/evaluation/attestations.ts';
-import type { AttestationCandidate, ResolvedImage } from '../../../../../core/signatures/types.ts';
+import type { AttestationCandidate, EvidenceFault, ResolvedImage } from '../../../../../core/signatures/types.ts';
 import { prepareInProcess } from '../../../../../core/policy/evaluator/in-process.ts';
 import type { DemandTexts } from '../../../../../core/policy/expressions/types.ts';
 import type { AttestationDemand } from '../../../../../core/policy/types.ts';
@@ -72,8 +72,9 @@ function evaluate(
   candidates: readonly AttestationCandidate[],
   image: ResolvedImage,
   provenBy: ProvenBy,
+  faults: readonly EvidenceFault[] = [],
 ) {
-  return evaluateAttestations({ demands, candidates, image, provenBy, timeOf: untimed, now: NOW, asking });
+  return evaluateAttestations({ demands, candidates, faults, image, provenBy, timeOf: untimed, now: NOW, asking });
 }
 
 /** Everything is by the scanner. */
@@ -140,6 +141,17 @@ describe('attestations are evaluated', () => {
       code: 'AttestationMissing',
       message: `attestation "scan" (${VULNERABILITIES}): none was found`,
     });
+  });
+
+  test('as missing with the types that are there instead, and what can not be used', async () => {
+    const others = [attestation(SPDX, {}), attestation(SPDX, {}), attestation('x\u202e'.repeat(200), {})];
+    const faults = [{ source: 'sha256-0.att#0', message: 'the DSSE envelope has no signature, or more than 4' }];
+    const evaluated = await evaluate([demand()], others, IMAGE, byNobody, faults);
+    const message = evaluated.ok ? '' : evaluated.message;
+    const start = `attestation "scan" (${VULNERABILITIES}): none was found; there are some of "${SPDX}", "x\\u202e`;
+    assert.ok(message.startsWith(start), message);
+    assert.ok(message.endsWith('; sha256-0.att#0: the DSSE envelope has no signature, or more than 4'), message);
+    assert.ok(message.length < 900, message);
   });
 
   test('as missing where all are of another type', async () => {
@@ -252,5 +264,48 @@ describe('attestations are evaluated', () => {
       }),
       /no trust root/,
     );
+  });
+});
+
+const UNREADABLE: AttestationCandidate = {
+  ...attestation(VULNERABILITIES, undefined),
+  source: 'sha256:1',
+  unreadable: 'the statement nests deeper than 64 levels',
+};
+const atNoon = async () => ({ steps: 1, time: NOW });
+const CANT = "sha256:1 can't be read: the statement nests deeper than 64 levels";
+
+describe('an attestation that only another reader can read', () => {
+  for (const select of ['All', 'Newest'] as const) {
+    test(`fails what asks for ${select}, by name: it may be what fails, or newer`, async () => {
+      const timed = { check: async () => ({ steps: 1 }), newestBy: atNoon };
+      const evaluated = await evaluate([demand({ select, ...timed })], [CLEAN, UNREADABLE], IMAGE, byScanner);
+      const message = `attestation "scan" (${VULNERABILITIES}): ${CANT}`;
+      assert.deepEqual(evaluated, { ok: false, code: 'AttestationFailed', message });
+    });
+
+    test(`fails ${select} whatever its type is where readers may differ in that`, async () => {
+      const untyped = { ...UNREADABLE, predicateType: '' };
+      assert.equal((await evaluate([demand({ select })], [untyped], IMAGE, byScanner)).ok, false);
+    });
+
+    test(`is nothing to ${select} where nobody trusted made it`, async () => {
+      const byKind: ProvenBy = async (candidate, ...rest) =>
+        candidate === UNREADABLE ? undefined : byScanner(candidate, ...rest);
+      const evaluated = await evaluate([demand({ select, newestBy: atNoon })], [CLEAN, UNREADABLE], IMAGE, byKind);
+      assert.equal(evaluated.ok, true);
+    });
+  }
+
+  test('meets nothing, not even a demand without conditions', async () => {
+    const evaluated = await evaluate([demand()], [UNREADABLE], IMAGE, byScanner);
+    const message = `attestation "scan" (${VULNERABILITIES}): ${CANT}`;
+    assert.deepEqual(evaluated, { ok: false, code: 'AttestationFailed', message });
+    const { check: _, ...unchecked } = demand();
+    assert.equal((await evaluate([unchecked], [UNREADABLE], IMAGE, byScanner)).ok, false);
+  });
+
+  test('takes nothing from one that can be read, where any is enough', async () => {
+    assert.equal((await evaluate([demand()], [UNREADABLE, CLEAN], IMAGE, byScanner)).ok, true);
   });
 });
