@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HttpResponse } from '../transport/http-message.ts';
 
-/** Path and query on the origin of the response; none where the link leads elsewhere. */
+/** Path and query on the origin of the response; none where the link leads out of the API. */
 export interface NextPage {
   readonly path?: string;
 }
 
 /**
- * The next page of a Link header (RFC 8288). Links to another origin or out of the API are not
- * followed: a registry must not send our credentials on a tour.
+ * The next page of a Link header (RFC 8288). A registry behind a proxy may call itself by another name or scheme than it is
+ * asked by, so of the link only path and query count: no registry can send our credentials on a tour.
  */
 export function nextPage(response: HttpResponse): NextPage | undefined {
   const header = response.headers['link'];
@@ -17,7 +17,7 @@ export function nextPage(response: HttpResponse): NextPage | undefined {
   const target = nextTarget(text);
   if (target === undefined) return undefined;
   const url = URL.parse(target, response.url);
-  if (!url || url.origin !== response.url.origin || !url.pathname.startsWith('/v2/')) return {};
+  if (!url || !/^https?:$/.test(url.protocol) || !url.pathname.startsWith('/v2/')) return {};
   return { path: url.pathname + url.search };
 }
 

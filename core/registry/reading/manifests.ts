@@ -20,7 +20,7 @@ const MANIFEST_TYPES: readonly string[] = [
 ];
 const ACCEPT = MANIFEST_TYPES.join(', ');
 /** Some registries and proxies refuse HEAD, or know it of no manifest, where they answer GET. */
-const NO_HEAD = [400, 405, 501] as const;
+const NO_HEAD = [400, 405, 406, 501] as const;
 /** What servers write that do not know what they serve: it contradicts no manifest. */
 const GENERIC_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/octet-stream', 'text/plain']);
 

@@ -180,17 +180,23 @@ async function readPages(ask: Ask, first: Page, limits: Limits): Promise<Referre
   let next = nextPage(first.response);
   for (let pages = 1; next; pages += 1) {
     const { path } = next;
-    // A link to elsewhere, to a page already seen or past the caps ends the list, and says so.
-    const stop = path === undefined || seen.has(path) || pages >= limits.referrerPages;
-    if (stop || entries.length >= MAXIMUM_DESCRIPTORS) return listOf(entries, true);
+    // Past the caps the list ends, and says so.
+    if (pages >= limits.referrerPages || entries.length >= MAXIMUM_DESCRIPTORS) return listOf(entries, true);
+    if (path === undefined || seen.has(path)) return brokenOff(entries, first.response);
     seen.add(path);
     const response = await askPage(ask, path, limits);
     const more = response && pageEntries(response);
-    if (!response || !more) return listOf(entries, true);
+    if (!response || !more) return brokenOff(entries, first.response);
     entries.push(...more);
     next = nextPage(response);
   }
   return listOf(entries, false);
+}
+
+/** The registry says that there is more, and does not show it. */
+function brokenOff(entries: readonly unknown[], { url }: HttpResponse): ReferrerList {
+  const message = `${url.host} names a next page of its list of referrers that is none`;
+  return { ...listOf(entries, false), failure: new EngineError('RegistryUnavailable', message) };
 }
 
 async function readFallbackTag(ask: Ask, digest: Digest, limits: Limits): Promise<ReferrerList> {

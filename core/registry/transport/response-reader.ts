@@ -74,8 +74,12 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
     }
     this.#status = status;
     this.#headers = headers;
-    const fault = this.#isWanted ? this.#faultOf(headers) : undefined;
-    if (fault !== undefined) this.stop(this.#tooLarge(fault));
+    if (!this.#isWanted) return;
+    const declared = Number(headerText(headers, 'content-length') ?? 0);
+    const { maximumBytes, url } = this.#request;
+    if (isEncoded(headers)) this.stop(encodedUnasked(url));
+    else if (declared > maximumBytes)
+      this.stop(this.#tooLarge(`announced ${declared} bytes, more than the ${maximumBytes} allowed`));
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -120,16 +124,6 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
     this.stop(fault);
   }
 
-  #faultOf(headers: HttpHeaders): string | undefined {
-    const encoding = headers['content-encoding'];
-    if (encoding !== undefined && String(encoding).toLowerCase() !== 'identity') {
-      return 'sent an encoded body although none was asked for; its true size is unknown';
-    }
-    const declared = Number(headerText(headers, 'content-length') ?? 0);
-    const { maximumBytes } = this.#request;
-    return declared > maximumBytes ? `announced ${declared} bytes, more than the ${maximumBytes} allowed` : undefined;
-  }
-
   #tooLarge(fault: string): EngineError {
     const { url, limit } = this.#request;
     return new EngineError(
@@ -138,4 +132,16 @@ export class ResponseReader implements Dispatcher.DispatchHandler {
       limit === undefined ? {} : { remedy: raiseLimit(limit) },
     );
   }
+}
+
+function isEncoded(headers: HttpHeaders): boolean {
+  const encoding = headers['content-encoding'];
+  return encoding !== undefined && String(encoding).toLowerCase() !== 'identity';
+}
+
+/** Its true size is unknown until it is decoded, and may be anything. */
+function encodedUnasked({ host }: URL): EngineError {
+  return new EngineError('RegistryUnavailable', `${host} sent a compressed body although none was asked for`, {
+    remedy: 'Have what stands before this registry compress nothing unless it is asked to (Accept-Encoding: identity).',
+  });
 }

@@ -9,7 +9,7 @@ import { ResponseReader } from './response-reader.ts';
 import { UNBOUNDED } from '../read-budget.ts';
 import type { RequestScope } from '../types.ts';
 
-const RETRIED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 502, 503, 504]);
 
 /** One HTTP exchange, no redirects followed. Fails with `EngineError`; any HTTP status is a response. */
 export interface Transport {

@@ -93,7 +93,7 @@ export const HOSTILITIES = {
     response.end('<html>');
   },
   pageElsewhere(_request, response) {
-    page(response, '<http://169.254.169.254/v2/latest/meta-data>; rel="next"');
+    page(response, '<http://169.254.169.254/latest/meta-data>; rel="next"');
   },
   redirectLoop(request, response) {
     redirect(response, request.url ?? '/');

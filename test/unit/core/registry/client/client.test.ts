@@ -215,12 +215,14 @@ describe('requests', () => {
     assert.equal(scope.requests, 2);
   });
 
-  test('are retried once after 502, 503 and 504, not after 500', async () => {
+  test('are retried once after 408, 502, 503 and 504, and HEAD by GET after 406; not after 500', async () => {
     const { registry, repository, client } = await setUp();
     for (const [status, expected] of [
+      [408, 2],
       [502, 2],
       [503, 2],
       [504, 2],
+      [406, 2],
       [500, 1],
     ] as const) {
       registry.behaviour.intercept = (_request, response) => {

@@ -31,7 +31,7 @@ async function meet(hostility: Hostility, requestMilliseconds = PATIENCE.long) {
 const FATAL: readonly (readonly [Hostility, FailureCode, number])[] = [
   ['endlessBody', 'ResponseTooLarge', 1],
   ['announcedHugeBody', 'ResponseTooLarge', 1],
-  ['gzipBomb', 'ResponseTooLarge', 1],
+  ['gzipBomb', 'RegistryUnavailable', 1],
   ['hugeHeaders', 'ResponseTooLarge', 1],
   ['tinyPieces', 'ResponseTooLarge', 1],
   ['endlessHints', 'ResponseTooLarge', 1],
@@ -87,17 +87,24 @@ describe('a hostile registry', () => {
     assert.equal(await client.getManifest(repository, DIGEST, 100_000, scopeOf()), undefined);
   });
 
+  test('with endlessPages gets a truncated list of referrers after 8 requests', async () => {
+    const { registry, client, repository } = await meet('endlessPages');
+    const found = await client.listReferrers(repository, DIGEST, scopeOf());
+    assert.deepEqual(found, { descriptors: [], truncated: true });
+    assert.equal(registry.requests.length, 8);
+  });
+
   for (const [hostility, requests] of [
     ['paginationLoop', 2],
-    ['endlessPages', 8],
     ['pageElsewhere', 1],
     ['missingPage', 2],
     ['pageThatIsNone', 2],
   ] as const) {
-    test(`with ${hostility} gets a truncated list of referrers after ${requests} request(s)`, async () => {
+    test(`with ${hostility} gets a list of referrers that breaks off after ${requests} request(s)`, async () => {
       const { registry, client, repository } = await meet(hostility);
-      const found = await client.listReferrers(repository, DIGEST, scopeOf());
-      assert.deepEqual(found, { descriptors: [], truncated: true });
+      const { descriptors, truncated, failure } = await client.listReferrers(repository, DIGEST, scopeOf());
+      assert.deepEqual([descriptors, truncated, failure?.code], [[], false, 'RegistryUnavailable']);
+      assert.match(failure?.message ?? '', /names a next page of its list of referrers that is none$/);
       assert.equal(registry.requests.length, requests);
     });
   }
