@@ -19,6 +19,10 @@ export interface PublicKey {
 
 const MAXIMUM_CHARACTERS = 16 * 1024;
 const BEGIN = /-----BEGIN ([A-Z0-9 ]{1,40})-----/g;
+/** `-----BEGIN` and a blank, as far as it is the same whatever follows. */
+const PEM_IN_BASE64 = 'LS0tLS1CRUdJTi';
+/** RFC 1421, 4.6: `Comment: release`; cosign passes over them. */
+const HEADERS = /^\s*(?:[ \t]*[A-Za-z][A-Za-z0-9-]{0,60}:.*\n)+/;
 /** More would make each verification slow; no key service makes such keys. */
 const RSA_BITS = { least: 2048, most: 8192 };
 const LEAST_RSA_EXPONENT = 65537n;
@@ -39,8 +43,8 @@ const CURVES: Readonly<Record<string, KeyAlgorithm>> = {
  */
 export function parsePublicKey(pem: string): PublicKey {
   const { label, body } = onlyBlock(pem);
-  const der = decodeBase64(body.replace(/\s+/g, ''));
-  if (der === undefined) throw new Error('the text between BEGIN and END is not valid base64');
+  const der = decodeBase64(body.replace(HEADERS, '').replace(/\s+/g, ''));
+  if (der === undefined) throw new Error(notBase64(body));
   requireOneDerSequence(der);
   const read = importKey(der, label === 'RSA PUBLIC KEY' ? 'pkcs1' : 'spki');
   const algorithm = algorithmOf(read);
@@ -49,6 +53,12 @@ export function parsePublicKey(pem: string): PublicKey {
   const fingerprint = digestOf(spki);
   const hint = Buffer.from(hexOf(fingerprint), 'hex').toString('base64');
   return { key, algorithm, fingerprint, hint, der: spki };
+}
+
+function notBase64(body: string): string {
+  return body.includes('\\n')
+    ? 'its line breaks are written as \\n: in YAML write it after "pem: |", each line of it on a line of its own'
+    : 'the text between BEGIN and END is not valid base64';
 }
 
 function onlyBlock(pem: string): { label: string; body: string } {
@@ -60,7 +70,11 @@ function onlyBlock(pem: string): { label: string; body: string } {
   for (const [, label = ''] of begins) refuseLabel(label);
   const [begin] = begins;
   if (begin === undefined) {
-    throw new Error('no PEM block found: expected -----BEGIN PUBLIC KEY-----, as in cosign.pub');
+    throw new Error(
+      pem.trimStart().startsWith(PEM_IN_BASE64)
+        ? 'it is encoded in base64 once too often: decode it (base64 -d), until it begins with -----BEGIN'
+        : 'no PEM block found: expected -----BEGIN PUBLIC KEY-----, as in cosign.pub',
+    );
   }
   if (begins.length > 1) {
     throw new Error(`${begins.length} PEM blocks found: give each key an entry of its own`);

@@ -54,6 +54,8 @@ describe('parsePublicKey', () => {
       `\n\n\t${pem.trim()}  \n`,
       pem.trim().replaceAll('\n', ' '),
       `# the release key\n${pem}`,
+      pem.replace('KEY-----\n', 'KEY-----\nComment: release\nX-Owner: a:b\n\n'),
+      pem.replace('KEY-----\n', 'KEY-----\nComment: release\n\n').replace(/^/gm, '    '),
     ]) {
       assert.equal(parsePublicKey(spelling).fingerprint, fingerprint);
     }
@@ -92,6 +94,12 @@ describe('parsePublicKey', () => {
     ['no text', '', /no PEM block/],
     ['an SSH key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk', /no PEM block/],
     ['bare base64', spkiDer(p256.publicKey).toString('base64'), /no PEM block/],
+    ['a PEM in base64', Buffer.from(spkiPem(p256.publicKey)).toString('base64'), /base64 once too often/],
+    [
+      'line breaks that were escaped',
+      spkiPem(p256.publicKey).trim().replaceAll('\n', '\\n'),
+      /are written as \\n: in YAML/,
+    ],
     ['two keys', spkiPem(p256.publicKey) + spkiPem(rsa2048.publicKey), /2 PEM blocks/],
     ['a missing end', spkiPem(p256.publicKey).replace(/-----END[^]*/, ''), /no line -----END PUBLIC KEY-----/],
     ['bad base64', spkiPem(p256.publicKey).replace('MF', 'M!'), /not valid base64/],
