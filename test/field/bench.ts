@@ -101,12 +101,13 @@ function writeHelper(file: string, lines: readonly string[]): void {
 
 async function askCosign(
   workshop: Workshop,
-  { image, key = 'release', cosignFlags = [] }: Made,
+  { image, key = 'release', byKey = true, cosignCommand = 'verify', cosignFlags = [], cosignEnvironment }: Made,
   environment: Record<string, string>,
 ): Promise<Answers['cosign']> {
-  const flags = ['--insecure-ignore-tlog=true', '--key', `${key}.pub`, ...cosignFlags];
+  const flags = ['--insecure-ignore-tlog=true', ...(byKey ? ['--key', `${key}.pub`] : []), ...cosignFlags];
+  const asked = { ...environment, ...cosignEnvironment };
   try {
-    return { exitCode: 0, text: await workshop.exec('cosign', ['verify', ...flags, image], environment) };
+    return { exitCode: 0, text: await workshop.exec('cosign', [cosignCommand, ...flags, image], asked) };
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && typeof error.code === 'number')) throw error;
     return { exitCode: error.code, text: error.message };

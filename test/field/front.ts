@@ -111,3 +111,26 @@ export function refusal(status: number, code = 'UNSUPPORTED', headers: Answer['h
   const body = JSON.stringify({ errors: [{ code, message: code.toLowerCase() }] });
   return { status, headers: { 'content-type': 'application/json', ...headers }, body };
 }
+
+/** Answers some questions otherwise than the registry does, where that has an answer. */
+export function changing(
+  which: (asked: Asked) => boolean,
+  how: (answer: Answer, asked: Asked) => Answer | Promise<Answer>,
+): Manner {
+  return async (asked) => {
+    const answer = await asked.onward();
+    return answer.status === 200 && which(asked) ? how(answer, asked) : answer;
+  };
+}
+
+/** Answers so where the registry has nothing. */
+export function insteadOf404(which: (asked: Asked) => boolean, how: () => Answer): Manner {
+  return async (asked) => {
+    const answer = await asked.onward();
+    return answer.status === 404 && which(asked) ? how() : answer;
+  };
+}
+
+export function withHeaders(answer: Answer, headers: Answer['headers']): Answer {
+  return { ...answer, headers: { ...answer.headers, ...headers } };
+}

@@ -33,7 +33,13 @@ export interface Row {
   readonly says?: readonly string[];
 }
 
-export const TOPICS = ['What is signed, and how', 'What registries answer'] as const;
+export const TOPICS = [
+  'What is signed, and how',
+  'Attestations',
+  'Keys',
+  'Certificates of your own authority',
+  'What registries answer',
+] as const;
 export type Topic = (typeof TOPICS)[number];
 
 export interface Made {
@@ -43,8 +49,14 @@ export interface Made {
   readonly named?: string;
   /** A key of the workshop; `release` unless it says otherwise. */
   readonly key?: string;
-  /** Arguments for `cosign verify` beside key and log. */
+  /** Arguments for cosign beside key and log. */
   readonly cosignFlags?: readonly string[];
+  /** False: cosign is given no key; its flags say whom it trusts. */
+  readonly byKey?: boolean;
+  /** What cosign is asked to do; `verify` unless it says otherwise. */
+  readonly cosignCommand?: 'verify' | 'verify-attestation';
+  /** For cosign alone, such as `COSIGN_REPOSITORY`. */
+  readonly cosignEnvironment?: Readonly<Record<string, string>>;
   /** Of the policy, beside `images` and `keys`. */
   readonly policy?: Readonly<Record<string, unknown>>;
   /** Of the configuration; the registry is in it as an insecure one. */

@@ -3,7 +3,7 @@ import { PREDICATE_TYPE } from '../../../core/cosign/referrer-selection.ts';
 import { COSIGN_SIGNATURE } from '../../../core/cosign/statement.ts';
 import type { Bench } from '../bench.ts';
 import { credentialRows } from './credentials.ts';
-import { refusal } from '../front.ts';
+import { insteadOf404, refusal } from '../front.ts';
 import type { Answer, Asked, Manner } from '../front.ts';
 import type { Made, Row } from '../row.ts';
 
@@ -18,14 +18,6 @@ const isManifest = ({ path }: Asked): boolean => path.includes('/manifests/');
 /** Answers some questions so, and all others as the registry itself. */
 function answering(which: (asked: Asked) => boolean, how: (asked: Asked) => Answer | Promise<Answer>): Manner {
   return (asked) => (which(asked) ? how(asked) : asked.onward());
-}
-
-/** Answers so where the registry has nothing. */
-function insteadOf404(which: (asked: Asked) => boolean, how: () => Answer): Manner {
-  return answering(which, async ({ onward }) => {
-    const answer = await onward();
-    return answer.status === 404 ? how() : answer;
-  });
 }
 
 const withSignature = async ({ signed }: Bench): Promise<Made> => ({ image: await signed('simple-signing') });
