@@ -83,7 +83,7 @@ describe('a signature that a key made in a way that does not count', () => {
 
   test('may be any bytes: nothing is thrown', () => {
     for (const [key, signature] of CASES) {
-      for (const bytes of [Buffer.alloc(0), Buffer.from([0x30]), signature.subarray(1), Buffer.alloc(256, 0xbc)]) {
+      for (const bytes of [Buffer.alloc(0), Buffer.from([0x30]), signature.subarray(0, -1), Buffer.alloc(256, 0xbc)]) {
         assert.equal(unacceptedWay(parsed(key), message, bytes), undefined);
       }
     }
