@@ -8,6 +8,7 @@ import { HttpFault, parseJson, readBody, type BodyLimits, type HeldBody } from '
 import { Caller } from './caller.ts';
 import { createClientCheck, type ClientAuthorities, type IsKnownClient } from './client-certificate.ts';
 import { createConnections, tellOf, type Connections } from './connections.ts';
+import { holdFirstRequests } from './first-request.ts';
 import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
 import { createRequestOrder } from './request-order.ts';
@@ -125,6 +126,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
       }
     },
   );
+  const firstRequests = holdFirstRequests(server, limits);
   server.on('connection', (socket: Socket) => connections.open(socket));
   server.on('secureConnection', (socket) => connections.of(socket).reach('waiting'));
   const tellUnread = tellOf(log, 'requests that could not be read');
@@ -145,6 +147,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     },
     drain: (graceMilliseconds) => {
       serving.retiring = true;
+      firstRequests.close();
       return drain(server, connections, graceMilliseconds);
     },
   };

@@ -2,10 +2,12 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { silentLogger } from '../../../../core/observe.ts';
 import { createAdmissionDoor } from '../../../../webhook/admission/door.ts';
 import { startWebhookServer } from '../../../../webhook/http/server.ts';
+import { eventually } from '../../operator/eventually.ts';
 import { harness, pinnedFor, podReview, SIGNED, UNSIGNED, verdictFor } from '../reviews.ts';
 import { authority, handshake, running, runningDoors, serving, untilClosed } from '../serving.ts';
 import { Caller } from '../../../../webhook/http/caller.ts';
@@ -239,10 +241,53 @@ describe('hostile clients', () => {
     });
     const socket = await raw();
     const closed = untilClosed(socket);
-    socket.write(`${head}Content-Length: ${good.length}\r\n\r\n${good}`.repeat(20));
+    const one = `${head}Content-Length: ${good.length}\r\n\r\n${good}`;
+    socket.write(one);
+    await eventually(() => asked === 1);
+    socket.write(one.repeat(20));
     assert.equal(await closed, '');
     assert.equal(asked, 1);
     for (let count = 0; count < 2; count += 1) assert.equal((await post('/validate', good)).status, 200);
+  });
+
+  test('of a packet of requests on a new connection none is read', async () => {
+    let routed = 0;
+    const callerBy = () => {
+      routed += 1;
+      return 'refused' as const;
+    };
+    const { raw, post } = await runningDoors([createAdmissionDoor(never)], { callerBy });
+    const ask = 'POST /validate HTTP/1.1\r\nHost: x\r\n\r\n';
+    for (const [packet, read] of [
+      [ask.repeat(600), 0],
+      [`\r\n\r\n${ask.repeat(600)}`, 0],
+      [ask.replaceAll('\r\n', '\n').repeat(600), 0],
+      [ask.replace(/Host: x\r\n/, '').repeat(600), 0],
+      [ask, 1],
+    ] as const) {
+      const socket = await raw();
+      const closed = untilClosed(socket);
+      socket.write(packet);
+      await closed;
+      assert.equal(routed, read, packet.slice(0, 40));
+    }
+    const socket = await raw();
+    const closed = untilClosed(socket);
+    for (const piece of ask.match(/[^]{1,7}/g) ?? []) {
+      socket.write(piece);
+      await delay(1);
+    }
+    assert.match(await closed, /^HTTP\/1\.1 403/);
+    assert.equal((await post('/validate', good)).status, 403);
+  });
+
+  test('a connection that asks for nothing is told so in time, and does not hold up the end', async () => {
+    const { raw } = await runningDoors([createAdmissionDoor(never)], { limits: { headersMilliseconds: 300 } });
+    assert.match(await untilClosed(await raw()), /^HTTP\/1\.1 408/);
+    const patient = await runningDoors([createAdmissionDoor(never)]);
+    const closed = untilClosed(await patient.raw());
+    await patient.server.drain(100_000);
+    assert.match(await closed, /^$|^HTTP\/1\.1 408/);
   });
 
   test('requests that are refused are told of, and not each time', async () => {
