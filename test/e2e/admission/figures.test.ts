@@ -27,6 +27,7 @@ describe('what can be counted has not become more', () => {
     loadedBytes: 'the bytes that are loaded until it is ready',
     bytesPerReview: 'the bytes that a warm review allocates',
     bytesPerRenewedReview: 'the bytes that a review decided anew of what is known allocates',
+    bytesPerColdReview: 'the bytes that a review of a new image allocates',
     linesPerReview: 'the lines that a warm review logs',
     requestsPerWarmReview: 'the registry requests of a warm review',
     heldPerImage: 'the bytes that stay in memory of an image with a `.sig`',
@@ -38,6 +39,7 @@ describe('what can be counted has not become more', () => {
     'loadedBytes',
     'bytesPerReview',
     'bytesPerRenewedReview',
+    'bytesPerColdReview',
     'heldPerImage',
     'heldPerBundleImage',
   ] as const) {
