@@ -2,6 +2,7 @@
 import { asciiLowerCase } from './host.ts';
 import {
   ANY_SEGMENTS,
+  MAXIMUM_SEGMENTS,
   faultIn,
   faultInComponent,
   parsePatterns,
@@ -35,8 +36,18 @@ export function claimsOf(text: string): readonly ImagePattern[] {
     const name = colon === -1 ? named : named.slice(0, colon);
     if (name === '') return [patternOf(text, digest === undefined ? EVERYTHING : ANY_DIGEST)];
     const claims = [claimedBy(name), ...meantAsWell(named, name)].map(withEveryPort);
-    return claims.map((parts) => patternOf(text, digest === undefined ? parts : { unreadable: 'digest', ...parts }));
+    return claims
+      .map((parts) => patternOf(text, digest === undefined ? parts : { unreadable: 'digest', ...parts }))
+      .map((claim) => widened(claim, MAXIMUM_SEGMENTS));
   }
+}
+
+/** Of a longer pattern so many segments, and all that is below them. */
+export function widened(pattern: ImagePattern, most: number): ImagePattern {
+  const { source, segments } = pattern;
+  return segments.length <= most
+    ? pattern
+    : patternOf(source, { segments: segments.slice(0, most), unreadable: 'path' });
 }
 
 /** Where it is unclear whether the default port is meant, which images are written without, every port is claimed. */
@@ -67,8 +78,9 @@ function meantAsWell(named: string, name: string): readonly PatternParts[] {
   if (!named.includes('/') && /:[0-9*]+$/.test(named)) {
     const hosts = ANY_PORT.test(named) ? [named, named.replace(ANY_PORT, '')] : [named];
     return hosts
-      .filter((host) => faultIn([asciiLowerCase(host)]) === undefined)
-      .map((host) => ({ segments: startOf(host), unreadable: 'path' }));
+      .map(startOf)
+      .filter((segments) => faultIn(segments) === undefined)
+      .map((segments) => ({ segments, unreadable: 'path' }));
   }
   const short = /^(?:(?:index\.)?docker\.io\/)?([^/]+)\/+$/i.exec(name)?.[1];
   if (short === undefined || isHostComponent(short)) return [];

@@ -10,6 +10,8 @@ import type { ImagePattern, Repository } from './types.ts';
 export const ANY_SEGMENTS = '**';
 export const ANY_SEGMENT = '*';
 const MAXIMUM_TEXT = 512;
+/** With the host: no repository has nearly as many. */
+export const MAXIMUM_SEGMENTS = 32;
 const DEFAULT_PORT = '443';
 const EXPLICIT_DEFAULT_PORT = /:0*443$/;
 /** Without its port, such a host would be every port's: `*:443`, `registry*:4*`. */
@@ -58,6 +60,7 @@ export function parsePattern(text: string): ImagePattern {
   }
   const digest = at === -1 ? undefined : parseDigest(text, text.slice(at + 1));
   const segments = segmentsOf(name);
+  if (segments.length > MAXIMUM_SEGMENTS) throw new PatternError(text, `it has more than ${MAXIMUM_SEGMENTS} parts`);
   requireMatchable(text, segments);
   return patternOf(text, { segments, ...(digest === undefined ? {} : { digest }) });
 }

@@ -3,15 +3,13 @@ import type { Problem, Report } from '../problems/report.ts';
 import type { CompileContext } from './compile-context.ts';
 import { fieldOf } from '../../json.ts';
 import { errorText } from '../../text.ts';
-import { claimsOf } from '../../image/claim.ts';
-import { parsePatterns } from '../../image/pattern.ts';
-import type { ImagePattern } from '../../image/types.ts';
 import { compileAttestations } from './attestations.ts';
 import { compileSignaturePlace } from './signature-place.ts';
 import { joinPolicyName, namespaceOf, policyName } from '../documents/kinds.ts';
 import type { AnyImagePolicy } from '../documents/kinds.ts';
 import { compileLabelSelector } from './label-selector.ts';
 import { createReport } from '../problems/report.ts';
+import { claimPatterns, compilePatterns, type PolicyScope } from './patterns.ts';
 import { reportedTime } from '../problems/time.ts';
 import { checkRules } from './rules.ts';
 import { compileSignedIdentity } from './signed-identity.ts';
@@ -47,7 +45,7 @@ function compileValid(policy: AnyImagePolicy, context: CompileContext): Compiled
   const spec: ImagePolicySpec = policy.spec;
   const report = createReport();
   checkScope(policy, report);
-  const patterns = compilePatterns(spec.images, report);
+  const patterns = compilePatterns(spec.images, scopeOf(namespaceOf(policy)), report);
   const namespaceSelector = compileSelector(spec, report);
   const signers = compileSigners(spec, namespaceOf(policy) === undefined ? context : withoutKms(context), report);
   checkRules(spec, signers, report);
@@ -112,13 +110,6 @@ function identityOf(policy: AnyImagePolicy): Pick<CompiledPolicy, 'name' | 'name
   };
 }
 
-function compilePatterns(images: readonly string[], report: Report): readonly ImagePattern[] {
-  return images.flatMap(
-    (text, index) =>
-      report.attempt('InvalidPattern', `spec.images[${index}]`, () => parsePatterns(text)) ?? claimsOf(text),
-  );
-}
-
 /** One that can't be read selects all namespaces: the claim is kept, and the policy denies. */
 function compileSelector(
   { namespaceSelector }: Pick<ImagePolicySpec, 'namespaceSelector'>,
@@ -149,7 +140,7 @@ export function refusePolicy(policy: unknown, problems: readonly Problem[]): Com
     name: joinPolicyName({ namespace, name }),
     ...(namespace === undefined ? {} : { namespace }),
     generation: typeof generation === 'number' ? generation : 0,
-    patterns: texts.flatMap(claimsOf),
+    patterns: claimPatterns(texts, scopeOf(namespace)),
     action: 'Verify',
     mode: mode === 'Warn' || mode === 'Audit' ? mode : 'Enforce',
     signers: [],
@@ -176,6 +167,10 @@ function selectorOf(spec: unknown): Pick<CompiledPolicy, 'namespaceSelector'> {
   };
   const { policy } = validateDocument(alone);
   return policy?.kind === 'ImagePolicy' ? compileSelector(policy.spec, createReport()) : {};
+}
+
+function scopeOf(namespace: string | undefined): PolicyScope {
+  return namespace === undefined ? 'cluster' : 'namespace';
 }
 
 function isNamespaced(policy: unknown): boolean {

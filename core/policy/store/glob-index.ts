@@ -32,11 +32,17 @@ export function setGlob<T>(index: GlobIndex<T>, segment: string, target: T | und
   else index.set(anchor, bucket);
 }
 
-/** The globs that match the whole of `text`. */
-export function matchingGlobs<T>(index: GlobIndex<T>, text: string | undefined): readonly GlobEdge<T>[] {
+/** The globs that match the whole of `text`; each that it is held against is a step, and without any left it finds none. */
+export function matchingGlobs<T>(
+  index: GlobIndex<T>,
+  text: string | undefined,
+  steps: { left: number },
+): readonly GlobEdge<T>[] {
   if (text === undefined) return [];
   const found: GlobEdge<T>[] = [];
   for (const bucket of index.size <= FEW ? index.values() : bucketsFor(index, text)) {
+    steps.left -= bucket.size;
+    if (steps.left < 0) return [];
     for (const edge of bucket.values()) {
       if (globMatches(edge.glob, text)) found.push(edge);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { compareTexts } from '../../text.ts';
 import { plainHttpTwin } from '../../image/host.ts';
 import { claimsOf } from '../../image/claim.ts';
 import { comparePatterns, mayOverlap, referenceSegments } from '../../image/pattern.ts';
@@ -6,7 +7,7 @@ import type { Digest } from '../../image/digest.ts';
 import type { ImagePattern, ImageReference } from '../../image/types.ts';
 import type { PatternIndex, PolicySnapshot } from './store.ts';
 import { visitClaims } from './trie.ts';
-import type { Claim } from './trie.ts';
+import type { Claim, Steps } from './trie.ts';
 import { hasExpired } from '../lifetime.ts';
 import type { CompiledPolicy, NamespaceContext } from '../types.ts';
 
@@ -61,20 +62,57 @@ export function matchPolicies(
   const isSelected = selector(namespace, now);
   const own = ownIndex(snapshot, namespace);
   const speaking = mostSpecific(snapshot.index, reference, isSelected);
-  const adding = own === undefined ? NO_CLAIMS : mostSpecific(own, reference, isSelected);
-  const policies = [...speaking, ...adding].map(({ policy }) => policy);
+  const adding = own === undefined ? NO_POLICIES : addingOf(own, snapshot, reference, { namespace, isSelected });
+  const policies = [...speaking.map(({ policy }) => policy), ...adding];
   return { policies, isCovered: speaking.some(isAsWritten) };
 }
 
+/** Some milliseconds. Policies that people write take a hundredth. */
+const OWN_STEPS = 20_000;
+
+/**
+ * The namespace's own. Whoever writes them must not keep the thread with it: where their patterns take too many steps,
+ * all of them apply, which is never more lenient.
+ */
+// oxlint-disable-next-line max-params -- where to look, for what, and for whom
+function addingOf(
+  own: PatternIndex,
+  snapshot: PolicySnapshot,
+  reference: Matchable,
+  { namespace, isSelected }: { readonly namespace: NamespaceContext; readonly isSelected: IsSelected },
+): readonly CompiledPolicy[] {
+  const steps = { left: OWN_STEPS };
+  const claims = mostSpecific(own, reference, isSelected, steps);
+  return steps.left < 0 ? ownPolicies(snapshot, namespace).filter(isSelected) : claims.map(({ policy }) => policy);
+}
+
+function ownPolicies({ policies }: PolicySnapshot, { name }: NamespaceContext): readonly CompiledPolicy[] {
+  return [...policies.values()]
+    .filter(({ namespace }) => namespace !== undefined && namespace === name)
+    .toSorted((a, b) => compareTexts(a.name, b.name));
+}
+
 /** Of the claims that are selected those of the most specific pattern that one makes as written, and all before them. */
-function mostSpecific(index: PatternIndex, reference: Matchable, isSelected: IsSelected): readonly Claim[] {
+// oxlint-disable-next-line max-params -- where to look, for what, for whom and how long
+function mostSpecific(
+  index: PatternIndex,
+  reference: Matchable,
+  isSelected: IsSelected,
+  steps?: Steps,
+): readonly Claim[] {
   const groups: (readonly Claim[])[] = [];
   for (const texts of spellingsOf(reference)) {
-    visitAll(index, reference.digest, texts, (claims) => {
-      const selected = claims.filter(({ policy }) => isSelected(policy));
-      if (selected.length > 0) groups.push(selected);
-      return selected.some(isAsWritten);
-    });
+    visitAll(
+      index,
+      reference.digest,
+      texts,
+      (claims) => {
+        const selected = claims.filter(({ policy }) => isSelected(policy));
+        if (selected.length > 0) groups.push(selected);
+        return selected.some(isAsWritten);
+      },
+      steps,
+    );
   }
   const [only] = groups;
   return groups.length > 1 ? untilAsWritten(groups, reference) : (only ?? NO_CLAIMS);
@@ -140,19 +178,22 @@ export function policiesByDigest(
   namespace: NamespaceContext,
   now: number,
 ): readonly CompiledPolicy[] {
-  const roots = [snapshot.index.withDigest, ownIndex(snapshot, namespace)?.withDigest];
+  const own = ownIndex(snapshot, namespace);
   // Most clusters name no digest at all.
-  if (reference.digest !== undefined || roots.every((root) => root === undefined)) return NO_POLICIES;
+  const isNone = snapshot.index.withDigest === undefined && own?.withDigest === undefined;
+  if (reference.digest !== undefined || isNone) return NO_POLICIES;
   const isSelected = selector(namespace, now);
   const found = new Set<CompiledPolicy>();
+  const steps = { left: OWN_STEPS };
+  const visit = (claims: readonly Claim[]) => {
+    for (const { policy } of claims) if (isSelected(policy)) found.add(policy);
+    return false;
+  };
   for (const texts of spellingsOf(reference)) {
-    for (const root of roots) {
-      visitClaims(root, texts, (claims) => {
-        for (const { policy } of claims) if (isSelected(policy)) found.add(policy);
-        return false;
-      });
-    }
+    visitClaims(snapshot.index.withDigest, texts, visit);
+    visitClaims(own?.withDigest, texts, visit, steps);
   }
+  if (steps.left < 0) for (const policy of ownPolicies(snapshot, namespace)) if (isSelected(policy)) found.add(policy);
   return [...found];
 }
 
@@ -241,14 +282,16 @@ function withoutTies(matches: readonly RankedMatch[], reference: Matchable): rea
   return ranked;
 }
 
+// oxlint-disable-next-line max-params -- what is looked for in what, for whom, and how long
 function visitAll(
   index: PatternIndex,
   digest: Digest | undefined,
   texts: readonly string[],
   visit: (claims: readonly Claim[]) => boolean,
+  steps?: Steps,
 ): void {
   const exact = digest === undefined ? undefined : index.byDigest.get(digest);
-  [index.unreadableDigest, exact, index.general].some((root) => visitClaims(root, texts, visit));
+  [index.unreadableDigest, exact, index.general].some((root) => visitClaims(root, texts, visit, steps));
 }
 
 type IsSelected = (policy: CompiledPolicy) => boolean;

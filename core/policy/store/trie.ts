@@ -19,8 +19,8 @@ export type Batch = symbol;
 
 export interface TrieNode {
   readonly batch: Batch;
-  readonly literals: Map<string, TrieNode>;
-  readonly globs: GlobIndex<TrieNode>;
+  literals: Map<string, TrieNode>;
+  globs: GlobIndex<TrieNode>;
   anySegment: TrieNode | undefined;
   anySegments: TrieNode | undefined;
   /** Claims of patterns that end here, by policy name. */
@@ -54,17 +54,31 @@ interface Walk {
   /** The segments of the image. */
   readonly texts: readonly string[];
   readonly visit: (claims: readonly Claim[]) => boolean;
+  readonly steps: Steps;
+}
+
+/** How much may still be looked at: nodes and globs, each for each position in the text. Below zero: not all was. */
+export interface Steps {
+  left: number;
 }
 
 /**
- * Visits the claims whose patterns match, the most specific pattern first, until `visit` returns true. Walks the
- * trie in the order of `comparePatterns`, each node once with all positions in the text that it can stand at.
+ * Visits the claims whose patterns match, the most specific pattern first, until `visit` returns true or no steps are
+ * left. Walks the trie in the order of `comparePatterns`, each node once with all positions in the text that it can stand at.
  */
-export function visitClaims(root: TrieNode | undefined, texts: readonly string[], visit: Walk['visit']): boolean {
-  return root !== undefined && walk({ texts, visit }, root, [0], 0);
+// oxlint-disable-next-line max-params -- what is looked for in what, for whom, and how long
+export function visitClaims(
+  root: TrieNode | undefined,
+  texts: readonly string[],
+  visit: Walk['visit'],
+  steps: Steps = { left: Infinity },
+): boolean {
+  return root !== undefined && walk({ texts, visit, steps }, root, [0], 0);
 }
 
 function walk(context: Walk, node: TrieNode, positions: readonly number[], depth: number): boolean {
+  context.steps.left -= positions.length;
+  if (context.steps.left < 0) return true;
   return (node.unreadable.length > 0 && context.visit(node.unreadable)) || walkBelow(context, node, positions, depth);
 }
 
@@ -108,8 +122,10 @@ function walkGlobs(context: Walk, node: TrieNode, positions: readonly number[], 
   if (node.globs.size === 0) return false;
   const places = new Map<GlobEdge<TrieNode>, number[]>();
   for (const position of positions) {
-    for (const edge of matchingGlobs(node.globs, context.texts[position])) {
-      places.set(edge, [...(places.get(edge) ?? []), position]);
+    for (const edge of matchingGlobs(node.globs, context.texts[position], context.steps)) {
+      const matched = places.get(edge);
+      if (matched === undefined) places.set(edge, [position]);
+      else matched.push(position);
     }
   }
   const ordered = [...places].toSorted(([a], [b]) => compareSegments(a.segment, b.segment));
@@ -121,14 +137,18 @@ function owned(node: TrieNode | undefined, batch: Batch): TrieNode {
   const { anySegment, anySegments, claims = [], unreadable = [] } = node ?? {};
   return {
     batch,
-    literals: new Map(node?.literals),
-    globs: new Map(node?.globs),
+    literals: node === undefined || node.literals.size === 0 ? NO_LITERALS : new Map(node.literals),
+    globs: node === undefined || node.globs.size === 0 ? NO_GLOBS : new Map(node.globs),
     anySegment,
     anySegments,
     claims,
     unreadable,
   };
 }
+
+/** Most nodes have one child or none: maps of their own would be most of such a node. Nothing is ever written to these. */
+const NO_LITERALS: TrieNode['literals'] = new Map();
+const NO_GLOBS: TrieNode['globs'] = new Map();
 
 function getChild(node: TrieNode, segment: string): TrieNode | undefined {
   if (segment === ANY_SEGMENTS) return node.anySegments;
@@ -139,9 +159,14 @@ function getChild(node: TrieNode, segment: string): TrieNode | undefined {
 function setChild(node: TrieNode, segment: string, child: TrieNode | undefined): void {
   if (segment === ANY_SEGMENTS) node.anySegments = child;
   else if (segment === ANY_SEGMENT) node.anySegment = child;
-  else if (segment.includes('*')) setGlob(node.globs, segment, child);
-  else if (child === undefined) node.literals.delete(segment);
-  else node.literals.set(segment, child);
+  else if (segment.includes('*')) {
+    if (node.globs === NO_GLOBS) node.globs = new Map();
+    setGlob(node.globs, segment, child);
+  } else if (child === undefined) node.literals.delete(segment);
+  else {
+    if (node.literals === NO_LITERALS) node.literals = new Map();
+    node.literals.set(segment, child);
+  }
 }
 
 function isEmpty(node: TrieNode): boolean {

@@ -26,7 +26,7 @@ function matches(glob: string, text: string): boolean {
 }
 
 const found = (index: GlobIndex<number>, text: string): readonly string[] =>
-  matchingGlobs(index, text)
+  matchingGlobs(index, text, { left: Infinity })
     .map(({ segment }) => segment)
     .toSorted();
 
