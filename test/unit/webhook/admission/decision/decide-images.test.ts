@@ -91,3 +91,17 @@ test('at most sixteen images are decided at one time, and each of many once', as
   assert.deepEqual(decided, images);
   assert.equal(most, 16);
 });
+
+test('many images that are decided without waiting for anything let others have their turns', async () => {
+  let turns = 0;
+  let next: NodeJS.Immediate | undefined;
+  const others = (): void => {
+    turns += 1;
+    next = setImmediate(others);
+  };
+  others();
+  const images = Array.from({ length: 200 }, (_, index) => `registry.example.com/signed/app:${index}`);
+  await refusals({ decide: failing('InvalidReference') }, images);
+  clearImmediate(next);
+  assert.ok(turns >= 10, `${turns} turns`);
+});
