@@ -91,7 +91,7 @@ denied   NoSignature          2     docker.io/acme/app:1.0
   It has no signature. Policy: default (Enforce). Runs in shop/app-1, shop/mixed.
   Sign it
 error    RegistryUnavailable  1     docker.io/acme/db:1
-  Its registry could not be asked. Policy: default (Warn). Runs in shop/db-1.
+  Its registry could not be reached. Policy: default (Warn). Runs in shop/db-1.
 allowed  Verified             3     docker.io/acme/ok:1@sha256:0123456789ab…
 
 3 images in 5 Pods: 1 denied, 1 could not be checked, 1 allowed; 3 Pods would be refused in Enforce`,
