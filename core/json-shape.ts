@@ -82,7 +82,7 @@ const SHORT = 64;
  * The place after a string, of which the byte at `from` is the next one. Where it does not end in these bytes: their
  * length and one, or and two where the first byte that is still to come is escaped.
  */
-function afterString(bytes: Uint8Array, from: number): number {
+export function afterString(bytes: Uint8Array, from: number): number {
   const { length } = bytes;
   let at = from;
   while (at < length) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { afterString } from '../../core/json-shape.ts';
 
 /**
  * What is wanted of a JSON value. A tenant writes most of what an API server lists, and a parsed object takes up to
@@ -39,13 +40,15 @@ interface Place {
 function select(cursor: JsonCursor, selection: Selection, place: Place): unknown {
   if ('fields' in selection) return selectFields(cursor, selection.fields, place);
   if ('each' in selection) return selectElements(cursor, selection, place);
+  const { bytes, otherwise } = selection;
   const start = cursor.position;
-  const text = cursor.skip();
-  if (text.length <= selection.bytes) return JSON.parse(textOf(text));
+  // What is looked at again is passed over only as far as it takes to know that it is too long.
+  const text = otherwise === undefined ? cursor.skip() : cursor.skipAtMost(bytes);
+  if (text !== undefined && text.length <= bytes) return JSON.parse(textOf(text));
   place.cut.push(place.path);
-  if (selection.otherwise === undefined) return undefined;
+  if (otherwise === undefined) return undefined;
   cursor.position = start;
-  return select(cursor, selection.otherwise, place);
+  return select(cursor, otherwise, place);
 }
 
 function selectFields(cursor: JsonCursor, fields: Readonly<Record<string, Selection>>, place: Place): unknown {
@@ -109,15 +112,19 @@ export class JsonCursor {
 
   /** Passes over one value; its text. */
   skip(): Uint8Array {
+    const text = this.skipAtMost(Infinity);
+    if (text === undefined) throw malformed();
+    return text;
+  }
+
+  /** As `skip`; undefined, and nothing is passed over, where so many bytes are not all of the value. */
+  skipAtMost(most: number): Uint8Array | undefined {
     this.#skipBlanks();
     const start = this.position;
-    let depth = 0;
-    do {
-      this.#skipBlanks();
-      depth += this.#skipToken();
-      if (depth < 0) throw malformed();
-    } while (depth > 0);
-    return this.#bytes.subarray(start, this.position);
+    const end = endOfValue(this.#bytes, start, Math.min(this.#bytes.length, start + most));
+    if (end === undefined) return undefined;
+    this.position = end;
+    return this.#bytes.subarray(start, end);
   }
 
   *#list(open: number, close: number): Generator<number, void, undefined> {
@@ -139,36 +146,8 @@ export class JsonCursor {
     this.position += 1;
   }
 
-  /** By how much it goes deeper. */
-  #skipToken(): number {
-    const byte = this.#bytes[this.position];
-    if (byte === undefined) throw malformed();
-    if (byte === QUOTE) return this.#skipString();
-    this.position += 1;
-    const step = STEPS[byte] ?? UNKNOWN;
-    if (step !== UNKNOWN) return step;
-    if (!isOfWord(byte)) throw malformed();
-    while (isOfWord(this.#bytes[this.position])) this.position += 1;
-    return 0;
-  }
-
-  #skipString(): 0 {
-    const bytes = this.#bytes;
-    let at = this.position + 1;
-    while (bytes[at] !== QUOTE) {
-      if (at >= bytes.length) throw malformed();
-      at += bytes[at] === BACKSLASH ? 2 : 1;
-    }
-    this.position = at + 1;
-    return 0;
-  }
-
   #skipBlanks(): void {
-    for (;;) {
-      const byte = this.#bytes[this.position];
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
-      this.position += 1;
-    }
+    while (isBlank(this.#bytes[this.position])) this.position += 1;
   }
 }
 
@@ -177,16 +156,45 @@ export const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACE = 0x7d;
 const CLOSE_BRACKET = 0x5d;
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const LONGEST_KEY = 1024;
-const UNKNOWN = 2;
-/** By how much a byte goes deeper; a table, since millions are looked up. */
-const STEPS = new Int8Array(256).fill(UNKNOWN);
-STEPS[OPEN_BRACE] = STEPS[OPEN_BRACKET] = 1;
-STEPS[CLOSE_BRACE] = STEPS[CLOSE_BRACKET] = -1;
-STEPS[COMMA] = STEPS[COLON] = 0;
+/** What a byte is where a token may begin: by how much it goes deeper, or one of these. */
+const [WORD, STRING, BLANK] = [2, 3, 4];
+/** A table, since millions are looked up. */
+const KINDS = new Int8Array(256).fill(WORD);
+KINDS[OPEN_BRACE] = KINDS[OPEN_BRACKET] = 1;
+KINDS[CLOSE_BRACE] = KINDS[CLOSE_BRACKET] = -1;
+KINDS[COMMA] = KINDS[COLON] = 0;
+KINDS[QUOTE] = STRING;
+for (const blank of [0x20, 0x0a, 0x0d, 0x09]) KINDS[blank] = BLANK;
+
+/** The place after the value that begins here; undefined: it is not before this end. */
+function endOfValue(bytes: Uint8Array, start: number, end: number): number | undefined {
+  let [at, depth] = [start, 0];
+  while (at < end) {
+    const kind = KINDS[bytes[at] ?? 0] ?? WORD;
+    at += 1;
+    if (kind === BLANK) continue;
+    if (kind < WORD) depth += kind;
+    else at = kind === STRING ? afterString(bytes, at) : afterWord(bytes, at);
+    if (depth < 0) throw malformed();
+    if (depth === 0) return at > end ? undefined : at;
+  }
+  return undefined;
+}
+
+/** The place after a word whose first byte is the one before. */
+function afterWord(bytes: Uint8Array, second: number): number {
+  if (!isOfWord(bytes[second - 1])) throw malformed();
+  let at = second;
+  while (isOfWord(bytes[at])) at += 1;
+  return at;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
 
 /** Of numbers, `true`, `false` and `null`. */
 function isOfWord(byte: number | undefined): boolean {

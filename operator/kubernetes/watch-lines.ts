@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ApiError, type KubeObject } from './api-client.ts';
 import { readWatchEvent, type ObjectReading, type WatchEvent } from './object-reader.ts';
 
 /** As much as one object of a list may have. */
 const LINE_BYTES = 4 * 1024 * 1024;
+const LARGE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
 /**
@@ -23,6 +25,8 @@ export async function* watchEvents<T extends KubeObject>(
       parts.push(chunk.subarray(start, end));
       const line = parts.length === 1 ? chunk.subarray(start, end) : Buffer.concat(parts);
       if (!isBlank(line)) yield parseEvent(line, reading);
+      // Admissions have their turn between two large ones.
+      if (line.length > LARGE_BYTES) await nextTurn();
       parts = [];
       size = 0;
       start = end + 1;

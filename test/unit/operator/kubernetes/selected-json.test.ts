@@ -42,6 +42,24 @@ describe('selected JSON', () => {
     assert.deepEqual(cut, ['long', 'list', 'deep']);
   });
 
+  test('is the whole up to the very byte, and from there on what else is wanted', () => {
+    const values = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }));
+    const spaced = fc
+      .tuple(values, fc.constantFrom(undefined, 2, '\t'))
+      .map(([value, by]) => JSON.stringify(value, null, by));
+    fc.assert(
+      fc.property(spaced, (text) => {
+        const json = Buffer.from(` ${text} `);
+        const most = json.length - 2;
+        const otherwise = { fields: {} };
+        const whole: unknown = JSON.parse(text);
+        assert.deepEqual(selectJson(json, { bytes: most, otherwise }), { value: whole, cut: [] });
+        assert.deepEqual(selectJson(json, { bytes: most - 1, otherwise }), { value: {}, cut: [''] });
+        assert.deepEqual(selectJson(json, { bytes: most - 1 }), { value: undefined, cut: [''] });
+      }),
+    );
+  });
+
   test('is nothing where the text has another shape', () => {
     assert.deepEqual(select('{"a":[1],"b":{"c":1}}', { fields: { a: { fields: {} }, b: { each: ALL, most: 1 } } }), {
       value: {},
