@@ -79,7 +79,7 @@ describe('an exception', () => {
     within({ exception }, async (engine) => {
       engine.time.now = Date.parse(END);
       const { remedy, message } = await engine.decide('demo/unsigned:1.0');
-      assert.match(remedy, /move spec\.expiresAt of policy exception/);
+      assert.match(remedy, /change spec\.expiresAt of policy exception/);
       assert.match(message, /no ImagePolicy covers image .*; policy "exception", which allowed it, has expired/);
     }));
 

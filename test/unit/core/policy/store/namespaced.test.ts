@@ -97,7 +97,7 @@ describe('files with NamespacedImagePolicies', () => {
   });
 
   for (const [what, text, line, message] of [
-    ['without a namespace', TEXT.replace('  namespace: team\n', ''), 3, /metadata: .*'namespace'/],
+    ['without a namespace', TEXT.replace('  namespace: team\n', ''), 3, /metadata: needs the field namespace$/],
     ['with a namespace that is no name', TEXT.replace('team', 'Team'), 5, /metadata\.namespace: /],
     ['with a selector', TEXT.replace('{images', '{namespaceSelector: {}, images'), 6, /namespaceSelector: unknown/],
     ['of another group', TEXT.replace('cosignet.dev', 'example.com'), 2, /expected an ImagePolicy or Namesp/],
