@@ -187,7 +187,7 @@ async function readPages(ask: Ask, first: Page, limits: Limits): Promise<Referre
     const response = await askPage(ask, path, limits);
     const more = response && pageEntries(response);
     if (!response || !more) return brokenOff(entries, first.response);
-    entries.push(...more);
+    entries.push(...more.slice(0, MAXIMUM_DESCRIPTORS + 1));
     next = nextPage(response);
   }
   return listOf(entries, false);

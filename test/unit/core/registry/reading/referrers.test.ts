@@ -135,6 +135,21 @@ describe('listReferrers by API', () => {
     assert.deepEqual([requests, truncated, descriptors.length], [2, true, 1024]);
   });
 
+  test('takes a second page of 390,000 entries for a list that is too long', async () => {
+    const { registry, list } = await setUp({ referrersApi: true });
+    registry.behaviour.intercept = (request, response) => {
+      if (!request.url?.includes('/referrers/')) return false;
+      const [path, query] = request.url.split('?', 2);
+      const isFirst = query?.includes('page=') !== true;
+      response.writeHead(200, { 'content-type': INDEX, ...(isFirst && { link: `<${path}?page=2>; rel="next"` }) });
+      const manifests = isFirst ? [] : Array.from({ length: 390_000 }, () => 0);
+      response.end(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests }));
+      return true;
+    };
+    const { truncated, failure } = await list();
+    assert.deepEqual([truncated, failure], [true, undefined]);
+  });
+
   test('keeps at most 1024 descriptors of a listing', async () => {
     const { list, serveIndex } = await setUp();
     serveIndex(Array.from({ length: 2000 }, () => ({ mediaType: 'm', digest: `sha256:${'a'.repeat(64)}`, size: 1 })));
