@@ -10,15 +10,26 @@ import { isMet, printGoals } from './goals.ts';
 import type { Goal } from './goals.ts';
 import { ALLOCATOR, heapFlags } from './image-memory.ts';
 
-const ALL = ['requests', 'sharing', 'scale', 'latency', 'load', 'start', 'admission'];
-const names = process.argv.length > 2 ? process.argv.slice(2) : ALL;
+const PROGRAMS = new Map([
+  ['requests', 'requests/requests.ts'],
+  ['sharing', 'requests/sharing.ts'],
+  ['scale', 'scale/scale.ts'],
+  ['latency', 'requests/latency.ts'],
+  ['load', 'load/load.ts'],
+  ['start', 'cluster/start.ts'],
+  ['admission', 'cluster/admission.ts'],
+]);
+const names = process.argv.length > 2 ? process.argv.slice(2) : [...PROGRAMS.keys()];
+const unknown = names.filter((name) => !PROGRAMS.has(name));
+if (unknown.length > 0)
+  throw new Error(`no benchmark: ${unknown.join(', ')}; there are ${[...PROGRAMS.keys()].join(', ')}`);
 
 const goals: Goal[] = [];
 const failed: string[] = [];
 for (const name of names) {
   console.log(`\n== ${name}`);
   // With the memory that a replica has.
-  const child = spawn(process.execPath, [...heapFlags(), path.join(import.meta.dirname, `${name}.ts`)], {
+  const child = spawn(process.execPath, [...heapFlags(), path.join(import.meta.dirname, PROGRAMS.get(name) ?? '')], {
     env: { ...process.env, ...ALLOCATOR },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

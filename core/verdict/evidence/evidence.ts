@@ -218,7 +218,7 @@ function joined<T>(before: readonly T[], more: readonly T[]): readonly T[] {
   return more.length === 0 ? before : before.concat(more);
 }
 
-/** Measured with test/bench/scale.ts: objects, digests and names of an image whose `.sig` was read. */
+/** Measured with test/bench/scale/scale.ts: objects, digests and names of an image whose `.sig` was read. */
 const EMPTY_BYTES = 700;
 
 /** A list of descriptors takes as strings and objects what it did as text, and again. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { committedFigures, measureFigures, TOLERANCES } from '../../bench/figures.ts';
-import type { Figures } from '../../bench/figures.ts';
+import { committedFigures, measureFigures, TOLERANCES } from '../../bench/figures/figures.ts';
+import type { Figures } from '../../bench/figures/figures.ts';
 import { requireTools } from '../workbench/tools.ts';
 
-const RENEW = 'if that is meant, renew the figures: node test/bench/figures.ts --write';
+const RENEW = 'if that is meant, renew the figures: node test/bench/figures/figures.ts --write';
 
 /** Times are noisy; counts are not. Against real registries, with signatures of the real cosign. */
 describe('what can be counted has not become more', () => {
@@ -17,7 +17,7 @@ describe('what can be counted has not become more', () => {
     measured = await measureFigures();
   });
 
-  test('registry requests of each way to sign and to demand are those of test/bench/figures.json', () => {
+  test('registry requests of each way to sign and to demand are those of test/bench/figures/figures.json', () => {
     assert.deepEqual(measured.requests, committed.requests, RENEW);
   });
 
@@ -43,13 +43,13 @@ describe('what can be counted has not become more', () => {
     'heldPerImage',
     'heldPerBundleImage',
   ] as const) {
-    test(`${counts[name]} are no more than ${TOLERANCES[name]} times those of test/bench/figures.json`, () => {
+    test(`${counts[name]} are no more than ${TOLERANCES[name]} times those of test/bench/figures/figures.json`, () => {
       const most = committed[name] * TOLERANCES[name];
       assert.ok(measured[name] <= most, `${measured[name]}, and ${committed[name]} are committed; ${RENEW}`);
     });
   }
   for (const name of ['linesPerReview', 'requestsPerWarmReview'] as const) {
-    test(`${counts[name]} are exactly those of test/bench/figures.json`, () => {
+    test(`${counts[name]} are exactly those of test/bench/figures/figures.json`, () => {
       assert.equal(measured[name], committed[name], RENEW);
     });
   }

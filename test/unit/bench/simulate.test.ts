@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { scaleTable } from '../../bench/scale-table.ts';
-import { createRandom, replicasFor, simulate } from '../../bench/simulate.ts';
-import type { Assumptions, Outcome, Scenario } from '../../bench/simulate.ts';
+import { scaleTable } from '../../bench/scale/scale-table.ts';
+import { createRandom, replicasFor, simulate } from '../../bench/scale/simulate.ts';
+import type { Assumptions, Outcome, Scenario } from '../../bench/scale/simulate.ts';
 
 const SMALL: Assumptions = {
   images: 1,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { growthOf, slopeOf } from '../../bench/soak-samples.ts';
-import type { Sample } from '../../bench/soak-samples.ts';
+import { growthOf, slopeOf } from '../../bench/load/soak-samples.ts';
+import type { Sample } from '../../bench/load/soak-samples.ts';
 
 const MINUTE = 60_000;
 

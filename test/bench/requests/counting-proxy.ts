@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { listen, stop } from '../fakes/registry/registry.ts';
+import { listen, stop } from '../../fakes/registry/registry.ts';
 
 /** A reverse proxy that counts what passes: the same ruler for every client of one registry. */
 export interface CountingProxy {

@@ -3,16 +3,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
-import { NODE_FLAGS } from '../../release/image.ts';
-import { issueCertificateAuthority, issueServingCertificate } from '../../operator/certificates/issue.ts';
-import { LOCAL_NAMES } from '../../operator/certificates/server-names.ts';
-import { ALLOCATOR, heapFlags } from './image-memory.ts';
+import type { ImagePolicySpec } from '../../../core/policy/documents/image-policy.gen.ts';
+import { NODE_FLAGS } from '../../../release/image.ts';
+import { issueCertificateAuthority, issueServingCertificate } from '../../../operator/certificates/issue.ts';
+import { LOCAL_NAMES } from '../../../operator/certificates/server-names.ts';
+import { ALLOCATOR, heapFlags } from '../image-memory.ts';
 import { startMeasured } from './measured-process.ts';
 import type { MeasuredProcess } from './measured-process.ts';
 
 const DAY = 86_400_000;
-const ROOT = path.resolve(import.meta.dirname, '../..');
+const ROOT = path.resolve(import.meta.dirname, '../../..');
 
 /** A folder with a serving certificate, policies and a configuration, for the processes of one benchmark. */
 export interface Serving {

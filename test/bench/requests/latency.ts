@@ -2,12 +2,12 @@
 // Cold decisions against a registry with a fixed delay: the round trips that they wait for one after the other, counted,
 // and the time that they take in units of that delay; and Pods of many images, whose decisions run side by side. Prints a
 // table and a line of JSON; ends with 1 where a goal is missed.
-import { RegistryContent } from '../fakes/registry/registry-content.ts';
-import { startFakeRegistry } from '../fakes/registry/registry.ts';
+import { RegistryContent } from '../../fakes/registry/registry-content.ts';
+import { startFakeRegistry } from '../../fakes/registry/registry.ts';
 import { createBenchEngine } from './bench-engine.ts';
-import { reportGoals } from './goals.ts';
-import type { Goal } from './goals.ts';
-import { createSigner, putImage, signBundle, signSimple } from './signed-images.ts';
+import { reportGoals } from '../goals.ts';
+import type { Goal } from '../goals.ts';
+import { createSigner, putImage, signBundle, signSimple } from '../load/signed-images.ts';
 
 const DELAY_MILLISECONDS = 20;
 /** Longer than what the processors take for eight images, so that requests of one trip are told from those of the next. */

@@ -6,15 +6,15 @@
 import { Agent } from 'node:https';
 import path from 'node:path';
 import { buildEarlier } from './earlier.ts';
-import { reportGoals } from './goals.ts';
-import type { Goal } from './goals.ts';
+import { reportGoals } from '../goals.ts';
+import type { Goal } from '../goals.ts';
 import { startMeasured } from './measured-process.ts';
 import type { MeasuredProcess } from './measured-process.ts';
 import { postAllowed } from './reviews.ts';
 import { startPeer } from './peers.ts';
 import type { Peer } from './peers.ts';
 import { openServing } from './serving.ts';
-import { printTable } from './table.ts';
+import { printTable } from '../table.ts';
 
 const IN_FLIGHT = 16;
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);

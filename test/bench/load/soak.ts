@@ -8,7 +8,7 @@ import { startMeasured } from './measured-process.ts';
 import { post, reviewOf } from './reviews.ts';
 import { createSampler, growthOf } from './soak-samples.ts';
 import { openServing } from './serving.ts';
-import { printTable } from './table.ts';
+import { printTable } from '../table.ts';
 
 const MINUTES = Number(process.env['SOAK_MINUTES'] ?? 60);
 const RATE = Number(process.env['SOAK_RATE'] ?? 200);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Workshop } from '../vectors/cosign/workshop.ts';
-import type { RegistryKind } from '../vectors/cosign/workshop.ts';
+import { Workshop } from '../../vectors/cosign/workshop.ts';
+import type { RegistryKind } from '../../vectors/cosign/workshop.ts';
 import { createBenchEngine } from './bench-engine.ts';
 import { startCountingProxy } from './counting-proxy.ts';
 import type { CountingProxy } from './counting-proxy.ts';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What many decisions share: 1,000 reviews of one new image at one time, and an edited policy. In registry requests.
-import { RegistryContent } from '../fakes/registry/registry-content.ts';
-import { startFakeRegistry } from '../fakes/registry/registry.ts';
+import { RegistryContent } from '../../fakes/registry/registry-content.ts';
+import { startFakeRegistry } from '../../fakes/registry/registry.ts';
 import { createBenchEngine } from './bench-engine.ts';
-import { reportGoals } from './goals.ts';
-import type { Goal } from './goals.ts';
-import { createSigner, putImage, signBundle, signSimple } from './signed-images.ts';
+import { reportGoals } from '../goals.ts';
+import type { Goal } from '../goals.ts';
+import { createSigner, putImage, signBundle, signSimple } from '../load/signed-images.ts';
 
 const AT_ONCE = 1000;
 /**

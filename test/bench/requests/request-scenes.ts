@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
-import { attachAnnotated, attachBundle, signImage } from '../e2e/workbench/keyless-images.ts';
-import { ISSUER, SIGNED_AT, SUBJECT } from '../fakes/sigstore/keyless.ts';
-import type { SigningOptions } from '../fakes/sigstore/keyless.ts';
-import { createSigstore } from '../fakes/sigstore/sigstore.ts';
-import type { SigningFormat, Workshop } from '../vectors/cosign/workshop.ts';
+import type { ImagePolicySpec } from '../../../core/policy/documents/image-policy.gen.ts';
+import { attachAnnotated, attachBundle, signImage } from '../../e2e/workbench/keyless-images.ts';
+import { ISSUER, SIGNED_AT, SUBJECT } from '../../fakes/sigstore/keyless.ts';
+import type { SigningOptions } from '../../fakes/sigstore/keyless.ts';
+import { createSigstore } from '../../fakes/sigstore/sigstore.ts';
+import type { SigningFormat, Workshop } from '../../vectors/cosign/workshop.ts';
 
 /** One way to sign and to demand: everything that a policy can ask for. */
 export interface RequestScene {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A registry process full of signed images: bench/app:<n>, by `.sig` or bundle; bench/app:unsigned is none. Prints
 // its host and the public key.
-import { RegistryContent } from '../fakes/registry/registry-content.ts';
-import { startFakeRegistry } from '../fakes/registry/registry.ts';
+import { RegistryContent } from '../../fakes/registry/registry-content.ts';
+import { startFakeRegistry } from '../../fakes/registry/registry.ts';
 import { createSigner, putImage, signBundle, signSimple } from './signed-images.ts';
 
 const [format = 'simple-signing', count = '1', delay = '0'] = process.argv.slice(2);

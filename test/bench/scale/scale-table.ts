@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of docs/explanation/scale.md: `node test/bench/scale-table.ts` prints it. A test holds the document to it.
-import { DEFAULT_CACHE } from '../../core/config/types.ts';
+// The table of docs/explanation/scale.md: `node test/bench/scale/scale-table.ts` prints it. A test holds the document to it.
+import { DEFAULT_CACHE } from '../../../core/config/types.ts';
 import { replicasFor, simulate } from './simulate.ts';
 import type { Assumptions, Scenario } from './simulate.ts';
 

@@ -5,11 +5,11 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { Pool } from 'undici';
-import { cosignPayload } from '../../core/cosign/payload-prediction.ts';
-import { isDigest } from '../../core/image/digest.ts';
-import type { HttpRequest, HttpResponse } from '../../core/registry/transport/http-message.ts';
-import { ResponseReader } from '../../core/registry/transport/response-reader.ts';
-import { UNBOUNDED } from '../../core/registry/read-budget.ts';
+import { cosignPayload } from '../../../core/cosign/payload-prediction.ts';
+import { isDigest } from '../../../core/image/digest.ts';
+import type { HttpRequest, HttpResponse } from '../../../core/registry/transport/http-message.ts';
+import { ResponseReader } from '../../../core/registry/transport/response-reader.ts';
+import { UNBOUNDED } from '../../../core/registry/read-budget.ts';
 
 const [certificate = '', keyFile = '', host = '', pem = ''] = process.argv.slice(2);
 const repository = 'bench/app';

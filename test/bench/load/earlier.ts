@@ -6,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const ROOT = path.resolve(import.meta.dirname, '../..');
+const ROOT = path.resolve(import.meta.dirname, '../../..');
 /** What a cold review is measured beside: it took two thirds of the processor time of the peer of that day. */
 const EARLIER = '6e34fa3632737b03b65b136df11b5b4071b122be';
 

@@ -2,9 +2,9 @@
 // What admission adds to the making of Pods and Deployments at a real API server, as installed by the chart with two
 // replicas: callers of the API at once, in turns with the same where no webhook is asked. Server-side dry runs: all of
 // admission and none of etcd's writing. Prints a table and a line of JSON; ends with 1 where a caller fails.
-import { install, openInstallation, admitted } from '../e2e/workbench/installation.ts';
-import { reportGoals } from './goals.ts';
-import { printTable } from './table.ts';
+import { install, openInstallation, admitted } from '../../e2e/workbench/installation.ts';
+import { reportGoals } from '../goals.ts';
+import { printTable } from '../table.ts';
 
 // Before the workbench looks: what ships is measured.
 process.env['COSIGNET_PROGRAM'] ??= 'dist/cosignet.js';

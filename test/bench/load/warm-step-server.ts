@@ -2,14 +2,14 @@
 // What a warm review costs by steps, beside a bare server: `http` is our server with nothing behind it, `review` reads the
 // review and makes its answer of a verdict that is there already; the program also looks for that verdict, counts and logs.
 import { readFileSync } from 'node:fs';
-import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
-import { silentLogger } from '../../core/observe.ts';
-import type { Verdict } from '../../core/verdict/types.ts';
-import { createAdmissionDoor } from '../../webhook/admission/door.ts';
-import { createReviewHandler } from '../../webhook/admission/handler.ts';
-import type { Door } from '../../webhook/http/door.ts';
-import { startWebhookServer } from '../../webhook/http/server.ts';
-import { anonymous } from '../fakes/engine.ts';
+import { DEFAULT_CONFIGURATION } from '../../../core/config/configuration.ts';
+import { silentLogger } from '../../../core/observe.ts';
+import type { Verdict } from '../../../core/verdict/types.ts';
+import { createAdmissionDoor } from '../../../webhook/admission/door.ts';
+import { createReviewHandler } from '../../../webhook/admission/handler.ts';
+import type { Door } from '../../../webhook/http/door.ts';
+import { startWebhookServer } from '../../../webhook/http/server.ts';
+import { anonymous } from '../../fakes/engine.ts';
 
 const [step = '', certificate = '', key = ''] = process.argv.slice(2);
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
-import { DEFAULT_CACHE } from '../../core/config/types.ts';
-import type { Configuration } from '../../core/config/types.ts';
-import { silentLogger, silentMetrics } from '../../core/observe.ts';
-import { createPolicyStore } from '../../core/policy/store/store.ts';
-import type { ImagePolicySpec } from '../../core/policy/documents/image-policy.gen.ts';
-import { createRegistryClient } from '../../core/registry/client/client.ts';
-import { createEngine } from '../../core/verdict/engine.ts';
-import type { PolicySource } from '../../core/verdict/decide-image.ts';
-import { createTrustRoots } from '../../core/verdict/trust-roots.ts';
-import type { Decide } from '../../core/verdict/types.ts';
-import { anonymous, compileContext, compiled, settledAhead } from '../fakes/engine.ts';
+import { DEFAULT_CONFIGURATION } from '../../../core/config/configuration.ts';
+import { DEFAULT_CACHE } from '../../../core/config/types.ts';
+import type { Configuration } from '../../../core/config/types.ts';
+import { silentLogger, silentMetrics } from '../../../core/observe.ts';
+import { createPolicyStore } from '../../../core/policy/store/store.ts';
+import type { ImagePolicySpec } from '../../../core/policy/documents/image-policy.gen.ts';
+import { createRegistryClient } from '../../../core/registry/client/client.ts';
+import { createEngine } from '../../../core/verdict/engine.ts';
+import type { PolicySource } from '../../../core/verdict/decide-image.ts';
+import { createTrustRoots } from '../../../core/verdict/trust-roots.ts';
+import type { Decide } from '../../../core/verdict/types.ts';
+import { anonymous, compileContext, compiled, settledAhead } from '../../fakes/engine.ts';
 
 /** No tag goes stale within a benchmark: what is counted must not depend on how long it takes. */
 const CONFIGURATION: Configuration = { ...DEFAULT_CONFIGURATION, cache: { ...DEFAULT_CACHE, tags: 3600 } };

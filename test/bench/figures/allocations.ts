@@ -5,22 +5,22 @@
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { getHeapStatistics } from 'node:v8';
-import { createLogger } from '../../cli/output/logger.ts';
-import { DEFAULT_CONFIGURATION } from '../../core/config/configuration.ts';
-import { mapInParallel } from '../../core/parallel.ts';
-import type { NamespaceContext } from '../../core/policy/types.ts';
-import { createRecentVerdicts } from '../../core/verdict/recent.ts';
-import { createMetrics } from '../../operator/telemetry/metrics.ts';
-import { parseJson } from '../../webhook/http/body.ts';
-import { createReviewHandler } from '../../webhook/admission/handler.ts';
-import type { ReviewHandler, ReviewHandlerDependencies } from '../../webhook/admission/handler.ts';
-import { anonymous } from '../fakes/engine.ts';
-import { RegistryContent } from '../fakes/registry/registry-content.ts';
-import { startFakeRegistry } from '../fakes/registry/registry.ts';
-import { createBenchEngine } from './bench-engine.ts';
-import { startMeasured } from './measured-process.ts';
-import { reviewOf } from './reviews.ts';
-import { createSigner, putImage, signSimple } from './signed-images.ts';
+import { createLogger } from '../../../cli/output/logger.ts';
+import { DEFAULT_CONFIGURATION } from '../../../core/config/configuration.ts';
+import { mapInParallel } from '../../../core/parallel.ts';
+import type { NamespaceContext } from '../../../core/policy/types.ts';
+import { createRecentVerdicts } from '../../../core/verdict/recent.ts';
+import { createMetrics } from '../../../operator/telemetry/metrics.ts';
+import { parseJson } from '../../../webhook/http/body.ts';
+import { createReviewHandler } from '../../../webhook/admission/handler.ts';
+import type { ReviewHandler, ReviewHandlerDependencies } from '../../../webhook/admission/handler.ts';
+import { anonymous } from '../../fakes/engine.ts';
+import { RegistryContent } from '../../fakes/registry/registry-content.ts';
+import { startFakeRegistry } from '../../fakes/registry/registry.ts';
+import { createBenchEngine } from '../requests/bench-engine.ts';
+import { startMeasured } from '../load/measured-process.ts';
+import { reviewOf } from '../load/reviews.ts';
+import { createSigner, putImage, signSimple } from '../load/signed-images.ts';
 
 /** Until the compiler has settled. */
 const WARM_UP = 10_000;
@@ -122,7 +122,7 @@ async function allowed(handler: ReviewHandler, body: Buffer): Promise<void> {
 async function measureCold(): Promise<number> {
   const images = COLD_WARM_UP + COLD_REVIEWS;
   const remote = await startMeasured(
-    [path.join(import.meta.dirname, 'image-registry.ts'), 'simple-signing', String(images)],
+    [path.join(import.meta.dirname, '../load/image-registry.ts'), 'simple-signing', String(images)],
     /serving (\S+) (\S+)/,
   );
   const [, host = '', key = ''] = remote.match;

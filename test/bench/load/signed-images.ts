@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { cosignPayload } from '../../core/cosign/payload-prediction.ts';
-import { preAuthenticationEncoding } from '../../core/formats/dsse-envelope.ts';
-import { hexOf } from '../../core/image/digest.ts';
-import type { Digest } from '../../core/image/digest.ts';
-import type { RegistryContent } from '../fakes/registry/registry-content.ts';
+import { cosignPayload } from '../../../core/cosign/payload-prediction.ts';
+import { preAuthenticationEncoding } from '../../../core/formats/dsse-envelope.ts';
+import { hexOf } from '../../../core/image/digest.ts';
+import type { Digest } from '../../../core/image/digest.ts';
+import type { RegistryContent } from '../../fakes/registry/registry-content.ts';
 
 /** Thousands of small signed images, for load; the formats are held to the real cosign elsewhere. */
 export interface Signer {

@@ -2,8 +2,8 @@
 // Registry requests of one cold verification, beside the real cosign, through the same counting proxy.
 // Prints tables and a line of JSON; ends with 1 where a count is above its goal.
 import { countRequests } from './count-requests.ts';
-import { reportGoals } from './goals.ts';
-import { printTable } from './table.ts';
+import { reportGoals } from '../goals.ts';
+import { printTable } from '../table.ts';
 
 const rows = await countRequests({ cosign: true });
 printTable(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be counted and is the same on every machine: registry requests, bytes of the program, modules loaded before
 // it is ready, bytes allocated and lines logged for a warm review, bytes that stay in memory of an image.
-// `node test/bench/figures.ts --write` renews figures.json, which test/e2e/admission/figures.test.ts holds them to.
+// `node test/bench/figures/figures.ts --write` renews figures.json, which test/e2e/admission/figures.test.ts holds them to.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,11 +9,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { format, resolveConfig } from 'prettier';
-import { countRequests } from './count-requests.ts';
-import { startMeasured } from './measured-process.ts';
+import { countRequests } from '../requests/count-requests.ts';
+import { startMeasured } from '../load/measured-process.ts';
 
 const run = promisify(execFile);
-const ROOT = path.resolve(import.meta.dirname, '../..');
+const ROOT = path.resolve(import.meta.dirname, '../../..');
 const FILE = path.join(import.meta.dirname, 'figures.json');
 
 export interface Figures {

@@ -4,8 +4,8 @@
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createBenchEngine } from './bench-engine.ts';
-import { startMeasured } from './measured-process.ts';
+import { createBenchEngine } from '../requests/bench-engine.ts';
+import { startMeasured } from '../load/measured-process.ts';
 
 /** Until all code is there that decisions need. */
 const WARM_UP = 500;
@@ -19,7 +19,7 @@ console.log(
 );
 
 async function measure(format: string): Promise<number> {
-  const program = path.join(import.meta.dirname, 'image-registry.ts');
+  const program = path.join(import.meta.dirname, '../load/image-registry.ts');
   const registry = await startMeasured([program, format, String(WARM_UP + IMAGES)], /serving (\S+) (\S+)/);
   const [, host = '', key = ''] = registry.match;
   const engine = createBenchEngine({ host, policies: [{ keys: [{ pem: Buffer.from(key, 'base64').toString() }] }] });
