@@ -12,7 +12,7 @@ import { ROOT } from '../workbench/tools.ts';
 const PAGE = readFileSync(path.join(ROOT, 'docs/how-to/install-by-kind-of-cluster.md'), 'utf8');
 
 /** The values of a section of the page, as flags of helm: one list a block. */
-export function valuesOf(heading: string): string[][] {
+function valuesOf(heading: string): string[][] {
   const blocks = codeBlocks(section(PAGE, heading) ?? '', ['yaml']);
   assert.notEqual(blocks.length, 0, heading);
   return blocks.map((block) => Object.entries(parse(block)).map(([name, value]) => json(name, value)));
@@ -84,7 +84,7 @@ describe('values by kind of cluster, as the page has them', () => {
   });
 
   test("bring replicas into the nodes' network, at ports that are free there", async () => {
-    const [network = [], dns = []] = valuesOf('The API server does not reach Pods');
+    const [network = [], dns = []] = valuesOf('The API server cannot reach Pods');
     const objects = await render(...network);
     const pod = podOf(objects);
     assert.deepEqual([pod.hostNetwork, pod.dnsPolicy], [true, 'ClusterFirstWithHostNet']);
@@ -97,7 +97,7 @@ describe('values by kind of cluster, as the page has them', () => {
   });
 
   test('listen where a firewall lets the API server through; the Service stays', async () => {
-    const [values = []] = valuesOf('A firewall before the nodes');
+    const [values = []] = valuesOf('A firewall in front of the nodes');
     const objects = await render(...values);
     assert.deepEqual(portsOf(podOf(objects)).named, { webhook: 10_250, metrics: 8080, probes: 8081 });
     assert.deepEqual(specOf(objects, 'Service')?.['ports'], specOf(await render(), 'Service')?.['ports']);

@@ -216,6 +216,9 @@ describe('what can be switched', () => {
     assert.match(await notes('--set=webhook.failurePolicy=Ignore'), /not checked: webhook.failurePolicy is Ignore/);
     assert.match(await notes('--set=config.enforcement=Audit'), /Nothing is denied/);
     assert.match(await notes('--set=replicas=1'), /With one replica/);
-    assert.match(await notes('--set=digestRequired.enabled=true', '--set=config.pinDigests=None'), /Tags are refused/);
+    assert.match(
+      await notes('--set=digestRequired.enabled=true', '--set=config.pinDigests=None'),
+      /Images without a digest are refused/,
+    );
   });
 });
