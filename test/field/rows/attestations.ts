@@ -190,7 +190,7 @@ function rowsIn(format: SigningFormat, name: string): readonly Row[] {
     },
     {
       ...both,
-      input: `${name} in another repository`,
+      input: `${name}, an attestation, in another repository`,
       source: '`COSIGN_REPOSITORY`, `signatureRepository`',
       make: async (bench) => {
         const image = await bench.push();
