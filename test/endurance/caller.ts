@@ -95,20 +95,30 @@ export function startCaller({ api, serviceOctet }: ControlPlane): Caller {
   }
 
   async function attempt(replica: Replica, endpoint: Endpoint, body: string): Promise<Outcome> {
-    try {
+    const over = new AbortController();
+    // Whatever becomes of the connection or of the client, every review has an outcome: a timer is never forgotten.
+    const timer = setTimeout(() => over.abort(new Error('no outcome in time')), 2 * TIMEOUT);
+    const never = new Promise<never>((_, reject) => {
+      over.signal.addEventListener('abort', () => reject(over.signal.reason));
+    });
+    const asked = async (): Promise<Outcome> => {
       const { statusCode, body: answer } = await poolFor(replica, endpoint).request({
         method: 'POST',
         path: `${paths[endpoint]}?timeout=10s`,
         headers: { 'content-type': 'application/json' },
         body,
-        // Whatever becomes of the connection, every review has an outcome.
-        signal: AbortSignal.timeout(2 * TIMEOUT),
+        signal: over.signal,
       });
       return { kind: 'answered', status: statusCode, text: await answer.text() };
+    };
+    try {
+      return await Promise.race([asked(), never]);
     } catch (thrown) {
       if (thrown instanceof Unreachable) throw thrown;
       const isCut = codeOf(thrown) === 'UND_ERR_SOCKET' || codeOf(thrown) === 'ECONNRESET';
       return { kind: isCut ? 'cut' : 'failed', replica: replica.name, error: String(thrown) };
+    } finally {
+      clearTimeout(timer);
     }
   }
 
