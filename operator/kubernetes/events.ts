@@ -19,15 +19,23 @@ export interface EventNote {
   readonly action: string;
   /** May quote what users wrote. */
   readonly note: string;
+  /** The namespace that brought it about; left out: the object's own. */
+  readonly party?: string;
+}
+
+export interface EventRate {
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Requests under way. */
+  readonly inFlight: number;
 }
 
 export interface EventLimits {
   /** The same reason about the same object at most once in so many milliseconds. */
   readonly repeat: number;
-  readonly perSecond: number;
-  readonly burst: number;
-  /** Requests under way. */
-  readonly inFlight: number;
+  /** Of one namespace: whoever is denied much is told of less, and nobody else is. */
+  readonly party: EventRate;
+  readonly all: EventRate;
 }
 
 export interface EventRecorderOptions {
@@ -45,40 +53,56 @@ export interface EventRecorder {
   stop(): Promise<void>;
 }
 
-const LIMITS: EventLimits = { repeat: 60_000, perSecond: 2, burst: 20, inFlight: 4 };
+const LIMITS: EventLimits = {
+  repeat: 60_000,
+  party: { perSecond: 2, burst: 20, inFlight: 2 },
+  all: { perSecond: 10, burst: 100, inFlight: 8 },
+};
 /** events.k8s.io/v1. */
 const NOTE_MOST = 1024;
 const REMEMBERED = 2048;
+const PARTIES_REMEMBERED = 1024;
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const limits = options.limits ?? LIMITS;
   const recent = createRecentlyUsed<number>(REMEMBERED);
   const inFlight = new Set<Promise<void>>();
   const stopping = new AbortController();
-  let tokens = limits.burst;
-  let refilledAt = options.clock();
+  const all = new Account(limits.all, options.clock());
+  const parties = createRecentlyUsed<Account>(PARTIES_REMEMBERED);
 
-  function mayRecord(event: EventNote): boolean {
+  function accountOf({ party, regarding }: EventNote, now: number): Account {
+    const name = party ?? regarding.namespace ?? '';
+    const account = parties.get(name) ?? new Account(limits.party, now);
+    parties.set(name, account);
+    return account;
+  }
+
+  /** What it is charged to, or undefined where it is one too many. */
+  function charged(event: EventNote): readonly Account[] | undefined {
     const now = options.clock();
     const { regarding, reason } = event;
     const key = `${regarding.kind}/${regarding.namespace ?? ''}/${regarding.name}/${reason}`;
     const last = recent.get(key);
     // A clock that was set back must not silence an object.
-    if (last !== undefined && now >= last && now - last < limits.repeat) return false;
-    tokens = Math.min(limits.burst, tokens + (Math.max(0, now - refilledAt) / 1000) * limits.perSecond);
-    refilledAt = now;
-    if (tokens < 1 || inFlight.size >= limits.inFlight) return false;
-    tokens -= 1;
+    if (last !== undefined && now >= last && now - last < limits.repeat) return undefined;
+    const accounts = [accountOf(event, now), all];
+    if (!accounts.every((account) => account.mayPay(now))) return undefined;
+    for (const account of accounts) account.pay();
     recent.set(key, now);
-    return true;
+    return accounts;
   }
 
   function record(event: EventNote): void {
     if (stopping.signal.aborted) return;
-    if (!mayRecord(event)) return options.onDropped?.();
+    const accounts = charged(event);
+    if (accounts === undefined) return options.onDropped?.();
     const sent: Promise<void> = send(event)
       .catch((thrown: unknown) => options.log.debug('an Event was not written', { error: errorText(thrown) }))
-      .finally(() => inFlight.delete(sent));
+      .finally(() => {
+        inFlight.delete(sent);
+        for (const account of accounts) account.underWay -= 1;
+      });
     inFlight.add(sent);
   }
 
@@ -108,4 +132,30 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   }
 
   return { record, stop };
+}
+
+/** A token bucket, which starts full. */
+class Account {
+  underWay = 0;
+  readonly #rate: EventRate;
+  #tokens: number;
+  #filledAt: number;
+
+  constructor(rate: EventRate, now: number) {
+    this.#rate = rate;
+    this.#tokens = rate.burst;
+    this.#filledAt = now;
+  }
+
+  mayPay(now: number): boolean {
+    const { burst, perSecond, inFlight } = this.#rate;
+    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, now - this.#filledAt) / 1000) * perSecond);
+    this.#filledAt = now;
+    return this.#tokens >= 1 && this.underWay < inFlight;
+  }
+
+  pay(): void {
+    this.#tokens -= 1;
+    this.underWay += 1;
+  }
 }

@@ -10,7 +10,7 @@ export interface WorkQueueOptions {
   readonly process: (key: string) => Promise<void>;
   /** Keys worked on at the same time. */
   readonly workers?: number;
-  /** Whose a key is: of one party's keys one at a time is worked on, so that many of them keep no other's waiting. */
+  /** Whose a key is: of one party's keys one at a time is worked on, and parties take turns. Left out: each its own. */
   readonly partyOf?: (key: string) => string;
   readonly backoff?: BackoffLimits;
   readonly log: Logger;
@@ -38,7 +38,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const backoff = options.backoff ?? BACKOFF;
   const random = options.random ?? Math.random;
   const workers = options.workers ?? 1;
-  const waiting = new Set<string>();
+  /** Of each party, whose turn it is first. */
+  const waiting = new Map<string, Set<string>>();
+  let depth = 0;
   const partyOf = options.partyOf ?? ((key: string) => key);
   const running = new Map<string, Promise<void>>();
   /** With a key that is being worked on. */
@@ -48,39 +50,63 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   let stopped = false;
 
   function add(key: string): void {
-    if (stopped || waiting.has(key)) return;
+    if (stopped || isWaiting(key)) return;
     // News about the key: do not sit out an old back-off.
     clearTimeout(timers.get(key));
     timers.delete(key);
-    waiting.add(key);
+    const party = partyOf(key);
+    waiting.set(party, (waiting.get(party) ?? new Set()).add(key));
+    depth += 1;
     options.metrics?.queueAdded(options.name);
     pump();
   }
 
-  function pump(): void {
-    for (const key of waiting) {
-      if (running.size >= workers) break;
-      if (busy.has(partyOf(key))) continue;
-      busy.add(partyOf(key));
-      running.set(key, work(key));
-    }
-    options.metrics?.queueDepth(options.name, waiting.size);
+  function isWaiting(key: string): boolean {
+    return waiting.get(partyOf(key))?.has(key) === true;
   }
 
-  async function work(key: string): Promise<void> {
+  function pump(): void {
+    for (const [party, keys] of waiting) {
+      if (running.size >= workers) break;
+      const [key] = keys;
+      if (key === undefined || busy.has(party)) continue;
+      busy.add(party);
+      running.set(key, work(key, party));
+    }
+    options.metrics?.queueDepth(options.name, depth);
+  }
+
+  async function work(key: string, party: string): Promise<void> {
     // What is added in one turn counts once, and `process` never runs inside of `add`.
     await Promise.resolve();
     try {
-      if (!waiting.delete(key)) return;
+      if (!take(key, party)) return;
       await options.process(key);
       failures.delete(key);
     } catch (thrown) {
       retry(key, thrown);
     } finally {
       running.delete(key);
-      busy.delete(partyOf(key));
+      busy.delete(party);
+      toTheEnd(party);
       if (!stopped) pump();
     }
+  }
+
+  function take(key: string, party: string): boolean {
+    const keys = waiting.get(party);
+    if (keys?.delete(key) !== true) return false;
+    depth -= 1;
+    if (keys.size === 0) waiting.delete(party);
+    return true;
+  }
+
+  /** After all that wait. */
+  function toTheEnd(party: string): void {
+    const keys = waiting.get(party);
+    if (keys === undefined) return;
+    waiting.delete(party);
+    waiting.set(party, keys);
   }
 
   function retry(key: string, thrown: unknown): void {
@@ -96,7 +122,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       delayMilliseconds: Math.round(delay),
     });
     options.metrics?.queueRetried(options.name);
-    if (!waiting.has(key)) timers.set(key, setTimeout(add, delay, key));
+    if (!isWaiting(key)) timers.set(key, setTimeout(add, delay, key));
   }
 
   async function stop(): Promise<void> {
@@ -104,6 +130,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     for (const timer of timers.values()) clearTimeout(timer);
     timers.clear();
     waiting.clear();
+    depth = 0;
     await Promise.all(running.values());
     options.metrics?.queueDepth(options.name, 0);
   }
@@ -111,7 +138,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   return {
     add,
     get depth() {
-      return waiting.size;
+      return depth;
     },
     stop,
   };

@@ -2,7 +2,7 @@
 import k8sOperator, { type OperatorLogger, type ResourceEvent, type ResourceMeta } from '@dot-i/k8s-operator';
 import { errorText } from '../../core/text.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
-import { joinPolicyName, policyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
+import { joinPolicyName, policyName, splitPolicyName, type AnyImagePolicy } from '../../core/policy/documents/kinds.ts';
 import type { AffectedStatus, ImagePolicyStatus } from '../../core/policy/documents/image-policy.gen.ts';
 import type { CompiledPolicy } from '../../core/policy/types.ts';
 import { apiPath, isStatus, ONLY_METADATA, type KubeApi, type KubeObject } from '../kubernetes/api-client.ts';
@@ -23,6 +23,8 @@ export const POLICY_PLURAL = 'imagepolicies';
 export const NAMESPACED_POLICY_PLURAL = 'namespacedimagepolicies';
 /** Helm keeps whole releases in Secrets; nobody refers to them. */
 const SECRET_SELECTOR = 'type!=helm.sh/release.v1';
+/** Status writes at a time, each for another namespace. */
+const STATUS_WRITERS = 4;
 
 export interface ImagePolicyOperatorOptions {
   readonly kubeConfig: SharedKubeConfig;
@@ -74,6 +76,9 @@ export class ImagePolicyOperator extends Operator {
     this.#statusQueue = createWorkQueue({
       name: 'policy-status',
       process: (name) => this.#writeStatus(name),
+      workers: STATUS_WRITERS,
+      // One namespace's many policies don't keep the others' waiting, nor the cluster's.
+      partyOf: (name) => splitPolicyName(name).namespace ?? '',
       log: options.log,
       ...(options.queueMetrics && { metrics: options.queueMetrics }),
     });

@@ -27,7 +27,8 @@ export function createDenialEvents({ events, policy }: DenialEventsOptions): (de
         events.record({ ...told, regarding: { ...subject, namespace }, note: denialText(verdict, denial) });
       }
       for (const name of refusing(verdict)) {
-        events.record({ ...told, regarding: policy(name), note: `${placeOf(denial)}: ${verdict.message}` });
+        const note = `${placeOf(denial)}: ${verdict.message}`;
+        events.record({ ...told, regarding: policy(name), note, party: namespace });
       }
     }
   };

@@ -40,7 +40,8 @@ export function createTarget(options: TargetOptions): Target {
   const { limits, monotonic, onResult } = options;
   const told = createRecentlyUsed<number>(REMEMBERED);
   const stopping = new AbortController();
-  let waiting: Note[] = [];
+  const waiting = new Map<string, Note[]>();
+  let held = 0;
   let omitted = 0;
   let nextAt = -Infinity;
   let sending: Promise<void> | undefined;
@@ -50,22 +51,55 @@ export function createTarget(options: TargetOptions): Target {
     const now = monotonic();
     const last = told.get(note.key);
     if (last !== undefined && now - last < limits.repeat) return onResult('repeated', 1);
-    if (waiting.length >= limits.queue) {
-      omitted += 1;
-      return onResult('dropped', 1);
-    }
+    if (held >= limits.queue && !makeRoom(note)) return drop();
     told.set(note.key, now);
-    waiting.push(note);
+    const own = waiting.get(note.namespace) ?? [];
+    own.push(note);
+    waiting.set(note.namespace, own);
+    held += 1;
     sending ??= sendAll().finally(() => {
       sending = undefined;
     });
   }
 
+  /** The last of the namespace that has most waiting goes, unless that is the note's own. */
+  function makeRoom({ namespace }: Note): boolean {
+    const [most, notes] = [...waiting].reduce((a, b) => (b[1].length > a[1].length ? b : a));
+    const last = notes.length > (waiting.get(namespace)?.length ?? 0) + 1 ? notes.pop() : undefined;
+    if (last === undefined) return false;
+    held -= 1;
+    told.delete(last.key);
+    if (notes.length === 0) waiting.delete(most);
+    drop();
+    return true;
+  }
+
+  function drop(): void {
+    omitted += 1;
+    onResult('dropped', 1);
+  }
+
+  /** The oldest of each namespace in turns, so that none waits for all of another's. */
+  function nextBatch(): readonly Note[] {
+    const batch: Note[] = [];
+    // What is set again comes once more, after all others.
+    for (const [namespace, notes] of waiting) {
+      const note = notes.shift();
+      if (note === undefined) continue;
+      batch.push(note);
+      held -= 1;
+      waiting.delete(namespace);
+      if (notes.length > 0) waiting.set(namespace, notes);
+      if (batch.length >= limits.batch) break;
+    }
+    return batch;
+  }
+
   async function sendAll(): Promise<void> {
-    while (waiting.length > 0) {
+    while (held > 0) {
       if (!(await pause(Math.max(limits.gather, nextAt - monotonic())))) return;
       nextAt = monotonic() + options.spacing();
-      const batch = waiting.splice(0, limits.batch);
+      const batch = nextBatch();
       const unlisted = omitted;
       omitted = 0;
       const sent = await sendTwice(batch, unlisted);
@@ -90,7 +124,8 @@ export function createTarget(options: TargetOptions): Target {
 
   async function stop(): Promise<void> {
     stopping.abort();
-    waiting = [];
+    waiting.clear();
+    held = 0;
     await sending;
   }
 

@@ -27,7 +27,11 @@ describe('createEventRecorder', () => {
       identity: 'cosignet-0',
       log: silentLogger,
       clock: () => now,
-      limits: { repeat: 60_000, perSecond: 2, burst: 5, inFlight: 100 },
+      limits: {
+        repeat: 60_000,
+        party: { perSecond: 2, burst: 5, inFlight: 5 },
+        all: { perSecond: 10, burst: 12, inFlight: 100 },
+      },
       onDropped: () => (dropped += 1),
     });
   });
@@ -63,6 +67,33 @@ describe('createEventRecorder', () => {
     for (let count = 2000; count < 3000; count += 1) recorder.record(about(`policy-${count}`));
     await eventually(() => server.seen.length === 7);
     assert.equal(dropped, 1993);
+  });
+
+  test('a flood of one namespace leaves room for the Events of others, also of its denials by policies of the cluster', async () => {
+    for (let count = 0; count < 1000; count += 1) recorder.record(about(`web-${count}`, 'ImageDenied', 'flooding'));
+    for (let count = 0; count < 1000; count += 1) recorder.record({ ...about(`policy-${count}`), party: 'flooding' });
+    recorder.record(about('web-0', 'ImageDenied', 'shop'));
+    recorder.record({ ...about('prod'), party: 'shop' });
+    await eventually(() => server.seen.length === 7);
+    const written = ['flooding', 'shop', 'default'].map(
+      (namespace) => server.seen.filter(({ path }) => path.includes(`/${namespace}/`)).length,
+    );
+    assert.deepEqual(written, [5, 1, 1]);
+    for (const namespace of ['a', 'b', 'c'])
+      for (let count = 0; count < 5; count += 1) recorder.record(about(`web-${count}`, 'ImageDenied', namespace));
+    // All of them together have a bound as well.
+    await eventually(() => server.seen.length === 12);
+  });
+
+  test('what a namespace has under way holds up no other', async () => {
+    server.fault = ({ path }) => (path.includes('/hanging/') ? 'hang' : undefined);
+    for (let count = 0; count < 5; count += 1) recorder.record(about(`web-${count}`, 'ImageDenied', 'hanging'));
+    now += 1000;
+    recorder.record(about('web-5', 'ImageDenied', 'hanging'));
+    recorder.record(about('web-0', 'ImageDenied', 'shop'));
+    await eventually(() => server.seen.length === 6);
+    assert.equal(dropped, 1);
+    assert.equal(server.seen.filter(({ path }) => path.includes('/shop/')).length, 1);
   });
 
   test('a clock that was set back silences nobody', async () => {

@@ -64,6 +64,24 @@ describe('createWorkQueue', () => {
     assert.deepEqual(started.slice(3), ['a2', 'a3']);
   });
 
+  test('parties take turns, so that a late key of one does not wait for all of the others', async () => {
+    const worked: string[] = [];
+    const queue = createWorkQueue({
+      ...options,
+      partyOf: (key) => key.slice(0, 1),
+      process: async (key) => {
+        worked.push(key);
+        if (key === 'a1') queue.add('c1');
+      },
+    });
+    for (const key of ['a1', 'a2', 'a3', 'b1', 'b2', 'b3']) queue.add(key);
+    assert.equal(queue.depth, 6);
+    await eventually(() => worked.length === 7);
+    await queue.stop();
+    assert.deepEqual(worked, ['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'b3']);
+    assert.equal(queue.depth, 0);
+  });
+
   test('runs as many keys at a time as it has workers', async () => {
     let running = 0;
     let most = 0;

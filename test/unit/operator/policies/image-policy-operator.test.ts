@@ -190,6 +190,27 @@ describe('ImagePolicyOperator', () => {
     assert.deepEqual(ready, ['prod False SecretNotFound', 'prod True Compiled', 'prod False SecretNotFound']);
   });
 
+  test('a namespace whose status the API server does not take keeps nobody else waiting', async () => {
+    const key = { pem: publicKey() };
+    const putIn = (namespace: string, name: string) =>
+      server.put('/apis/cosignet.dev/v1/namespacedimagepolicies', {
+        metadata: { name, namespace, generation: 1 },
+        spec: { images: ['docker.io/acme/*'], keys: [key] },
+      });
+    for (let index = 0; index < 8; index += 1) putIn('crowded', `p${index}`);
+    putIn('quiet', 'only');
+    put('prod', { images: ['docker.io/acme/*'], keys: [key] });
+    server.fault = ({ path, method }) => (method === 'PATCH' && path.includes('/crowded/') ? 'hang' : undefined);
+    await start(true, { namespacedPolicies: true });
+    await eventually(() => readyOf('prod')?.status === 'True');
+    const writtenIn = (namespace: string) =>
+      server.seen.filter(({ method, path }) => method === 'PATCH' && path.includes(`/${namespace}/`)).length;
+    await eventually(() => writtenIn('quiet') === 1);
+    assert.equal(writtenIn('crowded'), 1);
+    // What hangs ends with its connection.
+    await server.stop();
+  });
+
   test('keeps the time of a condition that did not change, and tells the new generation', async () => {
     put('prod', { images: ['docker.io/acme/*'], action: 'Deny' });
     await start(true);

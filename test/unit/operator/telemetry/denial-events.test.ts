@@ -48,6 +48,8 @@ describe('the Events of a refusal', () => {
     assert.equal(others.length, 0);
     assert.equal(event?.regarding.name, 'strict');
     assert.equal(event?.regarding.namespace, undefined);
+    // Counted for the namespace that was refused.
+    assert.equal(event?.party, 'shop');
     assert.match(event?.note ?? '', /^Pod shop\/web-0: image /);
   });
 

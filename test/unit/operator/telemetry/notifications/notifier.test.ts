@@ -91,6 +91,21 @@ describe('createNotifier', () => {
     assert.equal(JSON.parse(receiver.received[1]?.text ?? '').omitted, 0);
   });
 
+  test('a namespace that is refused much fills the queue with nobody else, and is told of in turns', async () => {
+    for (let count = 0; count < 1000; count += 1) notifier.denied(denial(`flood:${count}`));
+    notifier.denied(denial('team:1', { namespace: 'team' }));
+    notifier.denied(denial('team:2', { namespace: 'team' }));
+    notifier.denied(denial('other:1', { namespace: 'other' }));
+    await eventually(() => counted['ops sent'] === 5);
+    assert.deepEqual(imagesAt(0), ['flood:0', 'team:1', 'other:1']);
+    assert.deepEqual(imagesAt(1), ['flood:1', 'team:2']);
+    assert.equal(counted['ops dropped'], 998);
+    assert.equal(JSON.parse(receiver.received[0]?.text ?? '').omitted, 998);
+    // What was dropped was not told: it is no repetition.
+    notifier.denied(denial('flood:4'));
+    await eventually(() => counted['ops sent'] === 6);
+  });
+
   test('sends no faster than was asked for', async () => {
     items = [{ ...items[0], name: 'ops', ratePerMinute: 120 }];
     for (let count = 0; count < 5; count += 1) notifier.denied(denial(`a:${count}`));
