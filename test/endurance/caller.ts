@@ -35,8 +35,8 @@ interface Replica {
 const NAME = 'cosignet.cosignet.svc';
 /** Milliseconds; as the configuration's timeoutSeconds. */
 const TIMEOUT = 10_000;
-/** Connections live no longer, so that new certificates are met. An API server's live for ever, or until caBundle changes. */
-const CONNECTION_LIFE = 10_000;
+/** A connection that is not used is closed after so long, as by an API server. */
+export const IDLE = 90_000;
 const CONFIGURATIONS = {
   mutate: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?fieldSelector=metadata.name%3Dcosignet',
   validate:
@@ -48,7 +48,11 @@ const SLICES =
 /** A connection that was never there: nothing was sent. */
 class Unreachable extends Error {}
 
-export function startCaller({ api, serviceOctet }: ControlPlane): Caller {
+/**
+ * @param connectionLife milliseconds after which connections are made anew, so that new certificates are met. An API
+ *   server's live for ever, or until caBundle changes.
+ */
+export function startCaller({ api, serviceOctet }: ControlPlane, connectionLife = Infinity): Caller {
   const { loopback } = podAddresses(serviceOctet + 64);
   const stopping = new AbortController();
   const slices = new Map<string, readonly Replica[]>();
@@ -81,11 +85,12 @@ export function startCaller({ api, serviceOctet }: ControlPlane): Caller {
     const key = `${replica.name} ${endpoint}`;
     const known = pools.get(key);
     const bundle = bundles[endpoint];
-    if (known?.bundle === bundle && performance.now() - known.openedAt < CONNECTION_LIFE) return known.pool;
+    if (known?.bundle === bundle && performance.now() - known.openedAt < connectionLife) return known.pool;
     // Answers that are under way still come.
     void known?.pool.close().catch(() => undefined);
     const pool = new Pool(replica.origin, {
       connections: 16,
+      keepAliveTimeout: IDLE,
       headersTimeout: TIMEOUT,
       bodyTimeout: TIMEOUT,
       connect: connectorFor(bundle, met),

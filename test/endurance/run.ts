@@ -35,11 +35,14 @@ export interface EnduranceReport extends LoadReport {
   readonly resident: readonly number[];
 }
 
+/** Milliseconds; certificates live for two minutes, so every one of them is met. */
+const CONNECTION_LIFE = 10_000;
+
 /** Asks while everything changes: an installation with two replicas and no policy but `default`. */
 export async function endure(here: Installation, options: EnduranceOptions): Promise<EnduranceReport> {
   const changes = await prepareChanges(here);
   const questions = [...steadyQuestions(here), ...changes.questions];
-  const caller = startCaller(here.bench.cluster);
+  const caller = startCaller(here.bench.cluster, CONNECTION_LIFE);
   const killed = new Map<string, number>();
   const ended = new AbortController();
   try {

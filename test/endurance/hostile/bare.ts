@@ -2,15 +2,18 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Pool } from 'undici';
-import type { Caller } from '../caller.ts';
+import { IDLE, type Caller } from '../caller.ts';
 
-/** Calls as an API server does, but a server that answers without looking: what the machine alone makes callers wait. */
+/**
+ * Calls as an API server does, but a webhook that decides nothing: what the machine alone makes callers wait. The blind one
+ * answers without a look; the asking one asks the registry once about each image, as any that verifies must.
+ */
 export type BareCaller = Pick<Caller, 'call' | 'close'>;
 
-export async function startBare(): Promise<BareCaller> {
-  const worker = new Worker(new URL('bare-worker.ts', import.meta.url));
+export async function startBare(kind: 'blind' | 'asking'): Promise<BareCaller> {
+  const worker = new Worker(new URL('bare-worker.ts', import.meta.url), { workerData: kind });
   const [origin = '']: string[] = await once(worker, 'message');
-  const pool = new Pool(origin, { connections: 16, connect: { rejectUnauthorized: false } });
+  const pool = new Pool(origin, { connections: 16, keepAliveTimeout: IDLE, connect: { rejectUnauthorized: false } });
   return {
     async call(endpoint, body) {
       const headers = { 'content-type': 'application/json' };

@@ -51,15 +51,28 @@ function values(registry: string): readonly string[] {
 
 function print(report: HostileReport): void {
   printTable(
-    ['hostile', ...FIELDS, 'p50 ms', 'p99 ms', 'of nobody', 'bare p99 ms', 'of nobody', 'processors'],
+    [
+      'hostile',
+      ...FIELDS,
+      'p50 ms',
+      'p99 ms',
+      'of nobody',
+      'blind p99',
+      'of nobody',
+      'asking p99',
+      'of nobody',
+      'CPUs',
+    ],
     [...report.loads].map(([name, phases]) =>
       [name].concat(
         FIELDS.map((field) => String(sum(phases, field))),
         percentileOf(phases.map(answered), 0.5).toFixed(1),
         percentileOf(phases.map(answered), 0.99).toFixed(1),
         ratioOf(report, name, answered).toFixed(2),
-        percentileOf(phases.map(bare), 0.99).toFixed(1),
-        ratioOf(report, name, bare).toFixed(2),
+        ...[blind, asking].flatMap((times) => [
+          percentileOf(phases.map(times), 0.99).toFixed(1),
+          ratioOf(report, name, times).toFixed(2),
+        ]),
         processorsOf(phases).toFixed(2),
       ),
     ),
@@ -124,8 +137,13 @@ function answered({ answerTimes }: PhaseReport): Float64Array {
 }
 
 /** What shared processors cost one who has nothing to do with Cosignet. */
-function bare({ bareTimes }: PhaseReport): Float64Array {
-  return bareTimes;
+function blind({ blindTimes }: PhaseReport): Float64Array {
+  return blindTimes;
+}
+
+/** The same, of one who asks the registry once about each image. */
+function asking({ askingTimes }: PhaseReport): Float64Array {
+  return askingTimes;
 }
 
 /** How long one of a hundred waits at least, as a multiple of what it waits where nobody is hostile. */

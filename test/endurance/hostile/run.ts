@@ -41,7 +41,9 @@ export interface PhaseReport extends LoadReport {
   /** Processor time that all replicas took, in seconds. */
   readonly processorSeconds: number;
   /** As `answerTimes`, of the same reviews to a webhook that looks at none: what the machine alone makes them wait. */
-  readonly bareTimes: Float64Array;
+  readonly blindTimes: Float64Array;
+  /** The same, of one that asks the registry once about each image. */
+  readonly askingTimes: Float64Array;
 }
 
 export interface HostileReport {
@@ -71,7 +73,7 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
   const pods = await podsOf(here);
   const pids = new Map(pods.map((pod) => [pod, pidOf(here, pod)]));
   const discard = await startDiscard(await targetsOf(here, pods));
-  const bare = await startBare();
+  const [blind, asking] = [await startBare('blind'), await startBare('asking')];
   const loads = new Map<string, PhaseReport[]>();
   const processorTime = () => [...pids.values()].reduce((sum, pid) => sum + processorSeconds(pid), 0);
   const counts: Counts[] = [];
@@ -84,10 +86,14 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
     const before = processorTime();
     const load = { questions, rate, seconds: span, killedAt: () => undefined };
     const { result, counts: done } = await neighbours.during(aim, () =>
-      Promise.all([runLoad({ ...load, caller }), runLoad({ ...load, caller: bare })]),
+      Promise.all([
+        runLoad({ ...load, caller }),
+        runLoad({ ...load, caller: blind }),
+        runLoad({ ...load, caller: asking }),
+      ]),
     );
-    const [honest, { answerTimes: bareTimes }] = result;
-    const report = { ...honest, processorSeconds: processorTime() - before, bareTimes };
+    const [honest, { answerTimes: blindTimes }, { answerTimes: askingTimes }] = result;
+    const report = { ...honest, processorSeconds: processorTime() - before, blindTimes, askingTimes };
     loads.set(name, [...(loads.get(name) ?? []), report]);
     log(`  most memory so far: ${[...pids.values()].map((pid) => memory.use(pid).most).join(' and ')} MiB`);
     if (hostile.length === PARTIES.length) counts.push(done);
@@ -97,8 +103,9 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
 
   try {
     await settled(caller, questions);
-    // Its connections are open from the beginning, as those of the other are.
-    await runLoad({ caller: bare, questions, rate: 200, seconds: 1, killedAt: () => undefined });
+    // Their connections are open from the beginning, as those of the other are.
+    for (const bare of [blind, asking])
+      await runLoad({ caller: bare, questions, rate: 200, seconds: 1, killedAt: () => undefined });
     const changing = changes.run(8000, ended.signal);
     for (let round = 0; round < rounds; round += 1) {
       for (const [name, hostile] of chosen) await phase(name, hostile);
@@ -118,7 +125,8 @@ export async function standFirm(here: Installation, options: HostileOptions): Pr
   } finally {
     ended.abort();
     await discard.close();
-    await bare.close();
+    await blind.close();
+    await asking.close();
     await caller.close();
   }
 }
