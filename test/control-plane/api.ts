@@ -60,7 +60,7 @@ export function connectApi({ server, ca, token }: ApiOptions): Api {
     });
     if (response.statusCode >= 300) {
       const text = await response.body.text();
-      throw new ApiFailure(response.statusCode, `${method} ${path}: ${response.statusCode} ${text.slice(0, 500)}`);
+      throw new ApiFailure(response.statusCode, `${method} ${path}: ${response.statusCode} ${reasonIn(text)}`);
     }
     return response.body;
   }
@@ -129,6 +129,17 @@ async function followOnce<T extends KubernetesObject>(api: Api, follower: Follow
     known.delete(uidOf(object));
     follower.onDelete(object);
   }
+}
+
+/** What a Status says, as kubectl prints it. */
+function reasonIn(text: string): string {
+  try {
+    const { reason, message }: { readonly reason?: string; readonly message?: string } = JSON.parse(text);
+    if (message !== undefined) return `(${reason}): ${message}`;
+  } catch {
+    // A proxy's page, or nothing.
+  }
+  return text.slice(0, 500);
 }
 
 function uidOf(object: KubernetesObject): string {

@@ -65,7 +65,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     /** Waits for a sign of life, no longer than the program lives. */
     return async <T>(sign: string, ask: () => Promise<T>): Promise<T> => {
       const died = program.ended.then((code) => Promise.reject(new Error(`${name} ended with ${code}`)));
-      return Promise.race([waitFor(`${sign} of ${name}`, ask, { timeout: 60_000 }), died]);
+      return Promise.race([waitFor(`${sign} of ${name}`, ask, { timeout: 180_000 }), died]);
     };
   };
   const kubeconfigOf = (account: Account) =>

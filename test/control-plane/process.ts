@@ -63,11 +63,14 @@ async function stop(child: ChildProcess, ended: Promise<number>, grace: number):
   clearTimeout(timer);
 }
 
-/** Asks until the answer is not undefined; fails with the description and the last error at the deadline. */
+/**
+ * Asks until the answer is not undefined; fails with the description and the last error at the deadline. Left out, that is far
+ * beyond what a busy machine needs: it only bounds a failure.
+ */
 export async function waitFor<T>(
   description: string,
   ask: () => Promise<T | undefined>,
-  { timeout = 30_000, interval = 50 } = {},
+  { timeout = 90_000, interval = 50 } = {},
 ): Promise<T> {
   const deadline = Date.now() + timeout;
   let last: unknown;

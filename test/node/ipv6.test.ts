@@ -29,7 +29,7 @@ describe('a cluster of IPv6 alone', () => {
   });
 
   test('passes `helm test`', async () => {
-    const { code, stdout, stderr } = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=60s');
+    const { code, stdout, stderr } = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=180s');
     assert.equal(code, 0, stdout + stderr);
   });
 });

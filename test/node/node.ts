@@ -87,7 +87,7 @@ export async function startNodeCluster(options: NodeOptions): Promise<NodeCluste
   try {
     await startContainerd();
     for (const name of ['kube-scheduler', 'kube-proxy', 'kubelet'] as const) start(name);
-    await waitFor('the node to be ready', ready, { timeout: 90_000, interval: 200 });
+    await waitFor('the node to be ready', ready, { timeout: 180_000, interval: 200 });
   } catch (error) {
     const logs = await Promise.all(
       Object.keys(commands).map(async (name) => `--- ${name}\n${await tail(at('logs', `${name}.log`))}`),

@@ -12,7 +12,7 @@ describe('admission by a real API server', () => {
   before(async () => {
     here = await openInstallation();
     for (const definition of DEFINITIONS) assert.equal((await here.apply(definition)).code, 0);
-    await here.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=10s');
+    await here.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=90s');
     const { tag } = here.images.unsigned;
     for (const object of [task('old', tag), resizable('old', tag), deployment('old', tag)]) {
       assert.equal((await here.apply(object)).code, 0);

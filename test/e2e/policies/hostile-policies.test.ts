@@ -44,7 +44,7 @@ describe('policies of a hostile team', () => {
 
   test('leave every replica alive, and let new ones start', async () => {
     await here.kubectl('--namespace=cosignet', 'rollout', 'restart', 'deployment/cosignet');
-    await here.kubectl('--namespace=cosignet', 'rollout', 'status', 'deployment/cosignet', '--timeout=120s');
+    await here.kubectl('--namespace=cosignet', 'rollout', 'status', 'deployment/cosignet', '--timeout=240s');
     await admitted(here, here.images.signed);
     const restarts = await here.kubectl(
       '--namespace=cosignet',

@@ -103,7 +103,7 @@ export function describeScanCommand(
       // Excluded from admission: nothing was pinned.
       const inSystem = '--namespace=kube-system';
       await here.kubectl(inSystem, 'run', 'index', `--image=${name}:1.0`);
-      await here.kubectl(inSystem, 'wait', 'pod/index', '--for=condition=Ready', '--timeout=20s');
+      await here.kubectl(inSystem, 'wait', 'pod/index', '--for=condition=Ready', '--timeout=90s');
       const elsewhere = `${registry.host}/elsewhere/copy`;
       const twin = await crane('mutate', child, '--annotation', 'a=b', '-t', `${elsewhere}:1.0`);
       assert.notEqual(twin.split('@')[1], child.split('@')[1]);

@@ -77,7 +77,7 @@ for (const serverSide of ['true', 'false']) {
           }
           return true;
         },
-        { timeout: 150_000 },
+        { timeout: 300_000 },
       );
       const { failures } = await load.stop();
       assert.deepEqual(failures, []);

@@ -61,7 +61,7 @@ describe(
     test('cost no replica its life, at its start or later, and nobody else an admission', async () => {
       const own = (...args: readonly string[]) => here.kubectl('--namespace=cosignet', ...args);
       await own('rollout', 'restart', 'deployment/cosignet');
-      await own('rollout', 'status', 'deployment/cosignet', '--timeout=120s');
+      await own('rollout', 'status', 'deployment/cosignet', '--timeout=300s');
       await admitted(here, here.images.signed);
       await waitFor(
         'the scan of the large Pods, by which the leader has read them too',
@@ -70,7 +70,7 @@ describe(
           const found = await here.read('team:namespacedimagepolicies.cosignet.dev/large-0', field);
           return Number(found) >= PODS || undefined;
         },
-        { timeout: 120_000 },
+        { timeout: 300_000 },
       );
       const { items } = await here.bench.cluster.api.get<ObjectList<V1Pod>>('/api/v1/namespaces/cosignet/pods');
       // A replica of before may still be ending.

@@ -68,7 +68,7 @@ async function cosignAccepts(signing: Signing, spell = asIs): Promise<boolean> {
     await file('artifact', signing.artifact),
   ];
   return new Promise((resolve) => {
-    execFile(COSIGN, argumentsOf, { timeout: 60_000 }, (error) => resolve(error === null));
+    execFile(COSIGN, argumentsOf, { timeout: 300_000 }, (error) => resolve(error === null));
   });
 }
 
