@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { keyFlags, openOn, policyReady, tryPod, type Installation } from '../e2e/workbench/installation.ts';
+import { admitted, keyFlags, openOn, policyReady, tryPod, type Installation } from '../e2e/workbench/installation.ts';
 import { pushChart } from '../e2e/releases/released-chart.ts';
 import { openNodeWorkbench, type NodeWorkbench } from './workbench.ts';
 
@@ -35,7 +35,7 @@ describe('the released chart on a real node', () => {
 
   test('checks Pods', async () => {
     await policyReady(here.kubectl, 'default');
-    await here.kubectl(...tryPod(here.images.signed));
+    await admitted(here, here.images.signed);
     assert.match(await here.refused(...tryPod(here.images.unsigned)), /unsigned/);
   });
 });

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { waitFor } from '../../control-plane/process.ts';
-import { install, openInstallation, tryPod, type Image, type Installation } from '../workbench/installation.ts';
+import {
+  admitted,
+  install,
+  openInstallation,
+  tryPod,
+  type Image,
+  type Installation,
+} from '../workbench/installation.ts';
 import { inventory } from '../workbench/inventory.ts';
 
 const POLICY_NAME = 'cosignet-digest-required';
@@ -128,7 +135,7 @@ describe('digestRequired, enforced by a real API server', () => {
     const { code, stdout, stderr } = await here.make('uninstall');
     assert.equal(code, 0, `${stdout}${stderr}`);
     assert.deepEqual(await inventory(here.bench), untouched);
-    await here.kubectl(...tryPod(loose));
+    await admitted(here, loose);
   });
 });
 

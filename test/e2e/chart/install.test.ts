@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   admitted,
+  denied,
   keyFlags,
   openInstallation,
   policyReady,
@@ -32,6 +33,7 @@ describe('Cosignet, from its installation to its end', () => {
 
   test('lists its policies with columns that tell what they do', async () => {
     await policyReady(here.kubectl, 'default');
+    await admitted(here, here.images.signed);
     const [header = '', row = ''] = (await here.kubectl('get', 'imagepolicies.cosignet.dev')).split('\n');
     assert.match(header, /^NAME +IMAGES +ACTION +MODE +KEYS +READY +AGE$/);
     assert.match(row, /^default +\*\* +Verify +Enforce +1 +True +\S+$/);
@@ -65,7 +67,7 @@ describe('Cosignet, from its installation to its end', () => {
   test('rolls a Deployment out to pinned Pods and leaves its template as written', async () => {
     const { tag, pinned } = here.images.signed;
     await here.kubectl('create', 'deployment', 'web', `--image=${tag}`, '--replicas=2');
-    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=30s');
+    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
     assert.equal(await here.read('deployment/web', '.spec.template.spec.containers[0].image'), tag);
     const pods = await here.kubectl('get', 'pods', '--selector=app=web', '--output=jsonpath={.items[*].spec..image}');
     assert.equal(pods, `${pinned} ${pinned}`);
@@ -90,7 +92,7 @@ describe('Cosignet, from its installation to its end', () => {
     const { code, stdout, stderr } = await here.make('install', '--reset-values');
     assert.equal(code, 0, `${stdout}${stderr}`);
     assert.equal(await here.kubectl('get', 'imagepolicies.cosignet.dev', '--output=name'), '');
-    assert.match(await here.refused(...tryPod(here.images.forged)), /denied the request/);
+    await denied(here, here.images.forged, /denied the request/);
   });
 
   test('was never refused a right that it needs', () => {
@@ -107,6 +109,6 @@ describe('Cosignet, from its installation to its end', () => {
     const { code, stdout, stderr } = await here.make('uninstall');
     assert.equal(code, 0, `${stdout}${stderr}`);
     assert.deepEqual(await inventory(here.bench), untouched);
-    await here.kubectl(...tryPod(here.images.unsigned));
+    await admitted(here, here.images.unsigned);
   });
 });

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { waitFor } from '../../control-plane/process.ts';
 import {
   admitted,
+  denied,
   install,
   openInstallation,
   tryPod,
@@ -54,8 +55,7 @@ describe('policies of a namespace', () => {
   test('add a signer in their own namespace, and ask nothing elsewhere', async () => {
     await apply('reviewed', { images: ['**'], keys: [{ name: 'other', pem: here.other.publicKey }] });
     await reason('reviewed', 'Compiled');
-    const message = await here.refused(...tryPod(here.images.signed));
-    assert.ok(message.includes('Policy "shop/reviewed" requires'), message);
+    await denied(here, here.images.signed, /Policy "shop\/reviewed" requires/);
     await here.kubectl('--namespace=other', ...tryPod(here.images.signed));
   });
 
@@ -64,11 +64,7 @@ describe('policies of a namespace', () => {
     await here.bench.registry.sign(both, here.release, { format: 'simple-signing' });
     await here.refused(...tryPod(both));
     await here.bench.registry.sign(both, here.other, { format: 'simple-signing' });
-    await waitFor('the second signature to count', async () => {
-      const { code, stderr } = await here.bench.kubectl(tryPod(both));
-      if (code !== 0) throw new Error(stderr);
-      return true;
-    });
+    await admitted(here, both);
     // The team's signature alone is not enough.
     assert.match(await here.refused(...tryPod(here.images.forged)), /Policy "default" requires/);
     await remove('reviewed');
@@ -93,7 +89,7 @@ describe('policies of a namespace', () => {
   test('deny by themselves, with the mode that they have', async () => {
     await apply('stop', { action: 'Deny', images: [repository(here.images.signed)] });
     await reason('stop', 'Compiled');
-    assert.match(await here.refused(...tryPod(here.images.signed)), /Policy "shop\/stop" blocks/);
+    await denied(here, here.images.signed, /Policy "shop\/stop" blocks/);
     await apply('stop', { action: 'Deny', mode: 'Warn', images: [repository(here.images.signed)] });
     await waitFor('a warning', async () => {
       const { code, stderr } = await here.bench.kubectl(tryPod(here.images.signed));
@@ -109,7 +105,7 @@ describe('policies of a namespace', () => {
     const keys = [{ secretRef: { name: 'team', key: 'cosign.pub' } }];
     await apply('secret', { images: [repository(here.images.signed)], keys });
     await reason('secret', 'SecretNotFound');
-    const message = await here.refused(...tryPod(here.images.signed));
+    const message = await denied(here, here.images.signed, /"shop\/secret"/);
     assert.ok(message.includes(`kubectl describe ${KIND} --namespace shop secret`), message);
     await kubectl('--namespace=shop', 'create', 'secret', 'generic', 'team', file);
     await waitForReady('secret');
@@ -119,7 +115,7 @@ describe('policies of a namespace', () => {
 
   // Secrets are read again every half minute.
   async function waitForReady(name: string): Promise<void> {
-    await here.kubectl('wait', `${KIND}/${name}`, '--for=condition=Ready', '--timeout=45s');
+    await here.kubectl('wait', `${KIND}/${name}`, '--for=condition=Ready', '--timeout=90s');
   }
 
   test('are refused by the API server with a selector, and listed by their short name', async () => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { waitFor } from '../../control-plane/process.ts';
 import { admitted, keyFlags, openInstallation, tryPod, type Installation } from '../workbench/installation.ts';
 import { inventory } from '../workbench/inventory.ts';
-import { addressesOf } from '../workbench/replica.ts';
+import { addressesOf, replicasOf } from '../workbench/replica.ts';
 
 const CONFIGURATIONS = ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration'] as const;
 const BINDING = 'validatingadmissionpolicybinding';
@@ -31,8 +31,7 @@ describe('what API servers are told of Cosignet', () => {
     });
     return (await Promise.all(found)).flat();
   }
-  const pods = async () =>
-    (await here.read('cosignet:pods', '.items[?(@.status.phase=="Running")].metadata.name')).split(' ');
+  const pods = () => replicasOf(here);
   const bindings = () => here.kubectl('get', BINDING, '--output=name');
 
   async function failsToInstall(...flags: readonly string[]): Promise<string> {
@@ -59,12 +58,13 @@ describe('what API servers are told of Cosignet', () => {
     assert.match(said, /cosignet-armed/);
     assert.equal(await here.read('cosignet:deployment/cosignet', '.status.updatedReplicas'), '2');
     await isUnarmed();
-    const [pod = ''] = await pods();
-    const { metrics } = await addressesOf(here, pod);
-    const answer = await fetch(`${metrics}/armed`);
-    assert.equal(answer.status, 503);
-    assert.match(await answer.text(), /MutatingWebhookConfiguration cosignet is not in force/);
-    assert.match(await (await fetch(`${metrics}/metrics`)).text(), /^cosignet_armed 0$/m);
+    for (const pod of await pods()) {
+      const { metrics } = await addressesOf(here, pod);
+      const answer = await fetch(`${metrics}/armed`);
+      assert.equal(answer.status, 503);
+      assert.match(await answer.text(), /MutatingWebhookConfiguration cosignet is not in force/);
+      assert.match(await (await fetch(`${metrics}/metrics`)).text(), /^cosignet_armed 0$/m);
+    }
   });
 
   test('is everything once they reach them, and only then the installation succeeds', async () => {
@@ -74,8 +74,13 @@ describe('what API servers are told of Cosignet', () => {
     assert.equal(await bindings(), `${BINDING}.admissionregistration.k8s.io/cosignet-digest-required`);
     await admitted(here, here.images.signed);
     assert.match(await here.refused(...tryPod(here.images.unsigned)), /denied the request/);
-    const { metrics } = await addressesOf(here, (await pods())[0] ?? '');
-    assert.match(await (await fetch(`${metrics}/metrics`)).text(), /^cosignet_armed 1$/m);
+    // Each sees it for itself.
+    for (const pod of await pods()) {
+      await waitFor(`${pod} to know that it is in force`, async () => {
+        const { metrics } = await addressesOf(here, pod);
+        return /^cosignet_armed 1$/m.test(await (await fetch(`${metrics}/metrics`)).text()) || undefined;
+      });
+    }
   });
 
   test('stays when all replicas are killed at once, and is in force with those that come', async () => {
@@ -87,7 +92,9 @@ describe('what API servers are told of Cosignet', () => {
     assert.match(await here.refused(...tryPod(here.images.unsigned)), /failed calling webhook|denied the request/);
     assert.deepEqual(await inForce(), [...CONFIGURATIONS]);
     await admitted(here, here.images.signed);
-    assert.ok(!(await pods()).some((pod) => killed.includes(pod)));
+    await waitFor('the killed ones to be known', async () => {
+      return !(await pods()).some((pod) => killed.includes(pod)) || undefined;
+    });
     assert.deepEqual(await inForce(), [...CONFIGURATIONS]);
     assert.match(await here.refused(...tryPod(here.images.unsigned)), /denied the request/);
   });

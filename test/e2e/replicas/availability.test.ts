@@ -3,20 +3,21 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../../control-plane/process.ts';
-import { install, openInstallation, tryPod, type Installation } from '../workbench/installation.ts';
+import { admitted, install, openInstallation, tryPod, type Installation } from '../workbench/installation.ts';
+import { replicasOf } from '../workbench/replica.ts';
 
 describe('availability in a cluster', () => {
   let here: Installation;
   const own = (...args: readonly string[]) => here.kubectl('--namespace=cosignet', ...args);
   const holder = () => here.read('cosignet:lease/cosignet', '.spec.holderIdentity');
-  const rolledOut = () => own('rollout', 'status', 'deployment/cosignet', '--timeout=60s');
+  const rolledOut = () => own('rollout', 'status', 'deployment/cosignet', '--timeout=240s');
 
   before(async () => {
     here = await openInstallation();
     await install(here);
     await here.kubectl('run', 'kept', `--image=${here.images.signed.tag}`);
     await here.kubectl('create', 'deployment', 'web', `--image=${here.images.signed.tag}`);
-    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=30s');
+    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
   });
   after(() => here.close());
 
@@ -36,11 +37,12 @@ describe('availability in a cluster', () => {
   });
 
   test('the lock passes to another replica when its holder ends', async () => {
-    const first = await holder();
-    const pod = (await own('get', 'pods', '--output=jsonpath={.items[*].metadata.name}'))
-      .split(' ')
-      .find((name) => first.includes(name));
-    assert.ok(pod, `${first} names no Pod`);
+    // The one of before was ended, too: nobody may have taken it yet.
+    const { first, pod } = await waitFor('a holder that runs', async () => {
+      const now = await holder();
+      const name = (await replicasOf(here)).find((one) => now.startsWith(`${one}_`));
+      return name === undefined ? undefined : { first: now, pod: name };
+    });
     await own('delete', 'pod', pod);
     await waitFor('another holder', async () => {
       const now = await holder();
@@ -64,8 +66,9 @@ describe('availability in a cluster', () => {
     await own('delete', 'pod', 'needed');
     await own('scale', 'deployment/cosignet', '--replicas=2');
     await rolledOut();
-    await here.kubectl(...tryPod(here.images.signed));
-    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+    // The Service leads to them a little later.
+    await admitted(here, here.images.signed);
+    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=240s');
   });
 
   test('verdicts are counted at the metrics port', async () => {

@@ -10,11 +10,11 @@ import {
   type CertifiedKey,
 } from '../../../operator/certificates/issue.ts';
 import {
+  admitted,
   install,
   keyFlags,
   openInstallation,
   policyReady,
-  tryPod,
   type Installation,
 } from '../workbench/installation.ts';
 import { startLoad } from '../workbench/load.ts';
@@ -41,12 +41,12 @@ function clientOf(here: Installation) {
     const host = await here.read('cosignet:service/cosignet', '.spec.clusterIP');
     const port = Number(await here.read('cosignet:service/cosignet', '.spec.ports[0].port'));
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, servername: NAME, ca, timeout: 5000 }, () => {
+      const socket = connect({ host, port, servername: NAME, ca, timeout: 30_000 }, () => {
         const certificate = new X509Certificate(socket.getPeerCertificate(true).raw);
         socket.end();
         resolve(certificate);
       });
-      socket.on('timeout', () => socket.destroy(new Error('no handshake in 5 s')));
+      socket.on('timeout', () => socket.destroy(new Error('no handshake in 30 s')));
       socket.on('error', reject);
     });
   }
@@ -82,7 +82,7 @@ describe('self-made certificates in a cluster', () => {
           if ('error' in met) assert.fail(`a new connection failed: ${String(met.error)}`);
           return ask(met);
         },
-        { timeout: 90_000, interval: 100 },
+        { timeout: 150_000, interval: 100 },
       );
     } finally {
       const { answered, failures } = await load.stop();
@@ -155,12 +155,12 @@ describe('self-made certificates in a cluster', () => {
         return events.split('\n').find((line) => line.toLowerCase().startsWith(`${kind}:`));
       });
       assert.match(note, /: Warning webhooks or their caBundle were changed/);
-      await here.kubectl(...tryPod(here.images.signed));
+      await admitted(here, here.images.signed);
     });
   }
 
   test('helm test finds the webhook ready and trusted', async () => {
-    const { code, stdout, stderr } = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=60s');
+    const { code, stdout, stderr } = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=180s');
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /Phase: +Succeeded/);
   });
@@ -236,20 +236,16 @@ describe("cert-manager's certificates", () => {
     await policyReady(here.kubectl, 'default');
     const client = clientOf(here);
     assert.equal((await client.meet()).serialNumber, first.serialNumber);
-    await waitFor('the webhook to be trusted', async () => {
-      const { code: refused, stderr: said } = await here.bench.kubectl(tryPod(here.images.signed));
-      if (refused !== 0) throw new Error(said);
-      return true;
-    });
+    await admitted(here, here.images.signed);
     await using load = startLoad(here, { askers: 2 });
     const second = await issue();
     await waitFor('the renewed certificate at both replicas', async () => {
-      const met = await Promise.all(Array.from({ length: 6 }, client.meet));
+      const met = await Promise.all(Array.from({ length: 16 }, client.meet));
       return met.every(({ serialNumber }) => serialNumber === second.serialNumber) || undefined;
     });
     const { failures } = await load.stop();
     assert.deepEqual(failures, []);
-    const tested = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=60s');
+    const tested = await here.helm('test', 'cosignet', '--namespace=cosignet', '--timeout=180s');
     assert.equal(tested.code, 0, tested.stdout + tested.stderr);
   });
 

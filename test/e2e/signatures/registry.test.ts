@@ -5,12 +5,12 @@ import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { hexOf, isDigest } from '../../../core/image/digest.ts';
 import type { Digest } from '../../../core/image/digest.ts';
 import { createDockerKeychain, parseDockerConfig } from '../../../core/registry/credentials/docker-config.ts';
 import { freePort } from '../../control-plane/ports.ts';
+import { waitFor } from '../../control-plane/process.ts';
 import { createTestClient, insecure, scopeOf } from '../../fakes/registry/registry-client.ts';
 
 const noHelper = () => Promise.resolve(undefined);
@@ -37,11 +37,7 @@ async function serve(tool: string, parameters: readonly string[], host: string):
     child.kill();
     return ended;
   });
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (await fetch(`http://${host}/v2/`).catch(() => undefined)) return;
-    await wait(100);
-  }
-  throw new Error(`${tool} does not answer`);
+  await waitFor(`${tool} to answer`, () => fetch(`http://${host}/v2/`));
 }
 
 async function startDistribution(auth = ''): Promise<string> {

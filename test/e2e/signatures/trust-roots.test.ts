@@ -107,7 +107,7 @@ describe('a trust root in a TUF repository, from the first day to the day after'
   async function refusal(name: string): Promise<string> {
     const body = JSON.stringify(podReview([`${registry.host}/demo/${name}`]));
     const headers = { 'content-type': 'application/json' };
-    const url = `${addresses()?.webhook}/mutate?timeout=5s`;
+    const url = `${addresses()?.webhook}/mutate?timeout=25s`;
     const answer = await request(url, { method: 'POST', headers, body, dispatcher: loopback });
     const { response }: { response: { allowed: boolean; status?: { message: string } } } = JSON.parse(
       await answer.body.text(),
@@ -161,7 +161,10 @@ describe('a trust root in a TUF repository, from the first day to the day after'
     await program?.stop();
     await start();
     await waitFor('a failure', async () => ((await count('failure')) > 0 ? true : undefined));
-    assert.match(log(), /timestamp version 1 is less than current version 2/);
+    await waitFor(
+      'its reason',
+      async () => /timestamp version 1 is less than current version 2/.test(log()) || undefined,
+    );
     assert.match(await refusal('keyless:1.0'), /not by a signer that the policy trusts/);
     assert.equal(await refusal('signed:1.0'), '');
   });

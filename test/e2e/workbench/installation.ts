@@ -104,18 +104,20 @@ export async function openOn(bench: Workbench): Promise<Installation> {
 
 /** The flags with which a user hands over cosign.pub. */
 export function keyFlags({ publicFile }: KeyPair): string[] {
-  return [`--set-file=notary.rootPubKey=${publicFile}`, '--set=notary.isCosign=true', '--timeout=60s'];
+  return [`--set-file=notary.rootPubKey=${publicFile}`, '--set=notary.isCosign=true', '--timeout=180s'];
 }
 
-/** Installs, as tests do that are about something else. */
-export async function install({ make, release, kubectl }: Installation, ...flags: readonly string[]): Promise<void> {
-  const { code, stdout, stderr } = await make('install', ...keyFlags(release), ...flags);
+/** Installs, as tests do that are about something else: the default policy is in force at every replica. */
+export async function install(here: Installation, ...flags: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await here.make('install', ...keyFlags(here.release), ...flags);
   assert.equal(code, 0, `${stdout}${stderr}`);
-  await policyReady(kubectl, 'default');
+  await policyReady(here.kubectl, 'default');
+  await admitted(here, here.images.signed);
 }
 
+/** What the leading replica says: another may hear of the policy later. */
 export async function policyReady(kubectl: Installation['kubectl'], name: string): Promise<void> {
-  await kubectl('wait', `imagepolicies.cosignet.dev/${name}`, '--for=condition=Ready', '--timeout=10s');
+  await kubectl('wait', `imagepolicies.cosignet.dev/${name}`, '--for=condition=Ready', '--timeout=90s');
 }
 
 export function policy(name: string, spec: object): object {
@@ -124,15 +126,46 @@ export function policy(name: string, spec: object): object {
 
 /** kubectl's arguments that ask for a Pod without making it: admission is the same. */
 export function tryPod(image: Image | string): string[] {
-  const reference = typeof image === 'string' ? image : image.tag;
-  return ['run', 'tried', `--image=${reference}`, '--dry-run=server'];
+  return ['run', 'tried', `--image=${referenceOf(image)}`, '--dry-run=server'];
 }
 
-/** Waits until a Pod with this image would be admitted. */
-export async function admitted({ bench }: Installation, image: Image): Promise<void> {
-  await waitFor(`${image.tag} to be admitted`, async () => {
-    const { code, stderr } = await bench.kubectl(tryPod(image));
-    if (code !== 0) throw new Error(stderr);
+/** So many at once are on as many connections, and the API server opens each to whichever replica it meets: to all of them. */
+const ASKED_AT_ONCE = 16;
+
+/** What is said to a Pod with this image, which is not made; empty: it is admitted. */
+export function answer({ bench }: Installation, image: Image | string): Promise<string> {
+  const containers = [{ name: 'tried', image: referenceOf(image) }];
+  const pod = { metadata: { name: 'tried' }, spec: { containers } };
+  return bench.cluster.api.post('/api/v1/namespaces/shop/pods?dryRun=All', pod).then(() => '', String);
+}
+
+/** What every replica says, once or more. */
+export function answers(here: Installation, image: Image | string): Promise<readonly string[]> {
+  return Promise.all(Array.from({ length: ASKED_AT_ONCE }, () => answer(here, image)));
+}
+
+/** Waits until a Pod with this image would be admitted by every replica. */
+export async function admitted(here: Installation, image: Image | string): Promise<void> {
+  await waitFor(`${referenceOf(image)} to be admitted by every replica`, async () => {
+    const refusal = (await answers(here, image)).find((said) => said !== '');
+    if (refusal !== undefined) throw new Error(refusal);
     return true;
   });
+}
+
+/**
+ * After a change that refuses an image which was admitted before: waits until every replica refuses it so; what one says.
+ * Not for what must be refused at once.
+ */
+export async function denied(here: Installation, image: Image | string, so: RegExp): Promise<string> {
+  return waitFor(`${referenceOf(image)} to be refused by every replica`, async () => {
+    const all = await answers(here, image);
+    const other = all.find((said) => !so.test(said));
+    if (other !== undefined) throw new Error(other === '' ? 'it was admitted' : other);
+    return all[0];
+  });
+}
+
+function referenceOf(image: Image | string): string {
+  return typeof image === 'string' ? image : image.tag;
 }

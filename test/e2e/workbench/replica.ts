@@ -2,9 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { V1Pod } from '@kubernetes/client-node';
 import { Agent, request } from 'undici';
+import type { ObjectList } from '../../control-plane/api.ts';
 import { question, summaryOf } from '../../endurance/questions.ts';
 import type { Image, Installation } from './installation.ts';
+
+/** Names of the replicas that run and are not being ended. */
+export async function replicasOf({ bench }: Installation): Promise<readonly string[]> {
+  const selector = encodeURIComponent('app.kubernetes.io/name=cosignet');
+  const path = `/api/v1/namespaces/cosignet/pods?labelSelector=${selector}`;
+  const { items } = await bench.cluster.api.get<ObjectList<V1Pod>>(path);
+  const running = items.filter(({ metadata, status }) => status?.phase === 'Running' && !metadata?.deletionTimestamp);
+  return running.map(({ metadata }) => metadata?.name ?? '');
+}
 
 /** Where a Pod's process listens, from its log. */
 export async function addressesOf(here: Installation, pod: string): Promise<{ webhook: string; metrics: string }> {
