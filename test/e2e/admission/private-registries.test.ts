@@ -13,7 +13,7 @@ import { makeAuthority } from '../../fakes/tls.ts';
 import { startTokenServer, type TokenServer } from '../../fakes/registry/token-server.ts';
 import { freePort } from '../../control-plane/ports.ts';
 import { publish, startDistribution, type Distribution } from '../workbench/distribution.ts';
-import { install, openInstallation, tryPod, type Installation } from '../workbench/installation.ts';
+import { admitted, install, openInstallation, tryPod, type Installation } from '../workbench/installation.ts';
 import { output, requireTools } from '../workbench/tools.ts';
 
 requireTools('registry', 'crane', 'cosign');
@@ -102,14 +102,14 @@ describe('a registry with tokens behind its own certificate authority', () => {
   test('costs one refusal and one token, then one request a question', async (t) => {
     const { client, scope } = reader([trusted(first.host)]);
     t.after(() => client.close());
-    first.forget();
+    await first.forget();
     const asked = await tokenRequests(async () => {
       assert.equal(await client.resolveTag(at(first.host), TAG, scope), digest);
       const manifest = await client.getManifest(at(first.host), digest, 100_000, scope);
       assert.equal(manifest?.digest, digest);
     });
     assert.deepEqual(asked, [`GET alice repository:${NAME}:pull`]);
-    assert.deepEqual(first.requests(), [
+    assert.deepEqual(await first.requests(), [
       `HEAD /v2/${NAME}/manifests/${TAG} 401`,
       `HEAD /v2/${NAME}/manifests/${TAG} 200`,
       `GET /v2/${NAME}/manifests/${digest} 200`,
@@ -150,24 +150,24 @@ describe('a registry with tokens behind its own certificate authority', () => {
   }
 
   test('is not believed without its certificate authority, and is sent nothing', async () => {
-    first.forget();
+    await first.forget();
     const asked = await tokenRequests(() =>
       assert.rejects(reader([{ ...trusted(first.host), ca: makeAuthority().pem }]).resolve(first.host), {
         code: 'RegistryUnavailable',
       }),
     );
-    assert.deepEqual([...asked, ...first.requests()], []);
+    assert.deepEqual([...asked, ...(await first.requests())], []);
   });
 });
 
 describe('mirrors', () => {
   test('are asked first, and then nobody else', async () => {
-    first.forget();
-    plain.forget();
+    await first.forget();
+    await plain.forget();
     const found = await reader([trusted(first.host, [plain.host]), insecure(plain.host)]).resolve(first.host);
     assert.equal(found, digest);
-    assert.deepEqual(plain.requests(), [`HEAD /v2/${NAME}/manifests/${TAG} 200`]);
-    assert.deepEqual(first.requests(), []);
+    assert.deepEqual(await plain.requests(), [`HEAD /v2/${NAME}/manifests/${TAG} 200`]);
+    assert.deepEqual(await first.requests(), []);
   });
 
   test('that are down cost one attempt, and the registry answers', async (t) => {
@@ -194,10 +194,10 @@ describe('mirrors', () => {
 
 describe('a registry that speaks plain HTTP', () => {
   test('is asked only where the configuration says so', async () => {
-    plain.forget();
+    await plain.forget();
     const asked = reader([{ host: plain.host, mirrors: [], insecure: false }]).resolve(plain.host);
     await assert.rejects(asked, { code: 'RegistryUnavailable' });
-    assert.deepEqual(plain.requests(), []);
+    assert.deepEqual(await plain.requests(), []);
     assert.equal(await reader([insecure(plain.host)]).resolve(plain.host), digest);
   });
 });
@@ -261,7 +261,7 @@ describe('credentials of the operator', () => {
     assert.match(await here.refused(...tryPod(image(first))), /no credentials were found for it/);
     const login = ['--docker-username=alice', `--docker-password=${PASSWORDS.alice}`, `--docker-server=${first.host}`];
     await here.kubectl('--namespace=cosignet', 'create', 'secret', 'docker-registry', 'central', ...login);
-    await eventually(() => here.kubectl(...tryPod(image(first))));
+    await admitted(here, image(first));
   });
 
   test("come from a program by the kubelet's protocol, which is asked once", async () => {
@@ -324,16 +324,4 @@ async function commandOfChart(...flags: readonly string[]): Promise<readonly str
     await output([...template, ...flags]),
   );
   return deployment.spec.template.spec.containers[0]?.command;
-}
-
-async function eventually(attempt: () => Promise<unknown>): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (tries === 40) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
 }

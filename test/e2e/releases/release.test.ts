@@ -22,7 +22,14 @@ import type { Push } from '../../../release/publish.ts';
 import { codeBlocks } from '../../checks/markdown.ts';
 import { read } from '../../checks/sources.ts';
 import { startDistribution } from '../workbench/distribution.ts';
-import { keyFlags, openInstallation, policyReady, tryPod, type Installation } from '../workbench/installation.ts';
+import {
+  admitted,
+  keyFlags,
+  openInstallation,
+  policyReady,
+  tryPod,
+  type Installation,
+} from '../workbench/installation.ts';
 import type { KeyPair } from '../workbench/registry.ts';
 import { output, requireTools, ROOT, run, TOOLS, type Outcome } from '../workbench/tools.ts';
 
@@ -222,7 +229,7 @@ describe('a release', () => {
       `${host}/acme/cosignet:${packageFile.version}@${digestFor('image')}`,
     );
     await policyReady(here.kubectl, 'default');
-    await here.kubectl(...tryPod(here.images.signed));
+    await admitted(here, here.images.signed);
     assert.match(await here.refused(...tryPod(here.images.unsigned)), /unsigned/);
   });
 
@@ -235,7 +242,7 @@ describe('a release', () => {
       const list = readFileSync(path.join(out, 'push.json'), 'utf8').replaceAll(here.bench.registry.host, plain.host);
       writeFileSync(path.join(elsewhere, 'push.json'), list);
       succeeded(await run([process.execPath, 'release/publish.ts', elsewhere], { env: quiet() }));
-      const written = plain.requests().filter((line) => /^PUT \S+\/manifests\//.test(line));
+      const written = (await plain.requests()).filter((line) => /^PUT \S+\/manifests\//.test(line));
       const lastDigest = written.findLastIndex((line) => line.includes('/manifests/sha256'));
       const firstTag = written.findIndex((line) => line.includes(`/manifests/${packageFile.version} `));
       assert.ok(lastDigest >= 0 && firstTag > lastDigest, written.join('\n'));

@@ -16,12 +16,13 @@ import {
   type Image,
   type Installation,
 } from '../workbench/installation.ts';
-import { addressesOf, askReplica } from '../workbench/replica.ts';
+import { auditLines } from '../workbench/audit-log.ts';
+import { addressesOf, askReplica, replicasOf } from '../workbench/replica.ts';
 
 /** Milliseconds in which another replica leads after the network of the first one is gone. */
-const TAKEOVER = LEADER_TIMINGS.leaseDuration + LEADER_TIMINGS.retryPeriod * 1.2 + 3000;
+const TAKEOVER = LEADER_TIMINGS.leaseDuration + LEADER_TIMINGS.retryPeriod * 1.2 + 15_000;
 /** In which a replica hears of everything again: a list that hung, and the pause after it. */
-const HEARS_AGAIN = 25_000;
+const HEARS_AGAIN = 60_000;
 const ACCOUNT = 'system:serviceaccount:cosignet:cosignet';
 
 interface Write {
@@ -62,8 +63,7 @@ describe('a replica that is cut off from the API server', () => {
     return holder.slice(0, holder.indexOf('_'));
   }
   async function other(than: string): Promise<string> {
-    const names = (await own('get', 'pods', '--output=jsonpath={.items[*].metadata.name}')).split(' ');
-    return names.find((name) => name !== than) ?? '';
+    return (await replicasOf(here)).find((name) => name !== than) ?? '';
   }
   function linkOf(pod: string): Link {
     const link = links.get(pod);
@@ -98,10 +98,7 @@ describe('a replica that is cut off from the API server', () => {
   }
   /** What replicas wrote, in the order in which it was done, as the API server's audit log has it. */
   async function writes(): Promise<readonly Write[]> {
-    const log = await readFile(path.join(here.bench.dir, 'cluster/logs/audit.log'), 'utf8');
-    return log
-      .trimEnd()
-      .split('\n')
+    return (await auditLines(here))
       .map((line) => JSON.parse(line))
       .filter(({ user }) => user.username === ACCOUNT)
       .map(({ stageTimestamp, user, objectRef, responseStatus }) => ({

@@ -7,8 +7,10 @@ import type { EventsV1Event } from '@kubernetes/client-node';
 import { waitFor } from '../../control-plane/process.ts';
 import { parseExposition } from '../../checks/exposition.ts';
 import { FakeReceiver } from '../../fakes/receiver.ts';
+import { auditLines } from '../workbench/audit-log.ts';
 import {
   admitted,
+  denied,
   install,
   openInstallation,
   policy,
@@ -56,6 +58,9 @@ describe('a roll-out', () => {
     const { code, stderr } = await here.apply(policy(goods, { images, mode, keys: [{ pem: here.release.publicKey }] }));
     assert.equal(code, 0, stderr);
     await policyReady(here.kubectl, goods);
+    await (mode === 'Enforce'
+      ? denied(here, here.images[goods], /denied the request/)
+      : admitted(here, here.images[goods]));
   }
 
   async function eventsOn(kind: string, name: string): Promise<readonly EventsV1Event[]> {
@@ -88,19 +93,14 @@ describe('a roll-out', () => {
     return (await here.bench.kubectl(['auth', 'can-i', verb, 'events.events.k8s.io', as])).stdout.trim();
   }
 
-  async function verdictsInAuditLog(resource: string, name: string): Promise<readonly Record<string, unknown>[]> {
-    const log = await readFile(path.join(here.bench.dir, 'cluster/logs/audit.log'), 'utf8');
-    const lines = log
-      .trimEnd()
-      .split('\n')
-      .map((line): AuditLine => JSON.parse(line));
-    return lines
-      .filter(({ objectRef }) => objectRef?.resource === resource && objectRef.name === name)
-      .flatMap(({ annotations = {} }) =>
-        Object.entries(annotations).flatMap(([key, value]) =>
-          key === 'validate.cosignet.dev/verdict-0' ? [JSON.parse(value)] : [],
-        ),
-      );
+  function verdictInAuditLog(resource: string, name: string): Promise<Record<string, unknown>> {
+    return waitFor(`the verdict on ${resource} ${name} in the audit log`, async () => {
+      const lines = (await auditLines(here)).map((line): AuditLine => JSON.parse(line));
+      const [verdict] = lines
+        .filter(({ objectRef }) => objectRef?.resource === resource && objectRef.name === name)
+        .flatMap(({ annotations }) => annotations?.['validate.cosignet.dev/verdict-0'] ?? []);
+      return verdict === undefined ? undefined : JSON.parse(verdict);
+    });
   }
 
   test('with mode Warn admits, and kubectl shows why it would not', async () => {
@@ -116,7 +116,7 @@ describe('a roll-out', () => {
     const { tag, digest } = here.images.forged;
     const { code, stderr } = await here.bench.kubectl(['run', 'audited', `--image=${tag}`]);
     assert.deepEqual([code, stderr], [0, '']);
-    const [verdict] = await verdictsInAuditLog('pods', 'audited');
+    const verdict = await verdictInAuditLog('pods', 'audited');
     assert.deepEqual(verdict, {
       image: tag,
       outcome: 'denied',
@@ -129,8 +129,8 @@ describe('a roll-out', () => {
 
   test('writes verdicts that admit and that refuse to the audit log, too', async () => {
     await here.kubectl('run', 'signed', `--image=${here.images.signed.tag}`);
-    const [allowed] = await verdictsInAuditLog('pods', 'signed');
-    assert.deepEqual([allowed?.['outcome'], allowed?.['code']], ['allowed', 'Verified']);
+    const allowed = await verdictInAuditLog('pods', 'signed');
+    assert.deepEqual([allowed['outcome'], allowed['code']], ['allowed', 'Verified']);
   });
 
   test('tells of policies that get ready, and of those that do not', async () => {
@@ -142,7 +142,7 @@ describe('a roll-out', () => {
 
   test('in Enforce writes an Event on the ReplicaSet whose Pod is refused', async () => {
     await here.kubectl('create', 'deployment', 'web', `--image=${here.images.forged.tag}`);
-    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=30s');
+    await here.kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
     await speakFor('forged', 'Enforce');
     // Scaling changes no template, so that only the new Pod is checked.
     await here.kubectl('scale', 'deployment', 'web', '--replicas=2');
@@ -174,8 +174,8 @@ describe('a roll-out', () => {
     await here.apply(policy('bundled', { images: [here.images.bundled.tag.replace(/:1\.0$/, '')], action: 'Deny' }));
     await policyReady(here.kubectl, 'bundled');
     const told = receiver.received.length;
-    const tried = ['run', 'tried', `--image=${here.images.bundled.tag}`];
-    await waitFor('the refusal', async () => here.refused(...tried, '--dry-run=server'));
+    // Each of them asked by dry runs, of a Pod `tried`.
+    await denied(here, here.images.bundled, /"bundled" blocks/);
     await waitFor('the Event of what is no dry run', async () => {
       await here.refused('create', 'deployment', 'again', `--image=${here.images.bundled.tag}`);
       return eventOn('ImagePolicy', 'bundled', 'DeniedByPolicy');
@@ -222,8 +222,8 @@ describe('a roll-out', () => {
     for (const goods of ['bundled', 'tool', 'forged'] as const) {
       const { code, stderr } = await here.bench.kubectl(['run', `free-${goods}`, `--image=${here.images[goods].tag}`]);
       assert.deepEqual([code, stderr], [0, '']);
-      const [verdict] = await verdictsInAuditLog('pods', `free-${goods}`);
-      assert.deepEqual([verdict?.['outcome'], verdict?.['mode']], ['denied', 'Audit']);
+      const verdict = await verdictInAuditLog('pods', `free-${goods}`);
+      assert.deepEqual([verdict['outcome'], verdict['mode']], ['denied', 'Audit']);
     }
   });
 

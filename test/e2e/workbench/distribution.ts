@@ -24,8 +24,8 @@ export interface Distribution {
   /** `127.0.0.1:port`. */
   readonly host: string;
   /** `HEAD /v2/team/app/manifests/1.0 200` of each request since the start or the last `forget`. */
-  requests(): readonly string[];
-  forget(): void;
+  requests(): Promise<readonly string[]>;
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,14 +52,26 @@ export async function startDistribution({ dir, storage, tokens, tls }: Distribut
   const scheme = tls ? 'https' : 'http';
   const anyCertificate = new Agent({ connect: { rejectUnauthorized: false } });
   await waitFor(`the registry ${host}`, () => request(`${scheme}://${host}/v2/`, { dispatcher: anyCertificate }));
-  await anyCertificate.close();
-  const lines = () => readFileSync(log, 'utf8').split('\n').flatMap(accessOf);
-  let forgotten = lines().length;
+  let asked = 0;
+  /** It writes the line of a request after its answer: by when that of a later one is there, too. */
+  async function lines(): Promise<readonly string[]> {
+    const mark = `/v2/?mark=${++asked}`;
+    await request(`${scheme}://${host}${mark}`, { dispatcher: anyCertificate }).then(({ body }) => body.dump());
+    const all = await waitFor('the access log', async () => {
+      const found = readFileSync(log, 'utf8').split('\n').flatMap(accessOf);
+      return found.some((line) => line.includes(`${mark} `)) ? found : undefined;
+    });
+    return all.filter((line) => !line.includes('/v2/?mark='));
+  }
+  let forgotten = (await lines()).length;
   return {
     host,
-    requests: () => lines().slice(forgotten),
-    forget: () => void (forgotten = lines().length),
-    stop: () => server.stop(),
+    requests: async () => (await lines()).slice(forgotten),
+    forget: async () => void (forgotten = (await lines()).length),
+    stop: async () => {
+      await anyCertificate.close();
+      await server.stop();
+    },
   };
 }
 
