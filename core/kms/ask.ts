@@ -3,6 +3,7 @@ import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
 import { parseJsonObject } from '../json.ts';
 import { collectBounded } from '../read-bounded.ts';
 import { proxyFor, type ProxySettings } from '../registry/transport/proxy.ts';
+import { BEHIND_A_PAGE, webPageIn } from '../registry/transport/web-page.ts';
 import type { Ask, Question } from './types.ts';
 
 export interface AskOptions {
@@ -31,6 +32,7 @@ export function createAsk(options: AskOptions): Ask {
       const { method = question.body === undefined ? 'GET' : 'POST', headers = {}, body = null } = question;
       const answer = await request(url, { dispatcher, signal, method, headers, body });
       const bytes = await collectBounded(answer.body, ANSWER_BYTES);
+      if (answer.statusCode === 200) requireNoPage(bytes, answer.headers['content-type']);
       return { status: answer.statusCode, text: bytes.toString('utf8'), content: parseJsonObject(bytes) ?? {} };
     } catch (cause) {
       throw new Error(`${url.host} can't be asked: ${reasonOf(cause)}`, { cause });
@@ -38,6 +40,12 @@ export function createAsk(options: AskOptions): Ask {
       await dispatcher.destroy();
     }
   };
+}
+
+/** Whoever reads the answer would say what it lacks, and not that another answered. */
+function requireNoPage(bytes: Buffer, header: string | string[] | undefined): void {
+  const page = webPageIn(bytes, String(header ?? ''));
+  if (page !== undefined) throw new Error(`${page} came: ${BEHIND_A_PAGE}`);
 }
 
 function openConnection(url: URL, { ca }: Question, { proxy, milliseconds = MILLISECONDS }: AskOptions): Dispatcher {

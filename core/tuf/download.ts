@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
 import { areTooManyPieces } from '../read-bounded.ts';
+import { BEHIND_A_PAGE, webPageIn } from '../registry/transport/web-page.ts';
 import { proxyFor, type ProxySettings } from '../registry/transport/proxy.ts';
 
 /** An answer that is not the file. */
@@ -39,10 +40,13 @@ export function createDownload(options: DownloadOptions): { readonly download: D
     // All files are of one origin.
     dispatcher ??= createAgent(new URL(url), options);
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(milliseconds)]);
-    const { statusCode, body } = await request(url, { dispatcher, signal });
+    const { statusCode, headers, body } = await request(url, { dispatcher, signal });
     try {
       if (statusCode !== 200) throw new TufStatusError(statusCode, url);
-      return await readCapped(body, maximumBytes, url);
+      const bytes = await readCapped(body, maximumBytes, url);
+      const page = webPageIn(bytes, String(headers['content-type'] ?? ''));
+      if (page !== undefined) throw new Error(`${url} answers with ${page}: ${BEHIND_A_PAGE}`);
+      return bytes;
     } finally {
       body.on('error', () => undefined).destroy();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { request, type Dispatcher } from 'undici';
 import { orAborted } from '../../core/deadline.ts';
+import { BEHIND_A_PAGE, webPageIn } from '../../core/registry/transport/web-page.ts';
 
 /** What every Kubernetes object has, as far as it is used here. */
 export interface KubeObject {
@@ -126,7 +127,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
     const deadline = startDeadline(asked.signal, asked.timeout ?? CALL_TIMEOUT);
     try {
       const response = await open(asked, deadline.signal, asked.lane ?? 'calls');
-      if (response.statusCode >= 300) throw await refusal(asked, response);
+      await requireAnswer(asked, response);
       const answer: T = JSON.parse(await readText(response.body, ANSWER_BYTES));
       return answer;
     } catch (thrown) {
@@ -140,7 +141,7 @@ export function createKubeApi(options: KubeApiOptions): KubeApi {
     const deadline = startDeadline(asked.signal, asked.timeout ?? CALL_TIMEOUT);
     try {
       const response = await open(asked, deadline.signal, 'watches');
-      if (response.statusCode >= 300) throw await refusal(asked, response);
+      await requireAnswer(asked, response);
       yield new Uint8Array();
       for await (const chunk of response.body) yield chunk;
     } catch (thrown) {
@@ -161,6 +162,14 @@ function whileWanted(answer: Promise<Dispatcher.ResponseData>, signal: AbortSign
   };
   // Whatever still comes is for nobody.
   return orAborted(answer, signal, stopped, ({ body }) => void body.on('error', () => undefined).destroy());
+}
+
+async function requireAnswer(asked: ApiRequest, response: Dispatcher.ResponseData): Promise<void> {
+  if (response.statusCode >= 300) throw await refusal(asked, response);
+  const page = webPageIn(new Uint8Array(), String(response.headers['content-type'] ?? ''));
+  if (page === undefined) return;
+  response.body.on('error', () => undefined).destroy();
+  throw new Error(`the answer is ${page}: ${BEHIND_A_PAGE}`);
 }
 
 async function refusal(asked: ApiRequest, response: Dispatcher.ResponseData): Promise<ApiError> {

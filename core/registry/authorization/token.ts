@@ -7,7 +7,7 @@ import { createSingleFlight } from '../../single-flight.ts';
 import { routeTo } from '../transport/endpoints.ts';
 import type { Endpoint, SettingsOf } from '../transport/endpoints.ts';
 import type { HttpResponse, HttpRequest } from '../transport/http-message.ts';
-import { statusFailure } from '../transport/failures.ts';
+import { statusFailure, webPageFailure } from '../transport/failures.ts';
 import { parseJsonObject } from '../../json.ts';
 import type { RedirectingTransport } from '../transport/redirects.ts';
 import { UNBOUNDED } from '../read-budget.ts';
@@ -165,7 +165,9 @@ function readToken(response: HttpResponse, server: string, now: number): Token {
   const text = answer?.['token'] || answer?.['access_token'];
   // The pattern keeps line breaks out of our request headers.
   if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) {
-    throw new EngineError('RegistryUnavailable', `${server} answered without a token`);
+    throw (
+      webPageFailure(server, response) ?? new EngineError('RegistryUnavailable', `${server} answered without a token`)
+    );
   }
   const stated = answer?.['expires_in'];
   const life = typeof stated === 'number' && stated > 0 ? stated : DEFAULT_LIFE_SECONDS;

@@ -2,6 +2,7 @@
 import { EngineError } from '../../errors.ts';
 import { raiseLimit } from '../../limits.ts';
 import { digestOf } from '../../image/digest.ts';
+import { webPageFailure } from '../transport/failures.ts';
 import type { Ask } from './requests.ts';
 import type { Descriptor } from '../types.ts';
 
@@ -22,9 +23,10 @@ export async function getBlob(ask: Ask, descriptor: Descriptor, maximumBytes: nu
   const response = await ask({ method: 'GET', path, accept, maximumBytes: size, operation: 'blob' });
   if (response === undefined) return undefined;
   if (response.body.length !== size || digestOf(response.body) !== digest) {
-    throw new EngineError(
-      'RegistryUnavailable',
-      `${response.url.host} served other bytes than those of blob ${digest}`,
+    const { host } = response.url;
+    throw (
+      webPageFailure(host, response) ??
+      new EngineError('RegistryUnavailable', `${host} served other bytes than those of blob ${digest}`)
     );
   }
   return response.body;

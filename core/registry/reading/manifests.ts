@@ -2,6 +2,7 @@
 import { EngineError } from '../../errors.ts';
 import { digestOf, isDigest } from '../../image/digest.ts';
 import type { Digest } from '../../image/digest.ts';
+import { webPageFailure } from '../transport/failures.ts';
 import { contentType, headerText } from '../transport/http-message.ts';
 import { parseJsonObject, type JsonObject } from '../../json.ts';
 import type { Limits } from '../../limits.ts';
@@ -63,14 +64,16 @@ export async function getManifest(
   const path = `manifests/${reference}`;
   const response = await ask({ method: 'GET', path, accept: ACCEPT, maximumBytes, limit, operation: 'manifest' });
   if (response === undefined) return undefined;
-  const digest = digestOf(response.body);
-  if (reference.includes(':') && digest !== reference) {
-    throw new EngineError(
-      'RegistryUnavailable',
-      `${response.url.host} served ${digest} where ${reference} was asked for`,
-    );
-  }
   const { body, headers, url } = response;
+  const digest = digestOf(body);
+  if (digest !== reference) {
+    // Of a tag, whatever comes would be its manifest.
+    const page = webPageFailure(url.host, response);
+    if (page !== undefined) throw page;
+  }
+  if (reference.includes(':') && digest !== reference) {
+    throw new EngineError('RegistryUnavailable', `${url.host} served ${digest} where ${reference} was asked for`);
+  }
   const document = parseJsonObject(body);
   const mediaType = agreedType(document, contentType(headers), url.host);
   return { digest, mediaType, bytes: body, ...(document && { document }) };

@@ -3,6 +3,7 @@ import { EngineError } from '../../errors.ts';
 import { AddressRefused } from './addresses.ts';
 import { headerText } from './http-message.ts';
 import type { HttpResponse } from './http-message.ts';
+import { BEHIND_A_PAGE, webPageIn } from './web-page.ts';
 
 /** A server that can't be reached, or answers that it can't serve: true of whatever it is asked for. */
 export class RegistryOutage extends EngineError {}
@@ -26,6 +27,15 @@ function retryAfter(response: HttpResponse): string {
   const text = headerText(response.headers, 'retry-after');
   if (text === undefined || !/^[\w ,:+-]{1,40}$/.test(text)) return ' (HTTP 429)';
   return /^\d+$/.test(text) ? `; it asks to retry after ${text} s` : `; it asks to retry after ${text}`;
+}
+
+/** Undefined where the answer is no page made for people: a proxy or a captive portal answers so, with status 200. */
+export function webPageFailure(who: string, { body, headers, url }: HttpResponse): EngineError | undefined {
+  const page = webPageIn(body, headerText(headers, 'content-type'));
+  if (page === undefined) return undefined;
+  return new EngineError('RegistryUnavailable', `${who} answered with ${page}: ${BEHIND_A_PAGE}`, {
+    remedy: `Find out what answers at ${url.host}, and have it let Cosignet through; proxy in the configuration sets another way.`,
+  });
 }
 
 /** A failure below HTTP: DNS, TCP, TLS, a broken or oversized response. */

@@ -214,8 +214,8 @@ export const httpRows: readonly Row[] = [
     make: async ({ push }) => ({ image: await push() }),
     manner: insteadOf404(() => true, page),
     cosign: 'refuses',
-    cosignet: 'MalformedSignature',
-    says: ['.sig: the manifest is not JSON', 'is not an image index'],
+    cosignet: 'RegistryUnavailable',
+    says: ['answered with a web page (text/html)', 'Find out what answers at'],
   },
   {
     ...accepted,

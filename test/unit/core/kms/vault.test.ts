@@ -27,6 +27,14 @@ describe('keys of Vault', () => {
     );
   });
 
+  test('are none of a web page, whose host is told', async () => {
+    const { url } = await start(() => ({ content: '<html>Sign in</html>' }));
+    const { host } = new URL(url);
+    await assert.rejects(read(url), {
+      message: `${host} can't be asked: a web page came: a proxy or a sign-in page answers in its place`,
+    });
+  });
+
   test('are none where it does not say which of them count', async () => {
     const { data } = Object(vaultKey([makeKey()]));
     const content = { data: { ...data, min_decryption_version: 'newest' } };

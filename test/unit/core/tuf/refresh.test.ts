@@ -82,6 +82,14 @@ describe('a refresh from a TUF repository', () => {
     assert.equal(await readFile(file('root.json'), 'utf8'), server.rootText(3));
   });
 
+  test('tells a web page in place of a file', async () => {
+    await refresh();
+    server.answers.set('/timestamp.json', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+    });
+    await refused(/\/timestamp\.json answers with a web page \(text\/html\): a proxy or a sign-in page/, FIRST);
+  });
+
   test('refuses a root that the former one did not sign', async () => {
     await refresh();
     server.keys = { root: newKey(), timestamp: newKey(), snapshot: newKey(), targets: newKey() };

@@ -28,6 +28,18 @@ describe('createKubeApi', () => {
     });
   });
 
+  test('tells a web page of a portal before the API server, and quotes nothing of it', async () => {
+    server.fault = () => ({ status: 200, headers: { 'content-type': 'text/html' }, message: 'sign in' });
+    const api = createKubeApi({ server: server.url, authorize });
+    const page = {
+      name: 'ApiError',
+      status: 0,
+      message: `GET ${PATH}: the answer is a web page (text/html): a proxy or a sign-in page answers in its place`,
+    };
+    await assert.rejects(api.call({ path: PATH }), page);
+    await assert.rejects(api.stream({ path: PATH }).next(), page);
+  });
+
   test('does not follow a redirect, so the token stays with the API server', async () => {
     const elsewhere = await new FakeApiServer().start();
     try {

@@ -313,6 +313,18 @@ describe('token servers', () => {
     });
   }
 
+  test('that are a web page by now are told by their host', async () => {
+    const { registry, client } = await setUp({ kind: 'bearer', anonymous: true });
+    registry.behaviour.intercept = (request, response) => {
+      if (!request.url?.startsWith('/token')) return false;
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+      return true;
+    };
+    const message = `token server ${registry.host} of ${registry.host} answered with a web page (text/html): a proxy or a sign-in page answers in its place`;
+    const repository = { registry: registry.host, path: 'team/app' };
+    await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), { code: 'RegistryUnavailable', message });
+  });
+
   test('can not smuggle a line break into our requests', async () => {
     const { registry, client } = await setUp({ kind: 'bearer', anonymous: true });
     registry.behaviour.intercept = (request, response) => {

@@ -87,7 +87,10 @@ describe('resolveTag', () => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
       return true;
     };
-    await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), { code: 'RegistryUnavailable' });
+    await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), {
+      code: 'RegistryUnavailable',
+      message: /answered with a web page \(text\/html\)/,
+    });
   });
 
   test('says that an unknown tag is not there', async () => {

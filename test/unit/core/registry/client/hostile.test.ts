@@ -109,6 +109,23 @@ describe('a hostile registry', () => {
     });
   }
 
+  test('that is a web page is told apart, and where it stands, whatever it is asked for', async () => {
+    const { registry, client, repository } = await meet('webPage');
+    const page = (error: unknown) => {
+      assert.ok(error instanceof EngineError);
+      const message = `${registry.host} answered with a web page (text/html): a proxy or a sign-in page answers in its place`;
+      assert.deepEqual([error.code, error.message], ['RegistryUnavailable', message]);
+      assert.match(error.remedy ?? '', new RegExp(`^Find out what answers at ${registry.host}, and have it let`));
+      return true;
+    };
+    const blob = { mediaType: 'text/plain', digest: DIGEST, size: 1000 };
+    await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), page);
+    await assert.rejects(client.getManifest(repository, 'sha256-x.sig', 100_000, scopeOf()), page);
+    await assert.rejects(client.getManifest(repository, DIGEST, 100_000, scopeOf()), page);
+    await assert.rejects(client.getBlob(repository, blob, scopeOf()), page);
+    await assert.rejects(client.listReferrers(repository, DIGEST, scopeOf()), page);
+  });
+
   test('says when to come back, in the message', async () => {
     const { client, repository } = await meet('rateLimited');
     await assert.rejects(client.resolveTag(repository, '1.0', scopeOf()), /retry after 17 s/);
