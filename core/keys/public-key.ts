@@ -21,6 +21,9 @@ const MAXIMUM_CHARACTERS = 16 * 1024;
 const BEGIN = /-----BEGIN ([A-Z0-9 ]{1,40})-----/g;
 /** `-----BEGIN` and a blank, as far as it is the same whatever follows. */
 const PEM_IN_BASE64 = 'LS0tLS1CRUdJTi';
+/** What `cosign --key` takes beside. */
+const REFERENCE = /^[a-z0-9-]+:\/\/\S+$/;
+const FILE_NAME = /^[^\s:]{0,200}\.(?:key|pem|pub)$/;
 /** RFC 1421, 4.6: `Comment: release`; cosign passes over them. */
 const HEADERS = /^\s*(?:[ \t]*[A-Za-z][A-Za-z0-9-]{0,60}:.*\n)+/;
 /** More would make each verification slow; no key service makes such keys. */
@@ -55,6 +58,17 @@ export function parsePublicKey(pem: string): PublicKey {
   return { key, algorithm, fingerprint, hint, der: spki };
 }
 
+function withoutPem(text: string): string {
+  if (text.startsWith(PEM_IN_BASE64)) {
+    return 'it is encoded in base64 once too often: decode it (base64 -d), until it begins with -----BEGIN';
+  }
+  const expected = 'expected -----BEGIN PUBLIC KEY-----, as in cosign.pub';
+  if (REFERENCE.test(text)) return `it says where a key is, and is none: name a key of a KMS in kms; else ${expected}`;
+  return FILE_NAME.test(text)
+    ? `it is the name of a file, not what is in it: ${expected}`
+    : `no PEM block found: ${expected}`;
+}
+
 function notBase64(body: string): string {
   return body.includes('\\n')
     ? 'its line breaks are written as \\n: in YAML write it after "pem: |", each line of it on a line of its own'
@@ -70,11 +84,7 @@ function onlyBlock(pem: string): { label: string; body: string } {
   for (const [, label = ''] of begins) refuseLabel(label);
   const [begin] = begins;
   if (begin === undefined) {
-    throw new Error(
-      pem.trimStart().startsWith(PEM_IN_BASE64)
-        ? 'it is encoded in base64 once too often: decode it (base64 -d), until it begins with -----BEGIN'
-        : 'no PEM block found: expected -----BEGIN PUBLIC KEY-----, as in cosign.pub',
-    );
+    throw new Error(withoutPem(pem.trim()));
   }
   if (begins.length > 1) {
     throw new Error(`${begins.length} PEM blocks found: give each key an entry of its own`);

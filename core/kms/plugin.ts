@@ -5,6 +5,7 @@ import { fieldOf, parseJsonObject } from '../json.ts';
 import { oneLine } from '../text.ts';
 import { programEnvironment } from '../registry/credentials/program.ts';
 import type { KmsReference } from './reference.ts';
+import { serviceMeantBy } from './spelling.ts';
 import type { KmsMeans } from './types.ts';
 
 const VERSION = 'v1';
@@ -19,7 +20,9 @@ export async function readPluginKey(
 ): Promise<readonly string[]> {
   const { plugins } = settings;
   if (plugins === undefined || !plugins.names.includes(scheme)) {
-    throw new Error(`the configuration lists no KMS plugin ${scheme}`);
+    const meant = serviceMeantBy(scheme);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}://?`;
+    throw new Error(`the configuration lists no KMS plugin ${scheme}${hint}`);
   }
   const name = `sigstore-kms-${scheme}`;
   const ctxDeadline = new Date(clock() + MILLISECONDS).toISOString();

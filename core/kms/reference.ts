@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PLUGIN_NAME } from '../config/kms-settings.ts';
 import { quote } from '../image/reference.ts';
+import { otherWayToName } from './spelling.ts';
 
 /** A key that a key management service (KMS) holds, as `cosign sign --key` spells it. */
 export interface KmsReference {
@@ -55,6 +56,8 @@ const MAXIMUM_CHARACTERS = 1024;
 /** @throws Error with a sentence, where it is none. */
 export function parseKmsReference(text: string): KmsReference {
   if (text.length > MAXIMUM_CHARACTERS) throw new Error(`is longer than ${MAXIMUM_CHARACTERS} characters`);
+  const otherWay = otherWayToName(text);
+  if (otherWay !== undefined) throw new Error(`${quote(text)} ${otherWay}`);
   const [, scheme = '', resource = ''] = /^([^:/]*):\/\/([\x21-\x7e]+)$/.exec(text) ?? [];
   if (!new RegExp(PLUGIN_NAME).test(scheme)) {
     throw new Error(

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fieldOf } from '../../json.ts';
 import { quote } from '../../image/reference.ts';
+import { serviceMeantBy } from '../../kms/spelling.ts';
 import type { Problem } from '../problems/report.ts';
 
 /** What a policy says that is valid, and means something else than it looks like. Never throws; of any document. */
 export function hardlyMeant(policy: unknown): readonly Problem[] {
   const spec = fieldOf(policy, 'spec');
-  return [...patterns(spec), ...unusedSigners(spec), ...identities(spec), ...attestations(spec), ...certificates(spec)];
+  return [patterns, unusedSigners, keys, identities, attestations, certificates].flatMap((hints) => hints(spec));
 }
 
 const SIGNERS = ['keys', 'identities', 'certificates'] as const;
@@ -34,6 +35,16 @@ function unusedSigners(spec: unknown): readonly Problem[] {
   return written.flatMap((field) =>
     problem('InvalidSpec', `spec.${field}`, `action ${action} looks at no signature: write action Verify to use them`),
   );
+}
+
+function keys(spec: unknown): readonly Problem[] {
+  return listOf(fieldOf(spec, 'keys')).flatMap((entry, index) => {
+    const text = fieldOf(entry, 'kms');
+    const scheme = typeof text === 'string' ? (/^([a-z0-9-]+):\/\//.exec(text)?.[1] ?? '') : '';
+    const meant = serviceMeantBy(scheme);
+    const hint = meant && `${scheme}:// is a plugin, if the configuration lists one; did you mean ${meant}://?`;
+    return problem('InvalidKey', `spec.keys[${index}].kms`, hint);
+  });
 }
 
 function identities(spec: unknown): readonly Problem[] {

@@ -161,7 +161,6 @@ const CLUSTER = {
               },
               "kms": {
                 "type": "string",
-                "pattern": "^[a-z0-9][a-z0-9-]*://[!-~]+$",
                 "minLength": 1,
                 "maxLength": 1024
               },

@@ -35,7 +35,16 @@ const refused: readonly [string, object, RegExp][] = [
     { images: ['**'], keys: [{ ...key, kms: 'hashivault://release' }] },
     /exactly one of pem, secretRef or kms/,
   ],
-  ['a KMS without a name', { images: ['**'], keys: [{ kms: 'cosign.pub' }] }, /spec\.keys\[0\]\.kms/],
+  ...['cosign.pub', 'https://keys.example/cosign.pub', 'pkcs11:token=x'].map((kms): [string, object, RegExp] => [
+    `a KMS that is none, ${kms}`,
+    { images: ['**'], keys: [{ kms }] },
+    /spec\.keys\[0\]\.kms: Invalid value: .*kms is awskms:\/\/….* is written as pem/,
+  ]),
+  [
+    'a Secret as if it were a KMS',
+    { images: ['**'], keys: [{ kms: 'k8s://prod/release' }] },
+    /spec\.keys\[0\]\.kms: Invalid value: .*k8s:\/\/ names a Secret: in place of kms write secretRef/,
+  ],
   [
     'a private key',
     { images: ['**'], keys: [{ pem: `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${SECRET}` }] },

@@ -74,6 +74,19 @@ describe('commands that read policy files', () => {
     assert.match((await runCaptured(['lint', hinted, '-o', 'yaml'])).out, /^policies: 1\nfaults: \[\]\nhints:\n/);
   });
 
+  test('lint tells how a key in a Secret is named, which cosign spells as if it were a service', async () => {
+    const keyed = file('keyed.yaml');
+    const kms = ['k8s://prod/release', 'vault://release'].map((text) => `    kms: ${text}\n`);
+    await writeFile(keyed, good.replace(/ {4}pem: [^]*/, kms.join('  - name: other\n')));
+    const { code, out } = await runCaptured(['lint', keyed]);
+    assert.equal(code, 1);
+    assert.match(
+      out,
+      /^\S+:8: spec\.keys\[0\]\.kms: .* in place of kms write secretRef: \{name: release, key: cosign\.pub\}$/m,
+    );
+    assert.match(out, /^\S+:10: hint: spec\.keys\[1\]\.kms: .*did you mean hashivault:\/\/\?$/m);
+  });
+
   test('lint leaves to the cluster what only the cluster knows', async () => {
     assert.equal((await runCaptured(['lint', file('secret.yaml'), file('root.yaml')])).code, 0);
     const withConfig = await runCaptured(['lint', '--config', file('config.json'), file('root.yaml')]);

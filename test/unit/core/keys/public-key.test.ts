@@ -92,6 +92,12 @@ describe('parsePublicKey', () => {
     ['a certificate', block('CERTIFICATE', spkiDer(p256.publicKey)), /certificate/],
     ['a PGP key', block('PGP PUBLIC KEY BLOCK', spkiDer(p256.publicKey)), /PGP PUBLIC KEY BLOCK is not supported/],
     ['no text', '', /no PEM block/],
+    ['the name of a file', './keys/cosign.pub', /^it is the name of a file, not what is in it: expected -----BEGIN/],
+    [
+      'the name of a KMS key',
+      'awskms:///alias/a\n',
+      /^it says where a key is, and is none: name a key of a KMS in kms/,
+    ],
     ['an SSH key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk', /no PEM block/],
     ['bare base64', spkiDer(p256.publicKey).toString('base64'), /no PEM block/],
     ['a PEM in base64', Buffer.from(spkiPem(p256.publicKey)).toString('base64'), /base64 once too often/],

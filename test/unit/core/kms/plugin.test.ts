@@ -55,7 +55,8 @@ describe('plugins', () => {
   });
 
   test('run only where the configuration lists them', async () => {
-    await assert.rejects(read('unlisted://x'), /lists no KMS plugin unlisted/);
+    await assert.rejects(read('unlisted://x'), /lists no KMS plugin unlisted$/);
+    await assert.rejects(read('awskm:///alias/x'), /lists no KMS plugin awskm; did you mean awskms:\/\/\?$/);
     await assert.rejects(
       readPluginKey(parseKmsReference('good://x'), kmsMeans({ environment: { PATH: folder } })),
       /lists no KMS plugin good/,

@@ -36,6 +36,16 @@ describe('parseKmsReference', () => {
     assert.deepEqual([scheme, resource], ['my-hsm', 'slot/7?pin=../x']);
   });
 
+  test('tells how a key is named that no KMS holds', () => {
+    assert.throws(() => parseKmsReference('k8s://prod/release'), {
+      message: '"k8s://prod/release" names a Secret: in place of kms write secretRef: {name: release, key: cosign.pub}',
+    });
+    assert.throws(
+      () => parseKmsReference('pkcs11:token=x'),
+      /"pkcs11:token=x" names no key of a KMS: write the public/,
+    );
+  });
+
   const wrong = [
     'awskms://alias/x', // the endpoint's slash is missing
     'awskms://evil.example@kms/alias/x',

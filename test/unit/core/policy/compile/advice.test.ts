@@ -25,6 +25,12 @@ describe('advice on a policy', () => {
     assert.match(key ?? '', /^spec\.keys\[0\]\.pem: /);
   });
 
+  test('is how a key is named that cosign finds elsewhere', async () => {
+    assert.deepEqual(await advice({ images: ['nginx'], keys: [{ kms: 'k8s://prod/release' }] }), [
+      'spec.keys[0].kms: "k8s://prod/release" names a Secret: in place of kms write secretRef: {name: release, key: cosign.pub}',
+    ]);
+  });
+
   test('is what its expressions are at fault for, each asked for once', async () => {
     const asked: unknown[] = [];
     const attestations = [{ name: 'a', predicateType: 't', conditions: [{ expression: '(', message: 'm' }] }];

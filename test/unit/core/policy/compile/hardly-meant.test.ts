@@ -32,6 +32,14 @@ describe('what is hardly meant', () => {
     ]);
   });
 
+  test('is a plugin that is called almost like a service', () => {
+    const keys = ['awskm:///alias/a', 'hashivault://a', 'my-hsm://a', 7, 'vault://a'].map((kms) => ({ kms }));
+    assert.deepEqual(hints({ keys }), [
+      'spec.keys[0].kms: awskm:// is a plugin, if the configuration lists one; did you mean awskms://?',
+      'spec.keys[4].kms: vault:// is a plugin, if the configuration lists one; did you mean hashivault://?',
+    ]);
+  });
+
   test('is white space around what is compared exactly', () => {
     const claims = [{ name: 'sourceRepositoryRef', value: ' refs/heads/main' }];
     const found = hints({
