@@ -2,6 +2,7 @@
 import { fieldOf } from '../../json.ts';
 import { quote } from '../../image/reference.ts';
 import { serviceMeantBy } from '../../kms/spelling.ts';
+import { names, VARIABLES } from '../expressions/variables.ts';
 import type { Problem } from '../problems/report.ts';
 
 /** What a policy says that is valid, and means something else than it looks like. Never throws; of any document. */
@@ -101,7 +102,21 @@ function ofAttestation(entry: unknown, path: string): readonly Problem[] {
   const type = fieldOf(entry, 'predicateType');
   const whole = typeof type === 'string' ? SHORT_TYPES.get(type) : undefined;
   const hint = whole && `${quote(String(type))} is cosign's short name; attestations say ${whole}`;
-  return [...problem('InvalidAttestation', `${path}.predicateType`, hint), ...spaced(entry, path, 'predicateType')];
+  return [
+    ...problem('InvalidAttestation', `${path}.predicateType`, hint),
+    ...spaced(entry, path, 'predicateType'),
+    ...listOf(fieldOf(entry, 'conditions')).flatMap((condition, index) =>
+      constant(fieldOf(condition, 'expression'), `${path}.conditions[${index}].expression`),
+    ),
+    ...constant(fieldOf(entry, 'newestBy'), `${path}.newestBy`),
+  ];
+}
+
+/** What depends on nothing, where something is to be told from other things. */
+function constant(expression: unknown, path: string): readonly Problem[] {
+  const isConstant = typeof expression === 'string' && !VARIABLES.some((variable) => names(expression, variable));
+  const hint = `names none of ${VARIABLES.join(', ')}, so that it says the same of every attestation`;
+  return problem('InvalidAttestation', path, isConstant ? hint : undefined);
 }
 
 /** A text that is compared exactly, with what YAML's `|` or a paste left around it. */

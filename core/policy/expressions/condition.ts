@@ -6,6 +6,7 @@ import { errorText } from '../../text.ts';
 import { countNodes, meterLoops, nestingOf, unknownName } from './condition-tree.ts';
 import { meteredFunctions, meteredPatterns } from './condition-work.ts';
 import { misuseIn } from './misuse.ts';
+import { neverGives } from './result-type.ts';
 import { createWork, MAXIMUM_WORK, type Work } from './work.ts';
 import { names, type Variable } from './variables.ts';
 import { celTime, millisecondsOf } from './time-values.ts';
@@ -41,7 +42,7 @@ const VARIABLES = {
  * @throws Error with one sentence where the expression cannot be compiled.
  */
 export function compileCondition(expression: string, message: string): AttestationCondition {
-  const run = compileExpression(expression, Object.keys(VARIABLES));
+  const run = compileExpression(expression, Object.keys(VARIABLES), 'bool');
   return {
     expression,
     message: message === '' ? `condition not met: ${expression}` : message,
@@ -63,7 +64,7 @@ const OF_STATEMENT = ['predicate', 'statement'];
  * @throws Error with one sentence where the expression cannot be compiled.
  */
 export function compileTime(expression: string): (input: ConditionInput, work: Work) => number {
-  const run = compileExpression(expression, OF_STATEMENT);
+  const run = compileExpression(expression, OF_STATEMENT, 'timestamp');
   return (input, work) => millisecondsOf(run(input, work));
 }
 
@@ -71,9 +72,10 @@ export function compileTime(expression: string): (input: ConditionInput, work: W
 function compileExpression(
   expression: string,
   variables: readonly string[],
+  wanted: 'bool' | 'timestamp',
 ): (input: ConditionInput, work: Work) => CelValue {
   const meter: Meter = { rounds: 0, work: createWork(0) };
-  const run = compile(expression, variables, meter);
+  const run = compile(expression, variables, wanted, meter);
   return (input, work) => {
     meter.rounds = 0;
     meter.work = work;
@@ -94,6 +96,7 @@ interface Meter {
 function compile(
   expression: string,
   variables: readonly string[],
+  wanted: 'bool' | 'timestamp',
   meter: Meter,
 ): (input: ConditionInput) => ReturnType<ReturnType<typeof plan>> {
   if (expression.trim() === '') throw new Error('the expression is empty');
@@ -114,7 +117,7 @@ function compile(
     re2: meteredPatterns(spend),
   });
   const unknown = unknownName(tree.expr, variables, (name) => env.funcs.find(name) !== undefined);
-  const fault = unknown ?? misuseIn(tree.expr);
+  const fault = unknown ?? misuseIn(tree.expr) ?? neverGives(wanted, tree.expr, env.funcs);
   if (fault !== undefined) throw new Error(fault);
   meterLoops(tree.expr, ROUND);
   const evaluate = plan(env, tree);

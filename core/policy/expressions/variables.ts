@@ -2,7 +2,8 @@
 import type { DemandTexts } from './types.ts';
 
 /** What conditions can name; of which types, condition.ts says. */
-export type Variable = 'predicate' | 'statement' | 'image' | 'signer' | 'now';
+export const VARIABLES = ['predicate', 'statement', 'image', 'signer', 'now'] as const;
+export type Variable = (typeof VARIABLES)[number];
 
 /**
  * Whether the expression may name the variable. CEL's names are ASCII words, so one that is not there as a word is not

@@ -33,7 +33,7 @@ describe('advice on a policy', () => {
 
   test('is what its expressions are at fault for, each asked for once', async () => {
     const asked: unknown[] = [];
-    const attestations = [{ name: 'a', predicateType: 't', conditions: [{ expression: '(', message: 'm' }] }];
+    const attestations = [{ name: 'a', predicateType: 't', conditions: [{ expression: 'predicate.(', message: 'm' }] }];
     const found = await advice({ images: ['nginx'], keys: KEYS, attestations }, async (...texts: unknown[]) => {
       asked.push(texts);
       return [{ field: 'conditions[0].expression', message: 'no' }];
@@ -43,7 +43,7 @@ describe('advice on a policy', () => {
   });
 
   test('leaves out what can not be told now', async () => {
-    const attestations = [{ name: 'a', predicateType: 't', conditions: [{ expression: '(', message: 'm' }] }];
+    const attestations = [{ name: 'a', predicateType: 't', conditions: [{ expression: 'predicate.(', message: 'm' }] }];
     assert.deepEqual(await advice({ images: ['nginx'], keys: KEYS, attestations }, busy), []);
   });
 

@@ -40,6 +40,18 @@ describe('what is hardly meant', () => {
     ]);
   });
 
+  test('is what depends on nothing, where attestations are to be told apart', () => {
+    const conditions = ['true', 'predicate.ok', '1 < 2', 7].map((expression) => ({ expression }));
+    const newestBy = 'timestamp("2026-01-31T00:00:00Z")';
+    const same =
+      'names none of predicate, statement, image, signer, now, so that it says the same of every attestation';
+    assert.deepEqual(hints({ attestations: [{ conditions, newestBy }, { newestBy: 'timestamp(predicate.at)' }] }), [
+      `spec.attestations[0].conditions[0].expression: ${same}`,
+      `spec.attestations[0].conditions[2].expression: ${same}`,
+      `spec.attestations[0].newestBy: ${same}`,
+    ]);
+  });
+
   test('is white space around what is compared exactly', () => {
     const claims = [{ name: 'sourceRepositoryRef', value: ' refs/heads/main' }];
     const found = hints({

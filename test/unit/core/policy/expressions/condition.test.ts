@@ -88,7 +88,7 @@ describe('a condition', () => {
 
   test('throws where it yields something else than true or false', () => {
     assert.throws(() => holds('predicate.text', { text: 'true' }), /neither true nor false/);
-    assert.throws(() => holds('1', {}), /neither true nor false/);
+    assert.throws(() => holds('dyn(1)', {}), /neither true nor false/);
   });
 
   test('keeps the author’s message, or tells the expression', () => {
