@@ -2,8 +2,11 @@
 // Others choose parts of what Cosignet writes: none of it may forge lines in logs and in kubectl's output, move a
 // cursor, colour a screen, or make a text read other than it is.
 
-/** Control, format (direction-turning, invisible) and line-separating characters. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/**
+ * Control, format (direction-turning, invisible) and line-separating characters, and halves of characters: JSON and XML
+ * with those are no text to many readers.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Untrusted text with another text in the place of each unprintable character. */
 export function printable(text: string, instead: string | ((character: string) => string) = '\uFFFD'): string {
@@ -17,7 +20,7 @@ const PLAIN = /^[\x20-\x7e]*$/;
 export function oneLine(text: string, maximum: number): string {
   if (text.length <= maximum && PLAIN.test(text)) return text;
   const cut = text.length > maximum ? `${text.slice(0, maximum - 1)}…` : text;
-  return printable(cut, '?').toWellFormed();
+  return printable(cut.toWellFormed(), '?');
 }
 
 /**

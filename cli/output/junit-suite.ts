@@ -7,8 +7,8 @@ export interface JunitCase {
   /** Where it stands; `line` from 1. */
   readonly at?: { readonly file: string; readonly line: number };
   readonly failure?: JunitFailure;
-  /** For people. */
-  readonly output?: string;
+  /** Lines, for people. */
+  readonly output?: readonly string[];
 }
 
 export interface JunitFailure {
@@ -34,15 +34,19 @@ export function junitSuite(name: string, cases: readonly JunitCase[], timestamp:
   ].join('\n');
 }
 
-function testCase({ classname, name, at, failure, output = '' }: JunitCase): string {
+function testCase({ classname, name, at, failure, output = [] }: JunitCase): string {
   const place = at === undefined ? '' : ` file="${escaped(at.file)}" line="${at.line}"`;
   const start = `    <testcase classname="${escaped(classname)}" name="${escaped(name)}"${place}`;
-  const content = failureOf(failure) + (output === '' ? '' : `<system-out>${escaped(output)}</system-out>`);
+  const content = failureOf(failure) + (output.length === 0 ? '' : `<system-out>${linesOf(output)}</system-out>`);
   return content === '' ? `${start}/>` : `${start}>${content}</testcase>`;
 }
 
 function failureOf(failure: JunitFailure | undefined): string {
   if (failure === undefined) return '';
   const { kind, type, message, text } = failure;
-  return `<${kind} type="${escaped(type)}" message="${escaped(message)}">${text.map(escaped).join('\n')}</${kind}>`;
+  return `<${kind} type="${escaped(type)}" message="${escaped(message)}">${linesOf(text)}</${kind}>`;
+}
+
+function linesOf(lines: readonly string[]): string {
+  return lines.map(escaped).join('\n');
 }

@@ -16,7 +16,7 @@ function caseOf({ verdict, pods, places = [] }: ScannedImage): JunitCase {
   const output = [
     ...(pods.length === 0 ? [] : [`Pods: ${podsText(pods, SHOWN)}`]),
     ...(places.length === 0 ? [] : [`Manifests: ${placesText(places, SHOWN)}`]),
-  ].join('\n');
+  ];
   return {
     classname: verdict.policies.join(' ') || 'no policy',
     name: verdict.image,

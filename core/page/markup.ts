@@ -14,7 +14,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * what is no character of XML 1.0, or moves or hides text, becomes U+FFFD.
  */
 export function escaped(text: string): string {
-  return printable(text.toWellFormed())
+  return printable(text)
     .replace(/[\uFFFE\uFFFF]/g, '\uFFFD')
     .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

@@ -28,6 +28,7 @@ test('errorText is one capped line of what was thrown, whatever that is', () => 
 
 test('printable puts what it is told to in the place of each character, as it stands', () => {
   assert.equal(printable('a\u0000b\u2066c'), 'a\uFFFDb\uFFFDc');
+  assert.equal(printable('a\uD800b\uDC00\u{1F600}'), 'a\uFFFDb\uFFFD\u{1F600}');
   assert.equal(printable('a\u0000b', '$&'), 'a$&b');
   assert.equal(
     printable('a\u0000b', (character) => `<${character.length}>`),
