@@ -83,11 +83,10 @@ const ERROR = {
   exitCode: 3,
   status: 503,
   denial: ({ image, reason, remedy, contact }: DenialContext) =>
-    `Cosignet could not check ${image}: ${reason}. Your image may be fine. ${remedy} If that does not help, ask ${contact}.`,
+    `Cosignet could not check ${image}: ${reason}. Your image may be fine. Try again in a minute; if that does not help, tell ${contact}${remedy === '' ? '.' : `: ${remedy}`}`,
 } as const;
 
-const lookAtRegistry = () =>
-  'Try again; if it still fails, check that the registry can be reached from inside the cluster.';
+const lookAtRegistry = () => 'Check that the registry answers, and can be reached from inside the cluster.';
 
 const FACTS = {
   Verified: { ...ALLOWED, summary: 'The signatures satisfy every policy.' },
@@ -123,7 +122,8 @@ const FACTS = {
   PolicyStale: {
     ...ERROR,
     summary: 'Cosignet has lost its connection to the API server, so its policies may be out of date.',
-    remedy: () => 'Try again: another replica may answer. Find out why this one cannot reach the API server.',
+    remedy: () =>
+      'Find out why this replica of Cosignet cannot reach the API server; another one may answer meanwhile.',
   },
   InvalidReference: {
     ...DENIED,
@@ -153,14 +153,14 @@ const FACTS = {
     denial: ({ image, policy, demand, contact, unaccepted }) =>
       unaccepted === undefined
         ? `${image} is signed, but not by a signer that the policy trusts. ${policy} requires ${demand}. Use an image from the approved pipeline, or ask ${contact}.`
-        : `${image} is signed, but no signature of it counts: ${unaccepted}. ${policy} requires ${demand}. Ask ${contact}.`,
+        : `${image} is signed, but no signature of it counts: ${unaccepted}. ${policy} requires ${demand}. Ask ${contact} to have it signed so that it counts.`,
   },
   ThresholdNotMet: {
     ...DENIED,
     summary: 'Too few of the trusted signers signed it.',
     remedy: ({ image }) => `Have the missing signers sign it: cosign sign --key cosign.key ${image}`,
     denial: ({ image, policy, demand, reason, contact }) =>
-      `${image} lacks signatures: ${reason}. ${policy} requires ${demand}. Ask ${contact}.`,
+      `${image} lacks signatures: ${reason}. ${policy} requires ${demand}. Ask ${contact} for those that are missing.`,
   },
   AnnotationMismatch: {
     ...DENIED,
@@ -168,7 +168,7 @@ const FACTS = {
     remedy: ({ image }) =>
       `Sign it with the annotations of the policy: cosign sign -a key=value --key cosign.key ${image}`,
     denial: ({ image, policy, reason, contact }) =>
-      `${image} is signed, but without the annotations that the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
+      `${image} is signed, but without the annotations that the policy requires. ${policy}: ${reason}. Ask ${contact} to have it signed with them.`,
   },
   SignedIdentityMismatch: {
     ...DENIED,
@@ -183,21 +183,21 @@ const FACTS = {
     summary: 'Its signatures cannot be read.',
     remedy: ({ image }) => `Sign it again: cosign sign --key cosign.key ${image}`,
     denial: ({ image, policy, demand, reason, contact }) =>
-      `The signatures of ${image} cannot be read: ${reason}. ${policy} requires ${demand}. Ask ${contact}.`,
+      `The signatures of ${image} cannot be read: ${reason}. ${policy} requires ${demand}. Ask ${contact} to have it signed again.`,
   },
   TransparencyLogMissing: {
     ...DENIED,
     summary: 'Its signatures are in no transparency log.',
     remedy: ({ image }) => `Sign it again with upload to the transparency log: cosign sign --key cosign.key ${image}`,
     denial: ({ image, policy, reason, contact }) =>
-      `${image} is signed, but its signature is in no transparency log, as the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
+      `${image} is signed, but its signature is in no transparency log, as the policy requires. ${policy}: ${reason}. Ask ${contact} to have it signed again, with an entry in the log.`,
   },
   AttestationMissing: {
     ...DENIED,
     summary: 'It lacks an attestation that the policy requires.',
     remedy: ({ image }) => `Attest it: cosign attest --key cosign.key --type TYPE --predicate FILE ${image}`,
     denial: ({ image, policy, reason, contact }) =>
-      `${image} lacks an attestation that the policy requires. ${policy}: ${reason}. Ask ${contact}.`,
+      `${image} lacks an attestation that the policy requires. ${policy}: ${reason}. Look whether your pipeline scans and attests, or ask ${contact}.`,
   },
   AttestationFailed: {
     ...DENIED,
@@ -214,7 +214,7 @@ const FACTS = {
   EvaluationTimeout: {
     ...ERROR,
     summary: 'The conditions or schemas of a policy could not be evaluated in time.',
-    remedy: () => 'Try again; if it still fails, check that the replicas of Cosignet have enough CPU and memory.',
+    remedy: () => 'Check that the replicas of Cosignet have enough CPU and memory.',
     isTransient: true,
     // It says nothing about the image.
     rememberedMilliseconds: 0,
@@ -228,8 +228,7 @@ const FACTS = {
   KeyUnavailable: {
     ...ERROR,
     summary: 'A key of the policy, which a key management service holds, could not be read.',
-    remedy: ({ policy }) =>
-      `Try again; if it still fails, find out why the key cannot be read: ${policy?.showCommand ?? 'the policy says'}`,
+    remedy: ({ policy }) => `Find out why the key cannot be read: ${policy?.showCommand ?? 'the policy says'}`,
     isTransient: true,
     // It says nothing about the image.
     rememberedMilliseconds: 0,
@@ -239,7 +238,8 @@ const FACTS = {
     summary: 'Its registry refused the credentials, or there are none.',
     remedy: () =>
       'Give the Pod or its service account an image pull secret for this registry, or name one in the configuration.',
-    denial: ({ image, reason, remedy }) => `Cosignet may not read ${image}: ${reason}. ${remedy}`,
+    denial: ({ image, reason, remedy, contact }) =>
+      `Cosignet may not read ${image}: ${reason}. ${remedy} If that does not help, ask ${contact}.`,
     isTransient: true,
     endsReading: true,
   },
@@ -280,8 +280,7 @@ const FACTS = {
     ...ERROR,
     status: 500,
     summary: 'A fault in Cosignet.',
-    remedy: () => 'This is a fault in Cosignet: please report it with the log line of this decision.',
-    denial: ({ image, reason, remedy }) => `Cosignet could not check ${image}: ${reason}. ${remedy}`,
+    remedy: () => 'This is a fault in Cosignet: report it with the log line of this decision.',
   },
 } satisfies Readonly<Record<string, CodeFacts>>;
 

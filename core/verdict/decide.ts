@@ -99,7 +99,7 @@ async function concludeInTurns(
   }
 }
 
-const LARGE_READS = { remedy: 'Try again; if it still fails, remove large attestations that are not needed.' };
+const LARGE_READS = { remedy: 'Remove large attestations that are not needed.' };
 
 async function conclude(
   request: DecisionRequest,

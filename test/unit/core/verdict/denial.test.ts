@@ -100,7 +100,7 @@ describe('a denial', () => {
     const text = await denial({ default: by('release') }, 'demo/unsigned:2.0');
     assert.match(
       text,
-      /^Cosignet could not check HOST\/demo\/unsigned:2\.0: .*503.*\. Your image may be fine\. .* ask platform@/,
+      /^Cosignet could not check HOST\/demo\/unsigned:2\.0: .*503.*\. Your image may be fine\. Try again in a minute; if that does not help, tell platform@/,
     );
   });
 });
@@ -118,6 +118,24 @@ test('each code has a denial of whole sentences', () => {
     const text = factsOf(code).denial(parts);
     assert.match(text, /^\S.*\.$/, code);
     assert.match(text, /IMAGE|REASON/, code);
+  }
+});
+
+test('each code says what can be done, and by whom: never just whom to ask, nor what only others can do', () => {
+  const parts = { image: 'IMAGE', policy: 'P', demand: 'DEMAND', reason: 'REASON', contact: 'CONTACT' };
+  const refused = VERDICT_CODES.filter((code) => factsOf(code).outcome !== 'allowed');
+  for (const code of refused) {
+    for (const unaccepted of [undefined, 'UNACCEPTED']) {
+      const given = { ...parts, ...(unaccepted !== undefined && { unaccepted }) };
+      const text = factsOf(code).denial({ ...given, remedy: 'REMEDY.' });
+      assert.match(text, /CONTACT|REMEDY/, code);
+      assert.doesNotMatch(text, /(?<!build again|usually signs)[.:] Ask CONTACT\.$/, code);
+      // What the failure could not do is seldom for who deploys: that it is worth another try is.
+      if (factsOf(code).outcome === 'error' && code !== 'RegistryUnauthorized') {
+        assert.match(text, /Try again in a minute; if that does not help, tell CONTACT: REMEDY\.$/, code);
+        assert.match(factsOf(code).denial({ ...given, remedy: '' }), /tell CONTACT\.$/, code);
+      }
+    }
   }
 });
 
