@@ -61,7 +61,7 @@ async function installIt({ chapter, say, show }: Stage, installation: Installati
   chapter('Install, with the public key for all images');
   await show(installCommand(installation, 'release.pub'));
   await show('kubectl --namespace cosignet get deployments,pods,services');
-  await show('kubectl wait imagepolicies.cosignet.dev/default --for=condition=Ready --timeout=10s');
+  await show('kubectl wait imagepolicies.cosignet.dev/default --for=condition=Ready --timeout=2m');
   await show('kubectl get imagepolicies.cosignet.dev', { holds: ['default', 'Verify', 'Enforce', 'True'] });
 }
 
@@ -80,7 +80,7 @@ async function runPods({ chapter, say, show }: Stage, { images }: Installation):
 
   chapter('A Deployment rolls out; its template stays as written, its Pods are pinned');
   await show(`kubectl create deployment web --image=${images.signed.tag} --replicas=2`);
-  await show('kubectl rollout status deployment/web --timeout=30s');
+  await show('kubectl rollout status deployment/web --timeout=2m');
   await show("kubectl get pods -l app=web -o jsonpath='{.items[*].spec.containers[0].image}'", {
     holds: [`${images.signed.pinned} ${images.signed.pinned}`],
   });
@@ -96,7 +96,7 @@ async function addPolicy({ chapter, say, show }: Stage, installation: Installati
   writeFileSync(path.join(dir, 'vendor.yaml'), stringify(policy('vendor', spec)));
   await show(`cat ${FOLDER}/vendor.yaml`);
   await show(`kubectl apply -f ${FOLDER}/vendor.yaml`);
-  await show('kubectl wait imagepolicies.cosignet.dev/vendor --for=condition=Ready --timeout=10s');
+  await show('kubectl wait imagepolicies.cosignet.dev/vendor --for=condition=Ready --timeout=2m');
   await show('kubectl get imagepolicies.cosignet.dev', { holds: ['vendor', 'default'] });
   await show(`kubectl run tool --image=${images.tool.tag}`);
   say('The more specific policy applies. Elsewhere that key still counts for nothing:');
@@ -125,7 +125,7 @@ async function upgrade({ chapter, show }: Stage, installation: Installation): Pr
   const { images } = installation;
   chapter('An upgrade with another key and a third replica');
   await show(installCommand(installation, 'other.pub').replace(/'$/, " --set replicas=3'"));
-  await show('kubectl wait imagepolicies.cosignet.dev/default --for=condition=Ready --timeout=10s');
+  await show('kubectl wait imagepolicies.cosignet.dev/default --for=condition=Ready --timeout=2m');
   await show(`kubectl run forged --image=${images.forged.tag}`);
   await show(`kubectl run late --image=${images.signed.tag}`, { refused: true });
 }

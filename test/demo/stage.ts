@@ -18,6 +18,8 @@ import { startFakeRegistry } from '../fakes/registry/registry.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const vectors = path.join(root, 'test/vectors/cosign');
 const HOUR = 3600_000;
+/** Milliseconds until what does not come counts as a failure: a busy machine may take its time. */
+export const PATIENCE = 5 * 60_000;
 
 export interface AdmissionResponse {
   readonly uid: string;
@@ -109,13 +111,13 @@ function startServer(folder: string, webhook: number, metrics: number): ChildPro
 }
 
 async function untilReady(url: string, server: ChildProcess): Promise<void> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(50)) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end; await sleep(50)) {
     if (server.exitCode !== null) throw new Error(`cosignet serve ended with exit code ${server.exitCode}`);
     const answer = await fetch(url).catch(() => undefined);
     await answer?.body?.cancel();
     if (answer?.ok) return;
   }
-  throw new Error('cosignet serve was not ready within 30 seconds');
+  throw new Error(`cosignet serve was not ready within ${PATIENCE / 1000} seconds`);
 }
 
 async function stop(server: ChildProcess): Promise<void> {
