@@ -11,6 +11,14 @@ export interface CrdSchema {
   readonly additionalProperties?: CrdSchema;
   readonly items?: CrdSchema;
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly maxProperties?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
   /** Limits and defaults are copied as they are. */
   readonly [keyword: string]: unknown;
 }

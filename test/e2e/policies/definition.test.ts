@@ -1,213 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Agent, request } from 'undici';
+import { parse } from 'yaml';
+import type { CrdSchema } from '../../../crds/crd-schema.ts';
+import { mapInParallel } from '../../../core/parallel.ts';
 import { startControlPlane, type ControlPlane } from '../../control-plane/control-plane.ts';
 import { imageSchemaPaths } from '../../../webhook/admission/request/image-fields.ts';
 import { imageFieldsOf, type OpenApi, type SchemaField } from '../workbench/image-fields.ts';
 import { output, requireTools, run, TOOLS } from '../workbench/tools.ts';
+import { attestedOnly, certificate, key, refused, SECRET } from './refused-specs.ts';
+import { wrongValues, type WrongValue } from './wrong-values.ts';
 
 requireTools('etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl');
 
-const key = { pem: 'any text: what CEL can see of a key' };
-const identity = { issuer: 'https://issuer.example', subject: 'someone@example.com' };
-
-const certificate = { caPem: 'any text: what CEL can see of an authority', subject: 'someone@example.com' };
-const attestedOnly = { images: ['**'], keys: [key], threshold: 0, attestations: [{ name: 'a', predicateType: 't' }] };
-
-const SECRET = 'c2VjcmV0IG9mIHNvbWVib2R5';
-
-/** Each spec breaks one rule of the definition; the message is what kubectl shows. */
-const refused: readonly [string, object, RegExp][] = [
-  ['no images', { keys: [key] }, /spec\.images: Required value/],
-  ['an empty list of images', { images: [], keys: [key] }, /spec\.images.*should have at least 1 items/],
-  ['no signers', { images: ['**'] }, /action Verify needs keys or identities/],
-  ['a key that is nothing', { images: ['**'], keys: [{ name: 'a' }] }, /exactly one of pem, secretRef or kms/],
-  [
-    'a key that is two things',
-    { images: ['**'], keys: [{ ...key, secretRef: { name: 'a', key: 'b' } }] },
-    /exactly one of pem, secretRef or kms/,
-  ],
-  [
-    'a key that is somewhere else, too',
-    { images: ['**'], keys: [{ ...key, kms: 'hashivault://release' }] },
-    /exactly one of pem, secretRef or kms/,
-  ],
-  ...['cosign.pub', 'https://keys.example/cosign.pub', 'pkcs11:token=x'].map((kms): [string, object, RegExp] => [
-    `a KMS that is none, ${kms}`,
-    { images: ['**'], keys: [{ kms }] },
-    /spec\.keys\[0\]\.kms: Invalid value: .*kms is awskms:\/\/….* is written as pem/,
-  ]),
-  [
-    'a Secret as if it were a KMS',
-    { images: ['**'], keys: [{ kms: 'k8s://prod/release' }] },
-    /spec\.keys\[0\]\.kms: Invalid value: .*k8s:\/\/ names a Secret: in place of kms write secretRef/,
-  ],
-  [
-    'a private key',
-    { images: ['**'], keys: [{ pem: `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${SECRET}` }] },
-    /spec\.keys\[0\]: Invalid value: (?:"object": )?pem is a private key, .* give its public half/,
-  ],
-  ['a threshold that nobody reaches', { images: ['**'], keys: [key], threshold: 2 }, /must not exceed the number/],
-  ['a threshold of nothing', { images: ['**'], keys: [key], threshold: 0 }, /threshold 0 needs attestations/],
-  [
-    'a threshold of nothing with annotations',
-    { ...attestedOnly, annotations: { team: 'a' } },
-    /annotations and required are about signatures, and threshold 0 asks for none/,
-  ],
-  [
-    'a threshold of nothing with required names',
-    { ...attestedOnly, keys: [{ ...key, name: 'a' }], required: ['a'] },
-    /annotations and required are about signatures, and threshold 0 asks for none/,
-  ],
-  [
-    'platforms of another kind',
-    { images: ['**'], keys: [key], platforms: 'Some' },
-    /spec\.platforms: Unsupported value/,
-  ],
-  [
-    'a Secret for no repository of signatures',
-    { images: ['**'], keys: [key], signatureSecret: 'pull' },
-    /signatureSecret needs signatureRepository/,
-  ],
-  ['attestations by nobody', { ...attestedOnly, keys: [] }, /action Verify needs keys or identities/],
-  ['a required name without a key', { images: ['**'], keys: [key], required: ['other'] }, /required names exist/],
-  [
-    'two keys of one name',
-    {
-      images: ['**'],
-      keys: [
-        { ...key, name: 'a' },
-        { ...key, name: 'a' },
-      ],
-    },
-    /key names must be unique/,
-  ],
-  [
-    'a window that ends before it begins',
-    { images: ['**'], keys: [{ ...key, notBefore: '2030-01-01T00:00:00Z', notAfter: '2029-01-01T00:00:00Z' }] },
-    /notBefore must be before notAfter/,
-  ],
-  [
-    'an identity with two issuers',
-    { images: ['**'], identities: [{ ...identity, issuerPattern: '.*' }] },
-    /exactly one of issuer or issuerPattern/,
-  ],
-  [
-    'a signed identity without its repository',
-    { images: ['**'], keys: [{ pem: 'x' }], signedIdentity: { matchPolicy: 'ExactRepository' } },
-    /exactRepository goes with matchPolicy ExactRepository/,
-  ],
-  [
-    'a signed identity with prefixes that are not asked for',
-    {
-      images: ['**'],
-      keys: [{ pem: 'x' }],
-      signedIdentity: {
-        matchPolicy: 'MatchRepository',
-        remapIdentity: { prefix: 'a.example', signedPrefix: 'b.example' },
-      },
-    },
-    /remapIdentity goes with matchPolicy RemapIdentity/,
-  ],
-  [
-    'a signed identity where no signature is asked for',
-    { ...attestedOnly, signedIdentity: { matchPolicy: 'MatchRepository' } },
-    /signedIdentity is about signatures, and threshold 0 asks for none/,
-  ],
-  [
-    'an identity without a subject',
-    { images: ['**'], identities: [{ issuer: identity.issuer }] },
-    /exactly one of subject or subjectPattern/,
-  ],
-  [
-    'a claim that nobody knows',
-    { images: ['**'], identities: [{ ...identity, claims: [{ name: 'sourceRepo', value: 'x' }] }] },
-    /Unsupported value: "sourceRepo": supported values: .*"sourceRepositoryURI"/,
-  ],
-  [
-    'a claim with neither value nor pattern',
-    { images: ['**'], identities: [{ ...identity, claims: [{ name: 'buildTrigger' }] }] },
-    /exactly one of value or valuePattern/,
-  ],
-  [
-    'a claim that is there twice',
-    {
-      images: ['**'],
-      identities: [
-        {
-          ...identity,
-          claims: [
-            { name: 'buildTrigger', value: 'push' },
-            { name: 'buildTrigger', value: 'release' },
-          ],
-        },
-      ],
-    },
-    /claims\[1\]: Duplicate value/,
-  ],
-  [
-    'a certificate of two authorities',
-    { images: ['**'], certificates: [{ ...certificate, secretRef: { name: 'a', key: 'b' } }] },
-    /exactly one of caPem or secretRef/,
-  ],
-  [
-    'a certificate of nobody',
-    { images: ['**'], certificates: [{ caPem: certificate.caPem }] },
-    /exactly one of subject or subjectPattern/,
-  ],
-  [
-    'a private key among authorities',
-    { images: ['**'], certificates: [{ ...certificate, caPem: '-----BEGIN PRIVATE KEY-----' }] },
-    /caPem holds a private key/,
-  ],
-  [
-    'two certificates of one name',
-    {
-      images: ['**'],
-      certificates: [
-        { ...certificate, name: 'a' },
-        { ...certificate, name: 'a' },
-      ],
-    },
-    /certificate names must be unique/,
-  ],
-  [
-    'a threshold that certificates do not reach',
-    { images: ['**'], certificates: [certificate], threshold: 2 },
-    /must not exceed the number/,
-  ],
-  [
-    'a demand that ends by itself',
-    { images: ['**'], keys: [key], expiresAt: '2030-01-01T00:00:00Z' },
-    /expiresAt is for action Allow only: what is asked must not end by itself/,
-  ],
-  [
-    'a denial that ends by itself',
-    { images: ['**'], action: 'Deny', expiresAt: '2030-01-01T00:00:00Z' },
-    /expiresAt is for action Allow only/,
-  ],
-  [
-    'an exception that ends at no time',
-    { images: ['**'], action: 'Allow', expiresAt: 'soon' },
-    /spec\.expiresAt.*must be of type date-time/,
-  ],
-  ['a demand with a reason', { images: ['**'], keys: [key], reason: 'none' }, /reason is for action Allow only/],
-  [
-    'a time of attestations that are not ordered',
-    { ...attestedOnly, attestations: [{ name: 'a', predicateType: 't', newestBy: 'timestamp(predicate.at)' }] },
-    /newestBy needs select Newest/,
-  ],
-  [
-    'an unknown selection',
-    { ...attestedOnly, attestations: [{ name: 'a', predicateType: 't', select: 'Oldest' }] },
-    /Unsupported value: "Oldest"/,
-  ],
-  ['an unknown mode', { images: ['**'], keys: [key], mode: 'Off' }, /Unsupported value: "Off"/],
-  ['an unknown field', { images: ['**'], keys: [key], keyz: [] }, /unknown field "spec\.keyz"/],
-];
+const PLURALS = ['imagepolicies', 'namespacedimagepolicies'] as const;
 
 describe('the ImagePolicy definition in a real API server', () => {
   const dir = mkdtempSync(path.join(tmpdir(), 'cosignet-'));
@@ -222,8 +32,12 @@ describe('the ImagePolicy definition in a real API server', () => {
   before(async () => {
     plane = await startControlPlane({ bin: TOOLS, dir });
     const env = { KUBECONFIG: plane.kubeconfig, HOME: dir };
-    await output(['kubectl', 'apply', '--server-side', '--filename=crds/imagepolicies.cosignet.dev.yaml'], { env });
-    await output(['kubectl', 'wait', '--for=condition=Established', 'crd/imagepolicies.cosignet.dev'], { env });
+    const definitions = PLURALS.map((plural) => `${plural}.cosignet.dev`);
+    const files = definitions.map((name) => `--filename=crds/${name}.yaml`);
+    await output(['kubectl', 'apply', '--server-side', ...files], { env });
+    await output(['kubectl', 'wait', '--for=condition=Established', ...definitions.map((name) => `crd/${name}`)], {
+      env,
+    });
   });
   after(async () => {
     await plane.stop();
@@ -282,6 +96,27 @@ describe('the ImagePolicy definition in a real API server', () => {
     });
   }
 
+  for (const plural of PLURALS) {
+    test(`names each field of ${plural} that has a wrong value, and what is allowed`, async () => {
+      const { kind, spec }: Definition = readDefinition(plural);
+      const all = wrongValues(spec);
+      // One for each limit; that there are this many shows that the walk finds them.
+      assert.ok(all.length > 150, `${all.length} values`);
+      const dispatcher = new Agent({ connect: { ca: readFileSync(plane.caFile, 'utf8') } });
+      const collection = plural === 'imagepolicies' ? plural : `namespaces/default/${plural}`;
+      const url = `${plane.server}/apis/cosignet.dev/v1/${collection}?dryRun=All&fieldValidation=Strict`;
+      const headers = { authorization: `Bearer ${plane.token}`, 'content-type': 'application/json' };
+      const answers = await mapInParallel(all, 8, async (wrong) => {
+        const policy = { apiVersion: 'cosignet.dev/v1', kind, metadata: { name: 'tried' }, spec: wrong.spec };
+        const { body } = await request(url, { dispatcher, method: 'POST', headers, body: JSON.stringify(policy) });
+        const status: Status = Object(await body.json());
+        return isTold(wrong, status) ? [] : [{ ...wrong, message: status.message }];
+      });
+      await dispatcher.destroy();
+      assert.deepEqual(answers.flat(), []);
+    });
+  }
+
   test('explains every field to kubectl', async () => {
     const { stdout } = await kubectl(['explain', 'imagepolicies.spec', '--api-version=cosignet.dev/v1', '--recursive']);
     for (const field of [
@@ -316,6 +151,29 @@ describe('the ImagePolicy definition in a real API server', () => {
     assert.deepEqual(imageSchemaPaths().map(line).toSorted(), known);
   });
 });
+
+interface Definition {
+  readonly kind: string;
+  readonly spec: CrdSchema;
+}
+
+function readDefinition(plural: string): Definition {
+  const { spec } = Object(parse(readFileSync(`crds/${plural}.cosignet.dev.yaml`, 'utf8')));
+  return { kind: spec.names.kind, spec: spec.versions[0].schema.openAPIV3Schema.properties.spec };
+}
+
+/** As far as it is read (meta/v1). */
+interface Status {
+  readonly message?: string;
+  readonly details?: { readonly causes?: readonly { readonly field?: string; readonly message?: string }[] };
+}
+
+/** Unknown fields are told in one message, with their paths; all others each by its own cause. */
+function isTold({ path: field, says }: WrongValue, { message = '', details = {} }: Status): boolean {
+  const causes = (details.causes ?? []).filter((cause) => cause.field === field).map((cause) => cause.message ?? '');
+  const told = causes.length > 0 ? causes : [message];
+  return told.some((text) => says.every((part) => text.includes(part)));
+}
 
 function line({ apiVersion, kind, path: where }: SchemaField): string {
   return `${apiVersion} ${kind} ${where}`;
