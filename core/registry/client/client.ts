@@ -95,8 +95,11 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
   ): Promise<T | undefined> {
     checkPath(repository, reference);
     const sources = sourcesOf(repository);
-    const askEndpoint = (endpoint: Endpoint) =>
-      question(createAsk(authorized, endpoint, repositoryAt(endpoint, repository), scope), endpoint, sources);
+    const askEndpoint = (endpoint: Endpoint) => {
+      // In place of a mirror there is the registry.
+      const asked = { endpoint, repository: repositoryAt(endpoint, repository), waits: endpoint === sources.registry };
+      return question(createAsk(authorized, asked, scope), endpoint, sources);
+    };
     // To await a promise is cheaper than to return it: no second promise has to be told of the first.
     return await askSources(sources, askEndpoint, scope);
   }
@@ -134,7 +137,8 @@ export function createRegistryClient(options: RegistryClientOptions): ClosableRe
       checkPath(repository, digest);
       // After what is asked for in this turn, which takes the connection that is free.
       await setImmediate();
-      const ask = createAsk(authorized, registry, repositoryAt(registry, repository), scope);
+      const asked = { endpoint: registry, repository: repositoryAt(registry, repository), waits: false };
+      const ask = createAsk(authorized, asked, scope);
       await referrers.askAhead(ask, askedAt(registry, repository, scope), digest);
     },
     close: () => connections.close(),

@@ -4,8 +4,9 @@ import type { Repository } from '../../image/types.ts';
 import type { AuthorizedTransport } from '../authorization/authorized-transport.ts';
 import type { Limits } from '../../limits.ts';
 import type { Endpoint } from '../transport/endpoints.ts';
-import type { HttpResponse } from '../transport/http-message.ts';
+import type { HttpRequest, HttpResponse } from '../transport/http-message.ts';
 import { statusFailure } from '../transport/failures.ts';
+import { withPause } from '../transport/pause.ts';
 import type { RequestScope } from '../types.ts';
 
 /** One question to a repository. */
@@ -27,32 +28,33 @@ export interface Question {
  */
 export type Ask = (question: Question, accepted?: readonly number[]) => Promise<HttpResponse | undefined>;
 
+export interface Asked {
+  readonly endpoint: Endpoint;
+  readonly repository: Repository;
+  /** Whether it is asked again where it limits requests, after the moment that it names. */
+  readonly waits: boolean;
+}
+
 export function createAsk(
   transport: AuthorizedTransport,
-  endpoint: Endpoint,
-  repository: Repository,
+  { endpoint, repository, waits }: Asked,
   scope: RequestScope,
 ): Ask {
   return async (question, accepted = []) => {
     const { method, accept, maximumBytes, operation, limit, ahead } = question;
-    const response = await transport.send(
-      {
-        endpoint,
-        repository,
-        request: {
-          method,
-          url: urlOf(endpoint, repository, question.path),
-          route: endpoint.route,
-          headers: { accept },
-          maximumBytes,
-          ...(limit && { limit }),
-          registry: endpoint.registry,
-          operation,
-          ...(ahead && { ahead }),
-        },
-      },
-      scope,
-    );
+    const request: HttpRequest = {
+      method,
+      url: urlOf(endpoint, repository, question.path),
+      route: endpoint.route,
+      headers: { accept },
+      maximumBytes,
+      ...(limit && { limit }),
+      registry: endpoint.registry,
+      operation,
+      ...(ahead && { ahead }),
+    };
+    const send = () => transport.send({ endpoint, repository, request }, scope);
+    const response = waits && ahead === undefined ? await withPause(send, scope.signal) : await send();
     if (response.status === 200 || accepted.includes(response.status)) return response;
     if (response.status === 404) return undefined;
     throw statusFailure(whoAnswered(response, endpoint), response);
