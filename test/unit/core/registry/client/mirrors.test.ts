@@ -136,11 +136,15 @@ describe('mirrors', () => {
 
   test('do not outlive the decision', async () => {
     const { registry, first, resolve } = await setUp();
-    first.behaviour.delayMilliseconds = 2000;
-    await assert.rejects(resolve(scopeOf([], AbortSignal.timeout(50))), { code: 'DeadlineExceeded' });
+    const decision = new AbortController();
+    first.behaviour.intercept = () => {
+      decision.abort();
+      return true;
+    };
+    await assert.rejects(resolve(scopeOf([], decision.signal)), { code: 'DeadlineExceeded' });
     assert.equal(registry.lines().length, 0);
     // Our own deadline is no fault of the mirror's: it is asked first the next time.
-    first.behaviour.delayMilliseconds = 0;
+    first.behaviour.intercept = () => false;
     await resolve();
     assert.equal(first.lines().length, 2);
   });
