@@ -209,7 +209,7 @@ function addVerifyBundle(program: Command, terminal: Terminal, finish: Finish): 
   program
     .command('verify-bundle')
     .description('verify a Sigstore bundle for a file or a digest')
-    .argument('<file-or-digest>', 'the artifact: a file, or sha256:<hex>')
+    .argument('<file-or-digest>', 'the artifact: a file, or its digest as sha256:<hex>, sha384:<hex> or sha512:<hex>')
     .requiredOption('--bundle <file>', 'the bundle')
     .option('--key <file>', 'public key of the signer')
     .option('--certificate-identity <subject>', 'exact subject of the signing certificate')

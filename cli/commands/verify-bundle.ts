@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parsePublicKey } from '../../core/keys/public-key.ts';
+import { parseArtifactDigest } from '../../core/sigstore/bundle/artifact.ts';
 import { CLAIM_NAMES } from '../../core/sigstore/trust/claims.ts';
 import { publicGoodTrustRoot } from '../../core/sigstore/trust/public-good.ts';
 import { parseTrustRoot, type TrustRoot } from '../../core/sigstore/trust/trust-root.ts';
 import { verifyBundle, type BundleRequest } from '../../core/sigstore/verify-bundle.ts';
 import { errorText, fileErrorText, printable } from '../../core/text.ts';
-import { isDigest } from '../../core/image/digest.ts';
 import { MODEST_BYTES, readBounded } from '../../core/read-bounded.ts';
 import { documentText, type DocumentFormat } from '../output/document.ts';
 import { EXIT, UsageError, type ExitCode } from '../output/exit.ts';
@@ -51,6 +51,8 @@ export async function verifyBundleCommand(
   terminal.out(printable(`verified: ${artifact} is signed by ${verdict.signer}${type}`));
   return EXIT.allowed;
 }
+
+const isDigest = (text: string): boolean => parseArtifactDigest(text) !== undefined;
 
 async function signerOf(options: VerifyBundleOptions): Promise<BundleRequest['signer']> {
   const { key, certificateIdentity: subject, certificateOidcIssuer: issuer, trustedRoot } = options;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isJsonObject, parseJson } from '../json.ts';
+import { isJsonObject } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import { parseEnvelope } from '../formats/dsse-envelope.ts';
+import { parseProtojson } from '../formats/protojson.ts';
 import { bundleVersion } from '../formats/sigstore-bundle.ts';
 import { readAttested } from './attested-statement.ts';
 import type { JsonObject } from '../json.ts';
@@ -18,7 +19,7 @@ import type { EvidenceBatch, SignatureCandidate } from '../signatures/types.ts';
  */
 export function parseBundle(text: Omit<StoredText, 'kind'>): EvidenceBatch {
   const { bytes, maximumBytes, source } = text;
-  const bundle = parseJson(bytes, maximumBytes, 'the bundle');
+  const bundle = parseProtojson(bytes, maximumBytes, 'the bundle');
   if (!isJsonObject(bundle)) throw malformed('is not an object');
   if (bundleVersion(bundle['mediaType']) !== '0.3') throw malformed('is not of version 0.3');
   if (bundle['messageSignature'] !== undefined || bundle['dsseEnvelope'] === undefined) {

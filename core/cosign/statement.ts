@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fieldOf, isJsonObject, parseJson, parseJsonObject, textEntries } from '../json.ts';
 import { EngineError } from '../errors.ts';
-import { isStatementType, MAXIMUM_SUBJECTS, STATEMENT_V1 } from '../formats/in-toto-statement.ts';
+import { isStatementType, MAXIMUM_DIGESTS, MAXIMUM_SUBJECTS, STATEMENT_V1 } from '../formats/in-toto-statement.ts';
 import { hexOf } from '../image/digest.ts';
 import type { Digest } from '../image/digest.ts';
 
 /** The predicate type that makes a statement a signature of an image, as against a claim about it. */
 export const COSIGN_SIGNATURE = 'https://sigstore.dev/cosign/sign/v1';
 
-const MAXIMUM_DIGESTS = 32;
 const MAXIMUM_TYPE_CHARACTERS = 1024;
 
 /** An in-toto statement that has the image among its subjects. */

@@ -7,6 +7,8 @@ const STATEMENTS: ReadonlySet<unknown> = new Set([STATEMENT_V1, 'https://in-toto
 
 /** Each is compared with what was signed. */
 export const MAXIMUM_SUBJECTS = 1024;
+/** Of one subject. */
+export const MAXIMUM_DIGESTS = 32;
 
 export function isStatementType(type: unknown): boolean {
   return STATEMENTS.has(type);

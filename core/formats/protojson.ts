@@ -1,9 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decodeEitherBase64 } from '../base64.ts';
-import { isJsonObject } from '../json.ts';
+import { EngineError } from '../errors.ts';
+import { isJsonObject, parseJson } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 
 const DECIMAL = /^(0|[1-9][0-9]{0,18})$/;
+
+/**
+ * Parses the JSON of a message that has no maps, and gives its fields one spelling.
+ *
+ * @param what names the text in errors: `the bundle`.
+ * @throws EngineError MalformedSignature, ResponseTooLarge
+ */
+export function parseProtojson(bytes: Uint8Array, maximumBytes: number, what: string): unknown {
+  return canonicalFields(parseJson(bytes, maximumBytes, what), what);
+}
+
+const DEFINED_NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/;
+
+/**
+ * Readers of protobuf's JSON take a field by two names, that of JSON (`mediaType`) and that of the definition
+ * (`media_type`), and null for one that is absent. Here all have the first name, and none is null.
+ *
+ * @throws EngineError MalformedSignature for a field under both names
+ */
+function canonicalFields(value: unknown, what: string): unknown {
+  if (Array.isArray(value)) return value.map((one: unknown) => canonicalFields(one, what));
+  if (!isJsonObject(value)) return value;
+  const fields = new Map<string, unknown>();
+  for (const [written, field] of Object.entries(value)) {
+    const name = jsonName(written);
+    if (fields.has(name)) throw new EngineError('MalformedSignature', `${what} has the field ${name} twice`);
+    fields.set(name, field === null ? undefined : canonicalFields(field, what));
+  }
+  return Object.fromEntries([...fields].filter(([, field]) => field !== undefined));
+}
+
+function jsonName(written: string): string {
+  if (!DEFINED_NAME.test(written)) return written;
+  return written.replace(/_([a-z0-9])/g, (_, next: string) => next.toUpperCase());
+}
 
 /**
  * One value of untrusted JSON and where it stands, so that each error names its field

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { errorText } from '../text.ts';
-import { isDigest } from '../image/digest.ts';
 import { readBundleContent } from './bundle/bundle-content.ts';
-import type { Artifact } from './bundle/bundle-content.ts';
+import { parseArtifactDigest } from './bundle/artifact.ts';
+import type { Artifact } from './bundle/artifact.ts';
 import { readBundleMaterial } from './bundle/bundle-material.ts';
-import { jsonNode } from '../formats/protojson.ts';
+import { jsonNode, parseProtojson } from '../formats/protojson.ts';
 import { proveIdentity, proveKeyMaterial } from './identity.ts';
-import { parseJson } from '../json.ts';
 import { parsePublicKey } from '../keys/public-key.ts';
 import type { SignedContent } from './bundle/signed-content.ts';
 import type { TrustRoot } from './trust/trust-root.ts';
@@ -15,8 +14,8 @@ import type { SigningMaterial } from './bundle/verification-material.ts';
 export interface BundleRequest {
   /** A Sigstore bundle 0.1 to 0.3, as JSON; untrusted. */
   readonly bundle: Uint8Array;
-  /** The artifact's bytes, or `sha256:…` where they are not at hand. */
-  readonly artifact: Artifact;
+  /** The artifact's bytes, or their digest where they are not at hand: `sha256:…`, `sha384:…` or `sha512:…`. */
+  readonly artifact: Uint8Array | string;
   readonly signer: KeyRequest | IdentityRequest;
 }
 
@@ -56,12 +55,17 @@ export async function verifyBundle(request: BundleRequest): Promise<BundleVerdic
 }
 
 function verify({ bundle: bytes, artifact, signer: wanted }: BundleRequest): BundleVerdict {
-  if (typeof artifact === 'string' && !isDigest(artifact)) throw new Error('the digest is not sha256:<64 hex digits>');
-  const json = parseJson(bytes, MAXIMUM_BYTES, 'the bundle');
+  const json = parseProtojson(bytes, MAXIMUM_BYTES, 'the bundle');
   const material = readBundleMaterial(json);
-  const { content, predicateType } = readBundleContent(jsonNode(json, ''), artifact);
+  const { content, predicateType } = readBundleContent(jsonNode(json, ''), artifactOf(artifact));
   const signer = 'key' in wanted ? requireKey(material, content, wanted) : requireIdentity(material, content, wanted);
   return predicateType === undefined ? { ok: true, signer } : { ok: true, signer, predicateType };
+}
+
+function artifactOf(artifact: BundleRequest['artifact']): Artifact {
+  const parsed = typeof artifact === 'string' ? parseArtifactDigest(artifact) : artifact;
+  if (parsed === undefined) throw new Error('the digest is not sha256:<64 hex digits>, nor one by SHA-384 or SHA-512');
+  return parsed;
 }
 
 function requireKey(material: SigningMaterial, content: SignedContent, { key, trustRoot }: KeyRequest): string {

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Digest } from '../../image/digest.ts';
-import { hexOf } from '../../image/digest.ts';
 import type { HashName } from '../../keys/algorithms.ts';
 import { parseEnvelope } from '../../formats/dsse-envelope.ts';
-import { bytesOf, enumOf, has, listOf, member, jsonNode, requireOnly, textOf } from '../../formats/protojson.ts';
+import {
+  bytesOf,
+  enumOf,
+  fieldsOf,
+  has,
+  listOf,
+  member,
+  jsonNode,
+  requireOnly,
+  textOf,
+} from '../../formats/protojson.ts';
 import type { JsonNode } from '../../formats/protojson.ts';
-import { isStatementType, MAXIMUM_SUBJECTS } from '../../formats/in-toto-statement.ts';
+import { isStatementType, MAXIMUM_DIGESTS, MAXIMUM_SUBJECTS } from '../../formats/in-toto-statement.ts';
 import { parseJson } from '../../json.ts';
 import { verifyPrehashed } from '../../keys/prehashed.ts';
-import { contentOf, hashOf } from './signed-content.ts';
+import { digestOfArtifact } from './artifact.ts';
+import type { Artifact } from './artifact.ts';
+import { contentOf } from './signed-content.ts';
 import type { SignedContent } from './signed-content.ts';
-
-/** What a bundle is said to be about: the bytes, or only their SHA-256. */
-export type Artifact = Uint8Array | Digest;
 
 export interface BundleContent {
   readonly content: SignedContent;
@@ -50,12 +57,11 @@ function messageContent(message: JsonNode, artifact: Artifact): SignedContent {
   requireOnly(message, ['messageDigest', 'signature']);
   const signature = bytesOf(member(message, 'signature'));
   if (has(message, 'messageDigest')) requireMessageDigest(member(message, 'messageDigest'), artifact);
-  if (typeof artifact !== 'string') return contentOf(artifact, signature);
-  const digest = Buffer.from(hexOf(artifact), 'hex');
+  if (artifact instanceof Uint8Array) return contentOf(artifact, signature);
   return {
     signature,
     stamped: signature,
-    signedHash: (key) => (verifyPrehashed(key, digest, signature) ? 'sha256' : undefined),
+    signedHash: (key) => (verifyPrehashed(key, artifact, signature) ? artifact.hash : undefined),
     digest: (hash) => digestOfArtifact(artifact, hash),
   };
 }
@@ -66,13 +72,8 @@ function requireMessageDigest(at: JsonNode, artifact: Artifact): void {
   const hash = enumOf(member(at, 'algorithm'), ALGORITHMS);
   if (hash === undefined) throw new Error(`${at.path}.algorithm is not supported`);
   const actual = digestOfArtifact(artifact, hash);
-  if (actual === undefined) throw new Error(`${at.path} is not SHA-256: the artifact itself is needed`);
+  if (actual === undefined) throw new Error(`${at.path} is of another kind: the artifact itself is needed`);
   if (!bytesOf(member(at, 'digest')).equals(actual)) throw new Error(`${at.path} is that of another artifact`);
-}
-
-function digestOfArtifact(artifact: Artifact, hash: HashName): Uint8Array | undefined {
-  if (typeof artifact !== 'string') return hashOf(hash, artifact);
-  return hash === 'sha256' ? Buffer.from(hexOf(artifact), 'hex') : undefined;
 }
 
 /** A signature over an in-toto statement: DSSE binds it to nothing, so the subject has to. */
@@ -94,6 +95,10 @@ function envelopeContent(envelope: JsonNode, artifact: Artifact): BundleContent 
 /** Every digest of the subject that can be computed agrees, and there is one. */
 function isAbout(subject: JsonNode, artifact: Artifact): boolean {
   const digests = member(subject, 'digest');
+  // Builders name sources by their address alone; another subject is the artifact.
+  if (digests.value === undefined) return false;
+  if (Object.keys(fieldsOf(digests)).length > MAXIMUM_DIGESTS)
+    throw new Error(`${digests.path} has more than ${MAXIMUM_DIGESTS} digests`);
   const answers = SUBJECT_ALGORITHMS.filter((hash) => has(digests, hash)).map((hash) => {
     const actual = digestOfArtifact(artifact, hash);
     return actual === undefined ? undefined : Buffer.from(actual).toString('hex') === textOf(member(digests, hash));

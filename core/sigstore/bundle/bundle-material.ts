@@ -77,6 +77,7 @@ function readTimestamps(data: JsonNode): readonly Uint8Array[] {
   return listOf(member(data, 'rfc3161Timestamps'), MAXIMUM_TIMESTAMPS).map((one) => bytesIn(one, 'signedTimestamp'));
 }
 
+const PROMISE = 'signedEntryTimestamp';
 const ENTRY = [
   'logIndex',
   'logId',
@@ -89,9 +90,9 @@ const ENTRY = [
 
 function readEntry(at: JsonNode, version: BundleVersion): LogEntry {
   requireOnly(at, ENTRY);
-  const promise = member(at, 'inclusionPromise');
+  const promise = readPromise(member(at, 'inclusionPromise'));
   const proof = member(at, 'inclusionProof');
-  if (version === '0.1' && promise.value === undefined) throw new Error(`${promise.path} is missing`);
+  if (version === '0.1' && promise === undefined) throw new Error(`${at.path}.inclusionPromise is missing`);
   if (version !== '0.1' && proof.value === undefined) throw new Error(`${proof.path} is missing`);
   const kindVersion = member(at, 'kindVersion');
   requireOnly(kindVersion, ['kind', 'version']);
@@ -104,9 +105,17 @@ function readEntry(at: JsonNode, version: BundleVersion): LogEntry {
     kind: textOf(member(kindVersion, 'kind')),
     version: textOf(member(kindVersion, 'version')),
     ...(integratedTime === 0 ? {} : { integratedTime }),
-    ...(promise.value === undefined ? {} : { promise: bytesIn(promise, 'signedEntryTimestamp') }),
+    ...(promise === undefined ? {} : { promise }),
     ...(proof.value === undefined ? {} : readProof(proof, version)),
   };
+}
+
+/** In protobuf, a message without its only member says the same as none. */
+function readPromise(at: JsonNode): Uint8Array | undefined {
+  if (at.value === undefined) return undefined;
+  requireOnly(at, [PROMISE]);
+  const timestamp = member(at, PROMISE);
+  return timestamp.value === undefined || timestamp.value === '' ? undefined : bytesOf(timestamp);
 }
 
 /** Version 0.1 allowed proofs without a checkpoint; they prove nothing and are left out. */

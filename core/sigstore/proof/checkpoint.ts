@@ -21,7 +21,8 @@ export interface NoteSignature {
 const MAXIMUM_CHARACTERS = 64 * 1024;
 /** As many as golang.org/x/mod/sumdb/note reads: each witness adds a line. */
 const MAXIMUM_SIGNATURES = 100;
-const SIGNATURE_LINE = /^\u2014 (\S+) (\S+)$/;
+/** Of a name with a plus, note's own key encoding could not tell the end (c2sp.org/signed-note). */
+const SIGNATURE_LINE = /^\u2014 ([^\s+]+) (\S+)$/;
 const SIZE = /^(0|[1-9][0-9]{0,18})$/;
 const HASH_BYTES = 32;
 const HINT_BYTES = 4;

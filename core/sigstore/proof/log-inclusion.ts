@@ -98,12 +98,13 @@ function signedCheckpoint(log: TransparencyLog, checkpoint: Checkpoint): boolean
 }
 
 /**
- * Who signed must be whose checkpoint it is. The key id of a Rekor v2 log is over its name too (c2sp.org/signed-note),
- * so that it is that of its address. Rekor v1 appends the number of the tree (`rekor.sigstore.dev - 1193050959916656506`)
- * and calls itself after the machine that it runs on, unless it is told its address: only its key identifies it.
+ * Who signed must be whose checkpoint it is. A Rekor v2 log signs under the name of its address (c2sp.org/signed-note).
+ * Rekor v1 appends the number of the tree (`rekor.sigstore.dev - 1193050959916656506`) and calls itself after the
+ * machine that it runs on, unless it is told its address: only its key identifies it.
  */
 function isOrigin(log: TransparencyLog, name: string, origin: string): boolean {
-  return isNamedByKey(log) ? origin.replace(TREE, '') === name : origin === name && isNameOf(log, name);
+  if (TREE.test(origin) && isNamedByKey(log)) return origin.replace(TREE, '') === name;
+  return origin === name && isNameOf(log, name);
 }
 
 /** RFC 6962, 3.2. */

@@ -5,7 +5,17 @@ import { X509Certificate } from '@sigstore/core';
 import { errorText } from '../../text.ts';
 import { extendedKeyUsages, TIME_STAMPING } from './certificate.ts';
 import { requireModestDer } from './der-effort.ts';
-import { bytesOf, enumOf, has, listOf, member, jsonNode, textOf } from '../../formats/protojson.ts';
+import {
+  bytesOf,
+  enumOf,
+  has,
+  listOf,
+  member,
+  jsonNode,
+  requireOnly,
+  textOf,
+  parseProtojson,
+} from '../../formats/protojson.ts';
 import type { JsonNode } from '../../formats/protojson.ts';
 
 /** Whom keyless signatures are believed on: the content of a trusted_root.json, read strictly. Immutable. */
@@ -86,7 +96,7 @@ const LOG_KEYS = new Map<string | number, KeyKind>(
  */
 export function parseTrustRoot(text: string, certificateLog: TrustRoot['certificateLog'] = 'Require'): TrustRoot {
   if (text.length > MAXIMUM_CHARACTERS) throw new Error(`the trusted root is longer than ${MAXIMUM_CHARACTERS} bytes`);
-  const root = jsonNode(parseJson(text), '');
+  const root = jsonNode(parse(text), '');
   const mediaType = textOf(member(root, 'mediaType'));
   if (!MEDIA_TYPE.test(mediaType))
     throw new Error(`mediaType is not that of a trusted root: ${mediaType.slice(0, 100)}`);
@@ -101,11 +111,11 @@ export function parseTrustRoot(text: string, certificateLog: TrustRoot['certific
   };
 }
 
-function parseJson(text: string): unknown {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseProtojson(Buffer.from(text), 4 * MAXIMUM_CHARACTERS, 'the trusted root');
   } catch (cause) {
-    throw new Error(`the trusted root is not JSON: ${errorText(cause)}`, { cause });
+    throw new Error(errorText(cause), { cause });
   }
 }
 
@@ -168,6 +178,8 @@ function readKey(at: JsonNode, type: 'pkcs1' | 'spki'): KeyObject {
 /** The start is required (sigstore_trustroot.proto): who left it out said nothing of when to trust the key. */
 function readWindow(at: JsonNode): Window {
   if (at.value === undefined) throw new Error(`${at.path} is missing`);
+  // An end that is written otherwise would be none.
+  requireOnly(at, ['start', 'end']);
   const end = member(at, 'end');
   return { start: readTime(member(at, 'start')), end: end.value === undefined ? END : readTime(end) };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { VerificationMaterial } from '../../../core/signatures/types.ts';
 import { sha256, spkiOf, toPem } from './certificates.ts';
@@ -102,8 +102,20 @@ const NAMES = { sha256: 'SHA2_256', sha384: 'SHA2_384', sha512: 'SHA2_512' };
 
 function verifier2(verifier: Verifier) {
   return 'key' in verifier
-    ? { keyDetails: 'PKIX_ECDSA_P256_SHA_256', publicKey: { rawBytes: base64(spkiOf(verifier.key)) } }
-    : { keyDetails: 'PKIX_ECDSA_P256_SHA_256', x509Certificate: { rawBytes: base64(verifier.certificate) } };
+    ? { keyDetails: keyDetailsOf(verifier.key), publicKey: { rawBytes: base64(spkiOf(verifier.key)) } }
+    : {
+        keyDetails: keyDetailsOf(new X509Certificate(verifier.certificate).publicKey),
+        x509Certificate: { rawBytes: base64(verifier.certificate) },
+      };
+}
+
+/** As protobuf-specs names them (PublicKeyDetails). */
+function keyDetailsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
+  if (asymmetricKeyType === 'ed25519') return 'PKIX_ED25519_PH';
+  if (asymmetricKeyType === 'rsa') return `PKIX_RSA_PKCS1V15_${asymmetricKeyDetails?.modulusLength}_SHA256`;
+  const curves = { secp384r1: 'PKIX_ECDSA_P384_SHA_384', secp521r1: 'PKIX_ECDSA_P521_SHA_512' };
+  const named = Object.entries(curves).find(([curve]) => curve === asymmetricKeyDetails?.namedCurve);
+  return named?.[1] ?? 'PKIX_ECDSA_P256_SHA_256';
 }
 
 export function hashedRekord2({ signature, bytes, verifier, hash = 'sha256' }: Signed) {

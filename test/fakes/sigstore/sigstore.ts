@@ -81,6 +81,8 @@ export interface LogBody {
 export interface CheckpointNames {
   readonly origin?: string;
   readonly signer?: string;
+  /** What Rekor v1 appends to its name. */
+  readonly tree?: string;
 }
 
 export interface Rekor {
@@ -114,11 +116,12 @@ const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 export const EPOCH = new Date('2026-01-01T00:00:00Z');
 const END = new Date('2036-01-01T00:00:00Z');
 
-export function createSigstore(): Sigstore {
+/** @param rekor2 the kind of its key */
+export function createSigstore({ rekor2: kind = 'Ed25519' }: { rekor2?: 'Ed25519' | 'P-256' } = {}): Sigstore {
   const ct = make.generateKeys('P-256');
   const fulcio = createFulcio(ct);
   const rekor1 = createRekor1('rekor.example.test');
-  const rekor2 = createRekor2('log2026-1.rekor.example.test');
+  const rekor2 = createRekor2('log2026-1.rekor.example.test', kind);
   const tsa = createTimestampAuthority();
   return {
     fulcio,
@@ -231,13 +234,14 @@ export function fulcioExtensions(values: Readonly<Record<number, string>>): read
 function createRekor1(host: string): Rekor & { readonly trusted: LogJson } {
   const { publicKey, privateKey } = make.generateKeys('P-256');
   const logId = make.sha256(make.spkiOf(publicKey));
-  const log = (body: LogBody, time: Date, { origin = host, signer = host }: CheckpointNames = {}): LoggedEntry => {
+  const log = (body: LogBody, time: Date, names: CheckpointNames = {}): LoggedEntry => {
+    const { origin = host, signer = host, tree = ' - 1193050959916656506' } = names;
     const bytes = canonical(body);
     const logIndex = 1_000_004;
     const integratedTime = Math.floor(time.getTime() / 1000);
     const promised = { body: base64(bytes), integratedTime, logIndex, logID: logId.toString('hex') };
     const checkpoint = (size: number, root: Buffer): string => {
-      const note = `${origin} - 1193050959916656506\n${size}\n${base64(root)}\n`;
+      const note = `${origin}${tree}\n${size}\n${base64(root)}\n`;
       return signedNote(note, signer, logId, sign('sha256', Buffer.from(note), privateKey));
     };
     return {
@@ -253,16 +257,18 @@ function createRekor1(host: string): Rekor & { readonly trusted: LogJson } {
   return { log, trusted: trustedLog(`https://${host}`, publicKey, logId) };
 }
 
-/** Rekor v2: neither a date nor a promise; the id of its key includes its name (c2sp.org/signed-note). */
-function createRekor2(host: string): Rekor & { readonly trusted: LogJson } {
-  const { publicKey, privateKey } = make.generateKeys('Ed25519');
-  const raw = make.spkiOf(publicKey).subarray(-32);
-  const logId = make.sha256(Buffer.from(`${host}\n`), Buffer.from([1]), raw);
+/** Rekor v2: neither a date nor a promise; the id of its Ed25519 key includes its name (c2sp.org/signed-note). */
+function createRekor2(host: string, kind: 'Ed25519' | 'P-256'): Rekor & { readonly trusted: LogJson } {
+  const { publicKey, privateKey } = make.generateKeys(kind);
+  const spki = make.spkiOf(publicKey);
+  const named = [Buffer.from(`${host}\n`), Buffer.from([1]), spki.subarray(-32)];
+  const logId = make.sha256(...(kind === 'Ed25519' ? named : [spki]));
+  const hash = kind === 'Ed25519' ? null : 'sha256';
   const log = (body: LogBody, _time: Date, { origin = host, signer = host }: CheckpointNames = {}): LoggedEntry => {
     const bytes = canonical(body);
     const checkpoint = (size: number, root: Buffer): string => {
       const note = `${origin}\n${size}\n${base64(root)}\n`;
-      return signedNote(note, signer, logId, sign(null, Buffer.from(note), privateKey));
+      return signedNote(note, signer, logId, sign(hash, Buffer.from(note), privateKey));
     };
     return {
       logIndex: '5',

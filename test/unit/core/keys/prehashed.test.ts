@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, privateEncrypt, constants, sign } from 'node:crypto';
 import { describe, test } from 'node:test';
+import type { HashName } from '../../../../core/keys/algorithms.ts';
 import { verifyPrehashed } from '../../../../core/keys/prehashed.ts';
 
 const BYTES = Buffer.from('an artifact\n');
@@ -16,8 +17,13 @@ const pairs = {
   RSA: generateKeyPairSync('rsa', { modulusLength: 2048 }),
 };
 
-function verifies(algorithm: keyof typeof pairs, sha256: Uint8Array, signature: Uint8Array): boolean {
-  return verifyPrehashed({ key: pairs[algorithm].publicKey, algorithm }, sha256, signature);
+function verifies(
+  algorithm: keyof typeof pairs,
+  hashed: Uint8Array,
+  signature: Uint8Array,
+  hash: HashName = 'sha256',
+): boolean {
+  return verifyPrehashed({ key: pairs[algorithm].publicKey, algorithm }, { hash, digest: hashed }, signature);
 }
 
 /** As a signature, whatever is inside. */
@@ -26,9 +32,13 @@ function wrap(inside: Buffer): Buffer {
 }
 
 for (const algorithm of ['ECDSA-P256', 'ECDSA-P384', 'ECDSA-P521', 'RSA'] as const) {
-  test(`a signature by ${algorithm} over SHA-256 is verified from the digest alone`, () => {
-    assert.equal(verifies(algorithm, SHA256, sign('sha256', BYTES, pairs[algorithm].privateKey)), true);
-  });
+  for (const hash of ['sha256', 'sha384', 'sha512'] as const) {
+    test(`a signature by ${algorithm} over ${hash} is verified from the digest alone`, () => {
+      const signature = sign(hash, BYTES, pairs[algorithm].privateKey);
+      assert.equal(verifies(algorithm, digest(hash), signature, hash), true);
+      assert.throws(() => assert.equal(verifies(algorithm, digest(hash, Buffer.from('other')), signature, hash), true));
+    });
+  }
 }
 
 describe('verifies nothing', () => {
@@ -66,12 +76,14 @@ describe('verifies nothing', () => {
 
 describe('cannot tell without the artifact', () => {
   for (const [algorithm, hash] of [
-    ['ECDSA-P384', 'sha384'],
-    ['ECDSA-P521', 'sha512'],
+    ['ECDSA-P256', 'sha512'],
+    ['ECDSA-P384', 'sha256'],
+    ['ECDSA-P521', 'sha256'],
+    ['RSA', 'sha512'],
   ] as const) {
-    test(`a signature by ${algorithm} over ${hash}`, () => {
-      const signature = sign(hash, BYTES, pairs[algorithm].privateKey);
-      assert.throws(() => verifies(algorithm, SHA256, signature), {
+    test(`of ${algorithm}, what ${hash} does not prove: another hash is its own`, () => {
+      const signature = sign('sha1', BYTES, pairs[algorithm].privateKey);
+      assert.throws(() => verifies(algorithm, digest(hash), signature, hash), {
         message: `a signature by a key of type ${algorithm} can only be checked with the artifact itself`,
       });
     });
@@ -80,7 +92,10 @@ describe('cannot tell without the artifact', () => {
   for (const algorithm of ['RSA-PSS', 'Ed25519'] as const) {
     test(algorithm, () => {
       const { publicKey: key } = generateKeyPairSync('ed25519');
-      assert.throws(() => verifyPrehashed({ key, algorithm }, SHA256, Buffer.alloc(64)), /with the artifact itself/);
+      assert.throws(
+        () => verifyPrehashed({ key, algorithm }, { hash: 'sha256', digest: SHA256 }, Buffer.alloc(64)),
+        /with the artifact itself/,
+      );
     });
   }
 });

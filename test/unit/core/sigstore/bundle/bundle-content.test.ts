@@ -4,15 +4,23 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { readBundleContent } from '../../../../../core/sigstore/bundle/bundle-content.ts';
-import type { Artifact } from '../../../../../core/sigstore/bundle/bundle-content.ts';
+import { parseArtifactDigest } from '../../../../../core/sigstore/bundle/artifact.ts';
+import type { Artifact, ArtifactDigest } from '../../../../../core/sigstore/bundle/artifact.ts';
 import { jsonNode } from '../../../../../core/formats/protojson.ts';
-import { digestOf } from '../../../../../core/image/digest.ts';
+import type { HashName } from '../../../../../core/keys/algorithms.ts';
 
 const ARTIFACT = Buffer.from('an artifact\n');
-const DIGEST = digestOf(ARTIFACT);
 
 const hashed = (hash: string, encoding: 'hex' | 'base64', bytes = ARTIFACT): string =>
   createHash(hash).update(bytes).digest(encoding);
+
+function digestBy(hash: HashName): ArtifactDigest {
+  const digest = parseArtifactDigest(`${hash}:${hashed(hash, 'hex')}`);
+  assert.ok(digest !== undefined);
+  return digest;
+}
+
+const DIGEST = digestBy('sha256');
 
 function readMessage(change: object, artifact: Artifact = ARTIFACT): string | undefined {
   const messageSignature = { signature: 'AAAA', ...change };
@@ -40,6 +48,33 @@ function subjectsOfOthers(count: number): readonly object[] {
   return Array.from({ length: count }, () => ({ digest: { sha256: '00' } }));
 }
 
+function otherDigests(count: number): object {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`x${at}`, '00']));
+}
+
+describe('an artifact that is not at hand', () => {
+  test('is given by one of three digests', () => {
+    for (const hash of ['sha256', 'sha384', 'sha512'] as const) {
+      const hex = hashed(hash, 'hex');
+      assert.deepEqual(parseArtifactDigest(`${hash}:${hex}`), { hash, digest: Buffer.from(hex, 'hex') });
+    }
+  });
+
+  test('is given by nothing else', () => {
+    const hex = hashed('sha256', 'hex');
+    const others = ['', 'sha256:', hex, `sha1:${'0'.repeat(40)}`, `sha256:${hex}0`, `sha512:${hex}`, ` sha256:${hex}`];
+    for (const text of [
+      ...others,
+      `sha256:${hex}\n`,
+      `sha256:${hex.toUpperCase()}`,
+      `SHA256:${hex}`,
+      `sha256:${hex}:`,
+    ]) {
+      assert.equal(parseArtifactDigest(text), undefined, text);
+    }
+  });
+});
+
 describe("a message's digest", () => {
   for (const [algorithm, hash] of [
     ['SHA2_256', 'sha256'],
@@ -62,6 +97,8 @@ describe("a message's digest", () => {
     assert.throws(() => readMessage(sha512, DIGEST), /the artifact itself is needed/);
     const sha256 = { messageDigest: { algorithm: 'SHA2_256', digest: hashed('sha256', 'base64') } };
     assert.equal(readMessage(sha256, DIGEST), undefined);
+    assert.equal(readMessage(sha512, digestBy('sha512')), undefined);
+    assert.throws(() => readMessage(sha256, digestBy('sha512')), /the artifact itself is needed/);
   });
 
   test('may be left out, and has no members that nobody knows', () => {
@@ -85,6 +122,7 @@ describe('a statement', () => {
       const subject = [{ digest: { [hash]: hashed(hash, 'hex') } }];
       assert.equal(readStatement({ subject }), 'type');
       assert.throws(() => readStatement({ subject }, DIGEST), /not about this artifact/);
+      assert.equal(readStatement({ subject }, digestBy(hash)), 'type');
     });
 
     test(`is not about an artifact with another ${hash}`, () => {
@@ -94,6 +132,22 @@ describe('a statement', () => {
       assert.equal(readStatement({ subject }, DIGEST), 'type');
     });
   }
+
+  test('may have subjects without a digest beside the artifact, and is not about those', () => {
+    const nameless = [{ name: 'source', uri: 'git+https://example.test' }, { digest: null }];
+    assert.throws(() => readStatement({ subject: nameless }), /not about this artifact/);
+    const subject = [...nameless, { digest: { sha256: hashed('sha256', 'hex') } }];
+    assert.equal(readStatement({ subject }), 'type');
+  });
+
+  test('has 32 digests of one subject at most', () => {
+    const right = { sha256: hashed('sha256', 'hex') };
+    assert.equal(readStatement({ subject: [{ digest: { ...right, ...otherDigests(31) } }] }), 'type');
+    assert.throws(
+      () => readStatement({ subject: [{ digest: { ...right, ...otherDigests(32) } }] }),
+      /more than 32 digests/,
+    );
+  });
 
   test('has 1024 subjects at most', () => {
     const subject = { digest: { sha256: hashed('sha256', 'hex') } };
