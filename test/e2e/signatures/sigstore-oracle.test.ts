@@ -1,86 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { parseTrustRoot } from '../../../core/sigstore/trust/trust-root.ts';
-import { verifyBundle } from '../../../core/sigstore/verify-bundle.ts';
 import { createAuthority, stampBy, TIME_STAMPING } from '../../fakes/sigstore/authorities.ts';
 import type { StampOptions } from '../../fakes/sigstore/authorities.ts';
-import { extendedKeyUsage, generateKeys, spkiOf, toPem } from '../../fakes/sigstore/certificates.ts';
+import { extendedKeyUsage, generateKeys } from '../../fakes/sigstore/certificates.ts';
 import {
   bundleFor,
   flipped,
   flipped64,
-  ISSUER,
   LATER,
   logEntry,
   signKeyless,
   SIGNED_AT,
-  SUBJECT,
 } from '../../fakes/sigstore/keyless.ts';
 import type { Signing, SigningOptions } from '../../fakes/sigstore/keyless.ts';
 import { certificatePromise } from '../../fakes/sigstore/promises.ts';
 import type { PromiseRequest } from '../../fakes/sigstore/promises.ts';
 import { createSigstore, trustedAuthority } from '../../fakes/sigstore/sigstore.ts';
-import { TOOLS } from '../workbench/tools.ts';
+import { SecondOpinion } from './second-opinion.ts';
+import type { Asked } from './second-opinion.ts';
 
 /**
  * The real cosign as a second opinion: what the fake Sigstore issues, and what verify-bundle makes of it, must be
  * the same for both. Without this, fake and verifier could share one mistake.
  */
-const COSIGN = join(TOOLS, 'cosign');
 const sigstore = createSigstore();
 const elsewhere = createSigstore();
+const opinion = new SecondOpinion();
+before(() => opinion.open());
+after(() => opinion.close());
 
-let folder = '';
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sigstore-oracle-'));
-});
-after(() => rm(folder, { recursive: true }));
-
-async function file(name: string, content: string | Buffer): Promise<string> {
-  await writeFile(join(folder, name), content);
-  return join(folder, name);
-}
-
-type Json = ReturnType<typeof bundleFor>;
 /** A bundle in another spelling or version. */
-type Spell = (bundle: Json) => object;
-const asIs: Spell = (bundle) => bundle;
-
-async function cosignAccepts(signing: Signing, spell = asIs): Promise<boolean> {
-  const isMessage = signing.signedBytes === signing.artifact;
-  const who =
-    'key' in signing.verifier
-      ? ['--key', await file('key.pub', toPem('PUBLIC KEY', spkiOf(signing.keys.publicKey)))]
-      : ['--certificate-identity', SUBJECT, '--certificate-oidc-issuer', ISSUER];
-  const argumentsOf = [
-    isMessage ? 'verify-blob' : 'verify-blob-attestation',
-    ...(isMessage ? [] : ['--type', 'slsaprovenance1']),
-    '--bundle',
-    await file('bundle.json', JSON.stringify(spell(bundleFor(signing)))),
-    '--trusted-root',
-    await file('root.json', JSON.stringify(signing.root)),
-    ...who,
-    await file('artifact', signing.artifact),
-  ];
-  return new Promise((resolve) => {
-    execFile(COSIGN, argumentsOf, { timeout: 300_000 }, (error) => resolve(error === null));
-  });
-}
-
-async function weAccept(signing: Signing, spell = asIs): Promise<boolean> {
-  const trustRoot = parseTrustRoot(JSON.stringify(signing.root));
-  const signer =
-    'key' in signing.verifier
-      ? { key: toPem('PUBLIC KEY', spkiOf(signing.keys.publicKey)), trustRoot }
-      : { subject: SUBJECT, issuer: ISSUER, trustRoot };
-  const bundle = Buffer.from(JSON.stringify(spell(bundleFor(signing))));
-  return (await verifyBundle({ bundle, artifact: signing.artifact, signer })).ok;
-}
+type Spell = NonNullable<Asked['spell']>;
 
 const stranger = generateKeys('P-256');
 const twoPromises = (asked: PromiseRequest) => [
@@ -103,16 +53,14 @@ describe('cosign and verify-bundle accept', () => {
   for (const [name, options] of cases) {
     test(name, async () => {
       const signing = signKeyless({ sigstore, ...options });
-      assert.equal(await cosignAccepts(signing), true, 'cosign');
-      assert.equal(await weAccept(signing), true, 'verify-bundle');
+      await opinion.bothSay(true, signing);
     });
   }
 });
 
 /** Both the same of one signing, changed or not. */
-async function bothSay(accepted: boolean, signing: Signing, spell = asIs): Promise<void> {
-  assert.equal(await cosignAccepts(signing, spell), accepted, 'cosign');
-  assert.equal(await weAccept(signing, spell), accepted, 'verify-bundle');
+function bothSay(accepted: boolean, signing: Signing, spell?: Spell): Promise<void> {
+  return opinion.bothSay(accepted, signing, spell === undefined ? {} : { spell });
 }
 
 const url = (text: string): string => text.replaceAll('+', '-').replaceAll('/', '_');
@@ -282,8 +230,7 @@ describe('cosign and verify-bundle refuse', () => {
     test(name, async () => {
       const signing = signKeyless({ sigstore, ...options });
       change(signing);
-      assert.equal(await cosignAccepts(signing), false, 'cosign');
-      assert.equal(await weAccept(signing), false, 'verify-bundle');
+      await opinion.bothSay(false, signing);
     });
   }
 });
