@@ -3,9 +3,12 @@ import type { Row } from './row.ts';
 import { attestationRows } from './rows/attestations.ts';
 import { byHandRows } from './rows/by-hand.ts';
 import { toolRows } from './rows/by-tools.ts';
+import { bundleRows } from './rows/bundles.ts';
+import { carriedRows } from './rows/carried.ts';
 import { cosignFlagRows } from './rows/cosign-flags.ts';
 import { envelopeRows } from './rows/envelopes.ts';
 import { httpRows } from './rows/http.ts';
+import { imageRows } from './rows/images.ts';
 import { keyRows } from './rows/keys.ts';
 import { listRows } from './rows/lists.ts';
 import { ownPkiRows } from './rows/own-pki.ts';
@@ -18,6 +21,9 @@ export const ROWS: readonly Row[] = [
   ...cosignFlagRows,
   ...byHandRows,
   ...toolRows,
+  ...bundleRows,
+  ...carriedRows,
+  ...imageRows,
   ...attestationRows,
   ...envelopeRows,
   ...keyRows,
