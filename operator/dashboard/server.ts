@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { CONTENT_POLICY } from '../../core/page/page.ts';
 import { errorText } from '../../core/text.ts';
 import type { Logger } from '../../core/observe.ts';
+import { startOneRequestServer, type OneRequestServer } from '../http/one-request-server.ts';
 
 export interface DashboardServerOptions {
   /** 0: any free one. */
@@ -20,10 +20,7 @@ export interface DashboardLimits {
   readonly connectionMilliseconds: number;
 }
 
-export interface DashboardServer {
-  readonly port: number;
-  readonly close: () => Promise<void>;
-}
+export type DashboardServer = OneRequestServer;
 
 /** The one address: who has no right to port-forward to the Pod, and no process in it, can't reach it. */
 const LOOPBACK = '127.0.0.1';
@@ -40,16 +37,20 @@ const HEADERS = {
   'cache-control': 'no-store',
   'cross-origin-resource-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
-  // Nothing that is kept open counts against the few that there may be.
-  connection: 'close',
 } as const;
 
 /** Plain HTTP, one page, nothing to write. Rejects if it cannot listen. */
-export async function startDashboardServer(options: DashboardServerOptions): Promise<DashboardServer> {
-  const limits = { ...LIMITS, ...options.limits };
-  const server = createServer(
-    { requestTimeout: 5000, headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 8192 },
-    (request, response) => {
+export function startDashboardServer(options: DashboardServerOptions): Promise<DashboardServer> {
+  const { connections, connectionMilliseconds } = { ...LIMITS, ...options.limits };
+  return startOneRequestServer({
+    listen: { host: LOOPBACK, port: options.port },
+    connectionMilliseconds,
+    maxConnections: connections,
+    onConnection: (socket) => {
+      // A mesh's proxy passes on what comes from other Pods, over the loopback, but from another of its addresses.
+      if (socket.remoteAddress !== LOOPBACK) socket.destroy();
+    },
+    answer: (request, response) => {
       try {
         answer(options, request, response);
       } catch (thrown) {
@@ -57,29 +58,7 @@ export async function startDashboardServer(options: DashboardServerOptions): Pro
         refuse(response, 500, 'This page could not be made; the log says why.');
       }
     },
-  );
-  server.maxConnections = limits.connections;
-  server.on('connection', (socket: Socket) => {
-    // A mesh's proxy passes on what comes from other Pods, over the loopback, but from another of its addresses.
-    if (socket.remoteAddress !== LOOPBACK) socket.destroy();
-    const end = setTimeout(() => socket.destroy(), limits.connectionMilliseconds).unref();
-    socket.once('close', () => clearTimeout(end));
   });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(options.port, LOOPBACK, resolve);
-  await promise;
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the dashboard has no port');
-  return {
-    port: address.port,
-    async close() {
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      server.closeAllConnections();
-      await closed.promise;
-    },
-  };
 }
 
 function answer({ page }: DashboardServerOptions, request: IncomingMessage, response: ServerResponse): void {

@@ -2,13 +2,14 @@
 import { constants } from 'node:crypto';
 import { createServer } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
+import { holdFirstRequests } from '../../core/http/first-request.ts';
 import { createOneATurn, type OneATurn } from '../../core/turns/one-a-turn.ts';
 import { errorText } from '../../core/text.ts';
 import { HttpFault, parseJson, readBody, type BodyLimits, type HeldBody } from './body.ts';
 import { Caller } from './caller.ts';
 import { createClientCheck, type ClientAuthorities, type IsKnownClient } from './client-certificate.ts';
 import { createConnections, tellOf, type Connections } from './connections.ts';
-import { holdFirstRequests } from './first-request.ts';
+
 import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
 import { createRequestOrder } from './request-order.ts';
@@ -126,7 +127,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
       }
     },
   );
-  const firstRequests = holdFirstRequests(server, limits);
+  const firstRequests = holdFirstRequests(server, 'secureConnection', limits);
   server.on('connection', (socket: Socket) => connections.open(socket));
   server.on('secureConnection', (socket) => connections.of(socket).reach('waiting'));
   const tellUnread = tellOf(log, 'requests that could not be read');

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { silentLogger } from '../../../../core/observe.ts';
+import { exchange } from '../../core/http/exchange.ts';
 import { eventually } from '../eventually.ts';
 import { createMetrics } from '../../../../operator/telemetry/metrics.ts';
 import { createConnections } from '../../../../webhook/http/connections.ts';
@@ -98,7 +99,7 @@ describe('startProbes', () => {
     await alone.close();
   });
 
-  test('answers one request of a connection, however many come at once', async () => {
+  test('makes nothing for who sends many requests at once', async () => {
     let rendered = 0;
     const connections = createConnections({ connections: 4, strangersOfSource: 4 }, () => undefined);
     const counting = await startProbes({
@@ -109,23 +110,48 @@ describe('startProbes', () => {
       connections,
       log: silentLogger,
     });
-    const said = await send(counting.port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(2000));
-    assert.equal(said.split('HTTP/1.1 ').length - 1, 1);
-    assert.match(said, /^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n\r\n1$/);
-    assert.equal(rendered, 1);
-    await counting.close();
+    try {
+      const ask = 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n';
+      assert.equal(await exchange(counting.port, ask.repeat(2000)), '');
+      assert.equal(rendered, 0);
+      assert.match(await exchange(counting.port, ask), /^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*\r\n\r\n1$/);
+    } finally {
+      await counting.close();
+    }
+  });
+
+  test('gives up no connection that is being answered for a new one', async () => {
+    const metrics = Promise.withResolvers<{ contentType: string; text: string }>();
+    const asked = Promise.withResolvers<void>();
+    const full = await startProbes({
+      listen: { host: '127.0.0.1', port: 0 },
+      notReady: () => [],
+      notInForce: () => [],
+      metrics: () => {
+        asked.resolve();
+        return metrics.promise;
+      },
+      connections: createConnections({ connections: 1, strangersOfSource: 1 }, () => undefined),
+      log: silentLogger,
+    });
+    try {
+      const first = exchange(full.port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
+      await asked.promise;
+      assert.equal(await exchange(full.port, 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'), '');
+      metrics.resolve({ contentType: 'text/plain', text: 'all' });
+      assert.match(await first, /^HTTP\/1\.1 200 OK\r\n[^]*all$/);
+    } finally {
+      await full.close();
+    }
   });
 
   test('refuses what is no request, or does not end, and goes on', async () => {
-    for (const text of [
-      'GET\r\n\r\n',
-      'GET readyz HTTP/1.1\r\n\r\n',
-      'GET /readyz HTTP/2\r\n\r\n',
-      `GET /readyz HTTP/1.1\r\nx: ${'x'.repeat(9000)}\r\n\r\n`,
-    ]) {
-      assert.match(await send(probes.port, text), /^HTTP\/1\.1 400 /, text.slice(0, 40));
+    for (const text of ['GET\r\n\r\n', 'GET readyz HTTP/1.1\r\n\r\n', 'GET /readyz HTTP/2\r\n\r\n']) {
+      assert.match(await exchange(probes.port, text), /^HTTP\/1\.1 400 /, text.slice(0, 40));
     }
-    assert.match(await send(probes.port, 'HEAD /readyz?verbose HTTP/1.0\r\n\r\n'), /200 OK\r\n[^]*\r\n\r\n$/);
+    const long = `GET /readyz HTTP/1.1\r\nx: ${'x'.repeat(9000)}\r\n\r\n`;
+    assert.match(await exchange(probes.port, long), /^HTTP\/1\.1 431 /);
+    assert.match(await exchange(probes.port, 'HEAD /readyz?verbose HTTP/1.0\r\n\r\n'), /200 OK\r\n[^]*\r\n\r\n$/);
   });
 
   test('tells of a failure with 500', async () => {
@@ -155,13 +181,3 @@ describe('startProbes', () => {
     assert.match(text, /^cosignet_certificate_expiry_seconds nan$/im);
   });
 });
-
-/** All that comes back, until the other end closes. */
-async function send(port: number, text: string): Promise<string> {
-  const socket = connect({ host: '127.0.0.1', port });
-  let said = '';
-  socket.on('data', (chunk: Buffer) => (said += chunk.toString('latin1'))).on('error', () => undefined);
-  socket.write(text);
-  await once(socket, 'close');
-  return said;
-}

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Server } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import type { Server, Socket } from 'node:net';
 
 export interface FirstRequestLimits {
   readonly headerBytes: number;
   readonly headersMilliseconds: number;
 }
 
-/** Of connections that have not spoken HTTP yet. */
+/** Connections that have not spoken HTTP yet. */
 export interface FirstRequests {
-  /** Closes them; those whose handshake ends only now have a second to ask. */
+  /** Closes them; those whose TLS handshake ends only now have a second to ask. */
   close(): void;
 }
 
@@ -19,21 +18,28 @@ const MOST_ENDS = 2;
 const LAST_MILLISECONDS = 1000;
 
 /**
- * Lets a connection speak HTTP once the head of its first request is there, and no further requests behind it. Node's
- * parser takes all requests of a packet before anything is done about the first: 600 of them, of a client who is refused,
- * cost twenty times what his handshake does. For one who was answered there is `request-order.ts`.
+ * Hands a connection to an HTTP server of Node only once the head of its first request is there, with no further requests
+ * behind it. Node's parser takes all requests of a packet before anything is done about the first: 600 of them, from a
+ * client who is refused, cost twenty times what a TLS handshake does. To be called before anybody else listens for
+ * `event`, which is the server's own event of a connection that can speak HTTP. What comes after the first request is the
+ * server's own affair.
  */
-export function holdFirstRequests(server: Server, limits: FirstRequestLimits): FirstRequests {
-  const silent = new Set<TLSSocket>();
+// oxlint-disable-next-line max-params -- a server and its event
+export function holdFirstRequests(
+  server: Server,
+  event: 'connection' | 'secureConnection',
+  limits: FirstRequestLimits,
+): FirstRequests {
+  const silent = new Set<Socket>();
   let patience = limits.headersMilliseconds;
-  const speakHttp = server.listeners('secureConnection');
-  server.removeAllListeners('secureConnection');
-  server.on('secureConnection', (socket) => {
+  const speakHttp = server.listeners(event);
+  server.removeAllListeners(event);
+  server.on(event, (socket: Socket) => {
     silent.add(socket);
     const timer = setTimeout(() => {
       leave();
       const late = Object.assign(new Error('no request came'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
-      server.emit('clientError', late, socket);
+      if (!server.emit('clientError', late, socket)) socket.destroy();
     }, patience);
     const gone = (): void => void socket.destroy();
     const leave = (): void => {
@@ -64,7 +70,7 @@ export function holdFirstRequests(server: Server, limits: FirstRequestLimits): F
   };
 }
 
-function read(socket: TLSSocket): Buffer | undefined {
+function read(socket: Socket): Buffer | undefined {
   const chunk: unknown = socket.read();
   return chunk instanceof Buffer ? chunk : undefined;
 }
