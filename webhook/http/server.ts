@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { holdFirstRequests } from '../../core/http/first-request.ts';
 import { createOneATurn, type OneATurn } from '../../core/turns/one-a-turn.ts';
 import { errorText } from '../../core/text.ts';
+import { answerUnreadable, sendAnswer, sendFault } from './answers.ts';
 import { HttpFault, parseJson, readBody, type BodyLimits, type HeldBody } from './body.ts';
 import { Caller } from './caller.ts';
 import { createClientCheck, type ClientAuthorities, type IsKnownClient } from './client-certificate.ts';
@@ -14,7 +15,7 @@ import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits.ts';
 import { createRequestOrder } from './request-order.ts';
 import { createRouter, type CallerBy, type Route } from './route.ts';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContextOptions } from 'node:tls';
@@ -131,7 +132,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   server.on('connection', (socket: Socket) => connections.open(socket));
   server.on('secureConnection', (socket) => connections.of(socket).reach('waiting'));
   const tellUnread = tellOf(log, 'requests that could not be read');
-  server.on('clientError', (error, socket: Socket) => answerBadRequest(error, socket, tellUnread));
+  server.on('clientError', (error, socket: Socket) => answerUnreadable(error, socket, tellUnread));
   server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error: errorText(error) }));
   await listening(server, options.listen);
   const address = server.address();
@@ -166,7 +167,7 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
   });
   const fail = (error: unknown): void => {
     try {
-      sendFault(serving, response, error);
+      refuse(serving, response, error);
     } catch {
       response.destroy();
     }
@@ -174,7 +175,7 @@ function answer(serving: Serving, request: IncomingMessage, response: ServerResp
   const finish = (answered: Answer): void => {
     try {
       if (answered.status === 200) connection.authenticate();
-      send(serving, response, answered);
+      sendAnswer(response, answered, serving.retiring || serving.isLeaving());
     } catch (error) {
       fail(error);
     }
@@ -246,49 +247,13 @@ function ask(
   }
 }
 
-function send(serving: Serving, response: ServerResponse, { status, json }: Answer): void {
-  const text = JSON.stringify(json);
-  const bytes = Buffer.byteLength(text);
-  const headers: OutgoingHttpHeaders = { 'content-type': 'application/json', 'content-length': bytes };
-  if (serving.retiring || serving.isLeaving()) headers.connection = 'close';
-  response.writeHead(status, headers);
-  // Head and body go out in one write; where each character is a byte, they are copied and not encoded.
-  response.end(text, bytes === text.length ? 'latin1' : 'utf8');
-}
-
-function sendFault(serving: Serving, response: ServerResponse, error: unknown): void {
+function refuse({ connections, log, tellStranger }: Serving, response: ServerResponse, error: unknown): void {
   const fault = error instanceof HttpFault ? error : new HttpFault(500, 'Cosignet failed inside; see its logs');
   const { status } = fault;
-  const { isAuthenticated, source } = serving.connections.of(response.req.socket);
-  if (isAuthenticated) serving.log.warn('request refused', { status, reason: errorText(error), from: source });
-  else serving.tellStranger(`${status} ${errorText(error)}, from ${source}`);
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
-    return;
-  }
-  // The rest of the body is not read: the connection ends here.
-  response.writeHead(status, {
-    'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(fault.message),
-    connection: 'close',
-    ...(status === 405 && { allow: 'POST' }),
-  });
-  response.end(fault.message);
-}
-
-/** What Node's parser would not read: broken, too long or too slow. */
-function answerBadRequest(error: NodeJS.ErrnoException, socket: Socket, tell: (last: string) => void): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  tell(`${error.code ?? 'no code'} from ${socket.remoteAddress ?? 'one that has gone'}`);
-  const lines: Readonly<Record<string, string>> = {
-    HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-    ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  };
-  const line = lines[error.code ?? ''] ?? '400 Bad Request';
-  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+  const { isAuthenticated, source } = connections.of(response.req.socket);
+  if (isAuthenticated) log.warn('request refused', { status, reason: errorText(error), from: source });
+  else tellStranger(`${status} ${errorText(error)}, from ${source}`);
+  sendFault(response, fault);
 }
 
 /**
