@@ -7,7 +7,7 @@ import { formatReference, parseReference, repositoryName } from '../image/refere
 import type { ImageReference } from '../image/types.ts';
 import { lapsedExceptions } from '../policy/store/lapsed.ts';
 import { matchPolicies, policiesByDigest, policiesMeant } from '../policy/store/match.ts';
-import type { Matchable } from '../policy/store/match.ts';
+import type { Matchable } from '../policy/store/lookup.ts';
 import type { PolicySnapshot } from '../policy/store/store.ts';
 import type { CompiledPolicy, Mode } from '../policy/types.ts';
 import type { RequestScope } from '../registry/types.ts';

@@ -2,7 +2,7 @@
 import type { ImagePattern } from '../../core/image/types.ts';
 import { refusePolicy } from '../../core/policy/compile/compile.ts';
 import { matchPolicies } from '../../core/policy/store/match.ts';
-import type { Matchable } from '../../core/policy/store/match.ts';
+import type { Matchable } from '../../core/policy/store/lookup.ts';
 import { createPolicyStore } from '../../core/policy/store/store.ts';
 
 /** Asks a store whose only policy has this pattern. */

@@ -2,7 +2,7 @@
 import { hasExpired } from '../lifetime.ts';
 import type { CompiledPolicy, NamespaceContext } from '../types.ts';
 import { matchPolicies } from './match.ts';
-import type { Matchable } from './match.ts';
+import type { Matchable } from './lookup.ts';
 import type { PolicySnapshot } from './store.ts';
 
 /** Before everything: nothing has expired. */

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareTexts } from '../../text.ts';
-import { plainHttpTwin } from '../../image/host.ts';
 import { claimsOf } from '../../image/claim.ts';
-import { comparePatterns, mayOverlap, referenceSegments } from '../../image/pattern.ts';
-import type { Digest } from '../../image/digest.ts';
-import type { ImagePattern, ImageReference } from '../../image/types.ts';
-import type { PatternIndex, PolicySnapshot } from './store.ts';
-import { visitClaims } from './trie.ts';
-import type { Claim, Steps } from './trie.ts';
-import { hasExpired } from '../lifetime.ts';
+import { comparePatterns, mayOverlap } from '../../image/pattern.ts';
 import type { CompiledPolicy, NamespaceContext } from '../types.ts';
-
-/** The API server sets this label on every namespace, and nobody can change it. */
-const NAME_LABEL = 'kubernetes.io/metadata.name';
+import {
+  isAsWritten,
+  ownIndex,
+  selector,
+  spelledAlike,
+  spellingsOf,
+  visitAll,
+  type IsSelected,
+  type Matchable,
+} from './lookup.ts';
+import type { PatternIndex, PolicySnapshot } from './store.ts';
+import { visitClaims, type Claim, type Steps } from './trie.ts';
 
 /** The policies that apply to an image; all of them must be satisfied. */
 export interface MatchedPolicies {
@@ -20,23 +22,6 @@ export interface MatchedPolicies {
   readonly policies: readonly CompiledPolicy[];
   /** Whether one of the cluster's claims it by what is written, and not only because something can't be read. */
   readonly isCovered: boolean;
-}
-
-/** One matching pattern, with the policies that have it. */
-export interface RankedMatch {
-  readonly pattern: ImagePattern;
-  readonly policies: readonly {
-    readonly policy: CompiledPolicy;
-    /** And it has not expired. */
-    readonly selectsNamespace: boolean;
-    /** False: it claims the image only because something in it can't be read, and takes it from nobody. */
-    readonly isAsWritten: boolean;
-  }[];
-}
-
-export interface Matchable extends Omit<ImageReference, 'original'> {
-  /** The registry is asked by plain HTTP, so that its host with `:80` is the same host. */
-  readonly plainHttp?: boolean;
 }
 
 const NO_CLAIMS: readonly Claim[] = [];
@@ -138,34 +123,8 @@ function compareGroups([a]: readonly Claim[], [b]: readonly Claim[], reference: 
   return comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference));
 }
 
-/** And not only because something in the policy can't be read. */
-function isAsWritten({ policy, pattern }: Claim): boolean {
-  return pattern.unreadable === undefined && policy.partlyRead === undefined;
-}
-
 function byName(a: Claim, b: Claim): number {
   return a.policy.name < b.policy.name ? -1 : 1;
-}
-
-/** A pattern that writes the reference's host in its other spelling, as if it wrote it in the first. */
-function spelledAlike(pattern: ImagePattern, reference: Matchable): ImagePattern {
-  const [first, second] = spellingsOf(reference);
-  const [host = '', ...path] = pattern.segments;
-  if (second === undefined || host !== second[0]) return pattern;
-  const segments = [first[0] ?? host, ...path];
-  return { ...pattern, segments, canonical: segments.join('/') };
-}
-
-/** What to look up in the index: one text a segment, and again where the host has a second spelling. */
-function spellingsOf(reference: Matchable): readonly [readonly string[], ...(readonly string[])[]] {
-  const texts = referenceSegments(reference);
-  const [host = '', ...path] = texts;
-  const twin = reference.plainHttp === true ? plainHttpTwin(host) : host;
-  return twin === host ? [texts] : [texts, [twin, ...path]];
-}
-
-function ownIndex({ namespaced }: PolicySnapshot, { name }: NamespaceContext): PatternIndex | undefined {
-  return name === undefined ? undefined : namespaced.get(name);
 }
 
 /**
@@ -217,92 +176,4 @@ export function policiesMeant(
     policies: [...new Set(claims.map(({ policy }) => policy))],
     isCovered: claims.some((claim) => claim.policy.namespace === undefined && isAsWritten(claim)),
   };
-}
-
-/** All matching patterns of the cluster's policies, the most specific first. */
-export function rankMatches(
-  snapshot: PolicySnapshot,
-  reference: Matchable,
-  namespace: NamespaceContext,
-  now: number,
-): readonly RankedMatch[] {
-  return rank(snapshot.index, reference, selector(namespace, now));
-}
-
-/** Those of the matches that apply: all that are selected, up to the first of which one does as written. */
-export function applyingMatches(ranked: readonly RankedMatch[]): readonly RankedMatch[] {
-  const last = ranked.findIndex(({ policies }) => policies.some((each) => each.selectsNamespace && each.isAsWritten));
-  const applying = last === -1 ? ranked : ranked.slice(0, last + 1);
-  return applying.filter(({ policies }) => policies.some(({ selectsNamespace }) => selectsNamespace));
-}
-
-/** The same of the namespace's own policies, which apply beside the cluster's. */
-export function rankOwnMatches(
-  snapshot: PolicySnapshot,
-  reference: Matchable,
-  namespace: NamespaceContext,
-  now: number,
-): readonly RankedMatch[] {
-  const own = ownIndex(snapshot, namespace);
-  return own === undefined ? [] : rank(own, reference, selector(namespace, now));
-}
-
-function rank(index: PatternIndex, reference: Matchable, isSelected: IsSelected): readonly RankedMatch[] {
-  const ranked: RankedMatch[] = [];
-  const spellings = spellingsOf(reference);
-  for (const texts of spellings) {
-    visitAll(index, reference.digest, texts, (claims) => {
-      const [first] = claims;
-      if (first === undefined) return false;
-      const policies = claims.map((claim) => {
-        const { policy } = claim;
-        return { policy, selectsNamespace: isSelected(policy), isAsWritten: isAsWritten(claim) };
-      });
-      ranked.push({ pattern: first.pattern, policies });
-      return false;
-    });
-  }
-  return spellings.length === 1 ? ranked : withoutTies(ranked, reference);
-}
-
-/** Patterns that only spell the host in different ways are one. */
-function withoutTies(matches: readonly RankedMatch[], reference: Matchable): readonly RankedMatch[] {
-  const order = (a: RankedMatch, b: RankedMatch) =>
-    comparePatterns(spelledAlike(a.pattern, reference), spelledAlike(b.pattern, reference));
-  const ranked: RankedMatch[] = [];
-  for (const match of matches.toSorted(order)) {
-    const before = ranked.at(-1);
-    if (before === undefined || order(before, match) !== 0) {
-      ranked.push(match);
-      continue;
-    }
-    const others = match.policies.filter(({ policy }) => !before.policies.some((known) => known.policy === policy));
-    ranked[ranked.length - 1] = { ...before, policies: [...before.policies, ...others] };
-  }
-  return ranked;
-}
-
-// oxlint-disable-next-line max-params -- what is looked for in what, for whom, and how long
-function visitAll(
-  index: PatternIndex,
-  digest: Digest | undefined,
-  texts: readonly string[],
-  visit: (claims: readonly Claim[]) => boolean,
-  steps?: Steps,
-): void {
-  const exact = digest === undefined ? undefined : index.byDigest.get(digest);
-  [index.unreadableDigest, exact, index.general].some((root) => visitClaims(root, texts, visit, steps));
-}
-
-type IsSelected = (policy: CompiledPolicy) => boolean;
-
-/** Policies that are for the namespace, and for this time. Those of a namespace are looked up by it, and have no selector. */
-function selector(namespace: NamespaceContext, now: number): IsSelected {
-  const labels = labelsOf(namespace);
-  return (policy) => policy.namespaceSelector?.(labels) !== false && !hasExpired(policy, now);
-}
-
-/** The labels as they are in a cluster, where the name is one of them. */
-function labelsOf({ name, labels }: NamespaceContext): NamespaceContext['labels'] {
-  return name === undefined || labels[NAME_LABEL] === name ? labels : { ...labels, [NAME_LABEL]: name };
 }
