@@ -2,8 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import { errorText } from '../../core/text.ts';
 import type { Clock, Logger } from '../../core/observe.ts';
-import { apiPath, type KubeApi } from '../kubernetes/api-client.ts';
-import type { Secret } from '../kubernetes/secret.ts';
+import type { KubeApi } from '../kubernetes/api-client.ts';
+import { writeSecret, type Secret } from '../kubernetes/secret.ts';
 import {
   issueByPlan,
   isServable,
@@ -125,21 +125,6 @@ export class Certificates {
 
   async #store(secret: Secret | undefined, material: CertificateMaterial): Promise<void> {
     const { api, namespace, secretName } = this.#options;
-    const collection = apiPath('/api/v1/namespaces', namespace, 'secrets');
-    const data = secretDataOf(material);
-    if (!secret) {
-      const metadata = { name: secretName, namespace };
-      const body = { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data };
-      await api.call({ method: 'POST', path: collection, body });
-      return;
-    }
-    // With the version that was looked at: two leaders in a row can't mix their keys.
-    const metadata = { resourceVersion: secret.metadata.resourceVersion };
-    await api.call({
-      method: 'PATCH',
-      path: apiPath(collection, secretName),
-      contentType: 'application/merge-patch+json',
-      body: { metadata, data },
-    });
+    await writeSecret(api, { namespace, name: secretName }, secret, secretDataOf(material));
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock, Logger } from '../../core/observe.ts';
-import { apiPath, type KubeApi } from '../kubernetes/api-client.ts';
-import type { Secret } from '../kubernetes/secret.ts';
+import type { KubeApi } from '../kubernetes/api-client.ts';
+import { writeSecret, type Secret } from '../kubernetes/secret.ts';
 
 export interface PathTokensOptions {
   readonly api: KubeApi;
@@ -98,21 +98,8 @@ export class PathTokens {
 
   async #store(secret: Secret | undefined, tokens: Tokens): Promise<void> {
     const { api, namespace, secretName: name } = this.#options;
-    const collection = apiPath('/api/v1/namespaces', namespace, 'secrets');
     const data = Object.fromEntries(Object.entries(tokens).map(([key, value]) => [key, btoa(String(value))]));
-    if (!secret) {
-      const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', data };
-      await api.call({ method: 'POST', path: collection, body });
-      return;
-    }
-    // With the version that was looked at: two leaders in a row can't mix their tokens.
-    const metadata = { resourceVersion: secret.metadata.resourceVersion };
-    await api.call({
-      method: 'PATCH',
-      path: apiPath(collection, name),
-      contentType: 'application/merge-patch+json',
-      body: { metadata, data },
-    });
+    await writeSecret(api, { namespace, name }, secret, data);
   }
 }
 
