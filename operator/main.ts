@@ -28,7 +28,7 @@ export interface ServeOptions extends HostOptions {
   readonly listen: Address;
   /** Of metrics, and of probes too. */
   readonly metricsListen: Address;
-  /** Of probes alone, so that who asks for metrics can't keep the kubelet out. */
+  /** Of probes alone, so that clients of the metrics can't keep the kubelet out. */
   readonly probesListen?: Address;
   /** PEM files; both or none. Without, certificates are self-made: in a cluster those of the Secret. */
   readonly tlsCert?: string;

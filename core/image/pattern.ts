@@ -163,7 +163,7 @@ export function compareSegments(a: string | undefined, b: string | undefined): n
   const byRank = rankOf(a) - rankOf(b);
   if (byRank !== 0 || a === undefined || b === undefined) return byRank;
   const byLiterals = literalCharacters(b) - literalCharacters(a);
-  // Equal globs are told apart by their text, so that one of them always speaks.
+  // Equal globs are told apart by their text, so that their order is always the same.
   return rankOf(a) === 0 || byLiterals === 0 ? compareText(a, b) : byLiterals;
 }
 

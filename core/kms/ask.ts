@@ -42,7 +42,7 @@ export function createAsk(options: AskOptions): Ask {
   };
 }
 
-/** Whoever reads the answer would say what it lacks, and not that another answered. */
+/** Otherwise the reader of the answer would complain of missing fields, not that something else answered. */
 function requireNoPage(bytes: Buffer, header: string | string[] | undefined): void {
   const page = webPageIn(bytes, String(header ?? ''));
   if (page !== undefined) throw new Error(`${page} came: ${BEHIND_A_PAGE}`);

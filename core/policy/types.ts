@@ -42,7 +42,7 @@ export function usesNow({ attestations }: Pick<CompiledPolicy, 'attestations'>):
 export interface CompiledPolicy {
   /** Unlike any other's: of a namespaced policy `namespace/name`. */
   readonly name: string;
-  /** Of a namespaced policy: it speaks there and nowhere else, and only adds to what the cluster's ask. */
+  /** Of a namespaced policy: it applies there and nowhere else, and only adds to what the cluster's policies require. */
   readonly namespace?: string;
   readonly generation: number;
   /** Claims images also where `problems` is not empty. */
@@ -68,7 +68,7 @@ export interface CompiledPolicy {
   /** What must be signed where the image is an index: itself, each image that it lists, or either. */
   readonly platforms: PlatformDemand;
   readonly signatureRepository?: Repository;
-  /** Who reads `signatureRepository`; undefined: whoever reads the image. */
+  /** Whose credentials read `signatureRepository`; undefined: those that read the image. */
   readonly signatureKeychain?: Keychain;
   readonly attestations: readonly AttestationDemand[];
   readonly problems: readonly Problem[];

@@ -19,9 +19,9 @@ export interface Credential {
 export interface Keychain {
   /** Equal where the same credentials would be found; a refusal is remembered for this one only. */
   readonly id?: string;
-  /** Rejects with `CredentialsUnavailable` where somebody who may have some could not be asked. */
+  /** Rejects with `CredentialsUnavailable` where a source that may have some could not be asked. */
   resolve(repository: Repository): Promise<readonly Credential[]>;
-  /** One line: what whoever asks can do to get credentials for a registry. */
+  /** One line: what the user can do to get credentials for a registry. */
   remedy?(registry: string): string;
 }
 

@@ -30,6 +30,6 @@ function standBack(): void {
   try {
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
-    // Whoever may not, competes with it as before.
+    // Where the priority may not be changed, the thread competes as before.
   }
 }

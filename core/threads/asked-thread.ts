@@ -25,7 +25,7 @@ export interface AskedThreadOptions {
   readonly monotonic: () => number;
   /** Milliseconds after which it is ended; a question takes less than one by the count of its steps. */
   readonly backstop?: number;
-  /** What whoever asks is told where there is no answer: nothing of what was asked about. */
+  /** The error of a question without an answer; it must not repeat anything of the question. */
   readonly lost: (why: string) => Error;
   /** The thread was ended, or ended itself, in the midst of a question. */
   readonly onEnded?: (reason: string, owner: string) => void;
@@ -75,7 +75,7 @@ export function createAskedThread<Question, Answer>(options: AskedThreadOptions)
     return started;
   }
 
-  /** The thread is no more; whoever waits for its answer is told so, and the next question gets another. */
+  /** The thread has ended: questions that wait for an answer fail, and the next one starts another thread. */
   function replace(reason: string): void {
     const left = settled();
     const former = worker;

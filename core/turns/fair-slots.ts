@@ -2,7 +2,7 @@
 import { EngineError } from '../errors.ts';
 import { createFairQueue } from './fair-queue.ts';
 
-/** Who asks for a slot: one is for one subject, and an owner gets another only while more are free than it has. */
+/** What asks for a slot: one is for one subject, and an owner gets another only while more are free than it has. */
 export interface SlotAsker {
   readonly owner: string;
   readonly subject: string;
@@ -39,7 +39,7 @@ export interface FairSlotsOptions {
   readonly now: () => number;
 }
 
-/** Milliseconds that one keeps its slot, whoever waits. */
+/** Milliseconds for which a slot is kept, even while others wait. */
 const TURN = 2000;
 /** How often turns are looked at while somebody waits. */
 const LOOK = 250;
@@ -57,7 +57,7 @@ export function createFairSlots({ slots, now }: FairSlotsOptions): FairSlots {
     const ofOwner = others.filter((other) => other.asker.owner === asker.owner).length;
     // So nobody has more than half, and two who keep theirs leave one for a third.
     const leavesSome = ofOwner < slots - others.length;
-    // Who has gone is let in, and leaves at once.
+    // A caller that has gone gets its slot, and gives it back at once.
     return signal.aborted || (leavesSome && !others.some((other) => other.asker.subject === asker.subject));
   }
 

@@ -6,7 +6,7 @@ export interface OneATurn {
   wait(goOn: () => void): () => void;
 }
 
-/** However many have much to do, whoever has little waits for no more than one piece of it. */
+/** However many long tasks there are, a short one waits for no more than one piece of them. */
 export function createOneATurn(): OneATurn {
   const waiting = new Set<{ readonly goOn: () => void }>();
   let due: NodeJS.Immediate | undefined;

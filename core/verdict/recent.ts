@@ -99,7 +99,7 @@ function isCurrent(
 ): boolean {
   if (snapshot !== present.snapshot || configuration !== present.configuration) return false;
   const { tags, verified } = configuration.cache;
-  // Who wants tags or evidence asked for each time gets that.
+  // Where `cache` has 0, tags or evidence are asked for each time.
   const life = Math.min(LIFE, tags * 1000, verified * 1000);
   return present.now >= since && present.now < Math.min(since + life, until);
 }

@@ -33,7 +33,7 @@ export interface WithoutEvidence {
   readonly early?: VerdictDraft;
   /** Refusals that stand whatever the evidence says. */
   readonly standing: readonly VerdictDraft[];
-  /** Of those that match, whose word this is: none where the configuration alone speaks. */
+  /** The matching policies that decided this; none where the configuration alone did. */
   readonly policies: readonly CompiledPolicy[];
 }
 
@@ -126,7 +126,7 @@ function verdictOnUnmatched(claimed: Claimed, unmatched: Configuration['unmatche
     message: `no ImagePolicy covers image ${claimed.image}${adding}`,
     signers: [],
     ...(allowed ? {} : { grounds: { reason: 'no policy covers it' } }),
-    // The configuration speaks, and not those that match.
+    // The configuration decides here, not the matching policies.
     ...(policies.length === 0 ? {} : { refusedBy: [] }),
   };
 }

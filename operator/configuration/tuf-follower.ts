@@ -136,7 +136,7 @@ class Following {
     const { cache, proxy, onRefresh } = this.#options;
     const { signal } = this.#stopping;
     try {
-      // Whoever follows none pays for nothing.
+      // Loaded only where there is a repository to follow.
       const { refreshTrustRoot } = await import('../../core/tuf/refresh.ts');
       const text = await refreshTrustRoot(this.#repository, { cache, proxy: proxy(), signal });
       if (signal.aborted) return true;

@@ -22,7 +22,7 @@ export interface DashboardLimits {
 
 export type DashboardServer = OneRequestServer;
 
-/** The one address: who has no right to port-forward to the Pod, and no process in it, can't reach it. */
+/** The only address: it can be reached by port-forward, and by processes in the Pod. */
 const LOOPBACK = '127.0.0.1';
 const LIMITS: DashboardLimits = { connections: 16, connectionMilliseconds: 30_000 };
 /** What a browser on the other end of a port-forward asks for; a name that leads here by DNS is none of them. */

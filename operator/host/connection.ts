@@ -7,7 +7,7 @@ import { kubeApiOf, loadKubeConfig, type SharedKubeConfig } from '../kubernetes/
 import { LeaderElection } from '../kubernetes/leader.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 
-/** How this replica speaks to the API server. */
+/** How this replica connects to the API server. */
 export interface Connection {
   readonly kubeConfig: SharedKubeConfig;
   readonly api: KubeApi;

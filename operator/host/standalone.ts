@@ -46,7 +46,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Host>
     certificate: options.certificate,
     onCertificate: options.onCertificate,
     notReady: files.notReady,
-    // Whoever runs it so registers it, and guards it.
+    // Registering and guarding it is up to the user who runs it like this.
     callerBy: (token) => (token === undefined ? 'anybody' : 'refused'),
     notInForce: () => [],
     readings: {

@@ -75,7 +75,7 @@ export async function startHost(options: HostOptions, parts: HostParts): Promise
       log,
     });
   }
-  // The client library is large: only who has a cluster pays for it.
+  // The client library is large: it is loaded only where there is a cluster.
   if (options.webhooks === undefined)
     throw new RegistrationError(
       'give --webhooks, the file with the webhook configurations that the chart writes; or --policies to run without a cluster',

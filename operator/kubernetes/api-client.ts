@@ -98,7 +98,7 @@ const CALL_TIMEOUT = 15_000;
 /** One object; the API server caps it near 1.5 MiB. */
 const ANSWER_BYTES = 4 * 1024 * 1024;
 const ERROR_BYTES = 64 * 1024;
-/** What `call` answers then has only metadata: whoever wants no more is not sent what tenants wrote. */
+/** What `call` answers then has only metadata: a caller that needs no more is not sent what tenants wrote. */
 export const ONLY_METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export function createKubeApi(options: KubeApiOptions): KubeApi {

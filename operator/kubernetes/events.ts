@@ -33,7 +33,7 @@ export interface EventRate {
 export interface EventLimits {
   /** The same reason about the same object at most once in so many milliseconds. */
   readonly repeat: number;
-  /** Of one namespace: whoever is denied much is told of less, and nobody else is. */
+  /** Of one namespace: a namespace with many denials gets fewer Events, at no cost to others. */
   readonly party: EventRate;
   readonly all: EventRate;
 }

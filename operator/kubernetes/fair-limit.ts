@@ -30,7 +30,7 @@ export function createFairLimit({ running, waiting, refuse }: FairLimitOptions):
     await promise;
   }
 
-  /** Whoever waits takes over the place. */
+  /** The next one that waits takes over the place. */
   function leave(party: string, line: Line): void {
     const next = line.waiting.shift();
     if (next !== undefined) return next();

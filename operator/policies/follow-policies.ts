@@ -95,7 +95,7 @@ export function followClusterPolicies(options: ClusterPoliciesOptions): ClusterP
     },
     store,
     onCompiled: (names) => {
-      // Whoever may be in another's shadow has to look again at every change.
+      // Policies that another may shadow are looked at again at every change.
       operator.enqueueStatus([...names, ...namesOf(book, mayBeShadowed)]);
       compiled.tell(names);
     },

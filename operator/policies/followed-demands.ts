@@ -35,7 +35,7 @@ interface Known {
 }
 
 const COMPILING: PreparedFault = { field: 'conditions', reason: 'Compiling', message: 'is being compiled' };
-/** Milliseconds for which a start waits: nobody's policies keep a replica from answering for the others. */
+/** Milliseconds for which a start waits: no policy keeps a replica from answering for the others. */
 const SETTLING_MOST = 15_000;
 /** Milliseconds. */
 const RETRY = { first: 2000, most: 60_000 };

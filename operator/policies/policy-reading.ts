@@ -4,7 +4,7 @@ import { METADATA, type ObjectReading } from '../kubernetes/object-reader.ts';
 
 /** Bytes of a policy's spec as JSON: sixteen keys with their schemas and conditions have a tenth of it. */
 const SPEC_BYTES = 256 * 1024;
-/** We write it; whoever else may write it must not fill our memory. */
+/** We write it, but so may others, who must not fill our memory. */
 const STATUS_BYTES = 64 * 1024;
 
 interface PolicyObject extends KubeObject {

@@ -69,7 +69,7 @@ export class PathTokens {
     const stored = parse(secret);
     // What is missing or garbage replaces nothing that works.
     if (stored) this.#adopt(stored);
-    // The first ones are made by whoever misses them: in an upgrade from a release without tokens its replica leads until
+    // The first ones are made by any replica that finds none: in an upgrade from a release without tokens its replica leads until
     // one that knows them is ready. The API server lets one of several win, and the others try again.
     if (stored && !this.#options.isLeader()) return;
     const wanted = this.#wanted(stored);

@@ -8,7 +8,7 @@ export interface WantedWebhook extends JsonObject {
   readonly name: string;
 }
 
-/** What is registered with API servers once they reach us; written by whoever installs us. */
+/** What is registered with API servers once they reach us; written by the chart. */
 export interface WantedRegistration {
   /** Of the configurations; the first one of each is how API servers reach the endpoint. */
   readonly mutating: readonly WantedWebhook[];

@@ -93,7 +93,7 @@ export class WebhookConfigurations {
   readonly #contains = rememberingBundles();
   /** Which bundles and paths were seen in all webhooks, and since when. */
   #seen = { calls: '', since: 0 };
-  /** Until when a path without token may be called by who has not heard of another yet. */
+  /** Until when a path without a token is served to API servers that don't know of the tokens yet. */
   #plainUntil = 0;
   /** Configuration and webhooks that were last seen to be as wanted, by collection. */
   readonly #right = new Map<string, string>();

@@ -26,7 +26,7 @@ export interface Connections {
   readonly size: number;
   /** Takes a new one in, which may cost another, or itself. */
   open(socket: Socket): void;
-  /** That over which this socket speaks, encrypted or not. */
+  /** The connection of this socket, which may be the TCP socket or the TLS one on top of it. */
   of(socket: Socket): Connection;
   closeAll(): void;
 }
@@ -41,7 +41,7 @@ interface Entry extends Connection {
 /**
  * A source over its bound gives up its own strangers, and all together give up those of the source that has most: so one
  * address costs no other anything. Of a source that one goes whose last step is longest ago: an API server connects and
- * sends its review at once, who wants to keep others out waits. What is being answered stays. Last go the idle ones of
+ * sends its review at once, an attacker who wants to keep others out waits. What is being answered stays. Last go the idle ones of
  * API servers, since that may cost a review that is on its way.
  *
  * `onGivenUp`: a connection was closed for another, or found no room.
@@ -143,7 +143,7 @@ export function createConnections(limits: ConnectionLimits, onGivenUp: (source: 
       add(entry);
       socket.once('close', () => forget(entry));
     },
-    // A socket that has just been given up may still have a request in it: it is nobody's.
+    // A socket that has just been given up may still have a request in it: that counts for no connection.
     of(socket) {
       const before = bySocket.get(socket);
       if (before && isOpen(before)) return before;

@@ -21,7 +21,7 @@ export interface Endpoint {
   readonly answer: (body: unknown, caller: CallerPresence, arrival: Arrival) => Answer | Promise<Answer>;
 }
 
-/** Whoever waits for an answer. */
+/** Whether the client still waits for its answer. */
 export interface CallerPresence {
   /** Aborted once they have gone. Made when it is asked for. */
   readonly signal: AbortSignal;

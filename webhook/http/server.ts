@@ -70,7 +70,7 @@ interface Serving {
   readonly limits: ServerLimits;
   readonly connections: Connections;
   readonly heldBytes: HeldBytes;
-  /** That a stranger was refused: whoever asks without end must not fill the log. */
+  /** Logs that a stranger was refused, at most every ten seconds: requests without end must not fill the log. */
   readonly tellStranger: (last: string) => void;
   readonly largeBodies: OneATurn;
   readonly clientAuthorities: WebhookServerOptions['clientAuthorities'];
@@ -109,7 +109,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     {
       ...secureContext(),
       requestCert: clientAuthorities !== undefined,
-      // Who has none is told so, in words.
+      // A client without one gets an HTTP answer that says so.
       rejectUnauthorized: false,
       handshakeTimeout: limits.headersMilliseconds,
       headersTimeout: limits.headersMilliseconds,

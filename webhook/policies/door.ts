@@ -7,7 +7,7 @@ import type { Door } from '../http/door.ts';
 import { reviewDoor, type ObjectResponse } from './review-door.ts';
 
 export interface PolicyDoorOptions {
-  /** What whoever writes this policy should know; may take its time, and may reject. */
+  /** Warnings for the author of this policy; may take its time, and may reject. */
   readonly adviceOn: (policy: unknown) => Promise<readonly Problem[]>;
   readonly log: Logger;
 }

@@ -94,7 +94,7 @@ function checkScope({ kind, metadata }: AnyImagePolicy, report: Report): void {
   report.add('InvalidSpec', 'metadata.namespace', message);
 }
 
-/** Cosignet's own identity reads what a KMS holds: who has a namespace must not make it ask. */
+/** Cosignet's own identity reads what a KMS holds: the owner of a namespace must not be able to make it ask. */
 function withoutKms(context: CompileContext): CompileContext {
   const refused = 'kms is for ImagePolicies only: give the public key as pem or secretRef';
   return { ...context, kms: () => ({ refused }) };

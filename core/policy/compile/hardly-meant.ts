@@ -22,7 +22,7 @@ function patterns(spec: unknown): readonly Problem[] {
 function patternHint(text: string): string | undefined {
   if (text === '*') return '"*" covers docker.io/library/* only; for every image write "**"';
   if (text === '*/*') return '"*/*" covers docker.io/*/* only; for every image write "**"';
-  // `node.js` may be an image of Docker Hub; nobody's is called like these.
+  // `node.js` may be an image of Docker Hub; no image is called like these.
   return /^(?:[a-z0-9-]+\.)+(?:app|cloud|com|corp|dev|internal|io|lan|local|net|org)$/.test(text)
     ? `${quote(text)} is the image docker.io/library/${text}; did you mean ${quote(`${text}/**`)}?`
     : undefined;

@@ -14,7 +14,7 @@ export interface Claim {
   readonly pattern: ImagePattern;
 }
 
-/** Identity only: who may change a node in place. */
+/** Identifies who may change a node in place; compared by identity alone. */
 export type Batch = symbol;
 
 export interface TrieNode {

@@ -233,7 +233,7 @@ function unauthorized({ endpoint, repository }: RepositoryRequest, tried: number
   return new EngineError('RegistryUnauthorized', message, remedy === undefined ? {} : { remedy });
 }
 
-/** The registry wants credentials, and whoever may have them could not be asked. */
+/** The registry wants credentials, and a source that may have them could not be asked. */
 function unavailable({ endpoint, repository }: RepositoryRequest, outage: CredentialsUnavailable): EngineError {
   const message = `registry ${endpoint.registry} refuses to show ${repository.path}, and not all credentials could be asked for: ${outage.message}`;
   return new EngineError('RegistryUnavailable', message, { remedy: outage.remedy ?? '' });

@@ -17,7 +17,7 @@ export class CredentialsUnavailable extends EngineError {
 
 interface UnavailableDetails {
   readonly found?: readonly Credential[];
-  /** One line; it names who has to be looked at. */
+  /** One line; it names the source of credentials that failed. */
   readonly remedy: string;
 }
 

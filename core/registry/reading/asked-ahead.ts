@@ -16,7 +16,7 @@ export interface AskedAhead<Answer> {
    * @returns when it has ended; never rejects
    */
   ask(key: string, question: (needed: AbortSignal) => Promise<Answer | undefined>): Promise<void>;
-  /** Undefined: whoever needs it has to ask. */
+  /** Undefined: it was not asked ahead, so that the reader has to ask. */
   take(key: string, signal: AbortSignal): Promise<Answer | undefined>;
 }
 

@@ -74,7 +74,7 @@ export function createReferrersReader(options: { readonly clock: Clock; readonly
     const answer = early ?? (await askApi(ask, digest, limits));
     learn(answer, asked);
     if (answer.kind === 'page') return readPages(ask, answer, limits);
-    // Whoever asks anew has read the fallback tag.
+    // Asked anew, the fallback tag was read already.
     const tagged = anew ? NOTHING : await readFallbackTag(ask, digest, limits);
     return answer.failure ? { ...tagged, failure: answer.failure } : tagged;
   }

@@ -100,7 +100,7 @@ class ReferrersSource extends PlaceSource<ReferrerReader> {
     return createReferrerReader(input);
   }
 
-  /** Whoever is about to find nothing has asked the API. */
+  /** The referrers API is asked before nothing is reported as found. */
   protected override async read(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
     const { signatures, attestations } = sought;
     const wanted = [...(signatures ? [COSIGN_SIGNATURE] : []), ...attestations];

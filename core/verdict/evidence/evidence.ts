@@ -208,7 +208,7 @@ function mayHold({ kind }: EvidenceSource, { signatures, attestations }: Sought)
   return kind === 'bundle' || attestations.length > 0;
 }
 
-/** Who asked which source: registries hide what exists from those who may not see it. */
+/** Which credentials asked which source: registries hide what exists from those who may not see it. */
 function askedBy({ kind }: EvidenceSource, { id = '' }: Keychain): string {
   return `${id} ${kind}`;
 }

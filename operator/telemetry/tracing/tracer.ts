@@ -56,7 +56,7 @@ export function createTracer(options: TracerOptions): Tracer {
   }
 
   function schedule(): void {
-    // Nobody's life hangs on a trace: neither does the process's.
+    // A trace that is still to be sent keeps no process running.
     timer ??= setTimeout(flush, limits.gather).unref();
   }
 

@@ -4,7 +4,7 @@ import type { Workload } from '../request/workloads.ts';
 import type { Verdict } from '../../../core/verdict/types.ts';
 import type { Endpoint } from './image-result.ts';
 
-/** All that an answer to a review is made of, but for what is told of who asks. */
+/** All that an answer to a review is made of, except what is logged about the caller. */
 export interface AnswerGround {
   readonly endpoint: Endpoint;
   readonly row: Workload;
