@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fieldOf, isJsonObject, parseJson, parseJsonObject, textEntries } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 import { EngineError } from '../errors.ts';
 import { isStatementType, MAXIMUM_DIGESTS, MAXIMUM_SUBJECTS, STATEMENT_V1 } from '../formats/in-toto-statement.ts';
 import { hexOf } from '../image/digest.ts';
@@ -66,7 +67,18 @@ function malformed(what: string): EngineError {
 export function typeForOthers(bytes: Uint8Array, refusal: unknown): string | undefined {
   if (!(refusal instanceof EngineError) || refusal.code !== 'MalformedSignature') return undefined;
   const json = refusal instanceof AnotherImage ? undefined : parseJsonObject(bytes);
-  const type = json?.['predicateType'];
+  return json && typeIn(json, bytes);
+}
+
+function typeIn(json: JsonObject, bytes: Uint8Array): string | undefined {
+  const spellings = Object.keys(json).filter(isPredicateType);
+  if (spellings.some((name) => name !== 'predicateType')) return '';
+  const { predicateType: type } = json;
   if (typeof type !== 'string' || type.length > MAXIMUM_TYPE_CHARACTERS) return undefined;
   return Buffer.from(bytes).toString().split('"predicateType"').length === 2 ? type : '';
+}
+
+/** Readers of protobuf's JSON take `predicate_type`, those of Go's any capitals. */
+function isPredicateType(name: string): boolean {
+  return name.replaceAll('_', '').toLowerCase() === 'predicatetype';
 }

@@ -31,6 +31,8 @@ describe('readAttested', () => {
     'has a key twice': [`{${HEAD},"predicateType":"${TYPE}","predicate":{"a":1,"a":2}}`, TYPE, /"a" twice/],
     'is of a version to come': [`{"_type":"v9",${ABOUT},"predicateType":"${TYPE}"}`, TYPE, /not an in-toto statement/],
     'has its type twice': [`{${HEAD},"predicateType":"x","predicateType":"${TYPE}"}`, '', /"predicateType" twice/],
+    'has its type under the name of the definition': [`{${HEAD},"predicate_type":"${TYPE}"}`, '', /no predicateType/],
+    'has its type in capitals': [`{${HEAD},"PredicateType":"${TYPE}"}`, '', /no predicateType/],
   } as const;
   for (const [what, [text, type, message]] of Object.entries(unreadable)) {
     test(`keeps one that ${what}, as a fault and as what another reader may find`, () => {
