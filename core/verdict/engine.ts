@@ -14,7 +14,7 @@ import { createDecide, type DecideDependencies } from './decide.ts';
 import type { PolicySource } from './decide-image.ts';
 import { createDecideRunning } from './decide-running.ts';
 import { createFormatMemory } from './evidence/format-memory.ts';
-import { evidenceSources } from './evidence/evidence-sources.ts';
+import { evidenceSources, type SourceDependencies } from './evidence/evidence-sources.ts';
 import { createSignatureVerifier } from '../policy/signers/verification/signature-verifier.ts';
 import type { TrustRoots } from '../sigstore/trust/trust-root.ts';
 import { createTagResolver } from './tags.ts';
@@ -42,14 +42,17 @@ export function createEngine(options: EngineOptions): Decide {
   const lifetimes = () => configuration().cache;
   const formats = createFormatMemory();
   const templates = createPayloadTemplates();
+  const limits = () => configuration().limits;
+  let reading: SourceDependencies = { registry, templates, formats, limits: limits(), readStored };
   const cache = createEvidenceCache({
-    openSources: (image, signatures) =>
-      evidenceSources(image, signatures, { registry, templates, formats, limits: configuration().limits, readStored }),
+    openSources(image, signatures) {
+      if (reading.limits !== limits()) reading = { ...reading, limits: limits() };
+      return evidenceSources(image, signatures, reading);
+    },
     lifetimes,
     clock,
     metrics,
   });
-  const limits = () => configuration().limits;
   const decide = createDecide({
     policies,
     cache,

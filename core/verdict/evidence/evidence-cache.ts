@@ -60,7 +60,7 @@ export function createEvidenceCache(dependencies: CacheDependencies): EvidenceCa
 
   const renew = (image: ResolvedImage, signatures: SignaturePlace, old: ImageEvidence | undefined): ImageEvidence => {
     const key = keyOf(image, signatures);
-    const evidence = new ImageEvidence(() => openSources(image, signatures), clock, metrics.evidencePartlyRead);
+    const evidence = new ImageEvidence(openSources(image, signatures), clock, metrics.evidencePartlyRead);
     // Evidence that never held anything is nothing to fall back on.
     const previous = old !== undefined && !old.isEmpty ? old : entries.peek(key)?.previous;
     const counted = evidence.bytes;

@@ -17,7 +17,8 @@ import type { EvidenceSource, Sought } from './evidence.ts';
 import type { FormatMemory } from './format-memory.ts';
 import { orNotShown } from './not-shown.ts';
 
-interface SourceDependencies {
+/** One for all images. */
+export interface SourceDependencies {
   readonly registry: RegistryClient;
   readonly templates: PayloadTemplates;
   readonly formats: FormatMemory;
@@ -26,10 +27,18 @@ interface SourceDependencies {
 }
 
 /** What the places of one image share. */
-interface SourceInput extends SourceDependencies {
+interface OfImage {
   readonly image: ResolvedImage;
   readonly repository: Repository;
   readonly allowance: EvidenceAllowance;
+}
+
+/** What a reader needs. */
+type ReaderInput = SourceDependencies & OfImage;
+
+/** What each of a hundred thousand images keeps. */
+interface SourceInput extends OfImage {
+  readonly dependencies: SourceDependencies;
 }
 
 /** Where evidence about an image may be, the format that last worked in its repository first. */
@@ -39,8 +48,7 @@ export function evidenceSources(
   dependencies: SourceDependencies,
 ): readonly EvidenceSource[] {
   const { formats, limits } = dependencies;
-  const allowance = createEvidenceAllowance(limits);
-  const input: SourceInput = { ...dependencies, image, repository, allowance };
+  const input: SourceInput = { dependencies, image, repository, allowance: createEvidenceAllowance(limits) };
   const [simple, referrers] = [new SignatureTagSource(input), new ReferrersSource(input)];
   const signatures: EvidenceSource[] =
     formats.expected(repository) === 'bundle' ? [referrers, simple] : [simple, referrers];
@@ -66,10 +74,22 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
     return this.input.image;
   }
 
-  protected abstract open(input: SourceInput): Reader;
+  protected abstract open(input: ReaderInput): Reader;
+
+  /** Before it was read, with an allowance of its own. */
+  abstract anew(): EvidenceSource;
+
+  protected get unread(): SourceInput {
+    return { ...this.input, allowance: createEvidenceAllowance(this.input.dependencies.limits) };
+  }
+
+  protected get readerInput(): ReaderInput {
+    const { dependencies, image, repository, allowance } = this.input;
+    return { ...dependencies, image, repository, allowance };
+  }
 
   protected get reader(): Reader {
-    return (this.#reader ??= this.open(this.input));
+    return (this.#reader ??= this.open(this.readerInput));
   }
 
   heldCharacters(): number {
@@ -83,7 +103,7 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
   /** Of what was read to its end is kept that it was, and no reader. */
   async next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
     if (this.#isOver) return undefined;
-    const batch = await orNotShown(this.read(scope, sought), this.place, { ...this.input, scope });
+    const batch = await orNotShown(this.read(scope, sought), this.place, { ...this.readerInput, scope });
     if (this.#reader?.isOver === true) {
       this.#isOver = true;
       this.#reader = undefined;
@@ -93,10 +113,19 @@ abstract class PlaceSource<Reader extends EvidenceReader> implements EvidenceSou
 }
 
 class ReferrersSource extends PlaceSource<ReferrerReader> {
-  readonly kind = 'bundle';
-  readonly place = 'the referrers';
+  get kind() {
+    return 'bundle' as const;
+  }
 
-  protected open(input: SourceInput): ReferrerReader {
+  get place(): string {
+    return 'the referrers';
+  }
+
+  anew(): EvidenceSource {
+    return new ReferrersSource(this.unread);
+  }
+
+  protected open(input: ReaderInput): ReferrerReader {
     return createReferrerReader(input);
   }
 
@@ -110,19 +139,26 @@ class ReferrersSource extends PlaceSource<ReferrerReader> {
 }
 
 class SignatureTagSource extends PlaceSource<EvidenceReader> {
-  readonly kind = 'simple-signing';
+  get kind() {
+    return 'simple-signing' as const;
+  }
+
+  anew(): EvidenceSource {
+    return new SignatureTagSource(this.unread);
+  }
 
   get place(): string {
     return signatureTag(this.image.digest);
   }
 
-  protected open(input: SourceInput): EvidenceReader {
+  protected open(input: ReaderInput): EvidenceReader {
     return createSignatureTagReader(input);
   }
 
   /** Where no format is known, the referrers are asked for at the same time: what is not here may be there. */
   protected override read(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined> {
-    const { formats, repository, registry } = this.input;
+    const { dependencies, repository } = this.input;
+    const { formats, registry } = dependencies;
     const reading = super.read(scope, sought);
     if (formats.triesBoth(repository))
       registry.askReferrersAhead?.(repository, this.image.digest, scope).catch(() => undefined);
@@ -131,13 +167,19 @@ class SignatureTagSource extends PlaceSource<EvidenceReader> {
 }
 
 class AttestationTagSource extends PlaceSource<EvidenceReader> {
-  readonly kind = 'attestation-tag';
+  get kind() {
+    return 'attestation-tag' as const;
+  }
+
+  anew(): EvidenceSource {
+    return new AttestationTagSource(this.unread);
+  }
 
   get place(): string {
     return attestationTag(this.image.digest);
   }
 
-  protected open(input: SourceInput): EvidenceReader {
+  protected open(input: ReaderInput): EvidenceReader {
     return createAttestationTagReader(input);
   }
 }

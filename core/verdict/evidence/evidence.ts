@@ -34,6 +34,8 @@ export interface EvidenceSource {
   next(scope: RequestScope, sought: Sought): Promise<EvidenceBatch | undefined>;
   /** Of what it has listed and not yet read. */
   heldCharacters?(): number;
+  /** The same place as nobody has read it, for another reader than the one it hid from; left out: this one serves. */
+  anew?(): EvidenceSource;
 }
 
 /** A place that could not be read; the decision that needed it is an error, not a denial. */
@@ -77,7 +79,6 @@ export class ImageEvidence {
   bytes = EMPTY_BYTES;
 
   #pending: readonly EvidenceSource[];
-  readonly #open: () => readonly EvidenceSource[];
   /** Sources that have given something; without it their end says only that its reader may see nothing. */
   #giving = 0;
   /** By source and keychain: where it found nothing. Most images are read for one. */
@@ -91,10 +92,9 @@ export class ImageEvidence {
   #isRead = false;
   #heldByPlaces = 0;
 
-  /** @param open makes the list of sources, in the order to ask them: once, and anew for one that hid from its reader. */
-  constructor(open: () => readonly EvidenceSource[], clock: Clock, onPartlyRead: () => void = () => undefined) {
-    this.#open = open;
-    this.#pending = open();
+  /** @param sources in the order to ask them. */
+  constructor(sources: readonly EvidenceSource[], clock: Clock, onPartlyRead: () => void = () => undefined) {
+    this.#pending = sources;
     this.#clock = clock;
     this.#onPartlyRead = onPartlyRead;
     this.createdAt = clock();
@@ -168,7 +168,7 @@ export class ImageEvidence {
     } else {
       this.#absent ??= new Set();
       this.#absent.add(askedBy(source, keychain));
-      const anew = this.#open().find(({ kind }) => kind === source.kind) ?? source;
+      const anew = source.anew?.() ?? source;
       this.#pending = this.#pending.map((other) => (other === source ? anew : other));
     }
     this.places = joined(this.places, this.places.includes(source.place) ? NONE : [source.place]);

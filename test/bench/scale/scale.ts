@@ -108,9 +108,9 @@ async function proveMany(count: number): Promise<{ readonly held: number }> {
   const registry = signingRegistry(repository);
   const templates = createPayloadTemplates();
   const formats = createFormatMemory();
+  const reading = { registry, templates, formats, limits: DEFAULT_LIMITS, readStored };
   const cache = createEvidenceCache({
-    openSources: (image, signatures) =>
-      evidenceSources(image, signatures, { registry, templates, formats, limits: DEFAULT_LIMITS, readStored }),
+    openSources: (image, signatures) => evidenceSources(image, signatures, reading),
     lifetimes: () => DEFAULT_CACHE,
     clock: Date.now,
     metrics: silentMetrics,

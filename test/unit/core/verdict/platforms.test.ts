@@ -237,7 +237,7 @@ describe('what counts as an image of an index', () => {
 const unasked = () => assert.fail('not asked');
 const absent: EvidenceCache = { current: unasked, renewed: unasked, previous: unasked, grown: unasked };
 
-const evidence = (bytes: number) => Object.assign(new ImageEvidence(() => [], Date.now), { bytes });
+const evidence = (bytes: number) => Object.assign(new ImageEvidence([], Date.now), { bytes });
 
 describe('an index is bounded', () => {
   const limits = { ...DEFAULT_CONFIGURATION.limits, platforms: 2 };

@@ -102,10 +102,7 @@ function evaluateScene({
   faults = [],
   asked,
 }: Scene): Promise<PolicyEvaluation> {
-  const evidence = new ImageEvidence(
-    () => [],
-    () => NOW,
-  );
+  const evidence = new ImageEvidence([], () => NOW);
   evidence.signatures = signatures;
   evidence.attestations = attestations;
   evidence.faults = faults;

@@ -94,10 +94,7 @@ describe('what is told of a refused image', () => {
     asked.length = 0;
     const { code = 'UntrustedSignature', signatures = [], attestations = [] } = scene;
     const { now = 0, signal = new AbortController().signal } = scene;
-    const evidence = new ImageEvidence(
-      () => [],
-      () => now,
-    );
+    const evidence = new ImageEvidence([], () => now);
     evidence.signatures = signatures;
     evidence.attestations = attestations;
     const demands = [{ name: 'scan', predicateType: 'scan' }];

@@ -44,10 +44,7 @@ function scope(id?: string, signal = new AbortController().signal): RequestScope
 
 const weightOf = async (batch: EvidenceBatch): Promise<number> => {
   const source = stageOf([batch]);
-  const evidence = new ImageEvidence(
-    () => [source],
-    () => 0,
-  );
+  const evidence = new ImageEvidence([source], () => 0);
   const before = evidence.bytes;
   await evidence.advance(source, scope());
   return evidence.bytes - before;
@@ -66,10 +63,7 @@ describe('the time of evidence', () => {
   test('is when it was opened, and when a place was last read to its end', async () => {
     let now = 5;
     const source = stageOf([NONE]);
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => now,
-    );
+    const evidence = new ImageEvidence([source], () => now);
     assert.deepEqual([evidence.createdAt, evidence.completedAt], [5, 5]);
     now = 7;
     await evidence.advance(source, scope());
@@ -84,10 +78,7 @@ describe('the time of evidence', () => {
 describe('the next place', () => {
   test('is an attestation tag only where attestations are asked for, and never one that failed', () => {
     const [bundle, tag] = [stageOf([]), stageOf([], 'attestation-tag')];
-    const evidence = new ImageEvidence(
-      () => [bundle, tag],
-      () => 0,
-    );
+    const evidence = new ImageEvidence([bundle, tag], () => 0);
     assert.equal(evidence.nextSource(SIGNED, new Set(), scope()), bundle);
     assert.equal(evidence.nextSource(SIGNED, new Set([bundle]), scope()), undefined);
     assert.equal(evidence.nextSource(ATTESTED, new Set([bundle]), scope()), tag);
@@ -95,10 +86,7 @@ describe('the next place', () => {
 
   test('stays where it was when one before it was read to its end', async () => {
     const [first, second, third] = [stageOf([]), stageOf([], 'simple-signing'), stageOf([], 'attestation-tag')];
-    const evidence = new ImageEvidence(
-      () => [first, second, third],
-      () => 0,
-    );
+    const evidence = new ImageEvidence([first, second, third], () => 0);
     await evidence.advance(second, scope());
     assert.equal(evidence.nextSource(ATTESTED, new Set(), scope()), first);
     assert.equal(evidence.nextSource(ATTESTED, new Set([first]), scope()), third);
@@ -126,10 +114,7 @@ describe('the weight of evidence', () => {
   test('has what places hold and have not read, until they have', async () => {
     let held = 1000;
     const source = { ...stageOf([NONE, NONE]), heldCharacters: () => held };
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => 0,
-    );
+    const evidence = new ImageEvidence([source], () => 0);
     const before = evidence.bytes;
     await evidence.advance(source, scope());
     evidence.measure();
@@ -144,10 +129,7 @@ describe('the weight of evidence', () => {
   test('shrinks with what is compacted, in its place', async () => {
     const [heavy, light] = [candidate({ source: 'heavy' }), candidate({ source: 'light' })];
     const source = stageOf([{ ...NONE, signatures: [heavy, light] }]);
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => 0,
-    );
+    const evidence = new ImageEvidence([source], () => 0);
     await evidence.advance(source, scope());
     const before = evidence.bytes;
     const smaller = { ...heavy, signedBytes: Buffer.alloc(0) };
@@ -161,10 +143,7 @@ describe('a failed read', () => {
   test('is told with its place, and answers for two seconds and not a millisecond longer', async () => {
     let now = 10;
     const { source, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => now,
-    );
+    const evidence = new ImageEvidence([source], () => now);
     const failure = { code: 'RegistryUnavailable', message: 'gone', place: 'the place' };
     assert.deepEqual(await evidence.advance(source, scope('a')), failure);
     now = 10 + 1999;
@@ -178,10 +157,7 @@ describe('a failed read', () => {
 
   test('of somebody without an identity answers for others without one', async () => {
     const { source, reads } = failing(() => new EngineError('RegistryUnavailable', 'gone'));
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => 0,
-    );
+    const evidence = new ImageEvidence([source], () => 0);
     await evidence.advance(source, scope());
     await evidence.advance(source, scope(''));
     assert.equal(reads(), 1);
@@ -196,7 +172,7 @@ describe('a failed read', () => {
       counted = 0;
       const { source } = failing(() => new EngineError(code, 'x'));
       const evidence = new ImageEvidence(
-        () => [source],
+        [source],
         () => 0,
         () => (counted += 1),
       );
@@ -208,19 +184,13 @@ describe('a failed read', () => {
 
   test('that is a mistake of ours is an internal error', async () => {
     const { source } = failing(() => new TypeError('mistake'));
-    const failure = await new ImageEvidence(
-      () => [source],
-      () => 0,
-    ).advance(source, scope());
+    const failure = await new ImageEvidence([source], () => 0).advance(source, scope());
     assert.deepEqual(failure, { code: 'InternalError', message: 'mistake', place: 'the place' });
   });
 
   test('for want of time answers for nobody else', async () => {
     const { source, reads } = failing(() => new EngineError('DeadlineExceeded', 'late'));
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => 0,
-    );
+    const evidence = new ImageEvidence([source], () => 0);
     await evidence.advance(source, scope());
     await evidence.advance(source, scope());
     assert.equal(reads(), 2);
@@ -239,10 +209,7 @@ test('who waits for another to read looks again, and waits no longer than it may
     place: 'the place',
     next: () => new Promise((resolve) => void release.push(() => resolve(NONE))),
   };
-  const evidence = new ImageEvidence(
-    () => [source],
-    () => 0,
-  );
+  const evidence = new ImageEvidence([source], () => 0);
   const reading = evidence.advance(source, scope());
   const late = new AbortController();
   const waiting = [evidence.advance(source, scope()), evidence.advance(source, scope('', late.signal))];

@@ -34,7 +34,7 @@ describe('ImageEvidence', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       return FAULT;
     });
-    const evidence = new ImageEvidence(() => [source], Date.now);
+    const evidence = new ImageEvidence([source], Date.now);
     await Promise.all(Array.from({ length: 1000 }, () => evidence.advance(source, scopeOf(''))));
     assert.equal(reads, 1);
     assert.equal(evidence.faults.length, 1);
@@ -46,10 +46,7 @@ describe('ImageEvidence', () => {
       asked.push(keychain.id ?? '');
       throw new EngineError('RegistryUnauthorized', 'no');
     });
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => 0,
-    );
+    const evidence = new ImageEvidence([source], () => 0);
     for (const id of ['a', 'a', 'b']) {
       assert.equal((await evidence.advance(source, scopeOf(id)))?.code, 'RegistryUnauthorized');
     }
@@ -63,10 +60,7 @@ describe('ImageEvidence', () => {
       reads += 1;
       throw new EngineError('RegistryUnavailable', 'down');
     });
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => now,
-    );
+    const evidence = new ImageEvidence([source], () => now);
     await evidence.advance(source, scopeOf(''));
     now = 1999;
     await evidence.advance(source, scopeOf(''));
@@ -83,7 +77,7 @@ describe('ImageEvidence', () => {
       first = false;
       return answer;
     });
-    const evidence = new ImageEvidence(() => [source], Date.now);
+    const evidence = new ImageEvidence([source], Date.now);
     assert.equal((await evidence.advance(source, scopeOf('', 10)))?.code, 'DeadlineExceeded');
     assert.equal(await evidence.advance(source, scopeOf('')), undefined);
     assert.equal(evidence.faults.length, 1);
@@ -93,14 +87,14 @@ describe('ImageEvidence', () => {
     const source = stageOf(async () => {
       throw new TypeError('unforeseen');
     });
-    const evidence = new ImageEvidence(() => [source], Date.now);
+    const evidence = new ImageEvidence([source], Date.now);
     assert.equal((await evidence.advance(source, scopeOf('')))?.code, 'InternalError');
     assert.equal(evidence.nextSource(SIGNED, new Set(), scopeOf('')), source);
   });
 
   test('asks for attestation tags only where attestations are wanted', () => {
     const source = stageOf(async () => undefined, 'attestation-tag');
-    const evidence = new ImageEvidence(() => [source], Date.now);
+    const evidence = new ImageEvidence([source], Date.now);
     assert.equal(evidence.nextSource(SIGNED, new Set(), scopeOf('')), undefined);
     assert.equal(evidence.nextSource(ATTESTED, new Set(), scopeOf('')), source);
   });
@@ -108,10 +102,7 @@ describe('ImageEvidence', () => {
   test('notes where it looked and when it was done', async () => {
     let now = 5;
     const source = stageOf(async () => undefined);
-    const evidence = new ImageEvidence(
-      () => [source],
-      () => now,
-    );
+    const evidence = new ImageEvidence([source], () => now);
     now = 9;
     await evidence.advance(source, scopeOf(''));
     assert.deepEqual(evidence.places, ['somewhere']);
@@ -122,21 +113,21 @@ describe('ImageEvidence', () => {
   test('what one keychain was not shown is asked for anew with another, and what was found is shared', async () => {
     const asked: string[] = [];
     const kinds = ['simple-signing', 'bundle'] as const;
-    const open = () =>
-      kinds.map((kind): EvidenceSource => {
-        let given = false;
-        return {
-          kind,
-          place: kind,
-          next: async ({ keychain: { id = '' } }) => {
-            asked.push(`${id} ${kind}`);
-            if (given || id === 'stranger' || kind === 'simple-signing') return undefined;
-            given = true;
-            return FAULT;
-          },
-        };
-      });
-    const evidence = new ImageEvidence(open, Date.now);
+    const sourceOf = (kind: EvidenceSource['kind']): EvidenceSource => {
+      let given = false;
+      return {
+        kind,
+        place: kind,
+        anew: () => sourceOf(kind),
+        next: async ({ keychain: { id = '' } }) => {
+          asked.push(`${id} ${kind}`);
+          if (given || id === 'stranger' || kind === 'simple-signing') return undefined;
+          given = true;
+          return FAULT;
+        },
+      };
+    };
+    const evidence = new ImageEvidence(kinds.map(sourceOf), Date.now);
     const readAs = async (id: string) => {
       for (let at = evidence.nextSource(SIGNED, new Set(), scopeOf(id)); at;) {
         await evidence.advance(at, scopeOf(id));
