@@ -133,7 +133,11 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   server.on('secureConnection', (socket) => connections.of(socket).reach('waiting'));
   const tellUnread = tellOf(log, 'requests that could not be read');
   server.on('clientError', (error, socket: Socket) => answerUnreadable(error, socket, tellUnread));
-  server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error: errorText(error) }));
+  server.on('tlsClientError', (error, socket) => {
+    log.debug('TLS handshake failed', { error: errorText(error) });
+    // Nothing can be said over it, and so nothing would ever have been said to the end.
+    socket.destroy();
+  });
   await listening(server, options.listen);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the webhook server has no port');

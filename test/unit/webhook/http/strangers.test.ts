@@ -60,6 +60,20 @@ describe('connections of strangers', () => {
     assert.match(await ask(await raw()), /^HTTP\/1\.1 200/);
   });
 
+  for (const [what, said] of [
+    ['say nothing', ''],
+    ['speak no TLS', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['begin a handshake and go no further', '\x16\x03\x01\x02\x00'],
+  ] as const) {
+    test(`that ${what} are closed in time, and not kept with an answer that nobody hears`, async () => {
+      const { tcp } = await running(harness().handle, { headersMilliseconds: 200 });
+      const socket = await tcp();
+      const closed = once(socket.resume(), 'close');
+      socket.write(said, 'latin1');
+      await closed;
+    });
+  }
+
   test('that come in one go while this process is busy leave the system room for another', async () => {
     const { server } = await running(harness().handle);
     const taken = new Int32Array(new SharedArrayBuffer(8));
